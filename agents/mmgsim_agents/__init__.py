@@ -1,0 +1,1 @@
+"""The three Mesa agents and the strategies that come with mmgsim."""

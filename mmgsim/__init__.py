@@ -1,0 +1,1 @@
+"""Agent-based co-simulation of multi-microgrid energy trading."""

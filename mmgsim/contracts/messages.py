@@ -1,0 +1,385 @@
+"""What agents say to each other. Everything an agent reveals is in one of these.
+
+The sign rule, once for the whole code base: ``exchange_kw = export + sold - import - bought`` is
+the net power at a microgrid's connection point, positive when it leaves the microgrid; ``trade_kw
+= sold - bought`` is the part of it that goes through the market.
+
+Arrays run over the steps of the message's window. Prices are currency per kWh, power is kW.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, is_dataclass, replace
+from enum import StrEnum
+from typing import Any
+
+import numpy as np
+
+from mmgsim.contracts.devices import CarriedState, Device, DeviceSchedule, StorageRule
+from mmgsim.contracts.money import LedgerLine
+from mmgsim.contracts.window import FloatArray, Window
+
+__all__ = [
+    "Award",
+    "Disclose",
+    "Disclosure",
+    "Envelope",
+    "Grant",
+    "GrantQuery",
+    "Grants",
+    "Message",
+    "NetworkRows",
+    "Offer",
+    "Order",
+    "OrderQuery",
+    "Orders",
+    "Plan",
+    "PriceQuery",
+    "Request",
+    "RequestQuery",
+    "Side",
+    "Statement",
+    "Tariff",
+    "Trade",
+    "payload_bytes",
+]
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Message:
+    """Something said by one agent to another.
+
+    Whoever asks fills `to`; the bus fills `sender`, so that nobody can speak for another.
+    """
+
+    sender: str = ""
+    to: str = ""
+
+
+# ------------------------------------------------------------------ DNO -> microgrids and market
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Tariff(Message):
+    """Prices of energy and of the network, as published by the DNO.
+
+    Parameters
+    ----------
+    import_per_kwh, export_per_kwh : (steps,) array
+        Price of energy bought from and sold to the grid, without network charge. [currency/kWh]
+    network_charge_per_kwh : (steps,) array
+        Paid to the DNO on every imported kWh. [currency/kWh]
+    local_charge_per_kwh : (steps,) array
+        Paid to the DNO on every locally bought kWh. [currency/kWh]
+    upstream_per_kwh : (steps,) array
+        What the grid charges the DNO, for losses. [currency/kWh]
+    imbalance_per_kwh : float
+        Paid on the distance between planned and realised exchange. [currency/kWh]
+    fixed_per_day : float
+        Paid to the DNO per microgrid and local day. [currency/day]
+    """
+
+    window: Window
+    import_per_kwh: FloatArray
+    export_per_kwh: FloatArray
+    network_charge_per_kwh: FloatArray
+    local_charge_per_kwh: FloatArray
+    upstream_per_kwh: FloatArray
+    imbalance_per_kwh: float
+    fixed_per_day: float
+
+    @property
+    def buy_per_kwh(self) -> FloatArray:
+        """What an imported kWh costs in all: energy and network charge. [currency/kWh]"""
+        return self.import_per_kwh + self.network_charge_per_kwh
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Envelope(Message):
+    """How much may pass a connection point: ``-import_limit <= exchange <= export_limit``.
+
+    Parameters
+    ----------
+    import_limit_kw, export_limit_kw : (steps,) array
+        Both non-negative. [kW]
+    """
+
+    window: Window
+    import_limit_kw: FloatArray
+    export_limit_kw: FloatArray
+
+
+# --------------------------------------------------------------------------- price coordination
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class PriceQuery(Message):
+    """What would you exchange at these prices?
+
+    Parameters
+    ----------
+    prices_per_kwh : (queries, steps) array
+        Price at the addressee's own connection point, paid for what leaves it. [currency/kWh]
+    """
+
+    window: Window
+    prices_per_kwh: FloatArray
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Offer(Message):
+    """The best answers to a `PriceQuery`: columns (feasible) and cuts (bound) at once.
+
+    A block is a part of the microgrid that decides on its own; a microgrid that does not split
+    itself has one block.
+
+    Parameters
+    ----------
+    exchange_kw : (queries, blocks, steps) array
+        Feasible exchange. [kW]
+    private_cost : (queries, blocks) array
+        Fuel, wear, shedding at that exchange. [currency]
+    lower_bound : (queries, blocks) array
+        No exchange of this block makes private cost minus revenue smaller. [currency]
+    """
+
+    exchange_kw: FloatArray
+    private_cost: FloatArray
+    lower_bound: FloatArray
+
+
+# ------------------------------------------------------------------------------------- auctions
+class Side(StrEnum):
+    """Side of an order."""
+
+    BUY = "buy"
+    SELL = "sell"
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Willing to buy (sell) up to `kw` in one step at `price_per_kwh` or less (more).
+
+    `offset` is the position of the step in the window.
+    """
+
+    offset: int
+    side: Side
+    kw: float
+    price_per_kwh: float
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class OrderQuery(Message):
+    """Which orders do you place for these steps of the window, knowing the last prices?
+
+    Parameters
+    ----------
+    offsets : tuple of int
+        Positions of the traded steps in the window.
+    last_prices_per_kwh : (steps,) array or None
+        Prices of the last clearing, if there was one. [currency/kWh]
+    """
+
+    window: Window
+    offsets: tuple[int, ...]
+    last_prices_per_kwh: FloatArray | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Orders(Message):
+    """The answer to an `OrderQuery`."""
+
+    orders: tuple[Order, ...]
+
+
+# ------------------------------------------------------------------------- central coordination
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Disclose(Message):
+    """Show what you own and what it costs. (A strategy may misreport.)"""
+
+    window: Window
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Disclosure(Message):
+    """A microgrid's declared devices, state and forecasts.
+
+    Parameters
+    ----------
+    forecast_kw : mapping of (steps,) arrays
+        Demand or available power by device name. [kW]
+    storage : mapping
+        Where the energy of each storage device has to be, by device name.
+    """
+
+    devices: tuple[Device, ...]
+    state: CarriedState
+    forecast_kw: Mapping[str, FloatArray]
+    storage: Mapping[str, StorageRule]
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class NetworkRows(Message):
+    """The DNO's answer to `Disclose`: linear limits on the exchanges of all microgrids.
+
+    ``sum_i coefficient[row, i] * exchange_kw[i, offset[row]] <= limit[row]``
+
+    Parameters
+    ----------
+    members : tuple of str
+        Order of the microgrids in the columns.
+    offset : tuple of int
+        Position of each row's step in the window.
+    coefficient : (rows, members) array
+        Unit of the limit per kW.
+    limit : (rows,) array
+        Room that is left.
+    """
+
+    members: tuple[str, ...]
+    offset: tuple[int, ...]
+    coefficient: FloatArray
+    limit: FloatArray
+
+
+# -------------------------------------------------------------------- hierarchical coordination
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class RequestQuery(Message):
+    """How much do you lack, how much is left over?"""
+
+    window: Window
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Request(Message):
+    """A microgrid's lack and surplus over the window, both non-negative. [kW]"""
+
+    lack_kw: FloatArray
+    surplus_kw: FloatArray
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class GrantQuery(Message):
+    """To the DNO: which part of these requests can the network carry?"""
+
+    window: Window
+    requests: Mapping[str, Request]
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Grants(Message):
+    """The DNO's answer: what each microgrid may take and give."""
+
+    grants: Mapping[str, Request]
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Grant(Message):
+    """To a microgrid: plan within these amounts. Both non-negative. [kW]"""
+
+    window: Window
+    lack_kw: FloatArray
+    surplus_kw: FloatArray
+
+
+# ---------------------------------------------------------------------------- award, plan, bill
+@dataclass(frozen=True, slots=True, eq=False)
+class Trade:
+    """A firm trade over a window.
+
+    Pooled mechanisms trade through the party ``market``; bilateral ones name both microgrids.
+
+    Parameters
+    ----------
+    seller, buyer : str
+        Names of the parties.
+    kw, price_per_kwh : (steps,) array
+        Power, non-negative, and its price. [kW], [currency/kWh]
+    """
+
+    seller: str
+    buyer: str
+    kw: FloatArray
+    price_per_kwh: FloatArray
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Award(Message):
+    """What the mechanism decided for one microgrid.
+
+    Parameters
+    ----------
+    trades : tuple of Trade
+        Firm trades of the addressee.
+    exchange_kw : (steps,) array or None
+        The whole exchange where the mechanism fixes it; otherwise import and export are the
+        microgrid's choice inside its envelope. [kW]
+    """
+
+    window: Window
+    trades: tuple[Trade, ...] = ()
+    exchange_kw: FloatArray | None = None
+
+    def trade_kw(self) -> FloatArray:
+        """Give sold minus bought of the addressee. [kW], (steps,) array."""
+        total = np.zeros(self.window.steps)
+        for trade in self.trades:
+            total += trade.kw if trade.seller == self.to else -trade.kw
+        return total
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Plan(Message):
+    """What a microgrid will do: the reply to an `Award` or a `Grant`.
+
+    Parameters
+    ----------
+    exchange_kw, q_kvar : (steps,) array
+        Net active and reactive power at the connection point, positive when leaving. [kW], [kvar]
+    private_cost : float
+        Planned fuel, wear, shedding and end-of-window terms, as declared. [currency]
+    schedule : mapping or None
+        Planned operation by device name. It stays at home: `public` takes it out.
+    flags : tuple of str
+        What was out of the ordinary, such as ``target_moved``.
+    """
+
+    window: Window
+    exchange_kw: FloatArray
+    q_kvar: FloatArray
+    private_cost: float
+    schedule: Mapping[str, DeviceSchedule] | None = None
+    flags: tuple[str, ...] = ()
+
+    def public(self) -> Plan:
+        """Give the plan as others may see it: without the device schedule."""
+        return replace(self, schedule=None)
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Statement(Message):
+    """Own ledger lines of the step."""
+
+    lines: tuple[LedgerLine, ...]
+
+
+def payload_bytes(content: Any) -> int:
+    """Count the bytes that a message discloses: 8 per number, one per character.
+
+    Windows, addresses and field names are the same for everybody and are not counted.
+    """
+    if isinstance(content, np.ndarray):
+        return int(content.nbytes)
+    if isinstance(content, str):
+        return len(content)
+    if isinstance(content, int | float):
+        return 8
+    if isinstance(content, Mapping):
+        return sum(payload_bytes(key) + payload_bytes(item) for key, item in content.items())
+    if isinstance(content, tuple | list):
+        return sum(payload_bytes(item) for item in content)
+    if is_dataclass(content) and not isinstance(content, Window):
+        return sum(
+            payload_bytes(getattr(content, field.name))
+            for field in fields(content)
+            if field.name not in ("sender", "to")
+        )
+    return 0

@@ -1,0 +1,100 @@
+"""The four doors: what a strategy, a DNO, a market and a mechanism must be able to do.
+
+Each is replaced by reference in the scenario (``kind: package.module:Class``).
+`mmgsim.testing.check_strategy` is the executable form of the first.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol, runtime_checkable
+
+from mmgsim.contracts.messages import Envelope, Message, Plan, Tariff
+from mmgsim.contracts.money import LedgerLine
+from mmgsim.contracts.views import (
+    Clearing,
+    Dispatch,
+    Executed,
+    MarketView,
+    OperatorView,
+    Realised,
+    View,
+)
+
+__all__ = ["ACCEPTED", "Accepted", "Market", "Mechanism", "Operator", "Strategy"]
+
+
+class Accepted:
+    """What `Operator.review` gives when the network carries the plans."""
+
+
+ACCEPTED = Accepted()
+
+
+@runtime_checkable
+class Strategy(Protocol):
+    """How a microgrid decides. Pure: no clock, no input or output, no hidden state.
+
+    Compiled problems may be kept as a cache; they may be dropped at any checkpoint.
+    """
+
+    answers: frozenset[type[Message]]
+
+    def answer(self, view: View, message: Message) -> Message:
+        """Reply to one message of a kind in `answers`."""
+        ...
+
+    def dispatch(self, view: View, realised: Realised) -> Dispatch:
+        """Decide this step, with what really happened. Trades are firm."""
+        ...
+
+
+@runtime_checkable
+class Operator(Protocol):
+    """How the DNO decides."""
+
+    def publish(self, view: OperatorView) -> tuple[Tariff, Mapping[str, Envelope]]:
+        """Give the tariff and one envelope per member over the window."""
+        ...
+
+    def answer(self, view: OperatorView, message: Message) -> Message:
+        """Reply to a question of the market."""
+        ...
+
+    def review(
+        self, view: OperatorView, plans: Mapping[str, Plan]
+    ) -> Accepted | Mapping[str, Envelope]:
+        """Accept the plans, or give tighter envelopes under which to plan again."""
+        ...
+
+
+@runtime_checkable
+class Mechanism(Protocol):
+    """A coordination as an ask/tell algorithm: no bus, no agents, no input or output."""
+
+    asks: frozenset[type[Message]]
+
+    def start(self, view: MarketView, memory: Mapping[str, Any]) -> None:
+        """Begin a gate; `memory` is what the last `Clearing` asked to be kept."""
+        ...
+
+    def ask(self) -> list[Message]:
+        """Give the next questions, each with its addressee."""
+        ...
+
+    def tell(self, replies: Sequence[Message]) -> Clearing | None:
+        """Take the replies, in the order of the questions; give the clearing when done."""
+        ...
+
+
+@runtime_checkable
+class Market(Protocol):
+    """How the market decides: which mechanism clears a gate, and who pays whom afterwards."""
+
+    def mechanism(self, view: MarketView) -> Mechanism:
+        """Give the mechanism that clears this gate."""
+        ...
+
+    def settle(self, view: MarketView, executed: Executed) -> list[LedgerLine]:
+        """Give the ledger lines of an executed step."""
+        ...

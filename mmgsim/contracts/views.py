@@ -1,0 +1,315 @@
+"""What an agent may look at when it decides: its own data and the messages it received."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from mmgsim.contracts.devices import CarriedState, Device, Operation, StorageRule
+from mmgsim.contracts.messages import Envelope, Message, Plan, Tariff, Trade
+from mmgsim.contracts.money import Objective
+from mmgsim.contracts.window import FloatArray, Window
+
+__all__ = [
+    "Clearing",
+    "Dispatch",
+    "Executed",
+    "LinearisedStep",
+    "MarketView",
+    "Member",
+    "MemberStep",
+    "OperatorView",
+    "Realised",
+    "Round",
+    "View",
+]
+
+
+# ------------------------------------------------------------------------------------ microgrid
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class View:
+    """All that a strategy knows of its own microgrid and has been told.
+
+    Parameters
+    ----------
+    name : str
+        Of the microgrid.
+    window : Window
+        The steps to plan; the first one is now.
+    devices : tuple of Device
+        What it owns.
+    state : CarriedState
+        What the devices carry into the first step.
+    forecast_kw : mapping of (steps,) arrays
+        Expected demand or available power by device name. [kW]
+    storage : mapping
+        Where the energy of each storage device has to be, by device name.
+    tariff, envelope : Tariff, Envelope
+        As published by the DNO for this window.
+    power_factor : float
+        Of the exchange at the connection point, in (0, 1].
+    plan : Plan or None
+        Own last plan, with its device schedule.
+    trades : tuple of Trade
+        Own firm trades of the last award, over the window of `plan`.
+    messages : tuple of Message
+        What was received since the last step.
+    memory : mapping
+        What the last `Dispatch` asked to be kept.
+    rng : numpy.random.Generator
+        Own random stream.
+    """
+
+    name: str
+    window: Window
+    devices: tuple[Device, ...]
+    state: CarriedState
+    forecast_kw: Mapping[str, FloatArray]
+    storage: Mapping[str, StorageRule]
+    tariff: Tariff
+    envelope: Envelope
+    power_factor: float = 1.0
+    plan: Plan | None = None
+    trades: tuple[Trade, ...] = ()
+    messages: tuple[Message, ...] = ()
+    memory: Mapping[str, Any] = field(default_factory=dict)
+    rng: np.random.Generator | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Realised:
+    """What really happened in a step, as the microgrid's own meters tell.
+
+    Parameters
+    ----------
+    step : int
+        Index of the step in the run.
+    kw : mapping
+        Realised demand or available power by device name. [kW]
+    """
+
+    step: int
+    kw: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Dispatch:
+    """What a microgrid does in one step, with what really happened.
+
+    Parameters
+    ----------
+    operations : mapping
+        By device name, one for every device.
+    memory : mapping
+        Plain values to be given back in the next `View`.
+    flags : tuple of str
+        What was out of the ordinary.
+    """
+
+    operations: Mapping[str, Operation]
+    memory: Mapping[str, Any] = field(default_factory=dict)
+    flags: tuple[str, ...] = ()
+
+
+# ------------------------------------------------------------------------------------------ DNO
+@dataclass(frozen=True, slots=True)
+class Member:
+    """A microgrid as the DNO and the market know it: its connection point.
+
+    Parameters
+    ----------
+    name : str
+        Of the microgrid.
+    import_limit_kw, export_limit_kw : float
+        What the connection can carry. [kW]
+    power_factor : float
+        Of the exchange, in (0, 1].
+    bus : int or None
+        Bus of the feeder, None without a network.
+    """
+
+    name: str
+    import_limit_kw: float
+    export_limit_kw: float
+    power_factor: float = 1.0
+    bus: int | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class LinearisedStep:
+    """The network around one AC point, as linear functions of the microgrids' exchanges.
+
+    Reactive power follows active power at each member's power factor.
+
+    Parameters
+    ----------
+    exchange_kw : (members,) array
+        Exchange at the AC point. [kW]
+    voltage_pu : (buses,) array
+        Voltage magnitude at the AC point. [pu]
+    voltage_per_kw : (buses, members) array
+        Its derivative. [pu/kW]
+    voltage_min_pu, voltage_max_pu : float
+        Limits. [pu]
+    current_ka : (branches,) array
+        Current magnitude at the AC point. [kA]
+    current_per_kw : (branches, members) array
+        Its derivative. [kA/kW]
+    current_max_ka : (branches,) array
+        Limits; infinite where a branch has no rating. [kA]
+    """
+
+    exchange_kw: FloatArray
+    voltage_pu: FloatArray
+    voltage_per_kw: FloatArray
+    voltage_min_pu: float
+    voltage_max_pu: float
+    current_ka: FloatArray
+    current_per_kw: FloatArray
+    current_max_ka: FloatArray
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class OperatorView:
+    """All that the DNO knows.
+
+    Parameters
+    ----------
+    window : Window
+        The steps to publish for.
+    members : tuple of Member
+        The microgrids' connection points.
+    tariff : Tariff
+        The scenario's tariff over the window.
+    network : tuple of LinearisedStep
+        One per step of the window, around the background alone (for `publish`) or around the plans
+        (for `review`); empty without a network.
+    messages : tuple of Message
+        What was received since the last step.
+    """
+
+    window: Window
+    members: tuple[Member, ...]
+    tariff: Tariff
+    network: tuple[LinearisedStep, ...] = ()
+    messages: tuple[Message, ...] = ()
+
+
+# --------------------------------------------------------------------------------------- market
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class MarketView:
+    """All that the market knows: what lies beyond the connection points, which is public.
+
+    Parameters
+    ----------
+    window : Window
+        The steps to clear.
+    members : tuple of Member
+        Who takes part, in the order of the scenario.
+    tariff : Tariff
+        As published.
+    envelopes : mapping
+        As published, by name of microgrid.
+    objective : Objective
+        Whose cost is made small.
+    """
+
+    window: Window
+    members: tuple[Member, ...]
+    tariff: Tariff
+    envelopes: Mapping[str, Envelope]
+    objective: Objective
+
+
+@dataclass(frozen=True, slots=True)
+class Round:
+    """How far a mechanism was after one round: bounds of the cost, and what does not balance."""
+
+    upper: float | None
+    lower: float | None
+    residual_kw: float
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Clearing:
+    """The outcome of a gate, with its certificate.
+
+    Parameters
+    ----------
+    window : Window
+        The steps that were cleared.
+    plans : mapping
+        Public plans by name of microgrid.
+    trades : tuple of Trade
+        All firm trades.
+    prices_per_kwh : mapping of (steps,) arrays
+        Local price by name of microgrid; empty where nothing is traded. [currency/kWh]
+    upper : float
+        Objective cost of the plans: feasible. [currency]
+    lower : float or None
+        No feasible plans cost less; None where the method proves nothing. [currency]
+    rounds : tuple of Round
+        One per exchange of messages.
+    residual_kw : float
+        Largest distance between sold and bought in any step. [kW]
+    memory : mapping
+        Plain values for the next gate.
+    """
+
+    window: Window
+    plans: Mapping[str, Plan]
+    trades: tuple[Trade, ...]
+    prices_per_kwh: Mapping[str, FloatArray]
+    upper: float
+    lower: float | None
+    rounds: tuple[Round, ...]
+    residual_kw: float
+    memory: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class MemberStep:
+    """What one microgrid really did in a step, as far as money is concerned. [kW], [currency]"""
+
+    name: str
+    import_kw: float
+    export_kw: float
+    exchange_kw: float
+    planned_exchange_kw: float
+    wear_cost: float
+    fuel_cost: float = 0.0
+    start_up_cost: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Executed:
+    """One executed step, as the market settles it.
+
+    Parameters
+    ----------
+    window : Window
+        Of one step.
+    tariff : Tariff
+        Over that window.
+    members : tuple of MemberStep
+        In the order of the scenario.
+    trades : tuple of Trade
+        Firm trades of this step: arrays of length one.
+    loss_kw : float
+        AC losses of the whole feeder. [kW]
+    loss_share_kw : mapping
+        Part of them that each microgrid causes; the rest stays with the DNO. [kW]
+    is_new_day : bool
+        True in the first step of a local day, when fixed charges fall due.
+    """
+
+    window: Window
+    tariff: Tariff
+    members: tuple[MemberStep, ...]
+    trades: tuple[Trade, ...]
+    loss_kw: float
+    loss_share_kw: Mapping[str, float]
+    is_new_day: bool

@@ -1,0 +1,133 @@
+"""What can go wrong, one class per thing, each holding what it is about.
+
+Physics that fails (an island, a power flow that does not converge) and energy that lacks (load
+shed, renewable energy spilled) are results of a study, not errors: they are recorded, not raised.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+__all__ = [
+    "Fault",
+    "MmgsimError",
+    "ResultsError",
+    "ScenarioError",
+    "StrategyError",
+    "SubproblemError",
+    "UnknownNameError",
+    "near_miss",
+]
+
+
+def near_miss(name: str, known: Iterable[str]) -> str:
+    """Say which known name was probably meant, and list them all.
+
+    Examples
+    --------
+    >>> near_miss("centrl", ["isolated", "central"])
+    "did you mean 'central'? known: central, isolated"
+    """
+    names = sorted(known)
+    close = get_close_matches(name, names, n=1, cutoff=0.6)
+    hint = f"did you mean {close[0]!r}? " if close else ""
+    return f"{hint}known: {', '.join(names) if names else 'none'}"
+
+
+class MmgsimError(Exception):
+    """Root of everything this package raises on purpose."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One fault of an input: where it is, what is wrong, what was given and what would do."""
+
+    where: str
+    what: str
+    cure: str = ""
+    line: int | None = None
+
+    def __str__(self) -> str:
+        """One line: place, fault, cure."""
+        line = f" (line {self.line})" if self.line is not None else ""
+        cure = f"; {self.cure}" if self.cure else ""
+        return f"{self.where}{line}: {self.what}{cure}"
+
+
+class ScenarioError(MmgsimError):
+    """A scenario that cannot be run, with all its faults.
+
+    Attributes
+    ----------
+    source : str
+        The file or name that was read.
+    faults : tuple of Fault
+        Every fault found, in the order of the file.
+    """
+
+    def __init__(self, source: str, faults: Iterable[Fault]) -> None:
+        self.source = source
+        self.faults = tuple(faults)
+        count = len(self.faults)
+        head = f"{source}: {count} fault{'' if count == 1 else 's'}"
+        super().__init__("\n".join([head, *(f"  - {fault}" for fault in self.faults)]))
+
+
+class UnknownNameError(MmgsimError):
+    """A name that nothing is registered under.
+
+    Attributes
+    ----------
+    kind, name : str
+        What was looked for ("strategy") and the name that was given.
+    """
+
+    def __init__(self, kind: str, name: str, known: Iterable[str], *, why: str = "") -> None:
+        self.kind = kind
+        self.name = name
+        reason = f" ({why})" if why else ""
+        super().__init__(
+            f"no {kind} {name!r}{reason}; {near_miss(name, known)}; "
+            "or give your own as 'package.module:Class' or 'path/to/file.py:Class'"
+        )
+
+
+class SubproblemError(MmgsimError):
+    """An optimisation problem that did not end optimal.
+
+    Attributes
+    ----------
+    agent, status : str
+        Whose problem it was and what the solver said.
+    step : int
+        The first step of the window it planned.
+    """
+
+    def __init__(self, agent: str, step: int, status: str) -> None:
+        self.agent = agent
+        self.step = step
+        self.status = status
+        super().__init__(f"the problem of {agent} at step {step} ended {status!r}, not optimal")
+
+
+class StrategyError(MmgsimError):
+    """A strategy, operator or market that broke its contract.
+
+    Attributes
+    ----------
+    agent : str
+        Whose strategy it was.
+    faults : tuple of str
+        Every promise that was broken.
+    """
+
+    def __init__(self, agent: str, faults: Iterable[str]) -> None:
+        self.agent = agent
+        self.faults = tuple(faults)
+        super().__init__(f"{agent} broke its contract: " + "; ".join(self.faults))
+
+
+class ResultsError(MmgsimError):
+    """A result folder that is missing, incomplete or not one of ours."""
