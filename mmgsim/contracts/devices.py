@@ -136,12 +136,15 @@ class DeviceSchedule:
     ----------
     out_kw, in_kw : (steps,) array
         Generation or discharge; consumption or charge. [kW]
+    expected_kw : (steps,) array or None
+        The demand or available power that the plan reckons with. [kW]
     energy_kwh : (steps,) array or None
         Stored energy at the end of each step, for storage. [kWh]
     """
 
     out_kw: FloatArray
     in_kw: FloatArray
+    expected_kw: FloatArray | None = None
     energy_kwh: FloatArray | None = None
 
     def at(self, offset: int) -> Operation:

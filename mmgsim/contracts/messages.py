@@ -99,10 +99,13 @@ class Envelope(Message):
 
     Parameters
     ----------
+    microgrid : str
+        Whose connection point it is about.
     import_limit_kw, export_limit_kw : (steps,) array
         Both non-negative. [kW]
     """
 
+    microgrid: str
     window: Window
     import_limit_kw: FloatArray
     export_limit_kw: FloatArray

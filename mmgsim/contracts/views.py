@@ -10,7 +10,7 @@ import numpy as np
 
 from mmgsim.contracts.devices import CarriedState, Device, Operation, StorageRule
 from mmgsim.contracts.messages import Envelope, Message, Plan, Tariff, Trade
-from mmgsim.contracts.money import Objective
+from mmgsim.contracts.money import Item, Objective
 from mmgsim.contracts.window import FloatArray, Window
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "MarketView",
     "Member",
     "MemberStep",
+    "OperationCost",
     "OperatorView",
     "Realised",
     "Round",
@@ -186,7 +187,7 @@ class OperatorView:
         The scenario's tariff over the window.
     network : tuple of LinearisedStep
         One per step of the window, around the background alone (for `publish`) or around the plans
-        (for `review`); empty without a network.
+        (for `review`), None where the power flow does not converge; empty without a network.
     messages : tuple of Message
         What was received since the last step.
     """
@@ -194,7 +195,7 @@ class OperatorView:
     window: Window
     members: tuple[Member, ...]
     tariff: Tariff
-    network: tuple[LinearisedStep, ...] = ()
+    network: tuple[LinearisedStep | None, ...] = ()
     messages: tuple[Message, ...] = ()
 
 
@@ -215,6 +216,8 @@ class MarketView:
         As published, by name of microgrid.
     objective : Objective
         Whose cost is made small.
+    local_price : str
+        Price rule of local trades, ``marginal`` or ``midpoint``.
     """
 
     window: Window
@@ -222,6 +225,7 @@ class MarketView:
     tariff: Tariff
     envelopes: Mapping[str, Envelope]
     objective: Objective
+    local_price: str = "marginal"
 
 
 @dataclass(frozen=True, slots=True)
@@ -253,6 +257,8 @@ class Clearing:
         No feasible plans cost less; None where the method proves nothing. [currency]
     rounds : tuple of Round
         One per exchange of messages.
+    gross_cost : float
+        Sum of the absolute cost terms: the scale of the gap. [currency]
     residual_kw : float
         Largest distance between sold and bought in any step. [kW]
     memory : mapping
@@ -265,23 +271,53 @@ class Clearing:
     prices_per_kwh: Mapping[str, FloatArray]
     upper: float
     lower: float | None
+    gross_cost: float
     rounds: tuple[Round, ...]
     residual_kw: float
     memory: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
+class OperationCost:
+    """What running the devices of a microgrid cost in a step, by item.
+
+    Parameters
+    ----------
+    item : Item
+        Fuel, start-up or wear.
+    kwh : float
+        Energy it is about. [kWh]
+    cost : float
+        [currency]
+    """
+
+    item: Item
+    kwh: float
+    cost: float
+
+
+@dataclass(frozen=True, slots=True)
 class MemberStep:
-    """What one microgrid really did in a step, as far as money is concerned. [kW], [currency]"""
+    """What one microgrid really did in a step, as far as money is concerned.
+
+    Parameters
+    ----------
+    name : str
+        Of the microgrid.
+    import_kw, export_kw : float
+        Through the grid, both non-negative. [kW]
+    exchange_kw, planned_exchange_kw : float
+        Net at the connection point, realised and planned, positive when leaving. [kW]
+    operations : tuple of OperationCost
+        What running the devices cost.
+    """
 
     name: str
     import_kw: float
     export_kw: float
     exchange_kw: float
     planned_exchange_kw: float
-    wear_cost: float
-    fuel_cost: float = 0.0
-    start_up_cost: float = 0.0
+    operations: tuple[OperationCost, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
