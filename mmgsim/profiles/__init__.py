@@ -1,0 +1,56 @@
+"""Series in time: sun, wind, demand, prices, measured files; and forecasts of them."""
+
+from mmgsim.profiles.bundled import bundled_path
+from mmgsim.profiles.cache import use_cache_dir
+from mmgsim.profiles.forecasts import (
+    ForecastConfig,
+    ForecastKind,
+    ForecastTarget,
+    NoiseForecast,
+    PerfectForecast,
+    PersistenceForecast,
+    forecast_kw,
+)
+from mmgsim.profiles.index import TimeIndex
+from mmgsim.profiles.make import make_series
+from mmgsim.profiles.series import Label, Series, SeriesError, Unit
+from mmgsim.profiles.sites import Site, find_site, read_sites
+from mmgsim.profiles.sources import (
+    ConstantSource,
+    CsvSource,
+    DemandlibSource,
+    PriceSource,
+    ProfileSource,
+    PvlibSource,
+    WindSource,
+)
+from mmgsim.profiles.streams import stream
+
+__all__ = [
+    "ConstantSource",
+    "CsvSource",
+    "DemandlibSource",
+    "ForecastConfig",
+    "ForecastKind",
+    "ForecastTarget",
+    "Label",
+    "NoiseForecast",
+    "PerfectForecast",
+    "PersistenceForecast",
+    "PriceSource",
+    "ProfileSource",
+    "PvlibSource",
+    "Series",
+    "SeriesError",
+    "Site",
+    "TimeIndex",
+    "Unit",
+    "WindSource",
+    "bundled_path",
+    "find_site",
+    "forecast_kw",
+    "make_series",
+    "read_sites",
+    "stream",
+    "use_cache_dir",
+]
