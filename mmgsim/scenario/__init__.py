@@ -1,0 +1,49 @@
+"""Scenario files: schema, reading, checks, registry, and the series they name."""
+
+from mmgsim.scenario.calendar import ends_at_clock, gate_mask, run_index, starts_day
+from mmgsim.scenario.inputs import InputLabel, Inputs, read_inputs
+from mmgsim.scenario.reading import (
+    LoadedScenario,
+    bundled_scenarios,
+    load_scenario,
+    parse_override,
+    resolved_yaml,
+)
+from mmgsim.scenario.registry import BUILT_IN, Kind, create, find_class
+from mmgsim.scenario.schema import (
+    BatteryConfig,
+    EndOfWindowConfig,
+    LoadConfig,
+    MicrogridConfig,
+    NetworkConfig,
+    PvConfig,
+    Scenario,
+    WindConfig,
+)
+
+__all__ = [
+    "BUILT_IN",
+    "BatteryConfig",
+    "EndOfWindowConfig",
+    "InputLabel",
+    "Inputs",
+    "Kind",
+    "LoadConfig",
+    "LoadedScenario",
+    "MicrogridConfig",
+    "NetworkConfig",
+    "PvConfig",
+    "Scenario",
+    "WindConfig",
+    "bundled_scenarios",
+    "create",
+    "ends_at_clock",
+    "find_class",
+    "gate_mask",
+    "load_scenario",
+    "parse_override",
+    "read_inputs",
+    "resolved_yaml",
+    "run_index",
+    "starts_day",
+]

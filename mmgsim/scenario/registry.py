@@ -1,0 +1,125 @@
+"""Finding strategies, operators, markets and mechanisms by name or by reference.
+
+What comes with mmgsim goes through the same door as anybody's own class: a reference string.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import sys
+from collections.abc import Mapping
+from enum import StrEnum
+from hashlib import sha256
+from pathlib import Path
+from types import MappingProxyType, ModuleType
+from typing import Any
+
+from mmgsim.errors import UnknownNameError
+
+__all__ = ["BUILT_IN", "Kind", "create", "find_class"]
+
+
+class Kind(StrEnum):
+    """What can be replaced by reference."""
+
+    STRATEGY = "strategy"
+    OPERATOR = "operator"
+    MARKET = "market"
+    MECHANISM = "coordination"
+    AGENT = "agent"
+
+
+BUILT_IN: Mapping[Kind, Mapping[str, str]] = MappingProxyType(
+    {
+        Kind.STRATEGY: {
+            "cost-minimiser": "mmgsim_agents.strategies.cost_minimiser:CostMinimiser",
+            "self-consumer": "mmgsim_agents.strategies.self_consumer:SelfConsumer",
+        },
+        Kind.OPERATOR: {"standard": "mmgsim_agents.operators.standard:StandardOperator"},
+        Kind.MARKET: {"standard": "mmgsim_agents.markets.standard:StandardMarket"},
+        Kind.MECHANISM: {
+            "central": "mmgsim.coordination.central:Central",
+            "isolated": "mmgsim.coordination.isolated:Isolated",
+        },
+        Kind.AGENT: {
+            "microgrid": "mmgsim_agents.microgrid:MicrogridAgent",
+            "dno": "mmgsim_agents.dno:DnoAgent",
+            "market": "mmgsim_agents.market:MarketAgent",
+        },
+    }
+)
+
+
+def find_class(kind: Kind, name: str, folder: Path | None = None) -> Any:
+    """Give the class behind a registered name or a reference.
+
+    Parameters
+    ----------
+    kind : Kind
+        What is looked for.
+    name : str
+        A registered name, ``package.module:Class``, or ``path/to/file.py:Class`` (relative to
+        `folder` or to the working directory).
+    folder : Path or None
+        The scenario's folder.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is nothing of that name.
+    """
+    known = BUILT_IN[kind]
+    reference = known.get(name, name)
+    module_name, colon, class_name = reference.rpartition(":")
+    if not colon:
+        raise UnknownNameError(kind, name, known)
+    module = _module(kind, name, module_name, folder)
+    found = getattr(module, class_name, None)
+    if found is None:
+        raise UnknownNameError(kind, name, known, why=f"{module_name} has no {class_name}")
+    return found
+
+
+def create(kind: Kind, name: str, options: Mapping[str, Any], folder: Path | None = None) -> Any:
+    """Make an instance of the class behind a name, with its options.
+
+    Raises
+    ------
+    UnknownNameError
+        If there is nothing of that name, or it does not take these options.
+    """
+    found = find_class(kind, name, folder)
+    try:
+        return found(**options)
+    except TypeError as error:
+        known = BUILT_IN[kind]
+        raise UnknownNameError(kind, name, known, why=f"options refused: {error}") from error
+
+
+def _module(kind: Kind, name: str, module_name: str, folder: Path | None) -> ModuleType:
+    known = BUILT_IN[kind]
+    if not module_name.endswith(".py"):
+        try:
+            return importlib.import_module(module_name)
+        except ModuleNotFoundError as error:
+            raise UnknownNameError(kind, name, known, why=str(error)) from error
+    for base in (folder, Path.cwd()):
+        path = (base / module_name) if base is not None else Path(module_name)
+        if path.is_file():
+            return _module_of_file(path.resolve())
+    raise UnknownNameError(kind, name, known, why=f"there is no file {module_name}")
+
+
+def _module_of_file(path: Path) -> ModuleType:
+    """Import a file that is in no package, once per path."""
+    name = f"mmgsim_plugin_{path.stem}_{sha256(str(path).encode()).hexdigest()[:8]}"
+    if name in sys.modules:
+        return sys.modules[name]
+    spec = importlib.util.spec_from_file_location(name, path)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{path} cannot be imported as a module")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[name] = module
+    spec.loader.exec_module(module)
+    return module

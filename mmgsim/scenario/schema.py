@@ -1,0 +1,359 @@
+"""The keys of a scenario file, with their units. Frozen; an unknown key is refused.
+
+What a key means stands in its description, from which the JSON schema for editors is made.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from datetime import date
+from typing import Annotated, Any, Literal
+from zoneinfo import ZoneInfo, available_timezones
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+
+from mmgsim.contracts import Objective
+from mmgsim.profiles import ForecastConfig, ProfileSource
+
+__all__ = [
+    "BackgroundConfig",
+    "BatteryConfig",
+    "ConnectionConfig",
+    "CoordinationConfig",
+    "DeviceConfig",
+    "EndOfWindowConfig",
+    "GateConfig",
+    "LoadConfig",
+    "MicrogridConfig",
+    "NetworkChargeConfig",
+    "NetworkConfig",
+    "PvConfig",
+    "RepairConfig",
+    "RoleConfig",
+    "Scenario",
+    "SettlementConfig",
+    "TariffConfig",
+    "WindConfig",
+    "parse_duration_min",
+]
+
+_DURATION = re.compile(r"^\s*(\d+)\s*(min|h|d)\s*$")
+_MINUTES = {"min": 1, "h": 60, "d": 1440}
+
+
+def parse_duration_min(text: Any) -> int:
+    """Give the minutes of a duration such as ``15min``, ``1h`` or ``1d``."""
+    match = _DURATION.match(text) if isinstance(text, str) else None
+    if match is None or int(match[1]) == 0:
+        raise ValueError(f"{text!r} is not a duration; write it like 15min, 1h or 1d")
+    return int(match[1]) * _MINUTES[match[2]]
+
+
+def _check_finite(number: float) -> float:
+    if not math.isfinite(number):
+        raise ValueError("must be a finite number")
+    return number
+
+
+def _check_timezone(name: str) -> str:
+    if name not in available_timezones():
+        raise ValueError(f"{name!r} is not an IANA time zone; write it like Europe/Berlin")
+    ZoneInfo(name)
+    return name
+
+
+def _check_clock(text: Any) -> Any:
+    if isinstance(text, int) and not isinstance(text, bool):
+        # YAML 1.1 reads an unquoted 12:30 as a number in base 60.
+        raise ValueError(f'{text!r} is not a clock time; write it in quotes, like "00:00"')
+    if not isinstance(text, str) or not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", text):
+        raise ValueError(f'{text!r} is not a clock time; write it like "00:00"')
+    return text
+
+
+Number = Annotated[float, AfterValidator(_check_finite)]
+Positive = Annotated[Number, Field(gt=0)]
+NonNegative = Annotated[Number, Field(ge=0)]
+Share = Annotated[Number, Field(ge=0, le=1)]
+Minutes = Annotated[int, BeforeValidator(parse_duration_min)]
+Clock = Annotated[str, BeforeValidator(_check_clock)]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
+
+
+class _Config(BaseModel):
+    """Base of all parts of a scenario."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+# -------------------------------------------------------------------------------------- devices
+class LoadConfig(_Config):
+    """Demand that is served, or shed at a price."""
+
+    name: Name
+    """Unique within the microgrid."""
+    kind: Literal["load"]
+    """A load."""
+    profile: ProfileSource
+    """Demand. [kW]"""
+    shed_price_per_kwh: NonNegative = 10.0
+    """Value of lost load. [currency/kWh]"""
+
+
+class _RenewableConfig(_Config):
+    name: Name
+    """Unique within the microgrid."""
+    rating_kw: Positive
+    """Installed power. [kW]"""
+    profile: ProfileSource
+    """Available power; generators give it per kW of rating, a CSV file in kW."""
+
+
+class PvConfig(_RenewableConfig):
+    """Photovoltaic plant; what is not used is spilled."""
+
+    kind: Literal["pv"]
+    """A PV plant."""
+
+
+class WindConfig(_RenewableConfig):
+    """Wind turbine; what is not used is spilled."""
+
+    kind: Literal["wind"]
+    """A wind turbine."""
+
+
+class BatteryConfig(_Config):
+    """Storage with a power limit, an efficiency each way and a price of wear."""
+
+    name: Name
+    """Unique within the microgrid."""
+    kind: Literal["battery"]
+    """A battery."""
+    energy_kwh: Positive
+    """Usable capacity. [kWh]"""
+    power_kw: Positive
+    """Limit of charge and of discharge, at the terminals. [kW]"""
+    efficiency: Annotated[Number, Field(gt=0, le=1)] = 0.95
+    """One way, in (0, 1]."""
+    level_min: Share = 0.0
+    """Least stored energy as a share of energy_kwh."""
+    level_start: Share | None = None
+    """Stored energy at the start as a share of energy_kwh; the end-of-window level if left out."""
+    wear_per_kwh: NonNegative = 0.0
+    """Price of wear per kWh discharged. [currency/kWh]"""
+
+
+DeviceConfig = Annotated[
+    LoadConfig | PvConfig | WindConfig | BatteryConfig, Field(discriminator="kind")
+]
+
+
+class RoleConfig(_Config):
+    """A role filled by a registered name or by your own class, with its options."""
+
+    kind: str = "standard"
+    """Registered name, `package.module:Class` or `path/to/file.py:Class`."""
+    options: dict[str, Any] = Field(default_factory=dict)
+    """Keyword arguments of the class."""
+
+
+def _role(given: Any) -> Any:
+    return {"kind": given} if isinstance(given, str) else given
+
+
+Role = Annotated[RoleConfig, BeforeValidator(_role)]
+
+
+class ConnectionConfig(_Config):
+    """What the connection to the feeder can carry."""
+
+    import_limit_kw: Positive | None = None
+    """Into the microgrid; by default what all devices together could draw. [kW]"""
+    export_limit_kw: Positive | None = None
+    """Out of the microgrid; by default what all devices together could deliver. [kW]"""
+
+
+class MicrogridConfig(_Config):
+    """One microgrid: where it is connected, how it decides, what it owns."""
+
+    name: Name
+    """Unique within the scenario."""
+    bus: int | None = None
+    """Bus of the feeder (index of the pandapower net); needed with a network."""
+    strategy: Role = RoleConfig(kind="cost-minimiser")
+    """How it decides."""
+    power_factor: Annotated[Number, Field(gt=0, le=1)] = 1.0
+    """Of the exchange at the connection point."""
+    connection: ConnectionConfig = ConnectionConfig()
+    """Limits of the connection."""
+    devices: tuple[DeviceConfig, ...]
+    """What it owns."""
+
+
+# -------------------------------------------------------------------------------------- network
+class BackgroundConfig(_Config):
+    """Customers on the feeder that are not microgrids: the loads of the case."""
+
+    scale: NonNegative = 1.0
+    """Share of the case's nominal loads at the peak of the profile."""
+    profile: ProfileSource | None = None
+    """Shape over time, per unit of its peak; constant if left out."""
+    power_factor: Annotated[Number, Field(gt=0, le=1)] | None = None
+    """Replaces the case's own reactive loads."""
+
+
+class NetworkConfig(_Config):
+    """The feeder."""
+
+    case: str | None = None
+    """Name of a network in `pandapower.networks`, such as case33bw."""
+    file: str | None = None
+    """A pandapower JSON file in the scenario's folder."""
+    background: BackgroundConfig = BackgroundConfig()
+    """Customers that are not microgrids."""
+    ratings: str | None = None
+    """Named rating profile (data/ratings.csv) or a CSV file of the scenario; the net's own if
+    left out."""
+    v_min_pu: Positive = 0.95
+    """Lower voltage limit. [pu]"""
+    v_max_pu: Positive = 1.05
+    """Upper voltage limit. [pu]"""
+
+
+def _network(given: Any) -> Any:
+    return None if given == "none" else given
+
+
+# ---------------------------------------------------------------------------------------- money
+class NetworkChargeConfig(_Config):
+    """What the DNO charges for the use of its network."""
+
+    fixed_per_day: NonNegative = 0.0
+    """Per microgrid. [currency/day]"""
+    off_peak_per_kwh: NonNegative = 0.0
+    """On imported energy outside peak hours. [currency/kWh]"""
+    on_peak_per_kwh: NonNegative = 0.0
+    """On imported energy in peak hours. [currency/kWh]"""
+    on_peak: str | None = None
+    """Peak hours, local time, like `Mon-Fri 08:00-22:00`."""
+    local_share: Share = 1.0
+    """Part of the charge that is due on locally bought energy."""
+
+
+class TariffConfig(_Config):
+    """Prices of energy."""
+
+    import_per_kwh: ProfileSource
+    """Price of energy bought from the grid, without network charge. [currency/kWh]"""
+    export_per_kwh: ProfileSource
+    """Price of energy sold to the grid. [currency/kWh]"""
+    upstream_per_kwh: ProfileSource | None = None
+    """What the grid charges the DNO; the import price if left out. [currency/kWh]"""
+    network_charge: NetworkChargeConfig = NetworkChargeConfig()
+    """On top of the import price."""
+
+
+class SettlementConfig(_Config):
+    """How money is divided."""
+
+    local_price: Literal["marginal", "midpoint"] = "marginal"
+    """Price of local trades: the dual of the local balance, or midway between the alternatives."""
+    loss_share: Literal["none", "aumann-shapley"] = "none"
+    """How the losses that the microgrids cause are divided among them."""
+    imbalance_per_kwh: NonNegative = 0.0
+    """On the distance between planned and realised exchange. [currency/kWh]"""
+
+
+# ------------------------------------------------------------------------------------- planning
+class EndOfWindowConfig(_Config):
+    """What keeps storage from being drained at the end of what is planned."""
+
+    kind: Literal["cyclic", "value", "free"] = "cyclic"
+    """A level at fixed clock times, a price on the energy left over, or nothing."""
+    at: Clock = "00:00"
+    """Local clock time of the level, for `cyclic`."""
+    level: Share = 0.5
+    """Share of a battery's energy_kwh, for `cyclic`; also the level at the start."""
+    value_per_kwh: NonNegative = 0.0
+    """Worth of a kWh left over, for `value`. [currency/kWh]"""
+
+
+class GateConfig(_Config):
+    """When a window is planned and how far it reaches."""
+
+    every: Minutes = 60
+    """Time between gates; 1h is rolling, 1d is day-ahead. [min]"""
+    horizon: Minutes = 1440
+    """Length of the window. [min]"""
+    end_of_window: EndOfWindowConfig = EndOfWindowConfig()
+    """What storage owes at its end."""
+
+
+class CoordinationConfig(_Config):
+    """Which mechanism clears a gate. Further keys are the mechanism's own options."""
+
+    model_config = ConfigDict(extra="allow", frozen=True, use_attribute_docstrings=True)
+
+    kind: str = "central"
+    """Registered name or reference."""
+
+    def options(self) -> dict[str, Any]:
+        """Give the mechanism's own options."""
+        return dict(self.model_extra or {})
+
+
+class RepairConfig(_Config):
+    """What happens when a plan breaks a limit of the network."""
+
+    rounds: Annotated[int, Field(ge=0)] = 0
+    """How often the DNO may tighten envelopes and have the window planned again."""
+
+
+class Scenario(_Config):
+    """One problem: devices, network, tariffs and uncertainty; the coordination is one key of it."""
+
+    name: Name
+    """Of the scenario; part of the name of the result folder."""
+    description: str = ""
+    """One line for `mmgsim list`."""
+    timezone: Annotated[str, AfterValidator(_check_timezone)]
+    """IANA time zone in which days, tariffs and targets are meant."""
+    start: date
+    """First local day."""
+    days: Annotated[int, Field(ge=1)]
+    """How many local days are simulated."""
+    step: Minutes = 60
+    """Length of one step; a divisor of an hour. [min]"""
+    seed: Annotated[int, Field(ge=0)] = 0
+    """Root of all random streams."""
+    currency: str = "AUD"
+    """Name of the currency; a label only."""
+    objective: Objective = Objective.MEMBERS
+    """Whose cost coordinations make small."""
+    gate: GateConfig = GateConfig()
+    """When and how far is planned."""
+    coordination: CoordinationConfig = CoordinationConfig()
+    """How microgrids are brought together."""
+    network: Annotated[NetworkConfig | None, BeforeValidator(_network)] = None
+    """The feeder, or `none`."""
+    repair: RepairConfig = RepairConfig()
+    """Repair of plans that break limits."""
+    operator: Role = RoleConfig()
+    """How the DNO decides."""
+    market: Role = RoleConfig()
+    """How the market decides."""
+    tariff: TariffConfig
+    """Prices."""
+    settlement: SettlementConfig = SettlementConfig()
+    """Division of money."""
+    forecast: ForecastConfig
+    """What microgrids expect."""
+    microgrids: tuple[MicrogridConfig, ...]
+    """Who trades."""
+
+    @property
+    def step_h(self) -> float:
+        """Length of one step. [h]"""
+        return self.step / 60
