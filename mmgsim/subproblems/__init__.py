@@ -1,0 +1,47 @@
+"""The Pyomo problems of the three agents."""
+
+from mmgsim.subproblems.connection import (
+    PublicPrices,
+    exchange_limits,
+    public_cost,
+    public_cost_terms,
+    public_prices,
+    split_exchange,
+)
+from mmgsim.subproblems.end_of_window import storage_rules
+from mmgsim.subproblems.joint import JointOutcome, JointProblem
+from mmgsim.subproblems.microgrid import (
+    MicrogridInputs,
+    MicrogridPlan,
+    MicrogridProblem,
+    Terms,
+    disclosure_of,
+)
+from mmgsim.subproblems.operator import LimitRows, least_cut, limit_rows
+from mmgsim.subproblems.realise import dispatch_faults, hold_plan
+from mmgsim.subproblems.solver import Outcome, PyomoHighs, Solver
+
+__all__ = [
+    "JointOutcome",
+    "JointProblem",
+    "LimitRows",
+    "MicrogridInputs",
+    "MicrogridPlan",
+    "MicrogridProblem",
+    "Outcome",
+    "PublicPrices",
+    "PyomoHighs",
+    "Solver",
+    "Terms",
+    "disclosure_of",
+    "dispatch_faults",
+    "exchange_limits",
+    "hold_plan",
+    "least_cut",
+    "limit_rows",
+    "public_cost",
+    "public_cost_terms",
+    "public_prices",
+    "split_exchange",
+    "storage_rules",
+]

@@ -1,0 +1,43 @@
+"""One Pyomo block for each kind of device.
+
+Every block gives the same four names, on which the rest of the problem is built:
+
+- ``out_kw[t]``, ``in_kw[t]``: generation or discharge, consumption or charge [kW];
+- ``cost``: private cost over the window, end-of-window terms included [currency];
+- ``energy_kwh[t]``: stored energy at the end of each step, for storage only [kWh].
+
+A new kind of device is a dataclass in `mmgsim.contracts.devices`, its keys in
+`mmgsim.scenario.schema`, a module here and a line in `KINDS`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Any
+
+from mmgsim.contracts import Battery, Load, Renewable
+from mmgsim.subproblems.devices.battery import declare_battery, update_battery
+from mmgsim.subproblems.devices.inputs import DeviceInputs, Horizon
+from mmgsim.subproblems.devices.load import declare_load, update_load
+from mmgsim.subproblems.devices.renewable import declare_renewable, update_renewable
+
+__all__ = ["KINDS", "DeviceInputs", "DeviceKind", "Horizon"]
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceKind:
+    """How a kind of device enters a problem: its block, and the numbers that change in it."""
+
+    declare: Callable[[Any, Any, Horizon], None]
+    update: Callable[[Any, Any, DeviceInputs], None]
+
+
+KINDS: Mapping[type, DeviceKind] = MappingProxyType(
+    {
+        Load: DeviceKind(declare_load, update_load),
+        Renewable: DeviceKind(declare_renewable, update_renewable),
+        Battery: DeviceKind(declare_battery, update_battery),
+    }
+)

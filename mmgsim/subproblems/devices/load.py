@@ -1,0 +1,35 @@
+"""Demand with priced shedding."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pyomo.environ as pyo
+
+from mmgsim.contracts import Load
+from mmgsim.subproblems.devices.inputs import DeviceInputs, Horizon
+from mmgsim.subproblems.solver import fill
+
+__all__ = ["declare_load", "update_load"]
+
+
+def declare_load(block: Any, device: Load, horizon: Horizon) -> None:
+    """Declare ``in = demand - shed``, ``0 <= shed <= demand``, cost = price of shed energy."""
+    block.time = pyo.RangeSet(0, horizon.steps - 1)
+    block.demand_kw = pyo.Param(block.time, mutable=True, initialize=0.0)
+    block.shed_kw = pyo.Var(block.time, domain=pyo.NonNegativeReals)
+    block.shed_limit = pyo.Constraint(block.time, rule=lambda b, t: b.shed_kw[t] <= b.demand_kw[t])
+    block.in_kw = pyo.Expression(block.time, rule=lambda b, t: b.demand_kw[t] - b.shed_kw[t])
+    block.out_kw = pyo.Expression(block.time, rule=lambda _, __: 0.0)
+    block.cost = pyo.Expression(
+        expr=horizon.step_h
+        * device.shed_price_per_kwh
+        * pyo.quicksum(block.shed_kw[t] for t in block.time)
+    )
+
+
+def update_load(block: Any, device: Load, inputs: DeviceInputs) -> None:
+    """Write the demand forecast."""
+    if inputs.forecast_kw is None:
+        raise ValueError(f"load {device.name} has no demand forecast")
+    fill(block.demand_kw, inputs.forecast_kw)

@@ -1,0 +1,194 @@
+"""All microgrids in one problem, with their common local market: what `central` solves."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pyomo.environ as pyo
+
+from mmgsim.contracts import Device, Disclosure, Envelope, FloatArray, Window, frozen
+from mmgsim.subproblems.connection import (
+    PublicPrices,
+    declare_connection,
+    exchange_limits,
+    update_connection,
+)
+from mmgsim.subproblems.devices import Horizon
+from mmgsim.subproblems.microgrid import (
+    declare_microgrid,
+    is_cheating,
+    reach_kw,
+    update_microgrid,
+)
+from mmgsim.subproblems.solver import PyomoHighs, fill, read
+
+__all__ = ["JointOutcome", "JointProblem"]
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class JointOutcome:
+    """The optimum of all microgrids together.
+
+    Parameters
+    ----------
+    exchange_kw : mapping of (steps,) arrays
+        By name of microgrid. [kW]
+    price_per_kwh : (steps,) array
+        Dual of the local balance: what one more kWh bought locally would cost. [currency/kWh]
+    cost, lower_bound : float
+        Objective value and the bound that proves it. [currency]
+    """
+
+    exchange_kw: Mapping[str, FloatArray]
+    price_per_kwh: FloatArray
+    cost: float
+    lower_bound: float
+
+
+class JointProblem:
+    """The problem of all microgrids: built once for their devices, solved for every window.
+
+    ``min sum of private and public cost`` subject to every microgrid's own constraints and
+    ``sum_i sold[i, t] - bought[i, t] = 0`` in every step.
+
+    Parameters
+    ----------
+    members : mapping of tuples of Device
+        Declared devices by name of microgrid.
+    window : Window
+        Any window of the size to be planned.
+    """
+
+    def __init__(self, members: Mapping[str, tuple[Device, ...]], window: Window) -> None:
+        self.members = dict(members)
+        self.steps = window.steps
+        self.step_h = window.step_h
+        self._models: dict[bool, tuple[Any, PyomoHighs]] = {}
+
+    def fits(self, members: Mapping[str, tuple[Device, ...]], window: Window) -> bool:
+        """Tell whether this problem was built for these members and this size of window."""
+        return (self.members, self.steps, self.step_h) == (
+            dict(members),
+            window.steps,
+            window.step_h,
+        )
+
+    def solve(
+        self,
+        declared: Mapping[str, Disclosure],
+        envelopes: Mapping[str, Envelope],
+        prices: PublicPrices,
+        step: int,
+    ) -> JointOutcome:
+        """Make the cost of all microgrids together as small as possible.
+
+        Raises
+        ------
+        SubproblemError
+            If the solver does not end optimal.
+        """
+        model, solver = self._model(is_exclusive=False)
+        self._update(model, declared, envelopes, prices)
+        outcome = solver.solve(agent="all microgrids", step=step)
+        if prices.is_arbitrage or self._is_cheating(model):
+            log.info("joint problem at step %d: binaries keep storage and grid honest", step)
+            model, solver = self._model(is_exclusive=True)
+            self._update(model, declared, envelopes, prices)
+            outcome = solver.solve(agent="all microgrids", step=step)
+            duals = _duals_with_binaries_fixed(model, step)
+        else:
+            duals = solver.duals(model.balance[t] for t in model.time)
+        return JointOutcome(
+            exchange_kw={
+                name: frozen(read(model.member[name].own.exchange_kw, self.steps))
+                for name in self.members
+            },
+            price_per_kwh=frozen(duals / self.step_h),
+            cost=outcome.objective,
+            lower_bound=outcome.bound,
+        )
+
+    def _model(self, *, is_exclusive: bool) -> tuple[Any, PyomoHighs]:
+        if is_exclusive not in self._models:
+            model = _build(self.members, Horizon(self.steps, self.step_h, is_exclusive))
+            self._models[is_exclusive] = (model, PyomoHighs(model))
+        return self._models[is_exclusive]
+
+    def _update(
+        self,
+        model: Any,
+        declared: Mapping[str, Disclosure],
+        envelopes: Mapping[str, Envelope],
+        prices: PublicPrices,
+    ) -> None:
+        fill(model.local_per_kwh, prices.local_per_kwh)
+        for name in self.members:
+            member, reach = model.member[name], reach_kw(declared[name])
+            update_microgrid(member.own, declared[name])
+            low_kw, high_kw = exchange_limits(envelopes[name])
+            update_connection(member.grid, prices, low_kw, high_kw, limit_kw=2.0 * reach)
+            member.trade_limit_kw.set_value(reach)
+
+    def _is_cheating(self, model: Any) -> bool:
+        return any(
+            is_cheating(model.member[name].own, devices, self.steps)
+            for name, devices in self.members.items()
+        )
+
+
+def _duals_with_binaries_fixed(model: Any, step: int) -> FloatArray:
+    """Solve once more as an LP, with the binaries where they are: only LPs have duals."""
+    linear = model.clone()
+    for variable in linear.component_data_objects(pyo.Var):
+        if variable.is_binary():
+            variable.domain = pyo.Reals
+            variable.fix(round(variable.value))
+    solver = PyomoHighs(linear)
+    solver.solve(agent="all microgrids", step=step)
+    return solver.duals(linear.balance[t] for t in linear.time)
+
+
+def _build(members: Mapping[str, tuple[Device, ...]], horizon: Horizon) -> Any:
+    model = pyo.ConcreteModel()
+    model.time = pyo.RangeSet(0, horizon.steps - 1)
+    model.local_per_kwh = pyo.Param(model.time, mutable=True, initialize=0.0)
+    model.member = pyo.Block(list(members))
+    for name, devices in members.items():
+        _declare_member(model.member[name], devices, horizon)
+    model.balance = pyo.Constraint(
+        model.time,
+        rule=lambda m, t: pyo.quicksum(m.member[n].trade_kw[t] for n in members) == 0.0,
+    )
+    model.total = pyo.Objective(
+        expr=pyo.quicksum(
+            member.own.private_cost
+            + member.grid.cost
+            + horizon.step_h
+            * pyo.quicksum(model.local_per_kwh[t] * member.bought_kw[t] for t in model.time)
+            for member in model.member.values()
+        )
+    )
+    return model
+
+
+def _declare_member(member: Any, devices: tuple[Device, ...], horizon: Horizon) -> None:
+    member.time = pyo.RangeSet(0, horizon.steps - 1)
+    member.trade_limit_kw = pyo.Param(mutable=True, initialize=0.0)
+    member.own = pyo.Block()
+    declare_microgrid(member.own, devices, horizon)
+    member.sold_kw = pyo.Var(member.time, domain=pyo.NonNegativeReals)
+    member.bought_kw = pyo.Var(member.time, domain=pyo.NonNegativeReals)
+    member.sold_limit = pyo.Constraint(
+        member.time, rule=lambda b, t: b.sold_kw[t] <= b.trade_limit_kw
+    )
+    member.bought_limit = pyo.Constraint(
+        member.time, rule=lambda b, t: b.bought_kw[t] <= b.trade_limit_kw
+    )
+    member.trade_kw = pyo.Expression(member.time, rule=lambda b, t: b.sold_kw[t] - b.bought_kw[t])
+    member.grid = pyo.Block()
+    declare_connection(member.grid, member.own.exchange_kw, member.trade_kw, horizon)

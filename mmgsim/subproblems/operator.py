@@ -1,0 +1,129 @@
+"""The DNO's problem: the least cut of connection limits that keeps the network's limits.
+
+Around an AC point, voltages and currents are linear in the microgrids' exchanges. Every exchange
+between a microgrid's limits ``[low, high]`` must keep every voltage and current within its limit;
+as the rows are linear, the worst exchange of each row is a corner of the box, known from the signs
+of its coefficients.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyomo.environ as pyo
+
+from mmgsim.contracts import FloatArray, LinearisedStep
+from mmgsim.subproblems.solver import PyomoHighs
+
+__all__ = ["LimitRows", "least_cut", "limit_rows"]
+
+# A row that no cut can keep is broken by as little as possible: breaking a whole row (100 % of its
+# limit) weighs as much as cutting this much. [kW]
+BREAK_WEIGHT_KW = 1e6
+_TOLERANCE = 1e-9
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LimitRows:
+    """Rows ``coefficient @ exchange_kw <= room``, scaled so that 1 is the whole limit.
+
+    Parameters
+    ----------
+    coefficient : (rows, members) array
+        Share of the limit per kW.
+    room : (rows,) array
+        Share of the limit that is left at zero exchange.
+    """
+
+    coefficient: FloatArray
+    room: FloatArray
+
+    def worst(self, low_kw: FloatArray, high_kw: FloatArray) -> FloatArray:
+        """Give how far each row is broken in the worst corner of the box; <= 0 where kept."""
+        up = np.maximum(self.coefficient, 0.0)
+        down = np.minimum(self.coefficient, 0.0)
+        return np.asarray(up @ high_kw + down @ low_kw - self.room, dtype=np.float64)
+
+
+def limit_rows(point: LinearisedStep) -> LimitRows:
+    """Give the voltage and current limits around an AC point as rows.
+
+    ``V + dV/dp (p - p0) <= V_max``, ``>= V_min`` and ``-I_max <= I + dI/dp (p - p0) <= I_max``;
+    a linear current below zero stands for a flow that has turned round.
+    """
+    rated = np.isfinite(point.current_max_ka)
+    voltage_pu, current_ka = point.voltage_pu, point.current_ka[rated]
+    per_kw, most_ka = point.current_per_kw[rated], point.current_max_ka[rated]
+    blocks = (
+        (point.voltage_per_kw, point.voltage_max_pu - voltage_pu, point.voltage_max_pu),
+        (-point.voltage_per_kw, voltage_pu - point.voltage_min_pu, point.voltage_min_pu),
+        (per_kw, most_ka - current_ka, most_ka),
+        (-per_kw, most_ka + current_ka, most_ka),
+    )
+    coefficients, rooms = [], []
+    for slope, room, limit in blocks:
+        coefficients.append(slope / np.reshape(limit, (-1, 1)))
+        rooms.append((room + slope @ point.exchange_kw) / limit)
+    coefficient, room = np.concatenate(coefficients), np.concatenate(rooms)
+    known = np.isfinite(room) & np.isfinite(coefficient).all(axis=1)
+    return LimitRows(coefficient=coefficient[known], room=room[known])
+
+
+def least_cut(
+    rows: LimitRows, low_kw: FloatArray, high_kw: FloatArray, *, least_share: float, step: int
+) -> tuple[FloatArray, FloatArray]:
+    """Give the largest limits ``[low, high]`` whose every exchange keeps every row.
+
+    ``min sum(raise) + sum(lower)`` over ``low + raise`` and ``high - lower``, each cut by at most
+    ``1 - least_share``. A row that cannot be kept is broken as little as possible.
+
+    Parameters
+    ----------
+    rows : LimitRows
+        Of one step.
+    low_kw, high_kw : (members,) array
+        Limits before the cut, ``low <= 0 <= high``. [kW]
+    least_share : float
+        Part of each limit that is never cut.
+    step : int
+        For messages.
+    """
+    broken = rows.worst(low_kw, high_kw) > _TOLERANCE
+    if not broken.any():
+        return low_kw, high_kw
+    # Rows that even the uncut box keeps are kept by every smaller box.
+    model = _build(LimitRows(rows.coefficient[broken], rows.room[broken]), low_kw, high_kw)
+    for member in model.members:
+        model.raise_kw[member].setub(-low_kw[member] * (1.0 - least_share))
+        model.lower_kw[member].setub(high_kw[member] * (1.0 - least_share))
+    PyomoHighs(model).solve(agent="the DNO", step=step)
+    raised = np.array([pyo.value(model.raise_kw[m]) for m in model.members])
+    lowered = np.array([pyo.value(model.lower_kw[m]) for m in model.members])
+    return np.minimum(low_kw + raised, 0.0), np.maximum(high_kw - lowered, 0.0)
+
+
+def _build(rows: LimitRows, low_kw: FloatArray, high_kw: FloatArray) -> Any:
+    model = pyo.ConcreteModel()
+    model.members = pyo.RangeSet(0, len(low_kw) - 1)
+    model.rows = pyo.RangeSet(0, len(rows.room) - 1)
+    model.raise_kw = pyo.Var(model.members, domain=pyo.NonNegativeReals)
+    model.lower_kw = pyo.Var(model.members, domain=pyo.NonNegativeReals)
+    model.broken = pyo.Var(model.rows, domain=pyo.NonNegativeReals)
+
+    def keep(m: Any, row: int) -> Any:
+        worst = pyo.quicksum(
+            slope * (high_kw[i] - m.lower_kw[i])
+            if slope > 0
+            else slope * (low_kw[i] + m.raise_kw[i])
+            for i, slope in enumerate(rows.coefficient[row].tolist())
+        )
+        return worst - m.broken[row] <= float(rows.room[row])
+
+    model.keep = pyo.Constraint(model.rows, rule=keep)
+    model.total = pyo.Objective(
+        expr=pyo.quicksum(model.raise_kw[i] + model.lower_kw[i] for i in model.members)
+        + BREAK_WEIGHT_KW * pyo.quicksum(model.broken[row] for row in model.rows)
+    )
+    return model

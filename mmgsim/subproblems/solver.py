@@ -1,0 +1,103 @@
+"""Solving a Pyomo model again and again, behind one small Protocol.
+
+`PyomoHighs` is the reference: Pyomo's own persistent interface to HiGHS. Faster solvers take its
+place behind `Solver`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import pyomo.environ as pyo
+from pyomo.contrib.solver.common.factory import SolverFactory
+from pyomo.contrib.solver.common.results import TerminationCondition
+
+from mmgsim.contracts import FloatArray
+from mmgsim.errors import SubproblemError
+
+__all__ = ["Block", "Outcome", "PyomoHighs", "Solver", "fill", "read"]
+
+Block = Any  # Pyomo carries no types; its blocks stay inside this package.
+
+# Mixed-integer optima are compared with linear ones to 1e-6 of gross cost.
+MIP_GAP = 1e-8
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """Objective value of a solved model and the bound that proves it. [currency]"""
+
+    objective: float
+    bound: float
+
+
+class Solver(Protocol):
+    """Solves one Pyomo model, whose mutable Params change between solves."""
+
+    def solve(self, *, agent: str, step: int) -> Outcome:
+        """Solve to optimality and load the values into the model."""
+        ...
+
+    def duals(self, constraints: Iterable[Any]) -> FloatArray:
+        """Give the change of the objective per unit of each right-hand side; LP only."""
+        ...
+
+
+class PyomoHighs:
+    """Pyomo's own persistent interface to HiGHS.
+
+    Not to be used from threads: Pyomo captures the process's output while it solves.
+
+    Parameters
+    ----------
+    model : pyomo.environ.ConcreteModel
+        An LP or MILP with one active objective, to be minimised.
+    """
+
+    def __init__(self, model: Block) -> None:
+        self._model = model
+        self._highs = SolverFactory("highs")
+        self._highs.config.load_solutions = False
+        self._highs.config.raise_exception_on_nonoptimal_result = False
+        self._highs.config.threads = 1
+        self._highs.config.rel_gap = MIP_GAP
+        self._highs.config.abs_gap = 0.0
+        self._loader: Any = None
+
+    def solve(self, *, agent: str, step: int) -> Outcome:
+        """Solve to optimality and load the values into the model.
+
+        Raises
+        ------
+        SubproblemError
+            If the solver does not end optimal.
+        """
+        result = self._highs.solve(self._model)
+        condition = result.termination_condition
+        if condition != TerminationCondition.convergenceCriteriaSatisfied:
+            raise SubproblemError(agent, step, condition.name)
+        self._loader = result.solution_loader
+        self._loader.load_vars()
+        objective = float(result.incumbent_objective)
+        bound = objective if result.objective_bound is None else float(result.objective_bound)
+        return Outcome(objective=objective, bound=min(bound, objective))
+
+    def duals(self, constraints: Iterable[Any]) -> FloatArray:
+        """Give the change of the objective per unit of each right-hand side; LP only."""
+        wanted = list(constraints)
+        by_constraint = self._loader.get_duals(wanted)
+        return np.array([by_constraint[constraint] for constraint in wanted])
+
+
+def fill(param: Any, values: Iterable[float]) -> None:
+    """Write an array into a mutable indexed Param whose index is 0, 1, 2 ..."""
+    for step, value in enumerate(values):
+        param[step] = float(value)
+
+
+def read(component: Any, steps: int) -> FloatArray:
+    """Read a Var or Expression indexed 0, 1, 2 ... into an array."""
+    return np.array([pyo.value(component[step]) for step in range(steps)], dtype=np.float64)
