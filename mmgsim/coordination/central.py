@@ -1,0 +1,102 @@
+"""One planner who is told everything: the optimum that the others are measured by."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from mmgsim.contracts import (
+    Award,
+    Clearing,
+    Disclose,
+    Disclosure,
+    FloatArray,
+    MarketView,
+    Message,
+    Plan,
+    Round,
+    Trade,
+)
+from mmgsim.coordination.pool import local_price, match_pool, plan_costs, pool_trades
+from mmgsim.coordination.replies import plans_by_name, replies_by_name
+from mmgsim.subproblems import JointOutcome, JointProblem, public_prices
+
+__all__ = ["Central"]
+
+
+class Central:
+    """Has every microgrid disclose its devices, solves the joint problem and awards its exchanges.
+
+    Its lower bound is the optimum of the joint problem; the plans that the microgrids make from
+    their awards give the upper one.
+    """
+
+    asks: frozenset[type[Message]] = frozenset({Disclose, Award})
+
+    def __init__(self) -> None:
+        self._problem: JointProblem | None = None
+
+    def start(self, view: MarketView, memory: Mapping[str, Any]) -> None:
+        """Begin a gate."""
+        del memory
+        self._view = view
+        self._optimum: JointOutcome | None = None
+        self._trade_kw: dict[str, FloatArray] = {}
+        self._trades: tuple[Trade, ...] = ()
+        self._price_per_kwh = np.zeros(view.window.steps)
+
+    def ask(self) -> list[Message]:
+        """Ask for disclosure; then award exchanges and trades."""
+        view = self._view
+        if self._optimum is None:
+            return [Disclose(to=member.name, window=view.window) for member in view.members]
+        return [
+            Award(
+                to=member.name,
+                window=view.window,
+                trades=tuple(t for t in self._trades if member.name in (t.seller, t.buyer)),
+                exchange_kw=self._optimum.exchange_kw[member.name],
+            )
+            for member in view.members
+        ]
+
+    def tell(self, replies: Sequence[Message]) -> Clearing | None:
+        """Solve once everything is disclosed; clear once everything is planned."""
+        if self._optimum is None:
+            self._solve(replies_by_name(replies, Disclosure))
+            return None
+        return self._clear(plans_by_name(replies), self._optimum)
+
+    def _solve(self, declared: Mapping[str, Disclosure]) -> None:
+        view = self._view
+        members = {name: disclosure.devices for name, disclosure in declared.items()}
+        if self._problem is None or not self._problem.fits(members, view.window):
+            self._problem = JointProblem(members, view.window)
+        prices = public_prices(view.tariff, view.objective)
+        step = view.window.first_step
+        self._optimum = self._problem.solve(declared, view.envelopes, prices, step)
+        self._trade_kw = match_pool(self._optimum.exchange_kw, view.tariff)
+        self._price_per_kwh = local_price(
+            view.local_price, view.tariff, self._optimum.price_per_kwh
+        )
+        self._trades = pool_trades(self._trade_kw, self._price_per_kwh)
+
+    def _clear(self, plans: Mapping[str, Plan], optimum: JointOutcome) -> Clearing:
+        view = self._view
+        upper, gross = plan_costs(view, plans, self._trade_kw)
+        residual_kw = float(np.abs(sum(self._trade_kw.values())).max())
+        first = Round(upper=None, lower=optimum.lower_bound, residual_kw=0.0)
+        last = Round(upper=upper, lower=optimum.lower_bound, residual_kw=residual_kw)
+        return Clearing(
+            window=view.window,
+            plans=plans,
+            trades=self._trades,
+            prices_per_kwh=dict.fromkeys(plans, self._price_per_kwh),
+            upper=upper,
+            lower=optimum.lower_bound,
+            gross_cost=gross,
+            rounds=(first, last),
+            residual_kw=residual_kw,
+        )

@@ -1,0 +1,93 @@
+"""What mechanisms with a common pool share: matching, trades, prices, cost of the plans."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from mmgsim.contracts import FloatArray, MarketView, Party, Plan, Tariff, Trade, frozen
+from mmgsim.subproblems import public_cost_terms, public_prices
+
+__all__ = ["local_price", "match_pool", "plan_costs", "pool_trades"]
+
+
+def match_pool(exchange_kw: Mapping[str, FloatArray], tariff: Tariff) -> dict[str, FloatArray]:
+    """Match what some microgrids have left over with what others lack.
+
+    The smaller of total surplus and total lack is traded wherever that is cheaper than going
+    through the grid (``sell < buy - local charge``); the longer side shares it in proportion.
+    With one tariff for all, no other division of the same volume costs less.
+
+    Parameters
+    ----------
+    exchange_kw : mapping of (steps,) arrays
+        By name of microgrid, positive when it leaves. [kW]
+    tariff : Tariff
+        As published.
+
+    Returns
+    -------
+    mapping of (steps,) arrays
+        Sold minus bought by name of microgrid; they add up to zero. [kW]
+    """
+    names = list(exchange_kw)
+    net_kw = np.stack([exchange_kw[name] for name in names])
+    surplus_kw, lack_kw = np.maximum(net_kw, 0.0), np.maximum(-net_kw, 0.0)
+    has_margin = tariff.export_per_kwh < tariff.buy_per_kwh - tariff.local_charge_per_kwh
+    volume_kw = np.where(has_margin, np.minimum(surplus_kw.sum(0), lack_kw.sum(0)), 0.0)
+    trade_kw = _shares(surplus_kw) * volume_kw - _shares(lack_kw) * volume_kw
+    return {name: trade_kw[row] for row, name in enumerate(names)}
+
+
+def _shares(kw: FloatArray) -> FloatArray:
+    total = kw.sum(0)
+    return np.divide(kw, total, out=np.zeros_like(kw), where=total > 0.0)
+
+
+def local_price(rule: str, tariff: Tariff, dual_per_kwh: FloatArray) -> FloatArray:
+    """Give the price of local trade. [currency/kWh]
+
+    Parameters
+    ----------
+    rule : str
+        ``marginal``: the dual of the local balance; ``midpoint``: midway between what the seller
+        would get and what the buyer would save elsewhere.
+    tariff : Tariff
+        As published.
+    dual_per_kwh : (steps,) array
+        Dual of the local balance. [currency/kWh]
+    """
+    floor = tariff.export_per_kwh
+    ceiling = tariff.buy_per_kwh - tariff.local_charge_per_kwh
+    if rule == "midpoint":
+        return np.asarray((floor + ceiling) / 2.0)
+    # A dual outside the two alternatives comes from a step without trade, or with a missed level.
+    return np.clip(dual_per_kwh, np.minimum(floor, ceiling), np.maximum(floor, ceiling))
+
+
+def pool_trades(trade_kw: Mapping[str, FloatArray], price_per_kwh: FloatArray) -> tuple[Trade, ...]:
+    """Give the trades of every microgrid with the market, (steps,) arrays; none where all zero."""
+    trades = []
+    for name, kw in trade_kw.items():
+        for seller, buyer, part in ((name, Party.MARKET, kw), (Party.MARKET, name, -kw)):
+            if np.any(part > 0.0):
+                volume = frozen(np.maximum(part, 0.0))
+                trades.append(Trade(str(seller), str(buyer), volume, frozen(price_per_kwh)))
+    return tuple(trades)
+
+
+def plan_costs(
+    view: MarketView, plans: Mapping[str, Plan], trade_kw: Mapping[str, FloatArray]
+) -> tuple[float, float]:
+    """Give the objective cost of the plans and its gross cost. [currency]
+
+    Gross cost is the sum of the absolute cost terms: the scale of gaps and tolerances.
+    """
+    prices = public_prices(view.tariff, view.objective)
+    cost = gross = 0.0
+    for name, plan in plans.items():
+        terms = public_cost_terms(plan.exchange_kw, trade_kw[name], prices, view.window.step_h)
+        cost += plan.private_cost + float(terms.sum())
+        gross += abs(plan.private_cost) + float(np.abs(terms).sum())
+    return cost, gross

@@ -1,0 +1,15 @@
+"""Dispatch first, then money: ledger, operations, loss shares."""
+
+from mmgsim.settlement.ledger import account, bill, settle
+from mmgsim.settlement.loss_share import aumann_shapley, ray_nodes
+from mmgsim.settlement.operations import operation_costs, shed_value
+
+__all__ = [
+    "account",
+    "aumann_shapley",
+    "bill",
+    "operation_costs",
+    "ray_nodes",
+    "settle",
+    "shed_value",
+]

@@ -1,0 +1,110 @@
+"""Who pays whom in an executed step: the money table of the design, line by line.
+
+Shedding and spill are no payments. Background customers are outside the ledger.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+
+from mmgsim.contracts import Executed, Item, LedgerLine, MemberStep, Party, Tariff
+
+__all__ = ["account", "bill", "settle"]
+
+
+def settle(executed: Executed) -> list[LedgerLine]:
+    """Give all ledger lines of an executed step in a fixed order, without those about nothing.
+
+    Losses are the DNO's purchase from the grid, at the upstream price; the microgrids pay back
+    their shares of them.
+    """
+    step_h = executed.window.step_h
+    tariff = executed.tariff
+    lines: list[LedgerLine] = []
+    for member in executed.members:
+        lines += _grid_lines(member, tariff, step_h)
+        lines += _operation_lines(member)
+        if executed.is_new_day and tariff.fixed_per_day:
+            lines.append(
+                LedgerLine(member.name, Party.DNO, Item.FIXED_CHARGE, 0.0, tariff.fixed_per_day)
+            )
+    lines += _trade_lines(executed)
+    lines += _loss_lines(executed)
+    return [line for line in lines if line.kwh or line.amount]
+
+
+def _grid_lines(member: MemberStep, tariff: Tariff, step_h: float) -> list[LedgerLine]:
+    """Bill import, export, network charge and imbalance of one microgrid."""
+    imported_kwh, exported_kwh = member.import_kw * step_h, member.export_kw * step_h
+    apart_kwh = abs(member.exchange_kw - member.planned_exchange_kw) * step_h
+    rows = (
+        (member.name, Party.GRID, Item.IMPORT, imported_kwh, tariff.import_per_kwh[0]),
+        (Party.GRID, member.name, Item.EXPORT, exported_kwh, tariff.export_per_kwh[0]),
+        (
+            member.name,
+            Party.DNO,
+            Item.NETWORK_CHARGE,
+            imported_kwh,
+            tariff.network_charge_per_kwh[0],
+        ),
+        (member.name, Party.GRID, Item.IMBALANCE, apart_kwh, tariff.imbalance_per_kwh),
+    )
+    return [
+        LedgerLine(str(payer), str(payee), item, kwh, kwh * float(price))
+        for payer, payee, item, kwh, price in rows
+        if kwh
+    ]
+
+
+def _operation_lines(member: MemberStep) -> list[LedgerLine]:
+    """Bill what running the devices of one microgrid cost."""
+    return [
+        LedgerLine(member.name, str(Party.OPERATIONS), used.item, used.kwh, used.cost)
+        for used in member.operations
+    ]
+
+
+def _trade_lines(executed: Executed) -> list[LedgerLine]:
+    """Bill firm trades, and the charge that buyers owe the DNO for them."""
+    step_h, tariff = executed.window.step_h, executed.tariff
+    local_charge = float(tariff.local_charge_per_kwh[0])
+    lines = []
+    for trade in executed.trades:
+        kwh = float(trade.kw[0]) * step_h
+        price = float(trade.price_per_kwh[0])
+        lines.append(LedgerLine(trade.buyer, trade.seller, Item.LOCAL_TRADE, kwh, kwh * price))
+        if trade.buyer != Party.MARKET and local_charge:
+            lines.append(
+                LedgerLine(trade.buyer, str(Party.DNO), Item.LOCAL_CHARGE, kwh, kwh * local_charge)
+            )
+    return lines
+
+
+def _loss_lines(executed: Executed) -> list[LedgerLine]:
+    """Bill all losses to the DNO, and the microgrids' shares to them."""
+    step_h, price = executed.window.step_h, float(executed.tariff.upstream_per_kwh[0])
+    lost_kwh = executed.loss_kw * step_h
+    lines = [LedgerLine(str(Party.DNO), str(Party.GRID), Item.LOSSES, lost_kwh, lost_kwh * price)]
+    for name, share_kw in executed.loss_share_kw.items():
+        kwh = share_kw * step_h
+        lines.append(LedgerLine(name, str(Party.DNO), Item.LOSS_SHARE, kwh, kwh * price))
+    return lines
+
+
+def account(
+    lines: Iterable[LedgerLine],
+    party: str,
+    *,
+    counts: Callable[[Item], bool] = lambda _: True,
+) -> float:
+    """Give what `party` paid minus what it got, over the items that count. [currency]"""
+    total = 0.0
+    for line in lines:
+        if counts(line.item):
+            total += line.amount * ((line.payer == party) - (line.payee == party))
+    return total
+
+
+def bill(lines: Iterable[LedgerLine], party: str) -> tuple[LedgerLine, ...]:
+    """Give the lines that `party` pays or gets."""
+    return tuple(line for line in lines if party in (line.payer, line.payee))

@@ -1,0 +1,36 @@
+"""What running the devices cost, and what unserved demand was worth."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from mmgsim.contracts import Battery, Device, Dispatch, Item, Load, OperationCost, Realised
+
+__all__ = ["operation_costs", "shed_value"]
+
+
+def operation_costs(
+    devices: tuple[Device, ...], dispatch: Dispatch, step_h: float
+) -> tuple[OperationCost, ...]:
+    """Give the wear of all batteries of a microgrid in one step; nothing where nothing ran."""
+    kwh = cost = 0.0
+    for device in devices:
+        if isinstance(device, Battery):
+            discharged_kwh = dispatch.operations[device.name].out_kw * step_h
+            kwh += discharged_kwh if device.wear_per_kwh else 0.0
+            cost += discharged_kwh * device.wear_per_kwh
+    return (OperationCost(Item.WEAR, kwh, cost),) if kwh else ()
+
+
+def shed_value(
+    devices: tuple[Device, ...], realised: Realised, dispatch: Dispatch, step_h: float
+) -> float:
+    """Give the value of the load that was shed in one step. [currency]"""
+    served: Mapping[str, float] = {
+        name: operation.in_kw for name, operation in dispatch.operations.items()
+    }
+    return step_h * sum(
+        (realised.kw[device.name] - served[device.name]) * device.shed_price_per_kwh
+        for device in devices
+        if isinstance(device, Load)
+    )
