@@ -1,0 +1,207 @@
+"""The Mesa model: one step is one simulated interval, in the order of an hour."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from time import perf_counter
+from typing import Any
+
+import mesa
+import numpy as np
+import pandas as pd
+
+from mmgsim.contracts import Battery, FloatArray, Tariff, Window, frozen
+from mmgsim.engine.bus import MessageBus
+from mmgsim.engine.clock import Clock
+from mmgsim.engine.collector import build_collector
+from mmgsim.engine.named import NamedAgents
+from mmgsim.engine.recorder import Recorder
+from mmgsim.engine.setup import build_feeder, build_market, build_microgrids, build_operator
+from mmgsim.scenario import Kind, LoadedScenario, find_class, load_scenario, read_inputs
+from mmgsim.tables import TableWriter
+
+__all__ = ["MultiMicrogridModel", "build"]
+
+
+class MultiMicrogridModel(mesa.Model):
+    """Microgrids, a DNO and a market on one feeder.
+
+    Parameters
+    ----------
+    scenario : str, Path or LoadedScenario
+        Bundled name, folder or YAML file.
+    coordination : str or None
+        Replaces the scenario's ``coordination.kind``.
+    strategy : str or None
+        Replaces every microgrid's ``strategy.kind``.
+    overrides : mapping or None
+        Further values by dotted path.
+    folder : Path or None
+        Where results are written each simulated day; None keeps them in memory.
+    rng : int or None
+        Replaces the scenario's seed.
+
+    Attributes
+    ----------
+    microgrids : NamedAgents
+        ``model.microgrids["MG1"].plan``.
+    dno, market : mesa.Agent
+        The other two.
+    clock : Clock
+        Simulated time.
+    bus : MessageBus
+        What agents say to each other.
+
+    Raises
+    ------
+    ScenarioError
+        Naming every fault of the scenario.
+
+    Examples
+    --------
+    >>> model = MultiMicrogridModel("duo")
+    >>> model.step()
+    >>> model.table("dispatch").microgrid.tolist()
+    ['MG1', 'MG2']
+    """
+
+    def __init__(
+        self,
+        scenario: str | Path | LoadedScenario = "duo",
+        *,
+        coordination: str | None = None,
+        strategy: str | None = None,
+        overrides: Mapping[str, Any] | None = None,
+        folder: Path | None = None,
+        rng: int | None = None,
+    ) -> None:
+        loaded = _load(scenario, coordination, strategy, dict(overrides or {}), rng)
+        super().__init__(rng=loaded.scenario.seed)
+        self.loaded = loaded
+        self.scenario = loaded.scenario
+        self.inputs = read_inputs(loaded.scenario, loaded.folder, source=loaded.source)
+        self.clock = Clock(self.scenario, self.inputs)
+        self.bus = MessageBus()
+        self._create_agents()
+        self.writer = TableWriter(folder)
+        self.recorder = Recorder(self)
+        self.datacollector = build_collector()
+        self.datacollector.collect(self)
+
+    def _create_agents(self) -> None:
+        setups = build_microgrids(self.loaded, self.inputs)
+        members = tuple(setup.member for setup in setups)
+        feeder = build_feeder(self.loaded, members)
+        # Found by reference like anybody's own class: the framework never imports the agents.
+        microgrid = find_class(Kind.AGENT, "microgrid")
+        self.dno = find_class(Kind.AGENT, "dno")(self, build_operator(self.loaded), members, feeder)
+        self.market = find_class(Kind.AGENT, "market")(self, build_market(self.loaded), members)
+        self.microgrids = NamedAgents(
+            [microgrid(self, setup) for setup in setups], random=self.random
+        )
+        for agent in (self.dno, self.market, *self.microgrids):
+            self.bus.register(agent)
+
+    # -------------------------------------------------------------------------- one interval
+    def step(self) -> None:
+        """Simulate one interval; past the end of the run, only say that it is over."""
+        if self.clock.is_finished:
+            self.running = False
+            return
+        begin = perf_counter()
+        self.clock.advance()
+        self.dno.publish()
+        self.microgrids.do("observe")
+        planned = perf_counter()
+        if self.clock.is_gate:
+            self.recorder.open_gate()
+            clearing = self.market.gate()
+            while not self.dno.accepts(clearing):
+                clearing = self.market.gate()
+            self.recorder.close_gate(clearing)
+        gated = perf_counter()
+        self.microgrids.do("dispatch")
+        dispatched = perf_counter()
+        self.dno.flow()
+        flowed = perf_counter()
+        self.market.settle()
+        self.recorder.record()
+        self.recorder.record_timings(
+            gate_s=gated - planned, flow_s=flowed - dispatched, step_s=perf_counter() - begin
+        )
+        self.datacollector.collect(self)
+        if self.clock.ends_day:
+            self.writer.flush()
+
+    # ----------------------------------------------------------------- what everybody may know
+    def published_tariff(self, window: Window) -> Tariff:
+        """Give the scenario's tariff over a window."""
+        inputs, scenario = self.inputs, self.scenario
+        first = inputs.lead_steps + window.first_step
+        part = slice(first, first + window.steps)
+        return Tariff(
+            window=window,
+            import_per_kwh=frozen(inputs.import_per_kwh[part]),
+            export_per_kwh=frozen(inputs.export_per_kwh[part]),
+            network_charge_per_kwh=frozen(inputs.network_charge_per_kwh[part]),
+            local_charge_per_kwh=frozen(inputs.local_charge_per_kwh[part]),
+            upstream_per_kwh=frozen(inputs.upstream_per_kwh[part]),
+            imbalance_per_kwh=scenario.settlement.imbalance_per_kwh,
+            fixed_per_day=scenario.tariff.network_charge.fixed_per_day,
+        )
+
+    def background_share(self, step: int) -> float:
+        """Give the background load of a step over its peak; the DNO knows it ahead."""
+        return float(self.inputs.background[self.inputs.lead_steps + step])
+
+    @property
+    def loss_kw(self) -> float:
+        """AC losses of the last step. [kW]"""
+        return 0.0 if self.dno.last is None else float(self.dno.last.flow.loss_kw[0])
+
+    @property
+    def loss_share_kw(self) -> FloatArray:
+        """Losses that each microgrid caused in the last step. [kW]"""
+        if self.dno.last is None:
+            return np.zeros(len(self.microgrids))
+        share: FloatArray = self.dno.last.loss_share_kw
+        return share
+
+    def energy_left_kwh(self) -> float:
+        """Give what is stored now less what was at the start, at the terminals. [kWh]"""
+        left_kwh = 0.0
+        for microgrid in self.microgrids:
+            for device in microgrid.devices:
+                if isinstance(device, Battery):
+                    stored_kwh = microgrid.state.energy_kwh[device.name]
+                    start_kwh = microgrid.first_state.energy_kwh[device.name]
+                    left_kwh += (stored_kwh - start_kwh) * device.efficiency
+        return float(left_kwh)
+
+    def table(self, name: str) -> pd.DataFrame:
+        """Give a result table as far as it is in memory: all of it without a folder."""
+        return self.writer.frame(name)
+
+
+def _load(
+    scenario: str | Path | LoadedScenario,
+    coordination: str | None,
+    strategy: str | None,
+    overrides: dict[str, Any],
+    rng: int | None,
+) -> LoadedScenario:
+    if coordination is not None:
+        overrides["coordination.kind"] = coordination
+    if rng is not None:
+        overrides["seed"] = rng
+    if strategy is not None:
+        loaded = load_scenario(scenario)
+        for microgrid in loaded.scenario.microgrids:
+            overrides.setdefault(f"microgrids.{microgrid.name}.strategy", strategy)
+    return load_scenario(scenario, overrides)
+
+
+def build(scenario: str | Path | LoadedScenario, **options: Any) -> MultiMicrogridModel:
+    """Give the model of a scenario, ready for its first step; options as of the model."""
+    return MultiMicrogridModel(scenario, **options)

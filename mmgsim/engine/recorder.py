@@ -1,0 +1,311 @@
+"""From what agents report to the rows of the result tables, and to running totals."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from mmgsim.contracts import (
+    Battery,
+    Clearing,
+    Item,
+    LedgerLine,
+    Load,
+    Objective,
+    Renewable,
+    RenewableKind,
+)
+from mmgsim.engine.records import MicrogridStep
+from mmgsim.settlement import account
+
+__all__ = ["OBJECTIVE_FREE", "Recorder", "Totals"]
+
+NAN = float("nan")
+OBJECTIVE_FREE = frozenset({Item.LOSS_SHARE, Item.IMBALANCE, Item.FIXED_CHARGE})
+"""Items of a bill that are not part of the objective of a gate."""
+
+OPERATIONS = frozenset({Item.FUEL, Item.START_UP, Item.WEAR})
+
+
+@dataclass(slots=True)
+class Totals:
+    """Sums since the start. [currency], [kWh]"""
+
+    members_cost: float = 0.0
+    objective_cost: float = 0.0
+    system_cost: float = 0.0
+    imported_kwh: float = 0.0
+    exported_kwh: float = 0.0
+    traded_kwh: float = 0.0
+    loss_kwh: float = 0.0
+    spilled_kwh: float = 0.0
+    shed_kwh: float = 0.0
+    unserved_kwh: float = 0.0
+    imbalance_kwh: float = 0.0
+    substation_kwh: float = 0.0
+    gap_max: float | None = None
+    gates: int = 0
+    rounds: int = 0
+    cost_by_microgrid: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
+    steps_by_status: Counter[str] = field(default_factory=Counter)
+    gate_s: float = 0.0
+    power_flow_s: float = 0.0
+
+
+class Recorder:
+    """Writes the rows of every step of a model."""
+
+    def __init__(self, model: Any) -> None:
+        self._model = model
+        self.totals = Totals()
+        self._messages_before = 0
+        self._bytes_before = 0
+        self._repairs = 0
+
+    # ------------------------------------------------------------------------------- gates
+    def open_gate(self) -> None:
+        """Start counting the messages of a gate."""
+        traffic = self._model.bus.traffic
+        self._messages_before, self._bytes_before = traffic.messages, traffic.bytes
+
+    def close_gate(self, clearing: Clearing) -> None:
+        """Record the outcome of a gate and its certificate."""
+        now, traffic = self._model.clock.now, self._model.bus.traffic
+        gap = None
+        if clearing.lower is not None:
+            gap = (clearing.upper - clearing.lower) / max(clearing.gross_cost, 1e-9)
+            self.totals.gap_max = max(gap, self.totals.gap_max or gap)
+        self._add(
+            "gates",
+            (
+                now,
+                clearing.upper,
+                clearing.lower,
+                gap,
+                clearing.gross_cost,
+                len(clearing.rounds),
+                traffic.messages - self._messages_before,
+                traffic.bytes - self._bytes_before,
+                clearing.residual_kw,
+                self._model.dno.repair_rounds,
+            ),
+        )
+        self._model.writer.add(
+            "rounds",
+            [
+                (now, number, turn.upper, turn.lower, turn.residual_kw)
+                for number, turn in enumerate(clearing.rounds, 1)
+            ],
+        )
+        self.totals.gates += 1
+        self.totals.rounds += len(clearing.rounds)
+
+    # ------------------------------------------------------------------------------- steps
+    def record(self) -> None:
+        """Record an executed step."""
+        model, now = self._model, self._model.clock.now
+        add, step_h = model.writer.add, model.clock.step_h
+        add("dispatch", [_dispatch_row(now, agent) for agent in model.microgrids])
+        add("devices", [row for agent in model.microgrids for row in _device_rows(now, agent)])
+        add("trades", _trade_rows(now, model.market.trades_now()))
+        add("prices", [self._price_row(now, agent) for agent in model.microgrids])
+        add(
+            "ledger",
+            [(now, x.payer, x.payee, x.item.value, x.kwh, x.amount) for x in model.market.lines],
+        )
+        add("messages", [(now, *row) for row in model.bus.take_counts()])
+        self._record_flow(now)
+        self._add_up([agent.last for agent in model.microgrids], model.market.lines, step_h)
+
+    def record_timings(self, *, gate_s: float, flow_s: float, step_s: float) -> None:
+        """Record the wall clock of a step, apart from everything that must repeat."""
+        self._add("timings", (self._model.clock.now, gate_s, flow_s, step_s))
+        self.totals.gate_s += gate_s
+        self.totals.power_flow_s += flow_s
+
+    @property
+    def status(self) -> str:
+        """Status of the last step."""
+        last = self._model.dno.last
+        return "ok" if last is None else str(last.flow.status[0].value)
+
+    @property
+    def vm_min_pu(self) -> float:
+        """Lowest voltage of the last step, NaN without a network. [pu]"""
+        last = self._model.dno.last
+        return NAN if last is None else float(last.flow.vm_min_pu[0])
+
+    def _add(self, table: str, row: tuple[Any, ...]) -> None:
+        self._model.writer.add(table, [row])
+
+    def _price_row(self, now: Any, agent: Any) -> tuple[Any, ...]:
+        tariff, envelope = agent.view.tariff, agent.view.envelope
+        return (
+            now,
+            agent.name,
+            float(tariff.import_per_kwh[0]),
+            float(tariff.export_per_kwh[0]),
+            float(tariff.network_charge_per_kwh[0]),
+            float(tariff.local_charge_per_kwh[0]),
+            self._model.market.price_now(agent.name),
+            float(envelope.import_limit_kw[0]),
+            float(envelope.export_limit_kw[0]),
+        )
+
+    def _record_flow(self, now: Any) -> None:
+        model, last = self._model, self._model.dno.last
+        step_h = model.clock.step_h
+        position = model.clock.position
+        upstream = float(model.inputs.upstream_per_kwh[position])
+        shed_value = sum(agent.last.shed_value for agent in model.microgrids)
+        flags = {flag for agent in model.microgrids for flag in agent.last.flags}
+        if last is None:
+            net_kw = -sum(agent.last.money.exchange_kw for agent in model.microgrids)
+            row = ("ok", " ".join(sorted(flags)), 0.0, 0.0, net_kw, NAN, NAN, NAN, 0.0, 0.0)
+        else:
+            flow = last.flow
+            row = (
+                self.status,
+                " ".join(sorted(flags | set(last.flags))),
+                last.background_share,
+                last.background_kw,
+                float(flow.slack_p_kw[0]),
+                float(flow.vm_min_pu[0]),
+                float(flow.vm_max_pu[0]),
+                float(flow.loading_max_percent[0]),
+                float(flow.loss_kw[0]),
+                float(flow.unserved_kw[0]) * step_h,
+            )
+            self._record_network(now, flow)
+        self._add("steps", (now, *row, upstream, shed_value))
+
+    def _record_network(self, now: Any, flow: Any) -> None:
+        feeder = self._model.dno.feeder
+        buses = (feeder.buses, flow.vm_pu[0], flow.p_kw[0], flow.q_kvar[0])
+        lines = (
+            feeder.lines,
+            flow.loading_percent[0],
+            flow.i_ka[0],
+            flow.p_from_kw[0],
+            flow.line_loss_kw[0],
+        )
+        for table, columns in (("buses", buses), ("lines", lines)):
+            plain = [column if isinstance(column, tuple) else column.tolist() for column in columns]
+            rows = [(now, *values) for values in zip(*plain, strict=True)]
+            self._model.writer.add(table, rows)
+
+    # ------------------------------------------------------------------------------ totals
+    def _add_up(self, steps: list[MicrogridStep], lines: list[LedgerLine], step_h: float) -> None:
+        totals, model = self.totals, self._model
+        shed_value = sum(step.shed_value for step in steps)
+        for step in steps:
+            money, name = step.money, step.money.name
+            cost = account(lines, name) + step.shed_value
+            totals.cost_by_microgrid[name] += cost
+            totals.members_cost += cost
+            totals.imported_kwh += money.import_kw * step_h
+            totals.exported_kwh += money.export_kw * step_h
+            totals.traded_kwh += step.sold_kw * step_h
+            totals.imbalance_kwh += abs(money.exchange_kw - money.planned_exchange_kw) * step_h
+        for agent in model.microgrids:
+            shed_kw, spilled_kw = _shed_and_spilled(agent)
+            totals.shed_kwh += shed_kw * step_h
+            totals.spilled_kwh += spilled_kw * step_h
+        totals.loss_kwh += model.loss_kw * step_h
+        net_import_kw = -sum(step.money.exchange_kw for step in steps)
+        upstream = float(model.inputs.upstream_per_kwh[model.clock.position])
+        operations = sum(line.amount for line in lines if line.item in OPERATIONS)
+        system_cost = (net_import_kw + model.loss_kw) * step_h * upstream + operations + shed_value
+        totals.system_cost += system_cost
+        if model.scenario.objective is Objective.SYSTEM:
+            totals.objective_cost += system_cost
+        else:
+            totals.objective_cost += shed_value + sum(
+                account(lines, step.money.name, counts=lambda item: item not in OBJECTIVE_FREE)
+                for step in steps
+            )
+        flow = None if model.dno.last is None else model.dno.last.flow
+        totals.unserved_kwh += 0.0 if flow is None else float(flow.unserved_kw[0]) * step_h
+        substation_kw = net_import_kw if flow is None else float(flow.slack_p_kw[0])
+        totals.substation_kwh += substation_kw * step_h
+        totals.steps_by_status[self.status] += 1
+
+
+def _shed_and_spilled(agent: Any) -> tuple[float, float]:
+    """Give the load shed and the renewable power spilled by a microgrid. [kW]"""
+    shed_kw = spilled_kw = 0.0
+    for device in agent.devices:
+        operation = agent.last.dispatch.operations[device.name]
+        realised_kw = agent.last.realised.kw.get(device.name, 0.0)
+        if isinstance(device, Load):
+            shed_kw += realised_kw - operation.in_kw
+        elif isinstance(device, Renewable):
+            spilled_kw += realised_kw - operation.out_kw
+    return shed_kw, spilled_kw
+
+
+def _dispatch_row(now: Any, agent: Any) -> tuple[Any, ...]:
+    last, operations = agent.last, agent.last.dispatch.operations
+    sums: defaultdict[str, float] = defaultdict(float)
+    for device in agent.devices:
+        operation = operations[device.name]
+        if isinstance(device, Battery):
+            sums["charge"] += operation.in_kw
+            sums["discharge"] += operation.out_kw
+        elif isinstance(device, Load):
+            sums["load"] += last.realised.kw[device.name]
+        else:
+            sums["wind" if device.kind is RenewableKind.WIND else "pv"] += operation.out_kw
+    shed_kw, spilled_kw = _shed_and_spilled(agent)
+    money = last.money
+    return (
+        now,
+        agent.name,
+        sums["load"],
+        shed_kw,
+        sums["pv"],
+        sums["wind"],
+        spilled_kw,
+        0.0,  # diesel
+        sums["charge"],
+        sums["discharge"],
+        sum(agent.state.energy_kwh.values()),
+        0.0,  # vehicles
+        0.0,
+        money.import_kw,
+        money.export_kw,
+        last.bought_kw,
+        last.sold_kw,
+        money.exchange_kw,
+        money.planned_exchange_kw,
+        money.exchange_kw - money.planned_exchange_kw,
+        last.q_kvar,
+        " ".join(sorted(set(last.flags))),
+    )
+
+
+def _device_rows(now: Any, agent: Any) -> Iterator[tuple[Any, ...]]:
+    last, plan = agent.last, agent.plan
+    for device in agent.devices:
+        name = device.name
+        values: dict[str, float] = {}
+        if name in last.realised.kw:
+            values["available_kw"] = last.realised.kw[name]
+        if plan is not None and plan.schedule is not None and name in plan.schedule:
+            at, schedule = plan.window.offset(last.realised.step), plan.schedule[name]
+            if schedule.expected_kw is not None:
+                values["expected_kw"] = float(schedule.expected_kw[at])
+            values["planned_kw"] = schedule.at(at).net_kw
+        values["power_kw"] = last.dispatch.operations[name].net_kw
+        if isinstance(device, Battery):
+            values["charge_kw"] = last.dispatch.operations[name].in_kw
+            values["discharge_kw"] = last.dispatch.operations[name].out_kw
+            values["energy_kwh"] = agent.state.energy_kwh[name]
+        for quantity, value in values.items():
+            yield (now, agent.name, name, quantity, value)
+
+
+def _trade_rows(now: Any, trades: Any) -> list[tuple[Any, ...]]:
+    return [(now, t.seller, t.buyer, float(t.kw[0]), float(t.price_per_kwh[0])) for t in trades]

@@ -1,0 +1,65 @@
+"""What agents report of an executed step."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from mmgsim.contracts import Dispatch, FloatArray, MemberStep, Realised
+from mmgsim.network import Flow
+
+__all__ = ["FlowStep", "MicrogridStep"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MicrogridStep:
+    """What a microgrid really did in a step.
+
+    Parameters
+    ----------
+    realised : Realised
+        Demand and available power.
+    dispatch : Dispatch
+        Operation of every device.
+    money : MemberStep
+        The same as far as money is concerned.
+    bought_kw, sold_kw : float
+        Firm trades. [kW]
+    q_kvar : float
+        Reactive power, positive when leaving. [kvar]
+    shed_value : float
+        Value of the load that was shed. [currency]
+    flags : tuple of str
+        What was out of the ordinary, in plan and dispatch.
+    """
+
+    realised: Realised
+    dispatch: Dispatch
+    money: MemberStep
+    bought_kw: float
+    sold_kw: float
+    q_kvar: float
+    shed_value: float
+    flags: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FlowStep:
+    """The AC power flow of an executed step.
+
+    Parameters
+    ----------
+    flow : Flow
+        One point.
+    background_share, background_kw : float
+        Background load, over its value in the net and as power. [kW]
+    loss_share_kw : (members,) array
+        Losses that each microgrid causes; zero where they are not divided. [kW]
+    flags : tuple of str
+        What was out of the ordinary.
+    """
+
+    flow: Flow
+    background_share: float
+    background_kw: float
+    loss_share_kw: FloatArray
+    flags: tuple[str, ...] = ()

@@ -1,0 +1,264 @@
+"""From a scenario to what each agent starts with."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import MappingProxyType
+from typing import Any
+
+from mmgsim.contracts import (
+    Battery,
+    CarriedState,
+    Device,
+    FloatArray,
+    Load,
+    Market,
+    Member,
+    Operator,
+    Realised,
+    Renewable,
+    RenewableKind,
+    Strategy,
+    Window,
+)
+from mmgsim.network import Background, Feeder, FeederLimits, apply_ratings, read_net
+from mmgsim.profiles import ForecastConfig, ForecastKind, ForecastTarget, forecast_kw, stream
+from mmgsim.scenario import (
+    BatteryConfig,
+    Inputs,
+    Kind,
+    LoadConfig,
+    LoadedScenario,
+    MicrogridConfig,
+    PvConfig,
+    Scenario,
+    create,
+)
+
+__all__ = [
+    "Meters",
+    "MicrogridSetup",
+    "build_feeder",
+    "build_market",
+    "build_microgrids",
+    "build_operator",
+]
+
+
+class Meters:
+    """What a microgrid measures and what it expects: its own series and nobody else's.
+
+    Parameters
+    ----------
+    name : str
+        Of the microgrid.
+    truth_kw : mapping of arrays
+        Demand or available power by device name, in the positions of `Inputs`. [kW]
+    targets : mapping
+        What is forecast, by device name.
+    config : ForecastConfig
+        How.
+    lead_steps, seed : int
+        Position of the run's first step; root of the random streams.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        truth_kw: Mapping[str, FloatArray],
+        targets: Mapping[str, ForecastTarget],
+        *,
+        config: ForecastConfig,
+        lead_steps: int,
+        seed: int,
+    ) -> None:
+        self._name = name
+        self._truth_kw = truth_kw
+        self._targets = targets
+        self._config = config
+        self._lead = lead_steps
+        self._seed = seed
+
+    def realised(self, step: int) -> Realised:
+        """Read the meters of a step."""
+        at = self._lead + step
+        return Realised(step=step, kw={n: float(kw[at]) for n, kw in self._truth_kw.items()})
+
+    def forecast_kw(self, window: Window) -> Mapping[str, FloatArray]:
+        """Expect the steps of a window. [kW]"""
+        return MappingProxyType(
+            {
+                device: forecast_kw(
+                    self._config,
+                    truth_kw,
+                    position=self._lead + window.first_step,
+                    steps=window.steps,
+                    target=self._targets[device],
+                    rng=stream(self._seed, "forecast", self._name, device, str(window.first_step)),
+                )
+                for device, truth_kw in self._truth_kw.items()
+            }
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MicrogridSetup:
+    """What a microgrid starts with.
+
+    Parameters
+    ----------
+    member : Member
+        Its connection point.
+    devices : tuple of Device
+        What it owns.
+    state : CarriedState
+        What the devices carry into the first step.
+    meters : Meters
+        Its own series.
+    strategy : Strategy
+        How it decides.
+    """
+
+    member: Member
+    devices: tuple[Device, ...]
+    state: CarriedState
+    meters: Meters
+    strategy: Strategy
+
+
+def build_microgrids(loaded: LoadedScenario, inputs: Inputs) -> list[MicrogridSetup]:
+    """Give what every microgrid starts with, in the order of the scenario."""
+    scenario = loaded.scenario
+    return [_microgrid(config, scenario, inputs, loaded.folder) for config in scenario.microgrids]
+
+
+def _microgrid(
+    config: MicrogridConfig, scenario: Scenario, inputs: Inputs, folder: Path | None
+) -> MicrogridSetup:
+    devices = tuple(_device(device) for device in config.devices)
+    truth_kw = {
+        device.name: inputs.device_kw[config.name, device.name]
+        for device in devices
+        if not isinstance(device, Battery)
+    }
+    meters = Meters(
+        config.name,
+        truth_kw,
+        {device.name: _target(device, scenario.step_h) for device in devices},
+        config=scenario.forecast,
+        lead_steps=inputs.lead_steps,
+        seed=scenario.seed,
+    )
+    return MicrogridSetup(
+        member=_member(config, devices, truth_kw),
+        devices=devices,
+        state=_first_state(config, scenario.gate.end_of_window.level),
+        meters=meters,
+        strategy=create(Kind.STRATEGY, config.strategy.kind, config.strategy.options, folder),
+    )
+
+
+def _device(config: Any) -> Device:
+    if isinstance(config, LoadConfig):
+        return Load(config.name, config.shed_price_per_kwh)
+    if isinstance(config, BatteryConfig):
+        return Battery(
+            name=config.name,
+            energy_kwh=config.energy_kwh,
+            energy_min_kwh=config.level_min * config.energy_kwh,
+            power_kw=config.power_kw,
+            efficiency=config.efficiency,
+            wear_per_kwh=config.wear_per_kwh,
+        )
+    kind = RenewableKind.PV if isinstance(config, PvConfig) else RenewableKind.WIND
+    return Renewable(config.name, kind, config.rating_kw)
+
+
+def _target(device: Device, step_h: float) -> ForecastTarget:
+    if isinstance(device, Renewable):
+        return ForecastTarget(ForecastKind(device.kind.value), step_h, device.rating_kw)
+    return ForecastTarget(ForecastKind.LOAD, step_h)
+
+
+def _first_state(config: MicrogridConfig, level: float) -> CarriedState:
+    return CarriedState(
+        MappingProxyType(
+            {
+                device.name: device.energy_kwh
+                * (level if device.level_start is None else device.level_start)
+                for device in config.devices
+                if isinstance(device, BatteryConfig)
+            }
+        )
+    )
+
+
+def _member(
+    config: MicrogridConfig, devices: tuple[Device, ...], truth_kw: Mapping[str, FloatArray]
+) -> Member:
+    """Give the connection point; by default it carries all that the devices could do at once."""
+    draw_kw = deliver_kw = 0.0
+    for device in devices:
+        if isinstance(device, Battery):
+            draw_kw += device.power_kw
+            deliver_kw += device.power_kw
+        elif isinstance(device, Load):
+            # Forecasts may exceed what the series ever reaches; half as much again covers that.
+            draw_kw += 1.5 * float(truth_kw[device.name].max())
+        else:
+            deliver_kw += device.rating_kw
+    connection = config.connection
+    return Member(
+        name=config.name,
+        import_limit_kw=draw_kw
+        if connection.import_limit_kw is None
+        else connection.import_limit_kw,
+        export_limit_kw=(
+            deliver_kw if connection.export_limit_kw is None else connection.export_limit_kw
+        ),
+        power_factor=config.power_factor,
+        bus=config.bus,
+    )
+
+
+def build_feeder(loaded: LoadedScenario, members: tuple[Member, ...]) -> Feeder | None:
+    """Give the feeder with its ratings and background, or None without a network.
+
+    Raises
+    ------
+    ScenarioError
+        Naming every fault of the net, its ratings and the members' buses.
+    """
+    network = loaded.scenario.network
+    if network is None:
+        return None
+    folder = loaded.folder or Path()
+    net = read_net(case=network.case, file=folder / network.file if network.file else None)
+    if network.ratings is not None:
+        is_file = network.ratings.lower().endswith(".csv")
+        profile = folder / network.ratings if is_file else network.ratings
+        net = apply_ratings(net, profile, network.case)
+    return Feeder(
+        net,
+        members=members,
+        limits=FeederLimits(network.v_min_pu, network.v_max_pu),
+        background=Background(network.background.scale, network.background.power_factor),
+    )
+
+
+def build_operator(loaded: LoadedScenario) -> Operator:
+    """Give the DNO's way to decide."""
+    role = loaded.scenario.operator
+    operator: Operator = create(Kind.OPERATOR, role.kind, role.options, loaded.folder)
+    return operator
+
+
+def build_market(loaded: LoadedScenario) -> Market:
+    """Give the market's way to decide, with the scenario's mechanism in its hands."""
+    coordination, role = loaded.scenario.coordination, loaded.scenario.market
+    mechanism = create(Kind.MECHANISM, coordination.kind, coordination.options(), loaded.folder)
+    options = {**role.options, "coordination": mechanism}
+    market: Market = create(Kind.MARKET, role.kind, options, loaded.folder)
+    return market

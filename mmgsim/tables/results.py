@@ -1,0 +1,90 @@
+"""Reading a result folder."""
+
+from __future__ import annotations
+
+import json
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from mmgsim.errors import ResultsError, near_miss
+from mmgsim.tables.schema import TABLES
+
+__all__ = ["Results"]
+
+
+class Results:
+    """A result folder: every table is an attribute, such as ``results.dispatch``.
+
+    Parameters
+    ----------
+    folder : str or Path
+        As written by `mmgsim run`.
+
+    Raises
+    ------
+    ResultsError
+        If the folder is none of ours.
+    """
+
+    def __init__(self, folder: str | Path) -> None:
+        self.folder = Path(folder)
+        if not (self.folder / "manifest.json").is_file():
+            raise ResultsError(f"{self.folder} is no result folder: it has no manifest.json")
+        self._frames: dict[str, pd.DataFrame] = {}
+
+    @cached_property
+    def manifest(self) -> dict[str, Any]:
+        """What was run: scenario, seed, coordination, versions, status, input labels."""
+        return self._json("manifest.json")
+
+    @cached_property
+    def summary(self) -> dict[str, Any]:
+        """The run in a few numbers."""
+        return self._json("summary.json")
+
+    def table(self, name: str) -> pd.DataFrame:
+        """Give a table; times are UTC.
+
+        Raises
+        ------
+        ResultsError
+            If there is no such table, or it is not in the folder.
+        """
+        if name not in TABLES:
+            raise ResultsError(f"there is no table {name!r}; {near_miss(name, TABLES)}")
+        if name not in self._frames:
+            path = self.folder / f"{name}.parquet"
+            if not path.is_dir():
+                raise ResultsError(
+                    f"{self.folder} has no {name}.parquet: the run wrote nothing yet"
+                )
+            self._frames[name] = pd.read_parquet(path)
+        return self._frames[name].copy()
+
+    def __getattr__(self, name: str) -> pd.DataFrame:
+        """Give a table by its name."""
+        if name in TABLES:
+            return self.table(name)
+        raise AttributeError(f"{type(self).__name__} has no {name!r}; {near_miss(name, TABLES)}")
+
+    def __dir__(self) -> list[str]:
+        """List the tables too."""
+        return [*super().__dir__(), *TABLES]
+
+    def __repr__(self) -> str:
+        """Say which run it is and how it ended."""
+        manifest = self.manifest
+        return (
+            f"Results({str(self.folder)!r}: {manifest['scenario']}, "
+            f"{manifest['coordination']}, {manifest['status']})"
+        )
+
+    def _json(self, name: str) -> dict[str, Any]:
+        path = self.folder / name
+        if not path.is_file():
+            raise ResultsError(f"{self.folder} has no {name}: the run did not end")
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        return content

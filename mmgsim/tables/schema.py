@@ -1,0 +1,152 @@
+"""The result tables: their columns, units and meaning. Public: columns are only ever added.
+
+Times are UTC starts of the step. Powers are means over the step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+
+import pyarrow as pa
+
+__all__ = ["TABLES", "Column", "arrow_schema"]
+
+_TIME = pa.timestamp("us", tz="UTC")
+_TEXT = pa.string()
+_REAL = pa.float64()
+_COUNT = pa.int64()
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of a table: its name, Arrow type and meaning with unit."""
+
+    name: str
+    kind: pa.DataType
+    meaning: str
+
+
+def _columns(*rows: tuple[str, pa.DataType, str]) -> tuple[Column, ...]:
+    return (Column("time", _TIME, "start of the step"), *(Column(*row) for row in rows))
+
+
+TABLES: Mapping[str, tuple[Column, ...]] = MappingProxyType(
+    {
+        "dispatch": _columns(
+            ("microgrid", _TEXT, "name"),
+            ("load_kw", _REAL, "realised demand [kW]"),
+            ("shed_kw", _REAL, "demand not served [kW]"),
+            ("pv_kw", _REAL, "PV used, after spill [kW]"),
+            ("wind_kw", _REAL, "wind used, after spill [kW]"),
+            ("spilled_kw", _REAL, "available PV and wind not used [kW]"),
+            ("diesel_kw", _REAL, "diesel generation [kW]"),
+            ("charge_kw", _REAL, "battery charge [kW]"),
+            ("discharge_kw", _REAL, "battery discharge [kW]"),
+            ("soc_kwh", _REAL, "stored energy at the end of the step, all batteries [kWh]"),
+            ("ev_charge_kw", _REAL, "vehicle charge [kW]"),
+            ("ev_discharge_kw", _REAL, "vehicle discharge [kW]"),
+            ("import_kw", _REAL, "from the grid [kW]"),
+            ("export_kw", _REAL, "to the grid [kW]"),
+            ("bought_kw", _REAL, "bought locally [kW]"),
+            ("sold_kw", _REAL, "sold locally [kW]"),
+            ("exchange_kw", _REAL, "net at the connection point, positive when leaving [kW]"),
+            ("planned_exchange_kw", _REAL, "the same as planned at the last gate [kW]"),
+            ("imbalance_kw", _REAL, "realised minus planned exchange [kW]"),
+            ("q_kvar", _REAL, "reactive power, positive when leaving [kvar]"),
+            ("flags", _TEXT, "what was out of the ordinary, separated by blanks"),
+        ),
+        "devices": _columns(
+            ("microgrid", _TEXT, "name"),
+            ("device", _TEXT, "name within the microgrid"),
+            ("quantity", _TEXT, "available_kw, expected_kw, planned_kw, power_kw, energy_kwh ..."),
+            ("value", _REAL, "of the quantity; power positive when generating [kW] or [kWh]"),
+        ),
+        "trades": _columns(
+            ("seller", _TEXT, "microgrid, or `market` where trades are pooled"),
+            ("buyer", _TEXT, "microgrid, or `market` where trades are pooled"),
+            ("kw", _REAL, "firm trade [kW]"),
+            ("price_per_kwh", _REAL, "[currency/kWh]"),
+        ),
+        "prices": _columns(
+            ("microgrid", _TEXT, "name"),
+            ("import_price", _REAL, "energy from the grid, without network charge [currency/kWh]"),
+            ("export_price", _REAL, "energy to the grid [currency/kWh]"),
+            ("network_charge", _REAL, "on imported energy [currency/kWh]"),
+            ("local_charge", _REAL, "on locally bought energy [currency/kWh]"),
+            ("local_price", _REAL, "of local trades; missing where there is no market"),
+            ("import_limit_kw", _REAL, "envelope [kW]"),
+            ("export_limit_kw", _REAL, "envelope [kW]"),
+        ),
+        "ledger": _columns(
+            ("payer", _TEXT, "microgrid or party"),
+            ("payee", _TEXT, "microgrid or party"),
+            ("item", _TEXT, "what it is for"),
+            ("kwh", _REAL, "energy it is about [kWh]"),
+            ("amount", _REAL, "from payer to payee [currency]"),
+        ),
+        "gates": _columns(
+            ("upper", _REAL, "objective cost of the plans over the window [currency]"),
+            ("lower", _REAL, "no feasible plans cost less; missing where not proven [currency]"),
+            ("gap", _REAL, "(upper - lower) / gross cost"),
+            ("gross", _REAL, "sum of the absolute cost terms [currency]"),
+            ("rounds", _COUNT, "exchanges of messages"),
+            ("messages", _COUNT, "messages of the gate"),
+            ("bytes", _COUNT, "bytes disclosed in them"),
+            ("residual_kw", _REAL, "largest distance between sold and bought [kW]"),
+            ("repair_rounds", _COUNT, "how often the DNO had it planned again"),
+        ),
+        "rounds": _columns(
+            ("round", _COUNT, "from 1"),
+            ("upper", _REAL, "best cost so far [currency]"),
+            ("lower", _REAL, "best bound so far [currency]"),
+            ("residual_kw", _REAL, "what does not balance [kW]"),
+        ),
+        "messages": _columns(
+            ("kind", _TEXT, "of the message"),
+            ("sender", _TEXT, "kind of agent: dno, market or microgrid"),
+            ("count", _COUNT, "messages of the step"),
+            ("bytes", _COUNT, "bytes disclosed in them"),
+        ),
+        "buses": _columns(
+            ("bus", _COUNT, "index in network.json"),
+            ("vm_pu", _REAL, "voltage; missing where unsupplied [pu]"),
+            ("p_kw", _REAL, "consumption minus generation [kW]"),
+            ("q_kvar", _REAL, "consumption minus generation [kvar]"),
+        ),
+        "lines": _columns(
+            ("line", _COUNT, "index in network.json"),
+            ("loading_percent", _REAL, "of the rating; 0 where there is none [%]"),
+            ("i_ka", _REAL, "current, the larger of both ends [kA]"),
+            ("p_from_kw", _REAL, "power entering at the from-bus [kW]"),
+            ("loss_kw", _REAL, "[kW]"),
+        ),
+        "steps": _columns(
+            ("status", _TEXT, "ok, violations, unsupplied or not_converged; ok without a network"),
+            ("flags", _TEXT, "what was out of the ordinary, separated by blanks"),
+            ("background_share", _REAL, "background load over its value in network.json"),
+            ("background_kw", _REAL, "background load [kW]"),
+            ("substation_kw", _REAL, "from the upstream grid [kW]"),
+            ("vm_min_pu", _REAL, "lowest voltage [pu]"),
+            ("vm_max_pu", _REAL, "highest voltage [pu]"),
+            ("loading_max_percent", _REAL, "highest loading [%]"),
+            ("loss_kw", _REAL, "all AC losses [kW]"),
+            ("unserved_kwh", _REAL, "demand that the feeder could not serve [kWh]"),
+            ("upstream_price", _REAL, "what the grid charges the DNO [currency/kWh]"),
+            ("shed_value", _REAL, "value of the load shed by the microgrids [currency]"),
+        ),
+        "timings": _columns(
+            ("gate_s", _REAL, "wall clock of planning [s]"),
+            ("power_flow_s", _REAL, "wall clock of the power flow and its derivatives [s]"),
+            ("step_s", _REAL, "wall clock of the whole step [s]"),
+        ),
+    }
+)
+
+
+def arrow_schema(table: str) -> pa.Schema:
+    """Give the Arrow schema of a table."""
+    return pa.schema(
+        [pa.field(c.name, c.kind, metadata={"meaning": c.meaning}) for c in TABLES[table]]
+    )

@@ -1,0 +1,90 @@
+"""Rows in memory, Parquet on disk: one part a simulated day, written whole or not at all."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from mmgsim.tables.schema import TABLES, arrow_schema
+
+__all__ = ["TableWriter", "write_json", "write_text"]
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a file whole or not at all."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+        Path(name).chmod(0o644)
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Write plain data as JSON, whole or not at all."""
+    write_text(path, json.dumps(content, indent=2, allow_nan=False) + "\n")
+
+
+class TableWriter:
+    """Collects rows of all tables; each `flush` makes one more part of every table.
+
+    ``pandas.read_parquet(folder / "dispatch.parquet")`` reads all parts of a table.
+
+    Parameters
+    ----------
+    folder : Path or None
+        Result folder; None keeps everything in memory.
+    """
+
+    def __init__(self, folder: Path | None) -> None:
+        self._folder = folder
+        self._rows: dict[str, list[Sequence[Any]]] = {name: [] for name in TABLES}
+        self._parts = 0
+
+    def open(self, folder: Path) -> None:
+        """Write to a folder from now on, what is in memory included."""
+        self._folder = folder
+
+    def add(self, table: str, rows: Iterable[Sequence[Any]]) -> None:
+        """Add rows whose values stand in the order of the table's columns."""
+        self._rows[table].extend(rows)
+
+    def flush(self) -> None:
+        """Write what has come since the last flush; without a folder keep it."""
+        if self._folder is None or not self._rows["dispatch"]:
+            return
+        for name, rows in self._rows.items():
+            target = self._folder / f"{name}.parquet"
+            target.mkdir(exist_ok=True)
+            part = target / f"part-{self._parts:05d}.parquet"
+            hidden = target / f".{part.name}"
+            pq.write_table(_to_arrow(name, rows), hidden)
+            hidden.replace(part)
+            rows.clear()
+        self._parts += 1
+
+    def frame(self, table: str) -> pd.DataFrame:
+        """Give what is in memory as a DataFrame: everything without a folder."""
+        frame: pd.DataFrame = _to_arrow(table, self._rows[table]).to_pandas()
+        return frame
+
+
+def _to_arrow(table: str, rows: list[Sequence[Any]]) -> pa.Table:
+    schema = arrow_schema(table)
+    columns = list(zip(*rows, strict=True)) if rows else [()] * len(schema)
+    arrays = [
+        pa.array(values, type=field.type, from_pandas=True)
+        for field, values in zip(schema, columns, strict=True)
+    ]
+    return pa.Table.from_arrays(arrays, schema=schema)
