@@ -1,0 +1,1 @@
+"""How a market decides, one way per file."""

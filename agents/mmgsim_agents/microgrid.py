@@ -1,0 +1,160 @@
+"""The microgrid as a Mesa agent: it observes, answers, dispatches. How it decides is a strategy."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import mesa
+import numpy as np
+
+from mmgsim.contracts import (
+    Award,
+    Dispatch,
+    Envelope,
+    MemberStep,
+    Message,
+    Plan,
+    Realised,
+    Tariff,
+    Trade,
+    View,
+)
+from mmgsim.engine import MicrogridSetup, MicrogridStep, MultiMicrogridModel
+from mmgsim.errors import StrategyError
+from mmgsim.profiles import stream
+from mmgsim.settlement import operation_costs, shed_value
+from mmgsim.subproblems import dispatch_faults, split_exchange, storage_rules
+
+__all__ = ["MicrogridAgent"]
+
+
+class MicrogridAgent(mesa.Agent):
+    """Owns devices and their state; everything it reveals is a message.
+
+    Attributes
+    ----------
+    name : str
+        Of the microgrid.
+    state, first_state : CarriedState
+        What its devices carry into the next step, and carried into the first.
+    plan : Plan or None
+        Own last plan, with its device schedule.
+    last : MicrogridStep or None
+        What it did in the last step.
+    """
+
+    role = "microgrid"
+
+    def __init__(self, model: MultiMicrogridModel, setup: MicrogridSetup) -> None:
+        super().__init__(model)
+        self.name = setup.member.name
+        self.member = setup.member
+        self.devices = setup.devices
+        self.state = self.first_state = setup.state
+        self.strategy = setup.strategy
+        self.plan: Plan | None = None
+        self.last: MicrogridStep | None = None
+        self._meters = setup.meters
+        self._trades: tuple[Trade, ...] = ()
+        self._inbox: list[Message] = []
+        self._memory: dict[str, object] = {}
+        self._tariff: Tariff | None = None
+        self._envelope: Envelope | None = None
+        self._view: View | None = None
+
+    @property
+    def view(self) -> View:
+        """All that its strategy may look at now."""
+        if self._view is None or self._tariff is None or self._envelope is None:
+            raise StrategyError(self.name, ["was asked before it could observe anything"])
+        return replace(
+            self._view,
+            tariff=self._tariff,
+            envelope=self._envelope,
+            plan=self.plan,
+            trades=self._trades,
+            messages=tuple(self._inbox),
+        )
+
+    def receive(self, message: Message) -> Message | None:
+        """Keep what is published; answer what is asked, without the private part of a plan."""
+        if isinstance(message, Tariff):
+            self._tariff = message
+        elif isinstance(message, Envelope):
+            self._envelope = message
+        if type(message) not in self.strategy.answers:
+            self._inbox.append(message)
+            return None
+        reply = self.strategy.answer(self.view, message)
+        if not isinstance(reply, Plan):
+            return reply
+        self.plan = reply
+        self._trades = message.trades if isinstance(message, Award) else ()
+        return reply.public()
+
+    def observe(self) -> None:
+        """Look at the own devices and expect the steps ahead."""
+        clock, scenario = self.model.clock, self.model.scenario
+        window = clock.window()
+        if self._tariff is None or self._envelope is None:
+            raise StrategyError("the DNO", [f"published no tariff or envelope for {self.name}"])
+        self._view = View(
+            name=self.name,
+            window=window,
+            devices=self.devices,
+            state=self.state,
+            forecast_kw=self._meters.forecast_kw(window),
+            storage=storage_rules(
+                scenario.gate.end_of_window, self.devices, self.state, window, clock.due(window)
+            ),
+            tariff=self._tariff,
+            envelope=self._envelope,
+            power_factor=self.member.power_factor,
+            memory=self._memory,
+            rng=stream(scenario.seed, "strategy", self.name, str(clock.step)),
+        )
+
+    def dispatch(self) -> None:
+        """Act on what really happened; the distance to the plan is imbalance."""
+        view = self.view
+        realised = self._meters.realised(self.model.clock.step)
+        dispatch = self.strategy.dispatch(view, realised)
+        faults = dispatch_faults(view, realised, dispatch)
+        if faults:
+            raise StrategyError(self.name, faults)
+        self.last = self._record(view, realised, dispatch)
+        self.state = self.state.after(self.devices, dispatch.operations, view.window.step_h)
+        self._memory = dict(dispatch.memory)
+        self._inbox.clear()
+
+    def _record(self, view: View, realised: Realised, dispatch: Dispatch) -> MicrogridStep:
+        step_h = view.window.step_h
+        exchange_kw = sum(operation.net_kw for operation in dispatch.operations.values())
+        planned_kw, bought_kw, sold_kw = exchange_kw, 0.0, 0.0
+        if view.plan is not None:
+            at = view.plan.window.offset(view.window.first_step)
+            planned_kw = float(view.plan.exchange_kw[at])
+            bought_kw = sum(float(t.kw[at]) for t in view.trades if t.buyer == self.name)
+            sold_kw = sum(float(t.kw[at]) for t in view.trades if t.seller == self.name)
+        import_kw, export_kw, _ = split_exchange(
+            np.array([exchange_kw]), np.array([sold_kw - bought_kw])
+        )
+        moved = any(rule.is_moved for rule in view.storage.values())
+        flags = (*(view.plan.flags if view.plan else ()), *dispatch.flags)
+        return MicrogridStep(
+            realised=realised,
+            dispatch=dispatch,
+            money=MemberStep(
+                name=self.name,
+                import_kw=float(import_kw[0]),
+                export_kw=float(export_kw[0]),
+                exchange_kw=exchange_kw,
+                planned_exchange_kw=planned_kw,
+                operations=operation_costs(self.devices, dispatch, step_h),
+            ),
+            bought_kw=bought_kw,
+            sold_kw=sold_kw,
+            q_kvar=exchange_kw * float(np.tan(np.arccos(view.power_factor))),
+            shed_value=shed_value(self.devices, realised, dispatch, step_h),
+            flags=(*flags, "target_moved") if moved else flags,
+        )

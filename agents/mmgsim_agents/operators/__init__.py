@@ -1,0 +1,1 @@
+"""How a DNO decides, one way per file."""

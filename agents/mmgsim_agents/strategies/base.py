@@ -1,0 +1,149 @@
+"""The base of strategies that optimise: it answers every kind of message from one Pyomo problem.
+
+Write your own by overriding one method, most often `plan`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+
+from mmgsim.contracts import (
+    Award,
+    Disclose,
+    Dispatch,
+    FloatArray,
+    Grant,
+    Message,
+    Offer,
+    Order,
+    OrderQuery,
+    Orders,
+    Plan,
+    PriceQuery,
+    Realised,
+    Request,
+    RequestQuery,
+    Side,
+    View,
+    frozen,
+)
+from mmgsim.errors import StrategyError
+from mmgsim.subproblems import (
+    MicrogridInputs,
+    MicrogridPlan,
+    MicrogridProblem,
+    Terms,
+    disclosure_of,
+    hold_plan,
+)
+
+__all__ = ["OptimisingStrategy"]
+
+
+class OptimisingStrategy:
+    """Makes its own cost as small as possible, and says so truthfully."""
+
+    answers: frozenset[type[Message]] = frozenset(
+        {Award, Disclose, Grant, OrderQuery, PriceQuery, RequestQuery}
+    )
+
+    def __init__(self) -> None:
+        # A cache: it may be dropped at any time and is then built again.
+        self._problem: MicrogridProblem | None = None
+
+    # ------------------------------------------------------------------ what to override
+    def plan(self, view: View, terms: Terms) -> MicrogridPlan:
+        """Decide the window on given terms: prices, limits of the exchange, firm trades."""
+        return self.problem(view).solve(
+            MicrogridInputs(disclosure_of(view), terms), view.window.first_step
+        )
+
+    def dispatch(self, view: View, realised: Realised) -> Dispatch:
+        """Hold the plan as far as what really happened allows."""
+        return hold_plan(view, realised)
+
+    # --------------------------------------------------------------------- the messages
+    def answer(self, view: View, message: Message) -> Message:
+        """Reply to any kind of message in `answers`."""
+        replies: dict[type[Message], Callable[[View, Any], Message]] = {
+            Award: self._follow,
+            Disclose: lambda view, _: disclosure_of(view),
+            Grant: self._accept,
+            OrderQuery: self._order,
+            PriceQuery: self._offer,
+            RequestQuery: self._request,
+        }
+        reply = replies.get(type(message))
+        if reply is None:
+            raise StrategyError(view.name, [f"does not answer {type(message).__name__}"])
+        return reply(view, message)
+
+    def problem(self, view: View) -> MicrogridProblem:
+        """Give the Pyomo problem of the own devices, built once."""
+        if self._problem is None or not self._problem.fits(view.devices, view.window):
+            self._problem = MicrogridProblem(view.name, view.devices, view.window)
+        return self._problem
+
+    def _follow(self, view: View, award: Award) -> Plan:
+        """Plan with firm trades, and with the exchange where the mechanism fixes it."""
+        terms = Terms.of(view, trade_kw=award.trade_kw(), exchange_kw=award.exchange_kw)
+        return _as_plan(view, self.plan(view, terms))
+
+    def _accept(self, view: View, grant: Grant) -> Plan:
+        """Plan within what was granted."""
+        terms = Terms.of(view).within(-grant.lack_kw, grant.surplus_kw)
+        return _as_plan(view, self.plan(view, terms))
+
+    def _request(self, view: View, query: RequestQuery) -> Request:
+        """Ask for what the own plan lacks and has left over."""
+        del query
+        exchange_kw = self.plan(view, Terms.of(view)).exchange_kw
+        return Request(
+            lack_kw=frozen(np.maximum(-exchange_kw, 0.0)),
+            surplus_kw=frozen(np.maximum(exchange_kw, 0.0)),
+        )
+
+    def _offer(self, view: View, query: PriceQuery) -> Offer:
+        """Give the best exchange at every price, as one block."""
+        plans = [self.plan(view, Terms.at_price(view, price)) for price in query.prices_per_kwh]
+        return Offer(
+            exchange_kw=frozen([[plan.exchange_kw] for plan in plans]),
+            private_cost=frozen([[plan.private_cost] for plan in plans]),
+            lower_bound=frozen([[plan.lower_bound] for plan in plans]),
+        )
+
+    def _order(self, view: View, query: OrderQuery) -> Orders:
+        """Order the own plan's exchange, at what it would cost or earn at the grid."""
+        exchange_kw = self.plan(view, Terms.of(view)).exchange_kw
+        tariff = view.tariff
+        ceiling = tariff.buy_per_kwh - tariff.local_charge_per_kwh
+        orders = tuple(
+            _order_at(offset, exchange_kw, ceiling, tariff.export_per_kwh)
+            for offset in query.offsets
+            if exchange_kw[offset] != 0.0
+        )
+        return Orders(orders=orders)
+
+
+def _order_at(
+    offset: int, exchange_kw: FloatArray, ceiling: FloatArray, floor: FloatArray
+) -> Order:
+    kw = float(exchange_kw[offset])
+    if kw > 0.0:
+        return Order(offset, Side.SELL, kw, float(floor[offset]))
+    return Order(offset, Side.BUY, -kw, float(ceiling[offset]))
+
+
+def _as_plan(view: View, planned: MicrogridPlan) -> Plan:
+    tan_phi = float(np.tan(np.arccos(view.power_factor)))
+    return Plan(
+        window=view.window,
+        exchange_kw=planned.exchange_kw,
+        q_kvar=frozen(planned.exchange_kw * tan_phi),
+        private_cost=planned.private_cost,
+        schedule=planned.schedule,
+        flags=planned.flags,
+    )
