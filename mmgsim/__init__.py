@@ -1,1 +1,25 @@
-"""Agent-based co-simulation of multi-microgrid energy trading."""
+"""Agent-based co-simulation of multi-microgrid energy trading.
+
+>>> import mmgsim
+>>> model = mmgsim.build("duo")
+>>> model.step()
+>>> model.microgrids["MG1"].plan.exchange_kw.shape
+(24,)
+"""
+
+from mmgsim.engine import MultiMicrogridModel, build
+from mmgsim.errors import MmgsimError, ScenarioError
+from mmgsim.run import run
+from mmgsim.scenario import bundled_scenarios, load_scenario
+from mmgsim.tables import Results
+
+__all__ = [
+    "MmgsimError",
+    "MultiMicrogridModel",
+    "Results",
+    "ScenarioError",
+    "build",
+    "bundled_scenarios",
+    "load_scenario",
+    "run",
+]

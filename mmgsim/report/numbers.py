@@ -1,0 +1,43 @@
+"""The summary of a run in words and units."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+__all__ = ["summary_rows"]
+
+_ENERGIES = (
+    ("imported from the grid", "imported_kwh"),
+    ("exported to the grid", "exported_kwh"),
+    ("traded locally", "traded_kwh"),
+    ("AC losses of the feeder", "losses_kwh"),
+    ("renewable energy spilled", "spilled_kwh"),
+    ("load shed", "shed_kwh"),
+    ("demand the feeder could not serve", "unserved_kwh"),
+    ("imbalance", "imbalance_kwh"),
+)
+
+
+def summary_rows(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Give the rows of a summary as text, with units."""
+    currency = summary["currency"]
+    gap = summary["gap_max"]
+    statuses = ", ".join(f"{count} {name}" for name, count in summary["steps_by_status"].items())
+    rows = [
+        ("objective cost", f"{summary['objective_cost']:,.2f} {currency}"),
+        ("cost of the members, all bills", f"{summary['members_cost']:,.2f} {currency}"),
+        ("cost of the system", f"{summary['system_cost']:,.2f} {currency}"),
+        ("value of energy left in storage", f"{summary['energy_left_value']:,.2f} {currency}"),
+    ]
+    rows += [(name, f"{summary[key]:,.1f} kWh") for name, key in _ENERGIES]
+    rows += [
+        ("steps", statuses),
+        ("largest gap of a gate", "not proven" if gap is None else f"{100 * gap:.4f} %"),
+        ("rounds, messages", f"{summary['rounds_total']:,}, {summary['messages_total']:,}"),
+        (
+            "seconds (planning, power flow)",
+            f"{summary['wall_s']:.1f} ({summary['gate_s']:.1f}, {summary['power_flow_s']:.1f})",
+        ),
+    ]
+    return rows
