@@ -1,0 +1,40 @@
+"""The feeder as a pandapower net, its ratings, AC power flow and sensitivities."""
+
+from mmgsim.network.acpoint import AcSolver
+from mmgsim.network.feeder import (
+    UNRATED_KA,
+    Background,
+    Feeder,
+    FeederLimits,
+    feeder_faults,
+    read_net,
+)
+from mmgsim.network.powerflow import Flow, FlowStatus, PandapowerFlow, PowerFlow, join_flows
+from mmgsim.network.ratings import apply_ratings, rating_profiles
+from mmgsim.network.sensitivities import (
+    Linearisation,
+    linearise,
+    linearise_at,
+    losses_along_ray,
+)
+
+__all__ = [
+    "UNRATED_KA",
+    "AcSolver",
+    "Background",
+    "Feeder",
+    "FeederLimits",
+    "Flow",
+    "FlowStatus",
+    "Linearisation",
+    "PandapowerFlow",
+    "PowerFlow",
+    "apply_ratings",
+    "feeder_faults",
+    "join_flows",
+    "linearise",
+    "linearise_at",
+    "losses_along_ray",
+    "rating_profiles",
+    "read_net",
+]

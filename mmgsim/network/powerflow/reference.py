@@ -1,0 +1,231 @@
+"""The reference: pandapower's Newton power flow, point by point, with a ladder for failures."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from mmgsim.contracts import FloatArray, frozen
+from mmgsim.network.acpoint import AcSolver
+from mmgsim.network.feeder import Feeder
+from mmgsim.network.powerflow.flow import Flow, FlowStatus, join_flows
+
+__all__ = ["PandapowerFlow"]
+
+_KW_PER_MW = 1e3
+_FACTORS = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1)
+_V_TOLERANCE_PU = 1e-6
+_LOADING_TOLERANCE_PERCENT = 1e-4
+_EMERGENCY_PU = 0.8
+
+BoolArray = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Point:
+    """What was asked for at one point, and the factor at which it could be solved."""
+
+    share: float
+    exchange_kw: FloatArray
+    q_kvar: FloatArray
+    factor: float = 1.0
+
+
+class PandapowerFlow:
+    """Solves every point with pandapower, from scratch, so that no point depends on another.
+
+    Failure ladder: Newton with its usual number of iterations, then with 50 (`AcSolver`); then the
+    same with background loads and exchanges scaled by 0.9, 0.8 ... 0.1, of which the first that
+    converges gives the results (`NOT_CONVERGED`, flag ``relaxed:0.9``). A point where nothing
+    converges has NaN voltages, no flows, and nothing served.
+
+    Parameters
+    ----------
+    feeder : Feeder
+        Not changed.
+
+    Attributes
+    ----------
+    solver : AcSolver
+        Holds the last point, for `mmgsim.network.linearise_at`.
+    """
+
+    def __init__(self, feeder: Feeder) -> None:
+        self.feeder = feeder
+        self.solver: AcSolver = feeder.new_solver()
+        self._consumers = _Consumers(feeder)
+
+    def solve(self, background: FloatArray, exchange_kw: FloatArray, q_kvar: FloatArray) -> Flow:
+        """Solve every point on its own; see `mmgsim.network.PowerFlow`."""
+        share, p_kw, q_kvar = _checked(background, exchange_kw, q_kvar, len(self.feeder.members))
+        nothing = self._dark([], np.zeros((0, p_kw.shape[1])))
+        points = [
+            self._solve_point(_Point(float(share[k]), p_kw[k], q_kvar[k]))
+            for k in range(len(share))
+        ]
+        return join_flows([nothing, *points])
+
+    def _solve_point(self, point: _Point) -> Flow:
+        share, p_kw, q_kvar = point.share, point.exchange_kw, point.q_kvar
+        for f in _FACTORS:
+            if self.solver.solve(f * share, f * p_kw, f * q_kvar):
+                return self._read(replace(point, factor=f))
+        return self._dark([point.share], point.exchange_kw[None, :])
+
+    def _read(self, point: _Point) -> Flow:
+        """Read the results of the point that the solver has just solved."""
+        net, feeder = self.solver.net, self.feeder
+        vm_pu = net.res_bus.vm_pu.to_numpy(dtype=np.float64)
+        is_live = ~np.isnan(vm_pu)
+        p_kw = _filled(net.res_bus.p_mw) * _KW_PER_MW
+        i_ka = _filled(net.res_line.i_ka)
+        asked_kw = self._consumers.asked_kw(point.share, point.exchange_kw)
+        unserved_kw = self._consumers.unserved_kw(point, is_live)
+        loading = 100.0 * i_ka / feeder.line_max_ka
+        trafo_loading = _trafo_loading(net)
+        is_member_live = is_live[self._consumers.member_bus]
+        flags = [
+            *([] if point.factor == 1.0 else [f"relaxed:{point.factor:g}"]),
+            *self._unsupplied(is_member_live),
+            *self._violations(vm_pu[is_live], loading, trafo_loading),
+        ]
+        return Flow(
+            status=(_status(flags, unserved_kw),),
+            flags=(tuple(flags),),
+            vm_pu=_row(vm_pu),
+            p_kw=_row(p_kw),
+            q_kvar=_row(_filled(net.res_bus.q_mvar) * _KW_PER_MW),
+            loading_percent=_row(loading),
+            i_ka=_row(i_ka),
+            p_from_kw=_row(_filled(net.res_line.p_from_mw) * _KW_PER_MW),
+            line_loss_kw=_row(_filled(net.res_line.pl_mw) * _KW_PER_MW),
+            trafo_loading_percent=_row(trafo_loading),
+            exchange_kw=_row(np.where(is_member_live, point.factor * point.exchange_kw, 0.0)),
+            # What all buses consume, sources counted negative, is the opposite of what is lost.
+            loss_kw=frozen([-p_kw.sum()]),
+            slack_p_kw=frozen([_filled(net.res_ext_grid.p_mw).sum() * _KW_PER_MW]),
+            slack_q_kvar=frozen([_filled(net.res_ext_grid.q_mvar).sum() * _KW_PER_MW]),
+            unserved_kw=frozen([unserved_kw]),
+            served_share=frozen([1.0 - unserved_kw / asked_kw if asked_kw > 0.0 else 1.0]),
+        )
+
+    def _unsupplied(self, is_member_live: BoolArray) -> list[str]:
+        members = zip(self.feeder.members, is_member_live, strict=True)
+        return [f"unsupplied:{member.name}" for member, is_live in members if not is_live]
+
+    def _violations(
+        self, vm_pu: FloatArray, loading: FloatArray, trafo_loading: FloatArray
+    ) -> list[str]:
+        limits, most = self.feeder.limits, 100.0 + _LOADING_TOLERANCE_PERCENT
+        found = {
+            "undervoltage": vm_pu < limits.v_min_pu - _V_TOLERANCE_PU,
+            "overvoltage": vm_pu > limits.v_max_pu + _V_TOLERANCE_PU,
+            "line_overload": loading > most,
+            "trafo_overload": trafo_loading > most,
+            "emergency": vm_pu < _EMERGENCY_PU,
+        }
+        return [flag for flag, where in found.items() if where.any()]
+
+    def _dark(self, share: list[float], exchange_kw: FloatArray) -> Flow:
+        """Give points at which nothing flows and nothing is served (none, if `share` is empty)."""
+        points, net, feeder = len(share), self.solver.net, self.feeder
+        buses, lines = np.zeros((points, len(feeder.buses))), np.zeros((points, len(feeder.lines)))
+        trafos = np.zeros((points, len(net.trafo) + len(net.trafo3w)))
+        asked_kw = np.array(
+            [self._consumers.asked_kw(s, x) for s, x in zip(share, exchange_kw, strict=True)]
+        )
+        zero = frozen(np.zeros(points))
+        return Flow(
+            status=(FlowStatus.NOT_CONVERGED,) * points,
+            flags=(("collapse",),) * points,
+            vm_pu=frozen(buses + np.nan),
+            p_kw=frozen(buses),
+            q_kvar=frozen(buses),
+            loading_percent=frozen(lines),
+            i_ka=frozen(lines),
+            p_from_kw=frozen(lines),
+            line_loss_kw=frozen(lines),
+            trafo_loading_percent=frozen(trafos),
+            exchange_kw=frozen(np.zeros_like(exchange_kw)),
+            loss_kw=zero,
+            slack_p_kw=zero,
+            slack_q_kvar=zero,
+            unserved_kw=frozen(asked_kw),
+            served_share=frozen(np.where(asked_kw > 0.0, 0.0, 1.0)),
+        )
+
+
+class _Consumers:
+    """Who asks for how much power, and on which bus."""
+
+    def __init__(self, feeder: Feeder) -> None:
+        net, position = feeder.net, feeder.net.bus.index.get_indexer
+        self.member_bus = position([member.bus for member in feeder.members])
+        self._load_kw = _consumption_kw(net.load)
+        self._load_bus = position(net.load.bus)
+        self._storage_kw = _consumption_kw(net.storage)
+        self._storage_bus = position(net.storage.bus)
+
+    def asked_kw(self, share: float, exchange_kw: FloatArray) -> float:
+        """Consumption that is asked for. [kW]"""
+        imports_kw = np.maximum(-exchange_kw, 0.0)
+        return float(share * self._load_kw.sum() + imports_kw.sum() + self._storage_kw.sum())
+
+    def unserved_kw(self, point: _Point, is_live: BoolArray) -> float:
+        """Part of it on buses without supply, and what was relaxed of the rest. [kW]
+
+        Summed up directly: a difference of two totals would leave rounding where nobody lacks.
+        """
+        imports_kw = np.maximum(-point.exchange_kw, 0.0)
+        load_live, member_live = is_live[self._load_bus], is_live[self.member_bus]
+        dead_kw = (
+            point.share * self._load_kw[~load_live].sum()
+            + imports_kw[~member_live].sum()
+            + self._storage_kw[~is_live[self._storage_bus]].sum()
+        )
+        live_kw = point.share * self._load_kw[load_live].sum() + imports_kw[member_live].sum()
+        return float(dead_kw + (1.0 - point.factor) * live_kw)
+
+
+def _consumption_kw(table: Any) -> FloatArray:
+    """Give the positive part of each element's power: a negative load is a source. [kW]"""
+    columns = table[["p_mw", "scaling", "in_service"]].to_numpy(dtype=np.float64)
+    return np.asarray(np.maximum(columns.prod(axis=1), 0.0) * _KW_PER_MW)
+
+
+def _status(flags: list[str], unserved_kw: float) -> FlowStatus:
+    if any(flag.startswith("relaxed:") for flag in flags):
+        return FlowStatus.NOT_CONVERGED
+    if unserved_kw > 0.0 or any(flag.startswith("unsupplied:") for flag in flags):
+        return FlowStatus.UNSUPPLIED
+    return FlowStatus.VIOLATIONS if flags else FlowStatus.OK
+
+
+def _filled(column: Any) -> FloatArray:
+    return np.nan_to_num(np.asarray(column, dtype=np.float64))
+
+
+def _row(values: FloatArray) -> FloatArray:
+    return frozen(values[None, :])
+
+
+def _trafo_loading(net: Any) -> FloatArray:
+    tables = (net.res_trafo, net.res_trafo3w)
+    return np.concatenate([_filled(table.loading_percent) for table in tables])
+
+
+def _checked(
+    background: ArrayLike, exchange_kw: ArrayLike, q_kvar: ArrayLike, members: int
+) -> tuple[FloatArray, FloatArray, FloatArray]:
+    share = np.asarray(background, dtype=np.float64)
+    powers = [np.asarray(given, dtype=np.float64) for given in (exchange_kw, q_kvar)]
+    wanted = (len(share) if share.ndim == 1 else -1, members)
+    if any(power.shape != wanted for power in powers):
+        shapes = ", ".join(str(given.shape) for given in (share, *powers))
+        raise ValueError(f"need (points,), (points, {members}), (points, {members}); got {shapes}")
+    if not all(np.isfinite(given).all() for given in (share, *powers)):
+        raise ValueError("background, exchange_kw and q_kvar must be finite")
+    return share, powers[0], powers[1]
