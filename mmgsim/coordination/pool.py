@@ -42,7 +42,8 @@ def match_pool(exchange_kw: Mapping[str, FloatArray], tariff: Tariff) -> dict[st
 
 def _shares(kw: FloatArray) -> FloatArray:
     total = kw.sum(0)
-    return np.divide(kw, total, out=np.zeros_like(kw), where=total > 0.0)
+    shares: FloatArray = np.divide(kw, total, out=np.zeros_like(kw), where=total > 0.0)
+    return shares
 
 
 def local_price(rule: str, tariff: Tariff, dual_per_kwh: FloatArray) -> FloatArray:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-import mmgsim
 from mmgsim.errors import Fault
 from mmgsim.profiles.series import SeriesError
 
@@ -27,7 +26,7 @@ def bundled_path(kind: Literal["data", "scenarios"]) -> Path:
     SeriesError
         If neither place has the folder.
     """
-    package = Path(mmgsim.__file__).parent
+    package = Path(__file__).resolve().parents[1]
     places = (package / "_bundled" / kind, package.parent / kind)
     for place in places:
         if place.is_dir():

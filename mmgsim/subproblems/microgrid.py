@@ -209,7 +209,8 @@ class MicrogridPlan:
     private_cost : float
         Of the devices, and of what had to be missed. [currency]
     lower_bound : float
-        No feasible window has a smaller private plus public cost. [currency]
+        No feasible window has a smaller private plus public cost; nothing is proven by `project`.
+        [currency]
     schedule : mapping
         Operation by device name.
     flags : tuple of str
@@ -300,7 +301,7 @@ class MicrogridProblem:
         return MicrogridPlan(
             exchange_kw=frozen(read(model.own.exchange_kw, self.steps)),
             private_cost=float(pyo.value(model.own.private_cost + model.grid.miss_cost)),
-            lower_bound=outcome.bound,
+            lower_bound=-np.inf if self._wanted else outcome.bound,
             schedule=read_schedules(model.own, inputs.declared, self.steps),
             flags=flags,
         )

@@ -107,8 +107,15 @@ class OptimisingStrategy:
         )
 
     def _offer(self, view: View, query: PriceQuery) -> Offer:
-        """Give the best exchange at every price, as one block."""
-        plans = [self.plan(view, Terms.at_price(view, price)) for price in query.prices_per_kwh]
+        """Give the best exchange at every price, as one block.
+
+        Truthful whatever `plan` does: a lower bound holds for the optimum only.
+        """
+        declared, step = disclosure_of(view), view.window.first_step
+        plans = [
+            self.problem(view).solve(MicrogridInputs(declared, Terms.at_price(view, price)), step)
+            for price in query.prices_per_kwh
+        ]
         return Offer(
             exchange_kw=frozen([[plan.exchange_kw] for plan in plans]),
             private_cost=frozen([[plan.private_cost] for plan in plans]),

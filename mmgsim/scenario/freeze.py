@@ -1,0 +1,83 @@
+"""Freezing a scenario: the same problem with every generated series written out as CSV.
+
+A frozen scenario depends on no generator and no library version; it can be sent to somebody else,
+edited by hand, or read by another tool.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import yaml
+
+from mmgsim.errors import Fault, ScenarioError
+from mmgsim.profiles import Label
+from mmgsim.scenario.inputs import Inputs, read_inputs
+from mmgsim.scenario.reading import FILE_NAME, LoadedScenario, load_scenario, resolved_yaml
+
+__all__ = ["freeze"]
+
+SERIES_FILE = "series.csv"
+
+
+def freeze(loaded: LoadedScenario, folder: Path) -> LoadedScenario:
+    """Write a scenario and all its series to a folder, and read it back.
+
+    Parameters
+    ----------
+    loaded : LoadedScenario
+        What to freeze.
+    folder : Path
+        New or empty folder; gets scenario.yaml and series.csv. Files that the scenario names for
+        its network are not copied.
+
+    Raises
+    ------
+    ScenarioError
+        If the folder is not empty, or a series cannot be read.
+    """
+    if folder.exists() and any(folder.iterdir()):
+        fault = Fault(str(folder), "exists and is not empty", "give another folder")
+        raise ScenarioError(str(folder), [fault])
+    inputs = read_inputs(loaded.scenario, loaded.folder, source=loaded.source)
+    labels = {entry.where: entry.label for entry in inputs.labels}
+    content = yaml.safe_load(resolved_yaml(loaded.scenario))
+    columns: dict[str, Any] = {"time": inputs.index.utc().strftime("%Y-%m-%dT%H:%M:%S+00:00")}
+    _freeze_tariff(content["tariff"], columns, inputs, labels)
+    for microgrid in content["microgrids"]:
+        for device in microgrid["devices"]:
+            if "profile" in device:
+                name = f"{microgrid['name']}.{device['name']}"
+                columns[name] = inputs.device_kw[microgrid["name"], device["name"]]
+                where = f"microgrids[{microgrid['name']}].devices[{device['name']}].profile"
+                device["profile"] = _csv(name, labels[where])
+    if isinstance(content["network"], dict) and content["network"]["background"]["profile"]:
+        columns["background"] = inputs.background
+        label = labels["network.background.profile"]
+        content["network"]["background"]["profile"] = _csv("background", label)
+    folder.mkdir(parents=True, exist_ok=True)
+    # 17 digits bring every float back to the last bit.
+    pd.DataFrame(columns).to_csv(folder / SERIES_FILE, index=False, float_format="%.17g")
+    text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
+    (folder / FILE_NAME).write_text(text, encoding="utf-8")
+    return load_scenario(folder)
+
+
+def _freeze_tariff(
+    tariff: dict[str, Any], columns: dict[str, Any], inputs: Inputs, labels: dict[str, Label]
+) -> None:
+    prices = {
+        "import_per_kwh": inputs.import_per_kwh,
+        "export_per_kwh": inputs.export_per_kwh,
+        "upstream_per_kwh": inputs.upstream_per_kwh,
+    }
+    for key, values in prices.items():
+        if tariff[key] is not None:
+            columns[key] = values
+            tariff[key] = _csv(key, labels[f"tariff.{key}"])
+
+
+def _csv(column: str, label: Label) -> dict[str, Any]:
+    return {"source": "csv", "file": SERIES_FILE, "column": column, "label": label.value}

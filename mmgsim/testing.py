@@ -1,0 +1,332 @@
+"""Conformance checks for your own strategy: the executable form of its contract.
+
+Examples
+--------
+>>> from mmgsim.testing import check_strategy
+>>> from mmgsim_agents.strategies.cost_minimiser import CostMinimiser
+>>> check_strategy(CostMinimiser)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from types import MappingProxyType
+from typing import Any
+
+import numpy as np
+
+from mmgsim.contracts import (
+    Award,
+    Battery,
+    CarriedState,
+    Device,
+    Disclose,
+    Disclosure,
+    Envelope,
+    Grant,
+    Load,
+    Message,
+    Offer,
+    OrderQuery,
+    Orders,
+    Plan,
+    PriceQuery,
+    Realised,
+    Renewable,
+    RenewableKind,
+    Request,
+    RequestQuery,
+    Strategy,
+    Tariff,
+    Trade,
+    View,
+    Window,
+    frozen,
+)
+from mmgsim.errors import StrategyError
+from mmgsim.profiles import stream
+from mmgsim.scenario import EndOfWindowConfig
+from mmgsim.subproblems import dispatch_faults, storage_rules
+
+__all__ = ["check_strategy", "sample_view", "strategy_faults"]
+
+TOLERANCE = 1e-6
+_STEPS = 24
+
+
+# ------------------------------------------------------------------------------ sample worlds
+def sample_view(seed: int = 0, *, steps: int = _STEPS) -> View:
+    """Give the view of a random microgrid: a load, often sun, wind and batteries.
+
+    Parameters
+    ----------
+    seed : int
+        The same seed gives the same view.
+    steps : int
+        Length of the window.
+    """
+    rng = stream(seed, "testing")
+    window = Window(0, steps, 1.0, datetime(2021, 1, 11, tzinfo=UTC))
+    devices = tuple(_sample_devices(rng))
+    state = CarriedState(
+        MappingProxyType(
+            {
+                d.name: float(rng.uniform(d.energy_min_kwh, d.energy_kwh))
+                for d in devices
+                if isinstance(d, Battery)
+            }
+        )
+    )
+    forecast_kw = {
+        d.name: _sample_forecast(d, rng, steps) for d in devices if not isinstance(d, Battery)
+    }
+    buy = rng.uniform(0.1, 0.4, steps)
+    tariff = Tariff(
+        window=window,
+        import_per_kwh=frozen(buy),
+        export_per_kwh=frozen(buy * rng.uniform(0.1, 0.9)),
+        network_charge_per_kwh=frozen(np.full(steps, 0.1)),
+        local_charge_per_kwh=frozen(np.full(steps, 0.05)),
+        upstream_per_kwh=frozen(buy * 0.7),
+        imbalance_per_kwh=0.02,
+        fixed_per_day=1.0,
+    )
+    rule = EndOfWindowConfig(level=0.5)
+    return View(
+        name="MG1",
+        window=window,
+        devices=devices,
+        state=state,
+        forecast_kw=MappingProxyType(forecast_kw),
+        storage=storage_rules(rule, devices, state, window, (steps - 1,)),
+        tariff=tariff,
+        envelope=Envelope(
+            microgrid="MG1",
+            window=window,
+            import_limit_kw=frozen(rng.uniform(20.0, 100.0, steps)),
+            export_limit_kw=frozen(rng.uniform(0.0, 60.0, steps)),
+        ),
+        power_factor=0.95,
+        rng=stream(seed, "testing", "strategy"),
+    )
+
+
+def _sample_devices(rng: np.random.Generator) -> Iterator[Device]:
+    yield Load("shop", float(rng.uniform(2.0, 10.0)))
+    if rng.random() < 0.8:
+        yield Renewable("roof", RenewableKind.PV, 60.0)
+    if rng.random() < 0.4:
+        yield Renewable("turbine", RenewableKind.WIND, 40.0)
+    for number in range(int(rng.integers(0, 3))):
+        energy_kwh = float(rng.uniform(1.0, 80.0))
+        yield Battery(
+            name=f"bess-{number}",
+            energy_kwh=energy_kwh,
+            energy_min_kwh=0.1 * energy_kwh,
+            power_kw=0.5 * energy_kwh,
+            efficiency=float(rng.uniform(0.85, 1.0)),
+            wear_per_kwh=float(rng.uniform(0.0, 0.03)),
+        )
+
+
+def _sample_forecast(device: Device, rng: np.random.Generator, steps: int) -> Any:
+    most_kw = device.rating_kw if isinstance(device, Renewable) else 50.0
+    return frozen(rng.uniform(0.0, most_kw, steps))
+
+
+# ------------------------------------------------------------------------------------ checks
+@dataclass(frozen=True, slots=True)
+class _Case:
+    """A strategy in one sample world."""
+
+    strategy: Strategy
+    view: View
+
+    def ask(self, message: Message) -> Any:
+        return self.strategy.answer(self.view, replace(message, to=self.view.name))
+
+
+def check_strategy(make: Callable[[], Strategy], *, seeds: int = 5) -> None:
+    """Hold a strategy against its contract in several random worlds.
+
+    Checked: it answers each kind of message with the right kind, shape and finite numbers; plans
+    meet the envelope, the devices and the levels at the end of the window, and balance; awards are
+    followed; dispatch is possible with what really happened; the same view gives the same
+    answer, and nothing of the view is changed.
+
+    Parameters
+    ----------
+    make : callable
+        Gives a new strategy; usually its class.
+    seeds : int
+        How many worlds.
+
+    Raises
+    ------
+    StrategyError
+        Naming every broken promise.
+    """
+    faults = [fault for seed in range(seeds) for fault in strategy_faults(make(), seed)]
+    if faults:
+        raise StrategyError(getattr(make, "__name__", "strategy"), faults)
+
+
+def strategy_faults(strategy: Strategy, seed: int = 0) -> list[str]:
+    """Give every broken promise of a strategy in one random world."""
+    case = _Case(strategy, sample_view(seed))
+    if not isinstance(strategy, Strategy):
+        return ["is no Strategy: it needs `answers`, `answer` and `dispatch`"]
+    faults: list[str] = []
+    for kind, check in _CHECKS.items():
+        if kind in strategy.answers:
+            faults += [f"world {seed}, {kind.__name__}: {fault}" for fault in check(case)]
+    faults += [f"world {seed}, dispatch: {fault}" for fault in _dispatch_faults(case)]
+    return faults
+
+
+def _check_award(case: _Case) -> Iterator[str]:
+    view = case.view
+    first = case.ask(Award(window=view.window))
+    yield from _plan_faults(first, view)
+    again = case.ask(Award(window=view.window))
+    if isinstance(first, Plan) and isinstance(again, Plan):
+        if not np.array_equal(first.exchange_kw, again.exchange_kw):
+            yield "the same view gives two different plans"
+        half_kw = frozen(first.exchange_kw * 0.5)
+        trade = Trade(view.name, "market", frozen(np.full(view.window.steps, 1.0)), half_kw)
+        followed = case.ask(
+            Award(window=view.window, trades=(trade,), exchange_kw=first.exchange_kw)
+        )
+        yield from _plan_faults(followed, view)
+        if isinstance(followed, Plan):
+            apart_kw = np.abs(followed.exchange_kw - first.exchange_kw).max()
+            if apart_kw > TOLERANCE:
+                yield f"an awarded exchange that it had planned itself is missed by {apart_kw:g} kW"
+
+
+def _plan_faults(plan: Any, view: View) -> Iterator[str]:
+    if not isinstance(plan, Plan):
+        yield f"gives {type(plan).__name__}, not Plan"
+        return
+    steps = view.window.steps
+    for name, values in (("exchange_kw", plan.exchange_kw), ("q_kvar", plan.q_kvar)):
+        if np.shape(values) != (steps,) or not np.isfinite(values).all():
+            yield f"{name} is not {steps} finite numbers"
+            return
+    if not np.isfinite(plan.private_cost):
+        yield "private_cost is not finite"
+    low_kw, high_kw = -view.envelope.import_limit_kw, view.envelope.export_limit_kw
+    outside_kw = max((low_kw - plan.exchange_kw).max(), (plan.exchange_kw - high_kw).max())
+    if outside_kw > TOLERANCE and "missed" not in plan.flags:
+        yield f"the exchange leaves the envelope by {outside_kw:g} kW"
+    if plan.schedule is not None:
+        yield from _schedule_faults(plan, view)
+
+
+def _schedule_faults(plan: Plan, view: View) -> Iterator[str]:
+    schedule = plan.schedule or {}
+    if set(schedule) != {device.name for device in view.devices}:
+        yield f"the schedule names {sorted(schedule)}, not all devices"
+        return
+    net_kw = sum(entry.out_kw - entry.in_kw for entry in schedule.values())
+    if np.abs(net_kw - plan.exchange_kw).max() > TOLERANCE:
+        yield "the devices do not add up to the exchange"
+    for device in view.devices:
+        entry = schedule[device.name]
+        if isinstance(device, Battery):
+            yield from _battery_faults(device, entry, view, is_missed="missed" in plan.flags)
+            continue
+        used_kw = entry.in_kw if isinstance(device, Load) else entry.out_kw
+        over_kw = max((used_kw - view.forecast_kw[device.name]).max(), (-used_kw).max())
+        if over_kw > TOLERANCE:
+            yield f"{device.name} leaves 0..available by {over_kw:g} kW"
+
+
+def _battery_faults(device: Battery, entry: Any, view: View, *, is_missed: bool) -> Iterator[str]:
+    charged_kwh = view.window.step_h * (
+        device.efficiency * entry.in_kw - entry.out_kw / device.efficiency
+    )
+    energy_kwh = view.state.energy_kwh[device.name] + np.cumsum(charged_kwh)
+    rule = view.storage[device.name]
+    over_kwh = max((energy_kwh - rule.high_kwh).max(), (rule.low_kwh - energy_kwh).max())
+    if over_kwh > TOLERANCE and not is_missed:
+        yield f"{device.name} misses its levels by {over_kwh:g} kWh"
+    if max(entry.in_kw.max(), entry.out_kw.max()) > device.power_kw + TOLERANCE:
+        yield f"{device.name} exceeds its power limit"
+    if np.minimum(entry.in_kw, entry.out_kw).max() > TOLERANCE:
+        yield f"{device.name} charges and discharges at once"
+
+
+def _check_disclose(case: _Case) -> Iterator[str]:
+    reply = case.ask(Disclose(window=case.view.window))
+    if not isinstance(reply, Disclosure):
+        yield f"gives {type(reply).__name__}, not Disclosure"
+        return
+    for device in reply.devices:
+        if isinstance(device, Battery):
+            if device.name not in reply.state.energy_kwh or device.name not in reply.storage:
+                yield f"declares battery {device.name} without its energy and levels"
+        elif np.shape(reply.forecast_kw.get(device.name, 0.0)) != (case.view.window.steps,):
+            yield f"declares {device.name} without a forecast over the window"
+
+
+def _check_price_query(case: _Case) -> Iterator[str]:
+    view = case.view
+    prices = np.stack([view.tariff.buy_per_kwh, view.tariff.export_per_kwh])
+    reply = case.ask(PriceQuery(window=view.window, prices_per_kwh=frozen(prices)))
+    if not isinstance(reply, Offer):
+        yield f"gives {type(reply).__name__}, not Offer"
+        return
+    if reply.exchange_kw.ndim != 3 or reply.exchange_kw.shape[::2] != (2, view.window.steps):
+        yield f"exchange_kw has shape {reply.exchange_kw.shape}, not (2, blocks, steps)"
+        return
+    revenue = view.window.step_h * np.einsum("qbt,qt->qb", reply.exchange_kw, prices)
+    slack = reply.private_cost - revenue - reply.lower_bound
+    if slack.min() < -TOLERANCE * (1.0 + np.abs(reply.private_cost).max()):
+        yield f"a lower bound is above the cost of its own offer by {-slack.min():g}"
+
+
+def _check_request(case: _Case) -> Iterator[str]:
+    reply = case.ask(RequestQuery(window=case.view.window))
+    if not isinstance(reply, Request):
+        yield f"gives {type(reply).__name__}, not Request"
+        return
+    if reply.lack_kw.min() < 0.0 or reply.surplus_kw.min() < 0.0:
+        yield "lack and surplus are not both >= 0"
+    if np.minimum(reply.lack_kw, reply.surplus_kw).max() > TOLERANCE:
+        yield "lacks and has left over in the same step"
+    grant = Grant(window=case.view.window, lack_kw=reply.lack_kw, surplus_kw=reply.surplus_kw)
+    if Grant in case.strategy.answers:
+        yield from _plan_faults(case.ask(grant), case.view)
+
+
+def _check_orders(case: _Case) -> Iterator[str]:
+    reply = case.ask(OrderQuery(window=case.view.window, offsets=(0, 1)))
+    if not isinstance(reply, Orders):
+        yield f"gives {type(reply).__name__}, not Orders"
+        return
+    for order in reply.orders:
+        if order.offset not in (0, 1) or order.kw <= 0.0 or not np.isfinite(order.price_per_kwh):
+            yield f"{order} is for a step that was not asked, empty, or without a price"
+
+
+def _dispatch_faults(case: _Case) -> Iterator[str]:
+    view = case.view
+    if Award in case.strategy.answers:
+        plan = case.ask(Award(window=view.window))
+        view = replace(view, plan=plan if isinstance(plan, Plan) else None)
+    for factor in (1.0, 0.0, 1.3):
+        realised = Realised(0, {n: factor * float(kw[0]) for n, kw in view.forecast_kw.items()})
+        dispatch = case.strategy.dispatch(view, realised)
+        yield from dispatch_faults(view, realised, dispatch)
+
+
+_CHECKS: dict[type[Message], Callable[[_Case], Iterator[str]]] = {
+    Award: _check_award,
+    Disclose: _check_disclose,
+    OrderQuery: _check_orders,
+    PriceQuery: _check_price_query,
+    RequestQuery: _check_request,
+}
