@@ -52,8 +52,8 @@ class LedgerLine:
     ----------
     payer, payee : str
         A `Party` or the name of a microgrid.
-    item : Item
-        What it is for.
+    item : str
+        What it is for: an `Item`, or a word of a market of your own.
     kwh : float
         Energy it is about, 0 where it is not about energy. [kWh]
     amount : float
@@ -62,6 +62,6 @@ class LedgerLine:
 
     payer: str
     payee: str
-    item: Item
+    item: str
     kwh: float
     amount: float

@@ -113,7 +113,7 @@ class Recorder:
         add("prices", [self._price_row(now, agent) for agent in model.microgrids])
         add(
             "ledger",
-            [(now, x.payer, x.payee, x.item.value, x.kwh, x.amount) for x in model.market.lines],
+            [(now, x.payer, x.payee, str(x.item), x.kwh, x.amount) for x in model.market.lines],
         )
         add("messages", [(now, *row) for row in model.bus.take_counts()])
         self._record_flow(now)

@@ -95,7 +95,7 @@ def account(
     lines: Iterable[LedgerLine],
     party: str,
     *,
-    counts: Callable[[Item], bool] = lambda _: True,
+    counts: Callable[[str], bool] = lambda _: True,
 ) -> float:
     """Give what `party` paid minus what it got, over the items that count. [currency]"""
     total = 0.0

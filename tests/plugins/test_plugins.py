@@ -1,0 +1,157 @@
+"""Somebody else's strategy, DNO and market, each in a file outside the package, by reference."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import mmgsim
+
+STRATEGY = '''
+import numpy as np
+from mmgsim_agents.strategies import OptimisingStrategy
+
+
+class NoExport(OptimisingStrategy):
+    """Never lets power out: what it cannot use or store is spilled."""
+
+    def plan(self, view, terms):
+        never = np.zeros(view.window.steps)
+        return super().plan(view, terms.within(-np.inf * np.ones_like(never), never))
+'''
+
+OPERATOR = '''
+from dataclasses import replace
+from mmgsim.contracts import frozen
+from mmgsim_agents.operators.standard import StandardOperator
+
+
+class HalfOperator(StandardOperator):
+    """Publishes half of every envelope."""
+
+    def publish(self, view):
+        tariff, envelopes = super().publish(view)
+        return tariff, {
+            name: replace(
+                envelope,
+                import_limit_kw=frozen(0.5 * envelope.import_limit_kw),
+                export_limit_kw=frozen(0.5 * envelope.export_limit_kw),
+            )
+            for name, envelope in envelopes.items()
+        }
+'''
+
+MARKET = '''
+from mmgsim.contracts import LedgerLine, Party
+from mmgsim_agents.markets.standard import StandardMarket
+
+
+class FeeMarket(StandardMarket):
+    """Keeps a fee on every kWh that is traded, from the buyer."""
+
+    def __init__(self, coordination, fee_per_kwh):
+        super().__init__(coordination)
+        self.fee_per_kwh = fee_per_kwh
+
+    def settle(self, view, executed):
+        lines = super().settle(view, executed)
+        for trade in executed.trades:
+            if trade.buyer != Party.MARKET:
+                kwh = float(trade.kw[0]) * executed.window.step_h
+                fee = kwh * self.fee_per_kwh
+                lines.append(LedgerLine(trade.buyer, "market", "market_fee", kwh, fee))
+        return lines
+'''
+
+REVIEWER = '''
+from dataclasses import replace
+import numpy as np
+from mmgsim.contracts import ACCEPTED, frozen
+from mmgsim_agents.operators.standard import StandardOperator
+
+
+class NoonReviewer(StandardOperator):
+    """Lets nobody export more than 5 kW, but says so only when it sees the plans."""
+
+    def review(self, view, plans):
+        if max(plan.exchange_kw.max() for plan in plans.values()) <= 5.0 + 1e-6:
+            return ACCEPTED
+        _, envelopes = self.publish(view)
+        five = frozen(np.full(view.window.steps, 5.0))
+        return {
+            name: replace(envelope, export_limit_kw=five) for name, envelope in envelopes.items()
+        }
+'''
+
+
+def run(**options):
+    model = mmgsim.build("duo", **options)
+    while not model.clock.is_finished:
+        model.step()
+    return model
+
+
+@pytest.fixture(scope="module")
+def plain():
+    return run()
+
+
+@pytest.fixture
+def plugin(tmp_path):
+    def write(name, code) -> str:
+        path: Path = tmp_path / name
+        path.write_text(code)
+        return str(path)
+
+    return write
+
+
+def test_a_strategy_of_fifteen_lines_changes_its_own_rows_only(plugin):
+    code = f"{plugin('mine.py', STRATEGY)}:NoExport"
+    alone = run(coordination="isolated")
+    mine = run(coordination="isolated", overrides={"microgrids.MG1.strategy": code})
+    before, after = (m.table("dispatch").set_index("microgrid") for m in (alone, mine))
+    assert before.loc["MG1"].export_kw.sum() > 1.0
+    assert after.loc["MG1"].export_kw.max() <= 1e-6
+    assert after.loc["MG1"].spilled_kw.sum() > before.loc["MG1"].spilled_kw.sum() + 1.0
+    assert after.loc["MG2"].equals(before.loc["MG2"])
+
+
+def test_a_dno_that_halves_all_envelopes_halves_the_published_limits(plugin, plain):
+    halved = run(overrides={"operator.kind": f"{plugin('dno.py', OPERATOR)}:HalfOperator"})
+    limits = ["import_limit_kw", "export_limit_kw"]
+    assert np.array_equal(
+        halved.table("prices")[limits].to_numpy(), 0.5 * plain.table("prices")[limits].to_numpy()
+    )
+    dispatch = halved.table("dispatch").merge(halved.table("prices"), on=["time", "microgrid"])
+    assert (dispatch.exchange_kw <= dispatch.export_limit_kw + 1e-6).all()
+    assert (dispatch.exchange_kw >= -dispatch.import_limit_kw - 1e-6).all()
+
+
+def test_a_market_with_a_fee_books_it_and_changes_no_dispatch(plugin, plain):
+    reference = {"kind": f"{plugin('fee.py', MARKET)}:FeeMarket", "options": {"fee_per_kwh": 0.01}}
+    charged = run(overrides={"market": reference})
+    assert charged.table("dispatch").equals(plain.table("dispatch"))
+    fees = charged.table("ledger").query("item == 'market_fee'")
+    traded_kwh = charged.table("dispatch").bought_kw.sum()
+    assert fees.amount.sum() == pytest.approx(0.01 * traded_kwh)
+    more = charged.recorder.totals.members_cost - plain.recorder.totals.members_cost
+    assert more == pytest.approx(0.01 * traded_kwh)
+
+
+def test_a_dno_that_reviews_plans_has_them_made_again(plugin):
+    reviewed = run(
+        overrides={
+            "operator.kind": f"{plugin('reviewer.py', REVIEWER)}:NoonReviewer",
+            "repair.rounds": 2,
+        }
+    )
+    assert reviewed.table("dispatch").exchange_kw.max() <= 5.0 + 1e-6
+    gates = reviewed.table("gates")
+    assert set(gates.repair_rounds) <= {0, 1}
+    assert gates.repair_rounds.max() == 1
+
+
+def test_repair_by_an_operator_that_never_reviews_is_refused():
+    with pytest.raises(mmgsim.ScenarioError, match="accepts every plan"):
+        mmgsim.build("duo", overrides={"repair.rounds": 3})

@@ -1,0 +1,149 @@
+"""The model as a notebook sees it."""
+
+import mesa
+import numpy as np
+import pandas as pd
+import pytest
+
+import mmgsim
+
+
+def run(scenario="duo", **options):
+    model = mmgsim.build(scenario, **options)
+    while not model.clock.is_finished:
+        model.step()
+    return model
+
+
+@pytest.fixture(scope="module")
+def central():
+    return run()
+
+
+def test_a_step_is_one_interval():
+    model = mmgsim.build("duo")
+    model.step()
+    model.step()
+    assert model.clock.step == 1
+    assert len(model.table("dispatch")) == 2 * len(model.microgrids)
+
+
+def test_agents_go_by_name(central):
+    assert central.microgrids["MG2"].name == "MG2"
+    with pytest.raises(KeyError, match="did you mean 'MG2'"):
+        central.microgrids["MG22"]
+
+
+def test_a_step_past_the_end_ends_the_run_and_changes_nothing():
+    model = run()
+    rows = len(model.table("dispatch"))
+    assert model.running
+    model.step()
+    assert not model.running
+    assert len(model.table("dispatch")) == rows
+
+
+def test_same_seed_same_values(central):
+    again = run()
+    for table in ("dispatch", "devices", "trades", "ledger", "gates", "messages", "prices"):
+        pd.testing.assert_frame_equal(central.table(table), again.table(table))
+
+
+def test_no_message_of_a_microgrid_carries_its_schedule(central):
+    for plan in central.market.clearing.plans.values():
+        assert plan.schedule is None
+    assert central.microgrids["MG1"].plan.schedule is not None
+
+
+def test_day_ahead_plans_once_a_day():
+    model = run(overrides={"gate.every": "1d"})
+    assert len(model.table("gates")) == 1
+    assert len(model.table("dispatch")) == 48
+
+
+def test_rolling_and_day_ahead_cost_the_same_with_perfect_forecasts(central):
+    day_ahead = run(overrides={"gate.every": "1d"})
+    assert day_ahead.recorder.totals.objective_cost == pytest.approx(
+        central.recorder.totals.objective_cost, rel=1e-9
+    )
+
+
+def test_forecast_errors_become_imbalance_and_are_billed():
+    model = run(overrides={"forecast": {"kind": "noise"}})
+    dispatch = model.table("dispatch")
+    assert (dispatch.imbalance_kw.abs() > 1e-6).mean() > 0.5
+    billed = model.table("ledger").query("item == 'imbalance'")
+    assert billed.kwh.sum() == pytest.approx(dispatch.imbalance_kw.abs().sum())
+    assert billed.amount.sum() == pytest.approx(0.02 * billed.kwh.sum())
+
+
+def test_persistence_expects_the_day_before():
+    model = run(overrides={"forecast": {"kind": "persistence"}, "days": 2})
+    devices = model.table("devices").query("device == 'roof' and microgrid == 'MG1'")
+    expected = devices.query("quantity == 'expected_kw'").value.to_numpy()
+    realised = devices.query("quantity == 'available_kw'").value.to_numpy()
+    assert expected[24:] == pytest.approx(realised[:24])
+    assert expected[24:] != pytest.approx(realised[24:])
+
+
+def test_a_past_that_the_file_does_not_cover_is_a_fault():
+    with pytest.raises(mmgsim.ScenarioError, match="covers 2021-01-09"):
+        mmgsim.build(
+            "duo", overrides={"forecast": {"kind": "persistence"}, "start": "2021-01-10"}
+        )
+
+
+def test_realised_state_is_carried_into_the_next_gate():
+    model = mmgsim.build("duo", overrides={"forecast": {"kind": "noise"}})
+    for _ in range(6):
+        model.step()
+        stored = model.microgrids["MG1"].state.energy_kwh["bess"]
+        devices = model.table("devices").query("quantity == 'energy_kwh'")
+        assert devices.value.iloc[-1] == stored
+    before = model.microgrids["MG1"].state
+    model.step()
+    assert model.microgrids["MG1"]._view.state is before
+
+
+def test_system_objective_prices_upstream_energy():
+    model = run(overrides={"objective": "system"})
+    totals = model.recorder.totals
+    assert totals.objective_cost == pytest.approx(totals.system_cost)
+    assert totals.system_cost <= run().recorder.totals.system_cost + 1e-9
+
+
+def test_batch_run_gives_a_row_for_every_step_of_every_run():
+    frames = pd.DataFrame(
+        mesa.batch_run(
+            mmgsim.MultiMicrogridModel,
+            {"scenario": "duo", "coordination": ["isolated", "central"]},
+            number_processes=1,
+            max_steps=10_000,
+            display_progress=False,
+        )
+    )
+    ends = frames[frames.Step == frames.Step.max()]
+    assert set(ends.Step) == {24}
+    by_kind = ends[ends.role == "microgrid"].groupby("coordination").step_cost.count()
+    assert by_kind.to_dict() == {"central": 2, "isolated": 2}
+    cost = ends.groupby("coordination").members_cost.first()
+    assert cost["central"] < cost["isolated"]
+
+
+def test_rng_replaces_the_seed():
+    noisy = {"forecast": {"kind": "noise"}}
+    first, second = (run(overrides=noisy, rng=seed) for seed in (1, 2))
+    assert first.scenario.seed == 1
+    one, other = (m.table("dispatch").planned_exchange_kw for m in (first, second))
+    assert not np.allclose(one, other)
+
+
+def test_traffic_is_counted_by_kind(central):
+    messages = central.table("messages")
+    counts = messages.groupby("kind")["count"].sum()
+    steps, members = 24, 2
+    assert counts["Tariff"] == steps * (members + 1)
+    assert counts["Envelope"] == steps * members * 2
+    assert counts["Disclose"] == counts["Disclosure"] == steps * members
+    assert counts["Award"] == counts["Plan"] == counts["Statement"] == steps * members
+    assert messages["bytes"].sum() == central.bus.traffic.bytes

@@ -1,0 +1,92 @@
+"""Every line of the money table, by hand."""
+
+from datetime import UTC, datetime
+
+import pytest
+
+from mmgsim.contracts import (
+    Executed,
+    Item,
+    MemberStep,
+    OperationCost,
+    Tariff,
+    Trade,
+    Window,
+    frozen,
+)
+from mmgsim.settlement import account, bill, settle
+
+WINDOW = Window(0, 1, 0.5, datetime(2021, 1, 1, tzinfo=UTC))
+TARIFF = Tariff(
+    window=WINDOW,
+    import_per_kwh=frozen([0.10]),
+    export_per_kwh=frozen([0.05]),
+    network_charge_per_kwh=frozen([0.20]),
+    local_charge_per_kwh=frozen([0.08]),
+    upstream_per_kwh=frozen([0.06]),
+    imbalance_per_kwh=0.5,
+    fixed_per_day=3.0,
+)
+
+
+@pytest.fixture
+def lines():
+    buyer = MemberStep("A", 10.0, 0.0, -14.0, -13.0, (OperationCost(Item.WEAR, 2.0, 0.02),))
+    seller = MemberStep("B", 0.0, 6.0, 10.0, 10.0)
+    trades = (
+        Trade("B", "market", frozen([4.0]), frozen([0.12])),
+        Trade("market", "A", frozen([4.0]), frozen([0.12])),
+    )
+    return settle(
+        Executed(
+            window=WINDOW,
+            tariff=TARIFF,
+            members=(buyer, seller),
+            trades=trades,
+            loss_kw=3.0,
+            loss_share_kw={"A": 1.0, "B": -0.4},
+            is_new_day=True,
+        )
+    )
+
+
+@pytest.mark.parametrize(
+    ("item", "payer", "payee", "kwh", "amount"),
+    [
+        (Item.IMPORT, "A", "grid", 5.0, 0.5),
+        (Item.EXPORT, "grid", "B", 3.0, 0.15),
+        (Item.NETWORK_CHARGE, "A", "dno", 5.0, 1.0),
+        (Item.IMBALANCE, "A", "grid", 0.5, 0.25),
+        (Item.WEAR, "A", "operations", 2.0, 0.02),
+        (Item.LOCAL_TRADE, "market", "B", 2.0, 0.24),
+        (Item.LOCAL_TRADE, "A", "market", 2.0, 0.24),
+        (Item.LOCAL_CHARGE, "A", "dno", 2.0, 0.16),
+        (Item.LOSSES, "dno", "grid", 1.5, 0.09),
+        (Item.LOSS_SHARE, "A", "dno", 0.5, 0.03),
+        (Item.LOSS_SHARE, "B", "dno", -0.2, -0.012),
+        (Item.FIXED_CHARGE, "A", "dno", 0.0, 3.0),
+        (Item.FIXED_CHARGE, "B", "dno", 0.0, 3.0),
+    ],
+)
+def test_line_is_booked(lines, item, payer, payee, kwh, amount):
+    found = [x for x in lines if (x.item, x.payer, x.payee) == (item, payer, payee)]
+    assert len(found) == 1
+    assert found[0].kwh == pytest.approx(kwh)
+    assert found[0].amount == pytest.approx(amount)
+
+
+def test_nothing_else_is_booked(lines):
+    assert len(lines) == 13
+
+
+def test_the_market_keeps_nothing(lines):
+    assert account(lines, "market") == pytest.approx(0.0)
+
+
+def test_all_accounts_together_are_zero(lines):
+    parties = {line.payer for line in lines} | {line.payee for line in lines}
+    assert sum(account(lines, party) for party in parties) == pytest.approx(0.0)
+
+
+def test_a_bill_holds_the_own_lines_only(lines):
+    assert all("B" in (line.payer, line.payee) for line in bill(lines, "B"))
