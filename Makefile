@@ -1,0 +1,35 @@
+# `make run` and `make test` need only Python 3.11 or newer and make.
+PYTHON ?= python3
+VENV ?= .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
+
+.PHONY: run test lint clean
+
+run: $(VENV)/.can-run
+	$(BIN)/mmgsim run wa9
+
+test: $(VENV)/.can-test lint
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
+	$(BIN)/python -m pytest --nbmake notebooks --override-ini addopts= --override-ini filterwarnings=default
+
+lint: $(VENV)/.can-test
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/codespell
+
+$(VENV)/bin/python:
+	$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.can-run: pyproject.toml | $(VENV)/bin/python
+	$(PIP) install --editable .
+	touch $@
+
+$(VENV)/.can-test: pyproject.toml | $(VENV)/bin/python
+	$(PIP) install --editable ".[dev]"
+	touch $@ $(VENV)/.can-run
+
+clean:
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
