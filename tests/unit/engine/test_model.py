@@ -88,9 +88,7 @@ def test_persistence_expects_the_day_before():
 
 def test_a_past_that_the_file_does_not_cover_is_a_fault():
     with pytest.raises(mmgsim.ScenarioError, match="covers 2021-01-09"):
-        mmgsim.build(
-            "duo", overrides={"forecast": {"kind": "persistence"}, "start": "2021-01-10"}
-        )
+        mmgsim.build("duo", overrides={"forecast": {"kind": "persistence"}, "start": "2021-01-10"})
 
 
 def test_realised_state_is_carried_into_the_next_gate():
