@@ -1,22 +1,22 @@
-"""A cache on disk for years that are slow to generate.
+"""A cache on disk for years that are slow to generate: joblib's, addressed by content.
 
-Each entry is one plain array (no pickles), found by the hash of all it depends on and put in place
-by an atomic rename: two processes may share the folder, and a broken entry is made again.
+An entry is found by the hash of all it depends on. Compression carries a checksum, so that a rotten
+entry is noticed and made again; two processes may share the folder.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import logging
-import os
-import tempfile
+import warnings
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import platformdirs
+from joblib import Memory
 
 from mmgsim.contracts import FloatArray, frozen
 
@@ -33,13 +33,13 @@ class _Store:
 
     def __init__(self) -> None:
         self.folder: Path | None = Path(platformdirs.user_cache_dir("mmgsim")) / "profiles"
-        self.warned = False
+        self._warned = False
 
-    def warn_once(self, what: str, reason: Exception) -> None:
+    def warn_once(self, reason: object) -> None:
         """Say once that the cache fails: it costs time, never a result."""
-        if not self.warned:
-            self.warned = True
-            _log.warning("%s in the cache %s: %s; computing instead", what, self.folder, reason)
+        if not self._warned:
+            self._warned = True
+            _log.warning("the cache %s fails: %s; computing instead", self.folder, reason)
 
 
 _store = _Store()
@@ -47,8 +47,9 @@ _store = _Store()
 
 def use_cache_dir(path: Path | None) -> None:
     """Keep generated years in `path` from now on, or nowhere if it is None."""
+    global _store
+    _store = _Store()
     _store.folder = path
-    _store.warned = False
 
 
 def cached_array(
@@ -76,60 +77,34 @@ def cached_array(
     array
         Read-only.
     """
-    folder = _store.folder
-    if folder is None:
+    if _store.folder is None:
         return frozen(compute())
-    file = folder / f"{generator}-{_digest(generator, parameters, libraries)}.bin"
-    found = _read(file)
-    if found is not None:
-        return found
-    values = frozen(compute())
-    _write(file, values)
-    return values
-
-
-def _digest(
-    generator: str, parameters: dict[str, str | int | float], libraries: tuple[str, ...]
-) -> str:
     key = {
         "generator": generator,
         "generator_version": GENERATOR_VERSION,
         "libraries": {name: version(name) for name in libraries},
         "parameters": parameters,
     }
-    text = json.dumps(key, sort_keys=True)  # floats are written so that they read back exactly
-    return hashlib.sha256(text.encode()).hexdigest()[:32]
+    # Floats are written so that they read back exactly.
+    return frozen(_kept(json.dumps(key, sort_keys=True), compute))
 
 
-def _read(file: Path) -> FloatArray | None:
+def _kept(key: str, compute: Callable[[], FloatArray]) -> Any:
     try:
-        with file.open("rb") as stream:
-            checksum = stream.read(32)
-            content = stream.read()
-    except FileNotFoundError:
-        return None
+        # joblib warns of broken or unwritable entries and then computes; that is said once, below.
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            memory = Memory(_store.folder, verbose=0, compress=True)
+            values = memory.cache(_entry, ignore=["compute"], verbose=0)(key, compute)
     except OSError as reason:
-        _store.warn_once("cannot read", reason)
-        return None
-    # A half-written or rotten entry must not pass for a result, so its content is checked.
-    if hashlib.sha256(content).digest() != checksum:
-        _store.warn_once("broken entry", ValueError(f"wrong checksum in {file.name}"))
-        return None
-    return frozen(np.frombuffer(content, dtype="<f8"))
+        _store.warn_once(reason)
+        return compute()
+    for warning in caught:
+        _store.warn_once(warning.message)
+    return values
 
 
-def _write(file: Path, values: FloatArray) -> None:
-    content = values.astype("<f8").tobytes()
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=file.parent, suffix=".part")
-        part = Path(name)
-        try:
-            with os.fdopen(handle, "wb") as stream:
-                stream.write(hashlib.sha256(content).digest() + content)
-            part.replace(file)
-        except OSError:
-            part.unlink(missing_ok=True)
-            raise
-    except OSError as reason:
-        _store.warn_once("cannot write", reason)
+def _entry(key: str, compute: Callable[[], FloatArray]) -> FloatArray:
+    """Compute an entry; joblib keeps it under the hash of `key` alone."""
+    del key
+    return np.asarray(compute(), dtype=np.float64)

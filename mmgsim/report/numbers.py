@@ -7,6 +7,12 @@ from typing import Any
 
 __all__ = ["summary_rows"]
 
+_COSTS = (
+    ("objective cost", "objective_cost"),
+    ("cost of the members, all bills", "members_cost"),
+    ("cost of the system", "system_cost"),
+    ("value of energy left in storage", "energy_left_value"),
+)
 _ENERGIES = (
     ("imported from the grid", "imported_kwh"),
     ("exported to the grid", "exported_kwh"),
@@ -19,18 +25,18 @@ _ENERGIES = (
 )
 
 
+def _plain(number: float, digits: int) -> str:
+    """Write a number with separators; rounding noise is 0, not -0."""
+    return f"{round(number, digits) + 0.0:,.{digits}f}"
+
+
 def summary_rows(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     """Give the rows of a summary as text, with units."""
     currency = summary["currency"]
     gap = summary["gap_max"]
     statuses = ", ".join(f"{count} {name}" for name, count in summary["steps_by_status"].items())
-    rows = [
-        ("objective cost", f"{summary['objective_cost']:,.2f} {currency}"),
-        ("cost of the members, all bills", f"{summary['members_cost']:,.2f} {currency}"),
-        ("cost of the system", f"{summary['system_cost']:,.2f} {currency}"),
-        ("value of energy left in storage", f"{summary['energy_left_value']:,.2f} {currency}"),
-    ]
-    rows += [(name, f"{summary[key]:,.1f} kWh") for name, key in _ENERGIES]
+    rows = [(name, f"{_plain(summary[key], 2)} {currency}") for name, key in _COSTS]
+    rows += [(name, f"{_plain(summary[key], 1)} kWh") for name, key in _ENERGIES]
     rows += [
         ("steps", statuses),
         ("largest gap of a gate", "not proven" if gap is None else f"{100 * gap:.4f} %"),

@@ -10,6 +10,10 @@ from mmgsim.profiles.cache import cached_array
 INDEX = TimeIndex(datetime(2021, 6, 1, tzinfo=UTC), 1.0, 48, "Australia/Perth")
 
 
+def entries(folder):
+    return list(folder.rglob("output.pkl"))
+
+
 class Counted:
     def __init__(self):
         self.calls = 0
@@ -41,7 +45,7 @@ def test_other_parameters_are_another_entry(tmp_path):
     ask(compute, seed=1)
     ask(compute, seed=2)
     assert compute.calls == 2
-    assert len(list(tmp_path.iterdir())) == 2
+    assert len(entries(tmp_path)) == 2
 
 
 @pytest.mark.parametrize("content", [b"", b"rubbish", b"x" * 56])
@@ -49,7 +53,7 @@ def test_corrupt_entry_is_survived_and_mended(tmp_path, caplog, content):
     use_cache_dir(tmp_path)
     compute = Counted()
     expected = ask(compute)
-    (file,) = tmp_path.iterdir()
+    (file,) = entries(tmp_path)
     file.write_bytes(content)
     with caplog.at_level(logging.WARNING, logger="mmgsim"):
         assert np.array_equal(ask(compute), expected)
@@ -89,7 +93,7 @@ def test_error_of_a_generator_is_not_swallowed(tmp_path):
 
     with pytest.raises(ZeroDivisionError, match="mine"):
         ask(fail)
-    assert not list(tmp_path.iterdir())
+    assert not entries(tmp_path)
 
 
 def test_pv_from_the_cache_is_bit_for_bit_the_computed_one(tmp_path):

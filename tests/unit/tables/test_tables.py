@@ -1,0 +1,80 @@
+"""Writing and reading a result folder."""
+
+from datetime import UTC, datetime
+
+import pandas as pd
+import pytest
+
+from mmgsim.errors import ResultsError
+from mmgsim.tables import TABLES, Results, TableWriter, write_json, write_text
+
+NOW = datetime(2021, 1, 11, tzinfo=UTC)
+
+
+def trade(seller, kw):
+    return (NOW, seller, "market", kw, 0.1)
+
+
+def test_every_flush_adds_a_part_and_a_reader_sees_all(tmp_path):
+    writer = TableWriter(tmp_path)
+    write_json(tmp_path / "manifest.json", {"scenario": "x"})
+    for seller, kw in (("A", 1.0), ("B", 2.0)):
+        writer.add("trades", [trade(seller, kw)])
+        writer.add("dispatch", [(NOW, seller, *[0.0] * 19, "")])
+        writer.flush()
+    results = Results(tmp_path)
+    assert results.trades.seller.tolist() == ["A", "B"]
+    assert str(results.trades.time.dt.tz) == "UTC"
+
+
+def test_a_table_without_rows_can_be_read(tmp_path):
+    writer = TableWriter(tmp_path)
+    write_json(tmp_path / "manifest.json", {})
+    writer.add("dispatch", [(NOW, "A", *[0.0] * 19, "")])
+    writer.flush()
+    trades = Results(tmp_path).trades
+    assert trades.empty
+    assert trades.columns.tolist() == [column.name for column in TABLES["trades"]]
+
+
+def test_no_half_written_part_is_ever_visible(tmp_path):
+    writer = TableWriter(tmp_path)
+    writer.add("dispatch", [(NOW, "A", *[0.0] * 19, "")])
+    writer.add("trades", [(NOW, "A", "market", "not a number", 0.1)])
+    with pytest.raises(Exception, match="not a number"):
+        writer.flush()
+    assert not list((tmp_path / "trades.parquet").glob("part-*"))
+
+
+def test_without_a_folder_everything_stays_in_memory():
+    writer = TableWriter(None)
+    writer.add("trades", [trade("A", 1.0)])
+    writer.flush()
+    assert isinstance(writer.frame("trades"), pd.DataFrame)
+    assert len(writer.frame("trades")) == 1
+
+
+def test_text_is_written_whole_or_not_at_all(tmp_path):
+    path = tmp_path / "summary.json"
+    write_json(path, {"a": 1})
+    with pytest.raises(ValueError, match="JSON compliant"):
+        write_json(path, {"a": float("nan")})
+    assert path.read_text() == '{\n  "a": 1\n}\n'
+    assert [p.name for p in tmp_path.iterdir()] == ["summary.json"]
+
+
+def test_a_folder_that_is_no_result_is_refused(tmp_path):
+    with pytest.raises(ResultsError, match=r"no manifest\.json"):
+        Results(tmp_path)
+
+
+def test_a_misspelt_table_names_the_near_miss(tmp_path):
+    write_text(tmp_path / "manifest.json", "{}")
+    with pytest.raises(AttributeError, match="did you mean 'dispatch'"):
+        _ = Results(tmp_path).dispach
+
+
+def test_every_column_says_what_it_means():
+    for columns in TABLES.values():
+        assert columns[0].name == "time"
+        assert all(column.meaning for column in columns)
