@@ -1,31 +1,41 @@
 """The command line.
 
-Exit codes: 0 done; 2 the input is wrong; 3 ended early, partial results kept.
+Exit codes: 0 done; 2 the input is wrong; 3 ended early, partial results kept. What was asked for
+goes to standard output; progress, messages and warnings go to standard error.
 """
 
 from __future__ import annotations
 
 import json
 import sys
+import traceback
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from types import FrameType
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-from rich.table import Table
+from rich.table import Column, Table
+from rich.text import Text
 
 from mmgsim.engine import MultiMicrogridModel
-from mmgsim.errors import MmgsimError, ResultsError, ScenarioError, UnknownNameError
+from mmgsim.errors import MmgsimError, RunEndedEarlyError
 from mmgsim.report import summary_rows, write_report
 from mmgsim.run import run as run_scenario
-from mmgsim.scenario import bundled_scenarios, load_scenario, parse_override
+from mmgsim.scenario import bundled_scenarios, load_scenario, parse_override, scenario_schema
 from mmgsim.tables import Results
 
 __all__ = ["app", "main"]
 
 WRONG_INPUT = 2
 ENDED_EARLY = 3
+
+_CALLERS = ("mmgsim", "mmgsim_agents", "mesa")
+"""Packages between the command line and a user's class."""
+_LIBRARIES = ("pyomo", "highspy", "pandapower", "numpy", "scipy", "pandas", "pyarrow", "networkx")
+"""Packages that a user's class may call, but that no user wrote."""
 
 app = typer.Typer(
     name="mmgsim",
@@ -50,13 +60,32 @@ def main() -> None:
     """Run the command line; every error of ours becomes one message and an exit code."""
     try:
         app()
-    except (ScenarioError, UnknownNameError, ResultsError) as error:
-        err.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
-        sys.exit(WRONG_INPUT)
     except MmgsimError as error:
-        err.print(str(error), style="red", markup=False, highlight=False, soft_wrap=True)
-        err.print("The run ended early; what was simulated is in the result folder.")
-        sys.exit(ENDED_EARLY)
+        _complain(str(error))
+        sys.exit(WRONG_INPUT)
+
+
+def _print_version(is_asked: bool) -> None:
+    if not is_asked:
+        return
+    try:
+        sys.stdout.write(f"mmgsim {version('mmgsim')}\n")
+    except PackageNotFoundError:  # run from a source tree that is not installed
+        sys.stdout.write("mmgsim, not installed\n")
+    raise typer.Exit
+
+
+@app.callback()
+def _common(
+    is_asked: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Print the version and exit."
+        ),
+    ] = False,
+) -> None:
+    """Agent-based co-simulation of multi-microgrid energy trading."""
+    del is_asked  # the callback has answered it
 
 
 @app.command("list")
@@ -70,7 +99,7 @@ def list_scenarios() -> None:
             str(scenario.days),
             str(len(scenario.microgrids)),
             scenario.coordination.kind,
-            scenario.description,
+            Text(scenario.description),
         )
     out.print(table)
 
@@ -79,9 +108,9 @@ def list_scenarios() -> None:
 def check(scenario: ScenarioArgument, set_: SetOption = None) -> None:
     """Check a scenario and all its series; say everything that is wrong at once."""
     model = MultiMicrogridModel(scenario, overrides=_overrides(set_ or []))
-    table = Table("series", "label", "where it comes from")
+    table = Table(Column("series", overflow="fold"), "label", "where it comes from")
     for label in model.inputs.labels:
-        table.add_row(label.where, label.label.value, label.description)
+        table.add_row(*(Text(x) for x in (label.where, label.label.value, label.description)))
     out.print(table)
     steps = model.clock.steps
     out.print(
@@ -108,10 +137,8 @@ def run(  # noqa: PLR0913  one parameter per option of the command line
     ] = False,
 ) -> None:
     """Simulate a scenario and write tables, summary and report to a result folder."""
-    overrides = _overrides(set_ or [])
-    for key, value in (("days", days), ("seed", seed), ("coordination.kind", coordination)):
-        if value is not None:
-            overrides[key] = value
+    overrides = _options(days=days, seed=seed, coordination=coordination)
+    overrides |= _overrides(set_ or [])
     everybody = _strategies(strategy or [], overrides)
     with _Bar(is_shown=err.is_terminal and not quiet) as bar:
         try:
@@ -122,9 +149,18 @@ def run(  # noqa: PLR0913  one parameter per option of the command line
                 out=out_dir,
                 progress=bar.show,
             )
-        except KeyboardInterrupt:
-            err.print("Interrupted; what was simulated is in the result folder.")
+        except KeyboardInterrupt as error:
+            bar.stop()
+            _complain("\n".join(["Interrupted.", *getattr(error, "__notes__", [])]))
             raise typer.Exit(ENDED_EARLY) from None
+        except RunEndedEarlyError as error:
+            bar.stop()
+            _complain(f"{_reason(error.__cause__)}\n{error}")
+            raise typer.Exit(ENDED_EARLY) from None
+        except OSError as error:
+            bar.stop()
+            _complain(f"the results cannot be written: {error}")
+            raise typer.Exit(WRONG_INPUT) from None
     if as_json:
         sys.stdout.write(json.dumps(results.summary, indent=2) + "\n")
     elif not quiet:
@@ -134,14 +170,34 @@ def run(  # noqa: PLR0913  one parameter per option of the command line
 @app.command()
 def report(folder: Annotated[Path, typer.Argument(metavar="RUN_DIR")]) -> None:
     """Draw the report of a result folder anew."""
-    out.print(f"report: {write_report(Results(folder))}")
+    out.print(f"report: {write_report(Results(folder))}", markup=False, soft_wrap=True)
+
+
+@app.command()
+def schema() -> None:
+    """Print the JSON schema of scenario files, for editors that complete and check keys."""
+    sys.stdout.write(json.dumps(scenario_schema(), indent=2) + "\n")
+
+
+# --------------------------------------------------------------------------- reading of options
+def _options(*, days: int | None, seed: int | None, coordination: str | None) -> dict[str, Any]:
+    given = {"days": days, "seed": seed, "coordination.kind": coordination}
+    return {key: value for key, value in given.items() if value is not None}
 
 
 def _overrides(texts: list[str]) -> dict[str, Any]:
-    try:
-        return dict(parse_override(text) for text in texts)
-    except ValueError as error:
-        raise typer.BadParameter(str(error)) from error
+    found: dict[str, Any] = {}
+    faults: list[str] = []
+    for text in texts:
+        try:
+            path, value = parse_override(text)
+        except ValueError as error:
+            faults.append(str(error))
+        else:
+            found[path] = value
+    if faults:
+        raise typer.BadParameter("; ".join(faults), param_hint="--set")
+    return found
 
 
 def _strategies(texts: list[str], overrides: dict[str, Any]) -> str | None:
@@ -156,14 +212,39 @@ def _strategies(texts: list[str], overrides: dict[str, Any]) -> str | None:
     return everybody
 
 
+# ---------------------------------------------------------------------------- how a run ended
+def _complain(message: str) -> None:
+    err.print(message, style="red", markup=False, highlight=False, soft_wrap=True)
+
+
+def _reason(error: BaseException | None) -> str:
+    """Give the message of an error of ours, and of others their author's part of the traceback."""
+    if error is None or isinstance(error, MmgsimError):
+        return str(error)
+    frames = list(traceback.walk_tb(error.__traceback__))
+    names = [_package(frame) for frame, _ in frames]
+    first = next((at for at, name in enumerate(names) if name not in _CALLERS), len(frames))
+    is_theirs = first < len(frames) and names[first] not in (*_LIBRARIES, *sys.stdlib_module_names)
+    shown = traceback.StackSummary.extract(iter(frames[first if is_theirs else 0 :]))
+    text = "".join([*shown.format(), *traceback.format_exception_only(error)]).rstrip()
+    whose = "A class of the scenario raised" if is_theirs else "A fault of mmgsim, please report it"
+    return f"{whose}:\n{text}"
+
+
+def _package(frame: FrameType) -> str:
+    return str(frame.f_globals.get("__name__", "")).partition(".")[0]
+
+
+# ------------------------------------------------------------------------------------- printing
 def _print_summary(results: Results) -> None:
     summary = results.summary
-    table = Table("quantity", "value", title=f"{summary['scenario']} · {summary['coordination']}")
+    title = Text(f"{summary['scenario']} · {summary['coordination']}")
+    table = Table("quantity", "value", title=title)
     for name, value in summary_rows(summary):
-        table.add_row(name, value)
+        table.add_row(Text(name), Text(value))
     out.print(table)
-    out.print(f"results: {results.folder}", soft_wrap=True)
-    out.print(f"report:  {results.folder / 'report.html'}", soft_wrap=True)
+    for line in (f"results: {results.folder}", f"report:  {results.folder / 'report.html'}"):
+        out.print(line, soft_wrap=True, markup=False)
 
 
 class _Bar:
@@ -186,6 +267,10 @@ class _Bar:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Leave the terminal to messages."""
         self._progress.stop()
 
     def show(self, model: MultiMicrogridModel) -> None:

@@ -9,11 +9,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
+from pathlib import Path
 
 __all__ = [
     "Fault",
     "MmgsimError",
     "ResultsError",
+    "RunEndedEarlyError",
     "ScenarioError",
     "StrategyError",
     "SubproblemError",
@@ -127,6 +129,23 @@ class StrategyError(MmgsimError):
         self.agent = agent
         self.faults = tuple(faults)
         super().__init__(f"{agent} broke its contract: " + "; ".join(self.faults))
+
+
+class RunEndedEarlyError(MmgsimError):
+    """A run that could not go on; its cause is the error's ``__cause__``.
+
+    Attributes
+    ----------
+    folder : Path
+        Where what was simulated can be read.
+    steps : int
+        How many steps that is.
+    """
+
+    def __init__(self, folder: Path, steps: int) -> None:
+        self.folder = folder
+        self.steps = steps
+        super().__init__(f"the run ended early; {steps} simulated steps are in {folder}")
 
 
 class ResultsError(MmgsimError):

@@ -14,7 +14,7 @@ from typing import Any
 import numpy as np
 
 from mmgsim.engine import MultiMicrogridModel
-from mmgsim.errors import Fault, ScenarioError
+from mmgsim.errors import Fault, RunEndedEarlyError, ScenarioError
 from mmgsim.report import write_report
 from mmgsim.scenario import LoadedScenario, resolved_yaml
 from mmgsim.tables import Results, write_json, write_text
@@ -69,6 +69,8 @@ def run(
     ------
     ScenarioError
         Naming every fault; nothing is written then.
+    RunEndedEarlyError
+        If something raises in a step; the folder then holds what was simulated.
 
     Examples
     --------
@@ -93,9 +95,12 @@ def run(
             if progress is not None:
                 progress(model)
         status = "complete"
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
         status = "interrupted"
+        error.add_note(str(RunEndedEarlyError(folder, model.clock.step)))
         raise
+    except Exception as error:
+        raise RunEndedEarlyError(folder, model.clock.step) from error
     finally:
         # Whatever happened: what was simulated is written, and the folder says how it ended.
         model.writer.flush()

@@ -17,7 +17,14 @@ from mmgsim.engine.clock import Clock
 from mmgsim.engine.collector import build_collector
 from mmgsim.engine.named import NamedAgents
 from mmgsim.engine.recorder import Recorder
-from mmgsim.engine.setup import build_feeder, build_market, build_microgrids, build_operator
+from mmgsim.engine.setup import (
+    build_feeder,
+    build_market,
+    build_microgrids,
+    build_operator,
+    miss_price_per_kwh,
+    network_faults,
+)
 from mmgsim.scenario import Kind, LoadedScenario, find_class, load_scenario, read_inputs
 from mmgsim.tables import TableWriter
 
@@ -80,9 +87,16 @@ class MultiMicrogridModel(mesa.Model):
         super().__init__(rng=loaded.scenario.seed)
         self.loaded = loaded
         self.scenario = loaded.scenario
-        self.inputs = read_inputs(loaded.scenario, loaded.folder, source=loaded.source)
+        self.inputs = read_inputs(
+            loaded.scenario,
+            loaded.folder,
+            source=loaded.source,
+            lines=loaded.lines,
+            further=network_faults,
+        )
         self.clock = Clock(self.scenario, self.inputs)
         self.bus = MessageBus()
+        self.miss_price_per_kwh = miss_price_per_kwh(self.scenario, self.inputs)
         self._create_agents()
         self.writer = TableWriter(folder)
         self.recorder = Recorder(self)
@@ -196,10 +210,10 @@ def _load(
     if rng is not None:
         overrides["seed"] = rng
     if strategy is not None:
-        loaded = load_scenario(scenario)
+        loaded = load_scenario(scenario, overrides, further=network_faults)
         for microgrid in loaded.scenario.microgrids:
             overrides.setdefault(f"microgrids.{microgrid.name}.strategy", strategy)
-    return load_scenario(scenario, overrides)
+    return load_scenario(scenario, overrides, further=network_faults)
 
 
 def build(scenario: str | Path | LoadedScenario, **options: Any) -> MultiMicrogridModel:

@@ -23,7 +23,15 @@ from mmgsim.contracts import (
     Strategy,
     Window,
 )
-from mmgsim.network import Background, Feeder, FeederLimits, apply_ratings, read_net
+from mmgsim.errors import Fault, ScenarioError
+from mmgsim.network import (
+    Background,
+    Feeder,
+    FeederLimits,
+    apply_ratings,
+    feeder_faults,
+    read_net,
+)
 from mmgsim.profiles import ForecastConfig, ForecastKind, ForecastTarget, forecast_kw, stream
 from mmgsim.scenario import (
     BatteryConfig,
@@ -32,6 +40,7 @@ from mmgsim.scenario import (
     LoadConfig,
     LoadedScenario,
     MicrogridConfig,
+    NetworkConfig,
     PvConfig,
     Scenario,
     create,
@@ -44,6 +53,8 @@ __all__ = [
     "build_market",
     "build_microgrids",
     "build_operator",
+    "miss_price_per_kwh",
+    "network_faults",
 ]
 
 
@@ -234,18 +245,72 @@ def build_feeder(loaded: LoadedScenario, members: tuple[Member, ...]) -> Feeder 
     network = loaded.scenario.network
     if network is None:
         return None
-    folder = loaded.folder or Path()
-    net = read_net(case=network.case, file=folder / network.file if network.file else None)
-    if network.ratings is not None:
-        is_file = network.ratings.lower().endswith(".csv")
-        profile = folder / network.ratings if is_file else network.ratings
-        net = apply_ratings(net, profile, network.case)
-    return Feeder(
-        net,
-        members=members,
-        limits=FeederLimits(network.v_min_pu, network.v_max_pu),
-        background=Background(network.background.scale, network.background.power_factor),
-    )
+    try:
+        net = _rated(_net(network, loaded.folder), network, loaded.folder)
+        return Feeder(
+            net,
+            members=members,
+            limits=FeederLimits(network.v_min_pu, network.v_max_pu),
+            background=Background(network.background.scale, network.background.power_factor),
+        )
+    except ScenarioError as error:
+        faults = network_faults(loaded.scenario, loaded.folder) or error.faults
+        raise loaded.refusal(faults) from error
+
+
+def _net(network: NetworkConfig, folder: Path | None) -> Any:
+    file = (folder or Path()) / network.file if network.file else None
+    return read_net(case=network.case, file=file)
+
+
+def _rated(net: Any, network: NetworkConfig, folder: Path | None) -> Any:
+    if network.ratings is None:
+        return net
+    is_file = network.ratings.lower().endswith(".csv")
+    profile = (folder or Path()) / network.ratings if is_file else network.ratings
+    return apply_ratings(net, profile, network.case)
+
+
+def network_faults(scenario: Scenario, folder: Path | None) -> list[Fault]:
+    """Give every fault of the net, its ratings and the microgrids' buses, without building it."""
+    network = scenario.network
+    if network is None or (network.case is None) == (network.file is None):
+        return []
+    try:
+        net = _net(network, folder)
+    except ScenarioError as error:
+        return list(error.faults)
+    # A microgrid without any bus, or two of one name, is a fault of the scenario alone.
+    members = {
+        microgrid.name: Member(microgrid.name, 0.0, 0.0, bus=microgrid.bus)
+        for microgrid in scenario.microgrids
+        if microgrid.bus is not None
+    }
+    found = list(feeder_faults(net, tuple(members.values())))
+    try:
+        _rated(net, network, folder)
+    except ScenarioError as error:
+        found += [
+            fault if fault.where == "network.ratings" else Fault("network.ratings", str(fault))
+            for fault in error.faults
+        ]
+    return found
+
+
+def miss_price_per_kwh(scenario: Scenario, inputs: Inputs) -> float:
+    """Give the price of missing a storage level, in any currency far above everything else.
+
+    A level goes before serving load: 100 times the dearest kWh also covers the losses of storage.
+    """
+    sheds = [
+        device.shed_price_per_kwh
+        for microgrid in scenario.microgrids
+        for device in microgrid.devices
+        if isinstance(device, LoadConfig)
+    ]
+    buys = inputs.import_per_kwh + inputs.network_charge_per_kwh
+    dearest = max(*sheds, float(abs(buys).max()), float(abs(inputs.export_per_kwh).max()), 0.01)
+    return 100.0 * dearest
 
 
 def build_operator(loaded: LoadedScenario) -> Operator:

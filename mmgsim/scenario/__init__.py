@@ -1,13 +1,14 @@
 """Scenario files: schema, reading, checks, registry, and the series they name."""
 
 from mmgsim.scenario.calendar import ends_at_clock, gate_mask, run_index, starts_day
-from mmgsim.scenario.inputs import InputLabel, Inputs, read_inputs
+from mmgsim.scenario.inputs import FurtherCheck, InputLabel, Inputs, read_inputs
+from mmgsim.scenario.overrides import parse_override
 from mmgsim.scenario.reading import (
     LoadedScenario,
     bundled_scenarios,
     load_scenario,
-    parse_override,
     resolved_yaml,
+    scenario_schema,
 )
 from mmgsim.scenario.registry import BUILT_IN, Kind, create, find_class
 from mmgsim.scenario.schema import (
@@ -25,6 +26,7 @@ __all__ = [
     "BUILT_IN",
     "BatteryConfig",
     "EndOfWindowConfig",
+    "FurtherCheck",
     "InputLabel",
     "Inputs",
     "Kind",
@@ -45,5 +47,6 @@ __all__ = [
     "read_inputs",
     "resolved_yaml",
     "run_index",
+    "scenario_schema",
     "starts_day",
 ]

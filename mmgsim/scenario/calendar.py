@@ -11,12 +11,14 @@ from numpy.typing import NDArray
 from mmgsim.profiles import TimeIndex
 from mmgsim.scenario.schema import Scenario
 
-__all__ = ["ends_at_clock", "gate_mask", "peak_mask", "run_index", "starts_day"]
+__all__ = ["PEAK_CURE", "ends_at_clock", "gate_mask", "peak_mask", "run_index", "starts_day"]
+
+PEAK_CURE = "write it like 'Mon-Fri 08:00-22:00', windows separated by commas"
 
 _DAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _PEAK = re.compile(
-    r"^\s*(?P<first>[A-Za-z]{3})(?:-(?P<last>[A-Za-z]{3}))?\s+"
-    r"(?P<start>\d{1,2}:\d{2})-(?P<end>\d{1,2}:\d{2})\s*$"
+    r"^\s*(?P<first>[A-Za-z]{3})(?:\s*-\s*(?P<last>[A-Za-z]{3}))?\s+"
+    r"(?P<start>\d{1,2}:\d{2})\s*-\s*(?P<end>\d{1,2}:\d{2})\s*$"
 )
 _FULL_DAY_MIN = 1440
 
@@ -44,7 +46,7 @@ def run_index(scenario: Scenario, *, lead_days: int = 0) -> tuple[TimeIndex, int
 def _minutes(clock: str) -> int:
     hours, minutes = clock.split(":")
     total = int(hours) * 60 + int(minutes)
-    if int(minutes) >= 60 or total > _FULL_DAY_MIN:
+    if int(minutes) >= 60 or total > _FULL_DAY_MIN:  # 24:00 is where a day ends
         raise ValueError(f"{clock!r} is not a clock time")
     return total
 
@@ -90,9 +92,13 @@ def peak_mask(index: TimeIndex, text: str | None) -> NDArray[np.bool_]:
 
 
 def ends_at_clock(index: TimeIndex, clock: str) -> NDArray[np.bool_]:
-    """Tell which steps end at a local clock time."""
-    ends = index.local() + timedelta(hours=index.step_h)
-    return np.asarray(ends.hour * 60 + ends.minute == _minutes(clock), dtype=np.bool_)
+    """Tell which steps end at a local clock time, once a day where clocks are put back over it.
+
+    On a day on which clocks are put forward over the time, no step does.
+    """
+    ends = (index.local() + timedelta(minutes=index.step_minutes)).tz_localize(None)
+    is_time = np.asarray(ends.hour * 60 + ends.minute == _minutes(clock), dtype=np.bool_)
+    return is_time & ~np.asarray(ends.duplicated(), dtype=np.bool_)
 
 
 def starts_day(index: TimeIndex) -> NDArray[np.bool_]:

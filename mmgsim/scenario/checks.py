@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from mmgsim.contracts import Party
-from mmgsim.errors import Fault, UnknownNameError
-from mmgsim.scenario.calendar import ends_at_clock, gate_mask, peak_mask, run_index
-from mmgsim.scenario.registry import Kind, find_class
-from mmgsim.scenario.schema import BatteryConfig, Scenario
+from mmgsim.errors import Fault
+from mmgsim.profiles import TimeIndex
+from mmgsim.scenario.calendar import PEAK_CURE, ends_at_clock, gate_mask, peak_mask, run_index
+from mmgsim.scenario.roles import role_faults
+from mmgsim.scenario.schema import BatteryConfig, EndOfWindowConfig, Scenario
+from mmgsim.scenario.yaml_lines import Document
 
-__all__ = ["check_scenario"]
+__all__ = ["check_scenario", "has_sound_times"]
 
 Path_ = Sequence[str | int]
-LineOf = Callable[[Path_], int | None]
+_Found = tuple[Path_, str, str]
 _HOUR_MIN = 60
 
 
-def check_scenario(scenario: Scenario, folder: Path | None, line_of: LineOf) -> list[Fault]:
+def check_scenario(scenario: Scenario, folder: Path | None, document: Document) -> list[Fault]:
     """Give every fault that needs more than one key to see."""
     times = _time_faults(scenario)
     found = [
@@ -32,20 +33,17 @@ def check_scenario(scenario: Scenario, folder: Path | None, line_of: LineOf) -> 
         *_network_faults(scenario),
         *_device_faults(scenario),
         *_repair_faults(scenario),
-        *_role_faults(scenario, folder),
+        *role_faults(scenario, folder),
     ]
     return [
-        Fault(where=_dotted(path), what=what, cure=cure, line=line_of(path))
-        for path, what, cure in found
+        Fault(where, what, cure, document.line(where))
+        for where, what, cure in ((document.where(path), *rest) for path, *rest in found)
     ]
 
 
-_Found = tuple[Path_, str, str]
-
-
-def _dotted(path: Path_) -> str:
-    text = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in path)
-    return text.removeprefix(".")
+def has_sound_times(scenario: Scenario) -> bool:
+    """Tell whether the steps of a run are defined, without which no series can be read."""
+    return not _time_faults(scenario)
 
 
 def _repeated(names: Iterable[str]) -> set[str]:
@@ -54,24 +52,28 @@ def _repeated(names: Iterable[str]) -> set[str]:
 
 def _name_faults(scenario: Scenario) -> list[_Found]:
     found: list[_Found] = []
-    repeated = _repeated(microgrid.name for microgrid in scenario.microgrids)
     if not scenario.microgrids:
         found.append((("microgrids",), "there is no microgrid", "give at least one"))
+    repeated = _repeated(microgrid.name for microgrid in scenario.microgrids)
     for position, microgrid in enumerate(scenario.microgrids):
-        path = ("microgrids", position, "name")
-        if microgrid.name in repeated:
-            found.append((path, f"{microgrid.name!r} is used twice", "give each its own name"))
-        if microgrid.name in set(Party):
+        path, name = ("microgrids", position), microgrid.name
+        if name in repeated:
+            found.append(((*path, "name"), f"{name!r} is used twice", "give each its own name"))
+        if name in set(Party):
             cure = "call it something else than " + ", ".join(Party)
-            found.append((path, f"{microgrid.name!r} is a party of the ledger", cure))
+            found.append(((*path, "name"), f"{name!r} is a party of the ledger", cure))
         if not microgrid.devices:
-            found.append((("microgrids", position, "devices"), "is empty", "give a device"))
+            found.append(((*path, "devices"), "is empty", "give at least one device"))
         twice = _repeated(device.name for device in microgrid.devices)
-        for place, device in enumerate(microgrid.devices):
-            if device.name in twice:
-                what = f"{device.name!r} is used twice in {microgrid.name}"
-                place_of = ("microgrids", position, "devices", place, "name")
-                found.append((place_of, what, "give each device its own name"))
+        found += [
+            (
+                (*path, "devices", place, "name"),
+                f"{device.name!r} is used twice in {name}",
+                "give each device its own name",
+            )
+            for place, device in enumerate(microgrid.devices)
+            if device.name in twice
+        ]
     return found
 
 
@@ -79,7 +81,7 @@ def _time_faults(scenario: Scenario) -> list[_Found]:
     found: list[_Found] = []
     step, gate = scenario.step, scenario.gate
     if step > _HOUR_MIN or _HOUR_MIN % step:
-        found.append((("step",), f"{step} min does not divide an hour", "use 1h, 30min or 15min"))
+        return [(("step",), f"{step} min does not divide an hour", "use 1h, 30min or 15min")]
     for key, minutes in (("every", gate.every), ("horizon", gate.horizon)):
         if minutes % step:
             what = f"{minutes} min is no multiple of the step of {step} min"
@@ -91,34 +93,45 @@ def _time_faults(scenario: Scenario) -> list[_Found]:
 
 
 def _calendar_faults(scenario: Scenario) -> list[_Found]:
-    found: list[_Found] = []
     index, _, run_steps = run_index(scenario)
-    horizon = scenario.gate.horizon // scenario.step
-    opens = np.flatnonzero(gate_mask(index.part(0, run_steps), scenario.gate.every))
-    longest = int(np.diff(np.append(opens, run_steps)).max())
-    if longest > horizon:
-        hours = longest * scenario.step_h
-        what = f"ends before the next gate, {hours:g} h later on the longest day"
-        found.append((("gate", "horizon"), what, f"use {hours:g}h or more"))
+    found = [*_gate_faults(scenario, index.part(0, run_steps))]
     try:
         peak_mask(index, scenario.tariff.network_charge.on_peak)
     except ValueError as error:
-        path = ("tariff", "network_charge", "on_peak")
-        found.append((path, str(error), "write it like 'Mon-Fri 08:00-22:00'"))
-    rule = scenario.gate.end_of_window
-    if rule.kind == "cyclic":
-        due = np.flatnonzero(ends_at_clock(index, rule.at))
-        # The first window must see a level too, hence the step before the run.
-        gap = int(np.diff(np.concatenate([[-1], due])).max()) if len(due) else index.steps + 1
-        if not len(due):
-            what = f"no step ends at {rule.at!r} local time"
-            path = ("gate", "end_of_window", "at")
-            found.append((path, what, "give a time at which a step ends"))
-        elif gap > horizon:
-            hours = gap * scenario.step_h
-            what = f"does not reach from one {rule.at!r} to the next, {hours:g} h later"
-            found.append((("gate", "horizon"), what, f"use {hours:g}h or more"))
+        found.append((("tariff", "network_charge", "on_peak"), str(error), PEAK_CURE))
+    if scenario.gate.end_of_window.kind == "cyclic":
+        found += _target_faults(scenario, index)
     return found
+
+
+def _gate_faults(scenario: Scenario, run: TimeIndex) -> list[_Found]:
+    """Refuse a window that ends before the next gate, be it on the day of 25 hours only."""
+    horizon = scenario.gate.horizon // scenario.step
+    opens = np.flatnonzero(gate_mask(run, scenario.gate.every))
+    longest = int(np.diff(np.append(opens, run.steps)).max())
+    if longest <= horizon:
+        return []
+    hours = longest * scenario.step_h
+    what = f"ends before the next gate, {hours:g} h later on the longest day"
+    return [(("gate", "horizon"), what, f"use {hours:g}h or more")]
+
+
+def _target_faults(scenario: Scenario, index: TimeIndex) -> list[_Found]:
+    """Refuse a window in which no storage level falls due."""
+    clock = scenario.gate.end_of_window.at
+    due = np.flatnonzero(ends_at_clock(index, clock))
+    if not len(due):
+        what = f"no step ends at {clock!r} local time"
+        cure = "give a time at which a step ends"
+        return [(("gate", "end_of_window", "at"), what, cure)]
+    # The first window must see a level too, hence the step before the run; so must the last.
+    gap = int(np.diff(np.concatenate([[-1], due, [index.steps - 1]])).max())
+    if gap <= scenario.gate.horizon // scenario.step:
+        return []
+    hours = gap * scenario.step_h
+    what = f"does not reach from one {clock!r} to the next, {hours:g} h later"
+    cure = f"use {hours:g}h or more, or another time of gate.end_of_window.at"
+    return [(("gate", "horizon"), what, cure)]
 
 
 def _network_faults(scenario: Scenario) -> list[_Found]:
@@ -140,19 +153,24 @@ def _network_faults(scenario: Scenario) -> list[_Found]:
 
 def _device_faults(scenario: Scenario) -> list[_Found]:
     found: list[_Found] = []
-    rule = scenario.gate.end_of_window
     for position, microgrid in enumerate(scenario.microgrids):
         for place, device in enumerate(microgrid.devices):
-            if not isinstance(device, BatteryConfig):
-                continue
-            path = ("microgrids", position, "devices", place, "level_min")
-            start = rule.level if device.level_start is None else device.level_start
-            for what, level in (("level at the end of the window", rule.level), ("start", start)):
-                if level < device.level_min:
-                    text = f"{device.level_min:g} is above the {what}, {level:g}"
-                    found.append((path, text, "lower it or raise the level"))
-                    break
+            if isinstance(device, BatteryConfig):
+                path = ("microgrids", position, "devices", place)
+                found += _battery_faults(device, scenario.gate.end_of_window, path)
     return found
+
+
+def _battery_faults(battery: BatteryConfig, rule: EndOfWindowConfig, path: Path_) -> list[_Found]:
+    start, least = battery.level_start, battery.level_min
+    if start is not None and start < least:
+        what = f"{start:g} is below level_min = {least:g}"
+        return [((*path, "level_start"), what, "raise it or lower level_min")]
+    is_due = rule.kind == "cyclic" or start is None
+    if is_due and rule.level < least:
+        what = f"{least:g} is above gate.end_of_window.level = {rule.level:g}"
+        return [((*path, "level_min"), what, "lower it or raise the level")]
+    return []
 
 
 def _repair_faults(scenario: Scenario) -> list[_Found]:
@@ -161,33 +179,3 @@ def _repair_faults(scenario: Scenario) -> list[_Found]:
         what = f"{scenario.repair.rounds}: the standard operator accepts every plan"
         return [(("repair", "rounds"), what, cure)]
     return []
-
-
-def _role_faults(scenario: Scenario, folder: Path | None) -> list[_Found]:
-    """Look up every reference, and refuse a mechanism that asks what a strategy cannot answer."""
-    found: list[_Found] = []
-
-    def look_up(kind: Kind, name: str, path: Path_) -> Any:
-        try:
-            return find_class(kind, name, folder)
-        except UnknownNameError as error:
-            found.append((path, str(error), ""))
-        except Exception as error:  # noqa: BLE001  a user's file may fail in any way on import
-            what = f"{name!r} cannot be imported: {type(error).__name__}: {error}"
-            found.append((path, what, "mend the file"))
-        return None
-
-    look_up(Kind.OPERATOR, scenario.operator.kind, ("operator", "kind"))
-    look_up(Kind.MARKET, scenario.market.kind, ("market", "kind"))
-    mechanism = look_up(Kind.MECHANISM, scenario.coordination.kind, ("coordination", "kind"))
-    asks: frozenset[type] = getattr(mechanism, "asks", frozenset())
-    for position, microgrid in enumerate(scenario.microgrids):
-        path = ("microgrids", position, "strategy")
-        strategy = look_up(Kind.STRATEGY, microgrid.strategy.kind, path)
-        missing = asks - getattr(strategy, "answers", asks)
-        if missing:
-            kinds = ", ".join(sorted(message.__name__ for message in missing))
-            what = f"{microgrid.strategy.kind!r} does not answer {kinds}"
-            cure = f"which coordination {scenario.coordination.kind!r} asks; change one of them"
-            found.append((path, what, cure))
-    return found

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import yaml
 
 from mmgsim.errors import Fault, ScenarioError
 from mmgsim.profiles import Label
 from mmgsim.scenario.inputs import Inputs, read_inputs
 from mmgsim.scenario.reading import FILE_NAME, LoadedScenario, load_scenario, resolved_yaml
+from mmgsim.scenario.yaml_lines import dump_yaml, parse_yaml
 
 __all__ = ["freeze"]
 
@@ -38,12 +38,12 @@ def freeze(loaded: LoadedScenario, folder: Path) -> LoadedScenario:
     ScenarioError
         If the folder is not empty, or a series cannot be read.
     """
-    if folder.exists() and any(folder.iterdir()):
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         fault = Fault(str(folder), "exists and is not empty", "give another folder")
         raise ScenarioError(str(folder), [fault])
-    inputs = read_inputs(loaded.scenario, loaded.folder, source=loaded.source)
+    inputs = read_inputs(loaded.scenario, loaded.folder, source=loaded.source, lines=loaded.lines)
     labels = {entry.where: entry.label for entry in inputs.labels}
-    content = yaml.safe_load(resolved_yaml(loaded.scenario))
+    content = parse_yaml(resolved_yaml(loaded.scenario))
     columns: dict[str, Any] = {"time": inputs.index.utc().strftime("%Y-%m-%dT%H:%M:%S+00:00")}
     _freeze_tariff(content["tariff"], columns, inputs, labels)
     for microgrid in content["microgrids"]:
@@ -51,7 +51,7 @@ def freeze(loaded: LoadedScenario, folder: Path) -> LoadedScenario:
             if "profile" in device:
                 name = f"{microgrid['name']}.{device['name']}"
                 columns[name] = inputs.device_kw[microgrid["name"], device["name"]]
-                where = f"microgrids[{microgrid['name']}].devices[{device['name']}].profile"
+                where = f"microgrids.{microgrid['name']}.devices.{device['name']}.profile"
                 device["profile"] = _csv(name, labels[where])
     if isinstance(content["network"], dict) and content["network"]["background"]["profile"]:
         columns["background"] = inputs.background
@@ -60,8 +60,7 @@ def freeze(loaded: LoadedScenario, folder: Path) -> LoadedScenario:
     folder.mkdir(parents=True, exist_ok=True)
     # 17 digits bring every float back to the last bit.
     pd.DataFrame(columns).to_csv(folder / SERIES_FILE, index=False, float_format="%.17g")
-    text = yaml.safe_dump(content, sort_keys=False, allow_unicode=True)
-    (folder / FILE_NAME).write_text(text, encoding="utf-8")
+    (folder / FILE_NAME).write_text(dump_yaml(content), encoding="utf-8")
     return load_scenario(folder)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -11,14 +11,19 @@ from typing import Any
 import numpy as np
 
 from mmgsim.contracts import FloatArray, frozen
-from mmgsim.errors import Fault, ScenarioError
+from mmgsim.errors import Fault
 from mmgsim.profiles import Label, Series, SeriesError, TimeIndex, Unit, make_series
-from mmgsim.scenario.calendar import peak_mask, run_index
+from mmgsim.scenario.calendar import PEAK_CURE, peak_mask, run_index
 from mmgsim.scenario.schema import BatteryConfig, LoadConfig, Scenario
+from mmgsim.scenario.yaml_lines import refusal
 
-__all__ = ["InputLabel", "Inputs", "read_inputs"]
+__all__ = ["FurtherCheck", "InputLabel", "Inputs", "read_inputs", "series_faults"]
+
+FurtherCheck = Callable[[Scenario, Path | None], Iterable[Fault]]
+"""Finds faults that only another part of the framework can see, such as those of a network."""
 
 _PERSISTENCE_LEAD_DAYS = 1
+_ROUNDING = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +82,10 @@ class _Reader:
         self.labels: list[InputLabel] = []
         self.faults: list[Fault] = []
 
+    def fault(self, where: str, what: str, cure: str = "") -> None:
+        """Note one fault."""
+        self.faults.append(Fault(where, what, cure))
+
     def read(self, source: Any, where: str, name: str) -> Series | None:
         """Give a series, or None after noting why there is none."""
         try:
@@ -84,54 +93,88 @@ class _Reader:
                 source, self.index, seed=self._scenario.seed, name=name, folder=self._folder
             )
         except SeriesError as error:
-            self.faults += [Fault(where, str(fault)) for fault in error.faults]
+            for fault in error.faults:
+                prefix = "" if fault.where == error.source else f"{error.source}: "
+                self.fault(where, f"{prefix}{fault}")
             return None
         self.labels.append(InputLabel(where, series.label, series.description))
         return series
 
-    def price(self, source: Any, where: str) -> FloatArray:
-        """Give a price series; zeros after a fault. [currency/kWh]"""
+    def price(self, source: Any, where: str) -> FloatArray | None:
+        """Give a price series, or None after noting why there is none. [currency/kWh]"""
         series = self.read(source, where, where)
-        return np.zeros(self.index.steps) if series is None else series.values
+        if series is None:
+            return None
+        if series.unit not in (Unit.CURRENCY_PER_KWH, Unit.AS_GIVEN):
+            self.fault(where, f"{source.source!r} gives no price", "use csv, price or a number")
+            return None
+        return series.values
 
     def power(self, device: Any, where: str, name: str) -> FloatArray:
         """Give the demand or available power of a device; zeros after a fault. [kW]"""
         series = self.read(device.profile, where, name)
         if series is None:
             return np.zeros(self.index.steps)
-        values = series.values
-        if isinstance(device, LoadConfig):
+        values, kind = series.values, device.profile.source
+        if series.unit is Unit.CURRENCY_PER_KWH:
+            self.fault(where, f"{kind!r} gives a price, not power", "use a series in kW")
+        elif isinstance(device, LoadConfig):
             if series.unit is Unit.PER_UNIT:
-                self.faults.append(
-                    Fault(where, "gives no power", "add annual_kwh, or use a series in kW")
-                )
+                cure = "add annual_kwh" if kind == "demandlib" else "use demandlib or csv"
+                self.fault(where, f"{kind!r} gives no power as it is", cure)
         else:
             values = values * device.rating_kw if series.unit is Unit.PER_UNIT else values
-            if values.max() > device.rating_kw * (1 + 1e-6):
-                what = f"reaches {values.max():g} kW, above rating_kw = {device.rating_kw:g}"
-                self.faults.append(Fault(where, what, "raise rating_kw or scale the series"))
-        if values.min() < 0.0:
-            what = f"is negative at {self.index.utc()[int(values.argmin())]} ({values.min():g} kW)"
-            self.faults.append(Fault(where, what, "demand and available power are >= 0"))
+            self._check_rating(values, device.rating_kw, where)
+        self._check_sign(values, where, " kW")
         return values
+
+    def _check_rating(self, values: FloatArray, rating_kw: float, where: str) -> None:
+        if values.max() > rating_kw * (1 + _ROUNDING):
+            what = f"reaches {values.max():g} kW, above rating_kw = {rating_kw:g}"
+            self.fault(where, what, "raise rating_kw or scale the series")
+
+    def _check_sign(self, values: FloatArray, where: str, unit: str) -> None:
+        if values.min() < 0.0:
+            when = self.index.local()[int(values.argmin())]
+            what = f"is negative, {values.min():g}{unit} at {when:%Y-%m-%d %H:%M} local time"
+            self.fault(where, what, "give values of 0 or more")
 
     def background(self) -> FloatArray:
         """Give the background as a share of its peak."""
-        network = self._scenario.network
+        network, where = self._scenario.network, "network.background.profile"
         profile = None if network is None else network.background.profile
-        if profile is None:
-            return np.ones(self.index.steps)
-        series = self.read(profile, "network.background.profile", "background")
-        if series is None:
+        series = None if profile is None else self.read(profile, where, "background")
+        if profile is None or series is None:
             return np.ones(self.index.steps)
         if series.unit is Unit.KW:
-            self.faults.append(
-                Fault("network.background.profile", "gives kW", "leave out annual_kwh")
-            )
+            self.fault(where, "gives kW, not shares of a peak", "leave out annual_kwh")
+        elif series.unit is Unit.CURRENCY_PER_KWH:
+            self.fault(where, f"{profile.source!r} gives a price", "use demandlib or csv")
+        elif series.values.max() > 1 + _ROUNDING:
+            what = f"reaches {series.values.max():g}, above 1, but is a share of the peak"
+            self.fault(where, what, "divide by the peak, with `scale` in a csv source")
+        self._check_sign(series.values, where, "")
         return series.values
 
+    def network_charge(self) -> FloatArray:
+        """Give the charge on imported energy. [currency/kWh]"""
+        charge = self._scenario.tariff.network_charge
+        try:
+            is_peak = peak_mask(self.index, charge.on_peak)
+        except ValueError as error:
+            self.fault("tariff.network_charge.on_peak", str(error), PEAK_CURE)
+            is_peak = np.zeros(self.index.steps, dtype=np.bool_)
+        return np.where(is_peak, charge.on_peak_per_kwh, charge.off_peak_per_kwh)
 
-def read_inputs(scenario: Scenario, folder: Path | None, *, source: str = "") -> Inputs:
+
+def read_inputs(
+    scenario: Scenario,
+    folder: Path | None,
+    *,
+    source: str = "",
+    lines: Mapping[str, int | None] | None = None,
+    further: FurtherCheck | None = None,
+) -> Inputs:
     """Read or generate all series of a scenario.
 
     Parameters
@@ -142,55 +185,83 @@ def read_inputs(scenario: Scenario, folder: Path | None, *, source: str = "") ->
         Where its CSV files are.
     source : str
         Name of the scenario's file, for messages.
+    lines : mapping or None
+        Its lines by dotted path, for messages.
+    further : callable or None
+        Asked for more faults if there are some, so that one message names all.
 
     Raises
     ------
     ScenarioError
         Naming every fault of every series.
     """
+    inputs, faults = _read(scenario, folder)
+    if faults:
+        more = further(scenario, folder) if further is not None else ()
+        raise refusal(source or scenario.name, [*faults, *more], lines or {})
+    return inputs
+
+
+def series_faults(scenario: Scenario, folder: Path | None) -> list[Fault]:
+    """Give every fault of every series."""
+    return _read(scenario, folder)[1]
+
+
+def _read(scenario: Scenario, folder: Path | None) -> tuple[Inputs, list[Fault]]:
+    """Give all series, with zeros where there are faults."""
     lead_days = _PERSISTENCE_LEAD_DAYS if scenario.forecast.kind == "persistence" else 0
     index, lead_steps, run_steps = run_index(scenario, lead_days=lead_days)
     reader = _Reader(scenario, folder, index)
+    buying, selling, upstream = _read_prices(reader, scenario)
+    device_kw = _read_devices(reader, scenario)
+    background = reader.background()
+    charge = reader.network_charge()
+    if buying is not None and selling is not None:
+        reader.faults += _arbitrage_faults(scenario, buying + charge, selling)
+    none = np.zeros(index.steps)
+    inputs = Inputs(
+        index=index,
+        lead_steps=lead_steps,
+        run_steps=run_steps,
+        import_per_kwh=frozen(none if buying is None else buying),
+        export_per_kwh=frozen(none if selling is None else selling),
+        upstream_per_kwh=frozen(none if upstream is None else upstream),
+        network_charge_per_kwh=frozen(charge),
+        local_charge_per_kwh=frozen(charge * scenario.tariff.network_charge.local_share),
+        device_kw=device_kw,
+        background=frozen(background),
+        labels=tuple(reader.labels),
+    )
+    return inputs, reader.faults
+
+
+def _read_prices(
+    reader: _Reader, scenario: Scenario
+) -> tuple[FloatArray | None, FloatArray | None, FloatArray | None]:
+    """Give the prices of buying, of selling and of what the grid charges the DNO."""
     tariff = scenario.tariff
-    import_per_kwh = reader.price(tariff.import_per_kwh, "tariff.import_per_kwh")
-    export_per_kwh = reader.price(tariff.export_per_kwh, "tariff.export_per_kwh")
-    upstream_per_kwh = import_per_kwh
-    if tariff.upstream_per_kwh is not None:
-        upstream_per_kwh = reader.price(tariff.upstream_per_kwh, "tariff.upstream_per_kwh")
+    buying = reader.price(tariff.import_per_kwh, "tariff.import_per_kwh")
+    selling = reader.price(tariff.export_per_kwh, "tariff.export_per_kwh")
+    if tariff.upstream_per_kwh is None:
+        return buying, selling, buying
+    return buying, selling, reader.price(tariff.upstream_per_kwh, "tariff.upstream_per_kwh")
+
+
+def _read_devices(reader: _Reader, scenario: Scenario) -> Mapping[tuple[str, str], FloatArray]:
+    """Give demand or available power by microgrid and device. [kW]"""
     device_kw = {
-        (microgrid.name, device.name): reader.power(
-            device,
-            f"microgrids[{microgrid.name}].devices[{device.name}].profile",
-            f"{microgrid.name}.{device.name}",
+        (microgrid.name, device.name): frozen(
+            reader.power(
+                device,
+                f"microgrids.{microgrid.name}.devices.{device.name}.profile",
+                f"{microgrid.name}.{device.name}",
+            )
         )
         for microgrid in scenario.microgrids
         for device in microgrid.devices
         if not isinstance(device, BatteryConfig)
     }
-    background = reader.background()
-    charge = _network_charge(scenario, index)
-    reader.faults += _arbitrage_faults(scenario, import_per_kwh + charge, export_per_kwh)
-    if reader.faults:
-        raise ScenarioError(source or scenario.name, reader.faults)
-    return Inputs(
-        index=index,
-        lead_steps=lead_steps,
-        run_steps=run_steps,
-        import_per_kwh=frozen(import_per_kwh),
-        export_per_kwh=frozen(export_per_kwh),
-        upstream_per_kwh=frozen(upstream_per_kwh),
-        network_charge_per_kwh=frozen(charge),
-        local_charge_per_kwh=frozen(charge * tariff.network_charge.local_share),
-        device_kw=MappingProxyType({key: frozen(values) for key, values in device_kw.items()}),
-        background=frozen(background),
-        labels=tuple(reader.labels),
-    )
-
-
-def _network_charge(scenario: Scenario, index: TimeIndex) -> FloatArray:
-    charge = scenario.tariff.network_charge
-    is_peak = peak_mask(index, charge.on_peak)
-    return np.where(is_peak, charge.on_peak_per_kwh, charge.off_peak_per_kwh)
+    return MappingProxyType(device_kw)
 
 
 def _arbitrage_faults(

@@ -2,28 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from difflib import get_close_matches
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
-import yaml
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from mmgsim.errors import Fault, ScenarioError, near_miss
 from mmgsim.profiles import bundled_path
-from mmgsim.scenario import schema
-from mmgsim.scenario.checks import check_scenario
+from mmgsim.scenario.checks import check_scenario, has_sound_times
+from mmgsim.scenario.inputs import FurtherCheck, series_faults
+from mmgsim.scenario.overrides import apply_overrides
+from mmgsim.scenario.partial import sound_part
 from mmgsim.scenario.schema import Scenario
-from mmgsim.scenario.yaml_lines import Document, read_yaml
+from mmgsim.scenario.wording import schema_fault
+from mmgsim.scenario.yaml_lines import Document, dump_yaml, parse_yaml, read_yaml, refusal
 
 __all__ = [
     "LoadedScenario",
     "bundled_scenarios",
     "load_scenario",
-    "parse_override",
     "resolved_yaml",
+    "scenario_schema",
 ]
 
 FILE_NAME = "scenario.yaml"
@@ -41,21 +44,32 @@ class LoadedScenario:
         Where its CSV files and plug-ins are.
     source : str
         The file that was read.
+    lines : mapping
+        Line of the file by dotted path; None where a value was set from outside.
     """
 
     scenario: Scenario
     folder: Path | None
     source: str
+    lines: Mapping[str, int | None] = field(default_factory=dict, compare=False, repr=False)
+
+    def refusal(self, faults: Iterable[Fault]) -> ScenarioError:
+        """Give the error that names these faults, with their lines and in the file's order."""
+        return refusal(self.source, faults, self.lines)
 
 
-def bundled_scenarios() -> dict[str, Path]:
+def bundled_scenarios() -> Mapping[str, Path]:
     """Give the folders of the scenarios that come with mmgsim, by name."""
     root = bundled_path("scenarios")
-    return {path.parent.name: path.parent for path in sorted(root.glob(f"*/{FILE_NAME}"))}
+    found = {path.parent.name: path.parent for path in sorted(root.glob(f"*/{FILE_NAME}"))}
+    return MappingProxyType(found)
 
 
 def load_scenario(
-    source: str | Path | LoadedScenario, overrides: Mapping[str, Any] | None = None
+    source: str | Path | LoadedScenario,
+    overrides: Mapping[str, Any] | None = None,
+    *,
+    further: FurtherCheck | None = None,
 ) -> LoadedScenario:
     """Read and check a scenario.
 
@@ -64,7 +78,11 @@ def load_scenario(
     source : str, Path or LoadedScenario
         A bundled name, a folder with a scenario.yaml, or a YAML file.
     overrides : mapping
-        Values by dotted path, such as ``{"gate.every": "1d", "microgrids.MG1.bus": 3}``.
+        Values by dotted path, such as ``{"gate.every": "1d", "microgrids.MG1.bus": 3}``. A new
+        kind of coordination, forecast or role drops the options of the former one.
+    further : callable or None
+        Asked only when there are faults already, as the series are, so that one message names
+        all. Without faults, series and network are checked where they are read.
 
     Raises
     ------
@@ -74,177 +92,134 @@ def load_scenario(
     if isinstance(source, LoadedScenario):
         if not overrides:
             return source
-        content = yaml.safe_load(resolved_yaml(source.scenario))
-        return _validated(Document(content, None), source.folder, source.source, overrides)
-    path = _path_of(source)
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ScenarioError(str(path), [Fault("file", str(error))]) from error
-    document, faults = read_yaml(text)
-    if faults:
-        raise ScenarioError(str(path), faults)
-    if not isinstance(document.content, dict):
-        fault = Fault("file", "holds no scenario", "start it with `name: ...`")
-        raise ScenarioError(str(path), [fault])
-    return _validated(document, path.parent, str(path), overrides or {})
+        content = parse_yaml(resolved_yaml(source.scenario))
+        document, place, folder = Document(content, source.lines), source.source, source.folder
+        faults: list[Fault] = []
+    else:
+        path = _path_of(source)
+        document, faults = _read_file(path)
+        place, folder = str(path), path.parent
+    document, unset = apply_overrides(document, overrides or {})
+    scenario, found = _checked(document, folder, further)
+    faults = [*unset, *faults, *found]
+    if faults or scenario is None:
+        raise refusal(place, faults, document.lines)
+    return LoadedScenario(scenario, folder, place, document.lines)
 
 
 def _path_of(source: str | Path) -> Path:
     path = Path(source)
-    if path.is_dir() and (path / FILE_NAME).is_file():
-        return path / FILE_NAME
-    if path.is_file():
-        return path
+    try:
+        if (path / FILE_NAME).is_file():
+            return path / FILE_NAME
+        if path.is_file():
+            return path
+        is_folder = path.is_dir()
+    except (OSError, ValueError):  # no name that a file could have
+        is_folder = False
     known = bundled_scenarios()
     if str(source) in known:
         return known[str(source)] / FILE_NAME
-    fault = Fault(
-        str(source),
-        "is no bundled scenario, folder with a scenario.yaml, or YAML file",
-        near_miss(str(source), known),
-    )
-    raise ScenarioError(str(source), [fault])
+    what = "is no bundled scenario, folder with a scenario.yaml, or YAML file"
+    if is_folder:
+        what = f"is a folder without a {FILE_NAME}"
+    raise ScenarioError(str(source), [Fault(str(source), what, near_miss(str(source), known))])
 
 
-def _validated(
-    document: Document, folder: Path | None, source: str, overrides: Mapping[str, Any]
-) -> LoadedScenario:
-    faults: list[Fault] = []
-    for path, value in overrides.items():
-        try:
-            _override(document.content, path.split("."), value)
-        except (KeyError, IndexError, TypeError) as error:
-            faults.append(Fault(path, f"cannot be set: {error.args[0]}"))
-    if faults:
-        raise ScenarioError(source, faults)
+def _read_file(path: Path) -> tuple[Document, list[Fault]]:
     try:
-        scenario = Scenario.model_validate(document.content)
+        text = path.read_text(encoding="utf-8-sig")
+    except UnicodeDecodeError as error:
+        fault = Fault("file", f"is not text in UTF-8 ({error.reason})", "save it as UTF-8")
+        raise ScenarioError(str(path), [fault]) from error
+    except OSError as error:
+        raise ScenarioError(str(path), [Fault("file", f"cannot be read: {error}")]) from error
+    document, faults = read_yaml(text)
+    if not isinstance(document.content, dict):
+        none = Fault("file", "holds no scenario", "start it with `name: ...`")
+        raise ScenarioError(str(path), faults or [none])
+    return document, faults
+
+
+# ----------------------------------------------------------------------------------- all faults
+def _checked(
+    document: Document, folder: Path | None, further: FurtherCheck | None
+) -> tuple[Scenario | None, list[Fault]]:
+    """Give the scenario, or every fault that can be seen at once."""
+    try:
+        scenario = _parsed(document.content)
     except ValidationError as error:
-        raise ScenarioError(source, _schema_faults(error, document)) from error
-    faults = check_scenario(scenario, folder, document.line)
+        details = error.errors(include_url=False)
+        faults = [schema_fault(detail, document) for detail in details]
+        rest = sound_part(document.content, [detail["loc"] for detail in details])
+        return None, [*faults, *_faults_of_rest(rest, document, folder, further)]
+    except ValueError as error:  # content that refers to itself
+        return None, [Fault("scenario", str(error), "remove the alias")]
+    faults = check_scenario(scenario, folder, document)
     if faults:
-        raise ScenarioError(source, faults)
-    return LoadedScenario(scenario=scenario, folder=folder, source=source)
+        faults += _later_faults(scenario, folder, further)
+    return scenario, faults
 
 
-# ------------------------------------------------------------------------------------ overrides
-def parse_override(text: str) -> tuple[str, Any]:
-    """Read ``dotted.path=value``; the value is YAML.
+def _parsed(content: Any) -> Scenario:
+    """Validate as JSON, where strict means: true is no number and neither is "5"."""
+    return Scenario.model_validate_json(json.dumps(content, default=_plain), strict=True)
 
-    Raises
-    ------
-    ValueError
-        If there is no ``=``, no path, or the value is not YAML.
-    """
-    path, equals, value = text.partition("=")
-    if not equals or not path.strip():
-        raise ValueError(f"{text!r} is not like gate.every=1d")
+
+def _plain(given: Any) -> Any:
+    return given.item() if hasattr(given, "item") else str(given)
+
+
+def _faults_of_rest(
+    rest: Mapping[str, Any] | None,
+    document: Document,
+    folder: Path | None,
+    further: FurtherCheck | None,
+) -> list[Fault]:
+    """Check what the schema has no fault with."""
     try:
-        return path.strip(), yaml.safe_load(value)
-    except yaml.YAMLError as error:
-        raise ValueError(f"the value of {path.strip()} is not YAML: {value!r}") from error
+        scenario = None if rest is None else _parsed(rest)
+    except ValidationError:
+        scenario = None
+    if scenario is None:
+        return []
+    faults = check_scenario(scenario, folder, Document(rest, document.lines))
+    return [*faults, *_later_faults(scenario, folder, further)]
 
 
-def _override(content: Any, path: Sequence[str], value: Any) -> None:
-    """Set a value deep in plain data; items of lists go by position or by their name."""
-    for part in path[:-1]:
-        if isinstance(content, dict) and not isinstance(content.get(part), dict | list):
-            content[part] = {}
-        content = content[_key(content, part)]
-    content[_key(content, path[-1])] = value
+def _later_faults(
+    scenario: Scenario, folder: Path | None, further: FurtherCheck | None
+) -> list[Fault]:
+    """Find the faults that are otherwise met when series and network are read."""
+    series = series_faults(scenario, folder) if has_sound_times(scenario) else []
+    return [*series, *(further(scenario, folder) if further is not None else [])]
 
 
-def _key(content: Any, part: str) -> Any:
-    if isinstance(content, dict):
-        return part
-    if not isinstance(content, list):
-        raise TypeError(f"{part!r} lies inside a plain value")
-    names = [item.get("name") if isinstance(item, dict) else None for item in content]
-    if part in names:
-        return names.index(part)
-    if part.isdigit() and int(part) < len(content):
-        return int(part)
-    raise KeyError(f"no item {part!r}; {near_miss(part, [str(n) for n in names if n])}")
-
-
-# ------------------------------------------------------------------------------- schema faults
-def _schema_faults(error: ValidationError, document: Document) -> list[Fault]:
-    faults = []
-    for detail in error.errors(include_url=False):
-        path = tuple(detail["loc"])
-        faults.append(
-            Fault(
-                where=_dotted(_in_file(path, document.content)),
-                what=_what(detail),
-                cure=_cure(detail),
-                line=document.line(path),
-            )
-        )
-    return sorted(set(faults), key=lambda fault: (fault.line or 0, fault.where))
-
-
-def _what(detail: Mapping[str, Any]) -> str:
-    if detail["type"] == "extra_forbidden":
-        return "unknown key"
-    if detail["type"] == "missing":
-        return "is missing"
-    message = str(detail["msg"]).removeprefix("Value error, ")
-    given = detail.get("input")
-    is_plain = isinstance(given, str | int | float) and detail["type"] != "value_error"
-    return f"{message}, given {given!r}" if is_plain else message
-
-
-def _cure(detail: Mapping[str, Any]) -> str:
-    if detail["type"] != "extra_forbidden":
-        return ""
-    close = get_close_matches(str(detail["loc"][-1]), _all_keys(), n=1, cutoff=0.6)
-    return f"did you mean {close[0]!r}?" if close else "remove it"
-
-
-def _all_keys() -> list[str]:
-    models: Iterable[Any] = vars(schema).values()
-    return sorted(
-        {
-            field
-            for model in models
-            if isinstance(model, type) and issubclass(model, BaseModel)
-            for field in model.model_fields
-        }
-    )
-
-
-def _in_file(path: tuple[str | int, ...], content: Any) -> tuple[str | int, ...]:
-    """Drop the tags of choices, which stand in pydantic's path but not in the file."""
-    kept: list[str | int] = []
-    for position, part in enumerate(path):
-        is_last = position == len(path) - 1
-        if isinstance(content, dict):
-            if part not in content and not is_last:
-                continue
-            content = content.get(part)
-        elif isinstance(content, list) and isinstance(part, int) and part < len(content):
-            content = content[part]
-        elif not is_last:
-            continue
-        kept.append(part)
-    return tuple(kept)
-
-
-def _dotted(path: tuple[str | int, ...]) -> str:
-    text = ""
-    for part in path:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}"
-    return text.removeprefix(".") or "scenario"
-
-
+# -------------------------------------------------------------------------------------- writing
 def resolved_yaml(scenario: Scenario) -> str:
     """Give a scenario as YAML with every default written out; reading it gives the same again."""
     content = scenario.model_dump(mode="json")
-    content["step"] = f"{scenario.step}min"
-    content["gate"]["every"] = f"{scenario.gate.every}min"
-    content["gate"]["horizon"] = f"{scenario.gate.horizon}min"
-    content["start"] = scenario.start
     if scenario.network is None:
         content["network"] = "none"
-    return str(yaml.safe_dump(content, sort_keys=False, allow_unicode=True))
+    return dump_yaml(content)
+
+
+def scenario_schema() -> dict[str, Any]:
+    """Give the JSON schema of scenario files, for editors that complete and check keys."""
+    schema = _as_written(Scenario.model_json_schema(mode="validation"))
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
+
+
+def _as_written(schema: Any) -> Any:
+    """Give defaults as a file would write them: durations with a unit, parts by their own keys."""
+    if isinstance(schema, list):
+        return [_as_written(item) for item in schema]
+    if not isinstance(schema, dict):
+        return schema
+    written = {key: _as_written(value) for key, value in schema.items()}
+    default = written.get("default")
+    if isinstance(default, dict) and "properties" not in default:
+        del written["default"]
+    elif schema.get("type") == "string" and isinstance(default, int):
+        written["default"] = f"{default}min"
+    return written

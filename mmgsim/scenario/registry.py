@@ -103,6 +103,8 @@ def _module(kind: Kind, name: str, module_name: str, folder: Path | None) -> Mod
         try:
             return importlib.import_module(module_name)
         except ModuleNotFoundError as error:
+            if not f"{module_name}.".startswith(f"{error.name}."):
+                raise  # the module is there; what it imports is not
             raise UnknownNameError(kind, name, known, why=str(error)) from error
     for base in (folder, Path.cwd()):
         path = (base / module_name) if base is not None else Path(module_name)
@@ -112,8 +114,9 @@ def _module(kind: Kind, name: str, module_name: str, folder: Path | None) -> Mod
 
 
 def _module_of_file(path: Path) -> ModuleType:
-    """Import a file that is in no package, once per path."""
-    name = f"mmgsim_plugin_{path.stem}_{sha256(str(path).encode()).hexdigest()[:8]}"
+    """Import a file that is in no package, once for every content it has had."""
+    content = sha256(str(path).encode() + path.read_bytes()).hexdigest()[:12]
+    name = f"mmgsim_plugin_{path.stem}_{content}"
     if name in sys.modules:
         return sys.modules[name]
     spec = importlib.util.spec_from_file_location(name, path)
@@ -121,5 +124,9 @@ def _module_of_file(path: Path) -> ModuleType:
         raise ImportError(f"{path} cannot be imported as a module")
     module = importlib.util.module_from_spec(spec)
     sys.modules[name] = module
-    spec.loader.exec_module(module)
+    try:
+        spec.loader.exec_module(module)
+    except BaseException:
+        del sys.modules[name]  # half a module must not be found the next time
+        raise
     return module

@@ -5,13 +5,20 @@ What a key means stands in its description, from which the JSON schema for edito
 
 from __future__ import annotations
 
-import math
 import re
 from datetime import date
+from difflib import get_close_matches
 from typing import Annotated, Any, Literal
-from zoneinfo import ZoneInfo, available_timezones
+from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    PlainSerializer,
+)
 
 from mmgsim.contracts import Objective
 from mmgsim.profiles import ForecastConfig, ProfileSource
@@ -40,6 +47,8 @@ __all__ = [
 
 _DURATION = re.compile(r"^\s*(\d+)\s*(min|h|d)\s*$")
 _MINUTES = {"min": 1, "h": 60, "d": 1440}
+_LONGEST_MIN = 366 * 1440
+_YEARS = range(1900, 2151)
 
 
 def parse_duration_min(text: Any) -> int:
@@ -47,37 +56,58 @@ def parse_duration_min(text: Any) -> int:
     match = _DURATION.match(text) if isinstance(text, str) else None
     if match is None or int(match[1]) == 0:
         raise ValueError(f"{text!r} is not a duration; write it like 15min, 1h or 1d")
-    return int(match[1]) * _MINUTES[match[2]]
-
-
-def _check_finite(number: float) -> float:
-    if not math.isfinite(number):
-        raise ValueError("must be a finite number")
-    return number
+    minutes = int(match[1]) * _MINUTES[match[2]]
+    if minutes > _LONGEST_MIN:
+        raise ValueError(f"{text!r} is longer than a year")
+    return minutes
 
 
 def _check_timezone(name: str) -> str:
-    if name not in available_timezones():
-        raise ValueError(f"{name!r} is not an IANA time zone; write it like Europe/Berlin")
-    ZoneInfo(name)
+    known = available_timezones()
+    if name not in known:
+        close = get_close_matches(name, known, n=1)
+        hint = f"did you mean {close[0]!r}?" if close else "write it like Europe/Berlin"
+        raise ValueError(f"{name!r} is not an IANA time zone; {hint}")
     return name
 
 
 def _check_clock(text: Any) -> Any:
-    if isinstance(text, int) and not isinstance(text, bool):
-        # YAML 1.1 reads an unquoted 12:30 as a number in base 60.
-        raise ValueError(f'{text!r} is not a clock time; write it in quotes, like "00:00"')
     if not isinstance(text, str) or not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", text):
         raise ValueError(f'{text!r} is not a clock time; write it like "00:00"')
     return text
 
 
-Number = Annotated[float, AfterValidator(_check_finite)]
+def _check_day(text: Any) -> Any:
+    if isinstance(text, str) and not re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
+        raise ValueError(f"{text!r} is not a day; write it like 2021-01-31, without a time")
+    try:
+        day = date.fromisoformat(text) if isinstance(text, str) else text
+    except ValueError as error:
+        raise ValueError(f"{text!r} is not a day: {error}") from error
+    if isinstance(day, date) and day.year not in _YEARS:
+        raise ValueError(f"{text!r} is not between the years {_YEARS[0]} and {_YEARS[-1]}")
+    return day
+
+
+def _kind_alone(given: Any) -> Any:
+    """Let a name stand for a choice without further keys."""
+    return {"kind": given} if isinstance(given, str) else given
+
+
+Number = Annotated[float, Field(allow_inf_nan=False)]
 Positive = Annotated[Number, Field(gt=0)]
 NonNegative = Annotated[Number, Field(ge=0)]
 Share = Annotated[Number, Field(ge=0, le=1)]
-Minutes = Annotated[int, BeforeValidator(parse_duration_min)]
+Minutes = Annotated[
+    int,
+    BeforeValidator(
+        parse_duration_min,
+        json_schema_input_type=Annotated[str, Field(pattern=r"^\s*[0-9]+\s*(min|h|d)\s*$")],
+    ),
+    PlainSerializer(lambda minutes: f"{minutes}min", return_type=str),
+]
 Clock = Annotated[str, BeforeValidator(_check_clock)]
+Day = Annotated[date, BeforeValidator(_check_day, json_schema_input_type=date)]
 Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
 
 
@@ -159,11 +189,7 @@ class RoleConfig(_Config):
     """Keyword arguments of the class."""
 
 
-def _role(given: Any) -> Any:
-    return {"kind": given} if isinstance(given, str) else given
-
-
-Role = Annotated[RoleConfig, BeforeValidator(_role)]
+Role = Annotated[RoleConfig, BeforeValidator(_kind_alone, json_schema_input_type=RoleConfig | str)]
 
 
 class ConnectionConfig(_Config):
@@ -224,6 +250,12 @@ class NetworkConfig(_Config):
 
 def _network(given: Any) -> Any:
     return None if given == "none" else given
+
+
+Network = Annotated[
+    NetworkConfig | None,
+    BeforeValidator(_network, json_schema_input_type=NetworkConfig | Literal["none"] | None),
+]
 
 
 # ---------------------------------------------------------------------------------------- money
@@ -304,6 +336,15 @@ class CoordinationConfig(_Config):
         return dict(self.model_extra or {})
 
 
+Coordination = Annotated[
+    CoordinationConfig,
+    BeforeValidator(_kind_alone, json_schema_input_type=CoordinationConfig | str),
+]
+Forecast = Annotated[
+    ForecastConfig, BeforeValidator(_kind_alone, json_schema_input_type=ForecastConfig | str)
+]
+
+
 class RepairConfig(_Config):
     """What happens when a plan breaks a limit of the network."""
 
@@ -320,9 +361,9 @@ class Scenario(_Config):
     """One line for `mmgsim list`."""
     timezone: Annotated[str, AfterValidator(_check_timezone)]
     """IANA time zone in which days, tariffs and targets are meant."""
-    start: date
+    start: Day
     """First local day."""
-    days: Annotated[int, Field(ge=1)]
+    days: Annotated[int, Field(ge=1, le=36525)]
     """How many local days are simulated."""
     step: Minutes = 60
     """Length of one step; a divisor of an hour. [min]"""
@@ -334,9 +375,9 @@ class Scenario(_Config):
     """Whose cost coordinations make small."""
     gate: GateConfig = GateConfig()
     """When and how far is planned."""
-    coordination: CoordinationConfig = CoordinationConfig()
+    coordination: Coordination = CoordinationConfig()
     """How microgrids are brought together."""
-    network: Annotated[NetworkConfig | None, BeforeValidator(_network)] = None
+    network: Network = None
     """The feeder, or `none`."""
     repair: RepairConfig = RepairConfig()
     """Repair of plans that break limits."""
@@ -348,7 +389,7 @@ class Scenario(_Config):
     """Prices."""
     settlement: SettlementConfig = SettlementConfig()
     """Division of money."""
-    forecast: ForecastConfig
+    forecast: Forecast
     """What microgrids expect."""
     microgrids: tuple[MicrogridConfig, ...]
     """Who trades."""

@@ -1,16 +1,63 @@
-"""YAML with the line of every key, and no key given twice."""
+"""YAML with the line of every key, and no key given twice.
+
+Plain words mean what they look like: only ``true`` and ``false`` are truth values (so that ``NO``
+stays a name), ``12:30`` and ``2021-01-31`` stay text until the schema reads them, ``1e5`` is a
+number. That is the core schema of YAML 1.2; PyYAML follows 1.1.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import yaml
 
-from mmgsim.errors import Fault
+from mmgsim.errors import Fault, ScenarioError
 
-__all__ = ["Document", "read_yaml"]
+__all__ = ["Document", "dump_yaml", "parse_yaml", "read_yaml", "refusal"]
+
+_PLAIN = (
+    ("tag:yaml.org,2002:null", r"~|null|Null|NULL|", "~nN\0"),
+    ("tag:yaml.org,2002:bool", r"true|True|TRUE|false|False|FALSE", "tTfF"),
+    ("tag:yaml.org,2002:int", r"[-+]?(?:0|[1-9][0-9]*)", "-+0123456789"),
+    (
+        "tag:yaml.org,2002:float",
+        r"[-+]?(?:\.[0-9]+|[0-9]+\.[0-9]*)(?:[eE][-+]?[0-9]+)?|[-+]?[0-9]+[eE][-+]?[0-9]+"
+        r"|[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)",
+        "-+0123456789.",
+    ),
+    ("tag:yaml.org,2002:merge", r"<<", "<"),
+)
+
+
+class _Loader(yaml.SafeLoader):
+    """Reads plain words as YAML 1.2 does."""
+
+    yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012  PyYAML's own way to state them
+
+
+class _Dumper(yaml.SafeDumper):
+    """Quotes what `_Loader` would otherwise not read back as text."""
+
+    yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012
+
+
+for _tag, _pattern, _first in _PLAIN:
+    for _class in (_Loader, _Dumper):
+        _starts = ["" if letter == "\0" else letter for letter in _first]
+        _class.add_implicit_resolver(_tag, re.compile(f"^(?:{_pattern})$"), _starts)
+
+
+def parse_yaml(text: str) -> Any:
+    """Give the plain data of one YAML document."""
+    return yaml.load(text, Loader=_Loader)  # a SafeLoader
+
+
+def dump_yaml(content: Any) -> str:
+    """Write plain data so that `parse_yaml` gives the same again."""
+    return str(yaml.dump(content, Dumper=_Dumper, sort_keys=False, allow_unicode=True))
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,61 +68,109 @@ class Document:
     ----------
     content : Any
         The plain data.
-    root : yaml.Node or None
-        The same with positions.
+    lines : mapping
+        Line by dotted path; None where a value does not come from the file.
     """
 
     content: Any
-    root: yaml.Node | None
+    lines: Mapping[str, int | None] = field(default_factory=dict)
 
-    def line(self, path: Sequence[str | int]) -> int | None:
-        """Give the line of a key, or of the nearest thing around it that the file has."""
-        node, line = self.root, None
+    def where(self, path: Sequence[str | int]) -> str:
+        """Give the dotted path, as overrides write it: list items go by name where they can."""
+        content, parts = self.content, []
         for part in path:
-            found = _child(node, part)
-            if found is None:
-                continue  # tags of a choice are not in the file, nor are missing keys
-            node, line = found
-        return line
+            if isinstance(content, list) and isinstance(part, int) and part < len(content):
+                parts.append(_item_name(content, part))
+                content = content[part]
+            else:
+                parts.append(str(part))
+                content = content.get(part) if isinstance(content, dict) else None
+        return ".".join(parts) or "scenario"
+
+    def line(self, where: str) -> int | None:
+        """Give the line of a dotted path, or of the nearest thing around it that the file has."""
+        return _line(self.lines, where)
 
 
-def _child(node: yaml.Node | None, part: str | int) -> tuple[yaml.Node, int] | None:
-    if isinstance(node, yaml.MappingNode):
-        for key, value in node.value:
-            if key.value == str(part):
-                return value, key.start_mark.line + 1
-    if isinstance(node, yaml.SequenceNode) and isinstance(part, int) and part < len(node.value):
-        item = node.value[part]
-        return item, item.start_mark.line + 1
+def refusal(source: str, faults: Iterable[Fault], lines: Mapping[str, int | None]) -> ScenarioError:
+    """Give the error that names every fault once, with its line and in the order of the file."""
+    placed = [
+        Fault(f.where, f.what, f.cure, _line(lines, f.where) if f.line is None else f.line)
+        for f in faults
+    ]
+    return ScenarioError(source, sorted(dict.fromkeys(placed), key=lambda fault: fault.line or 0))
+
+
+def _line(lines: Mapping[str, int | None], where: str) -> int | None:
+    while where:
+        if where in lines:
+            return lines[where]
+        where = where.rpartition(".")[0]
     return None
 
 
+def _item_name(items: Sequence[Any], position: int) -> str:
+    """Name an item of a list by its `name` if that is its alone, else by its position."""
+    names = [item.get("name") if isinstance(item, dict) else None for item in items]
+    name = names[position]
+    is_own = isinstance(name, str) and name != "" and names.count(name) == 1
+    return str(name) if is_own else str(position)
+
+
 def read_yaml(text: str) -> tuple[Document, list[Fault]]:
-    """Parse YAML and tell what is wrong with it as YAML."""
+    """Parse YAML and tell what is wrong with it as YAML.
+
+    Without any content the document cannot be used; with content, faults are repeated keys.
+    """
     try:
-        root = yaml.compose(text, Loader=yaml.SafeLoader)
-        content = yaml.safe_load(text)
+        root = yaml.compose(text, Loader=_Loader)
+        content = parse_yaml(text)
     except yaml.MarkedYAMLError as error:
         line = None if error.problem_mark is None else error.problem_mark.line + 1
         what = " ".join(part for part in (error.context, error.problem) if part)
-        return Document(None, None), [Fault("YAML", what, "check indentation and quotes", line)]
-    except (yaml.YAMLError, ValueError) as error:
-        return Document(None, None), [Fault("YAML", str(error))]
-    return Document(content, root), _repeated_keys(root, "")
-
-
-def _repeated_keys(node: yaml.Node | None, where: str) -> list[Fault]:
+        return Document(None), [Fault("YAML", what, _yaml_cure(text, line), line)]
+    except (yaml.YAMLError, ValueError, RecursionError) as error:
+        return Document(None), [Fault("YAML", " ".join(str(error).split()), "check the file")]
+    lines: dict[str, int | None] = {}
     faults: list[Fault] = []
+    try:
+        _walk(root, content, (), lines, faults)
+    except RecursionError:
+        return Document(None), [Fault("YAML", "an anchor holds itself", "remove the alias")]
+    return Document(content, lines), faults
+
+
+def _yaml_cure(text: str, line: int | None) -> str:
+    rows = text.splitlines()
+    if line is not None and line <= len(rows) and "\t" in rows[line - 1]:
+        return "indent with spaces, not with tabs"
+    return "check indentation, brackets and quotes"
+
+
+def _walk(
+    node: yaml.Node | None,
+    content: Any,
+    path: tuple[str, ...],
+    lines: dict[str, int | None],
+    faults: list[Fault],
+) -> None:
+    """Note the line of every key and list item, and every key that is given twice."""
     if isinstance(node, yaml.MappingNode):
         seen: dict[str, int] = {}
-        for key, value in node.value:
-            here, line = f"{where}{key.value}", key.start_mark.line + 1
-            if key.value in seen:
-                what = f"is given twice, first in line {seen[key.value]}"
-                faults.append(Fault(here, what, "keep one", line))
-            seen[key.value] = line
-            faults += _repeated_keys(value, f"{here}.")
+        for key, child in node.value:
+            name, line = str(key.value), key.start_mark.line + 1
+            here = (*path, name)
+            if name in seen and name != "<<":
+                what = f"is given twice, first in line {seen[name]}"
+                faults.append(Fault(".".join(here), what, "keep one", line))
+            seen.setdefault(name, line)
+            lines[".".join(here)] = line
+            inner = content.get(name) if isinstance(content, dict) else None
+            _walk(child, inner, here, lines, faults)
     elif isinstance(node, yaml.SequenceNode):
+        items = content if isinstance(content, list) else []
         for position, item in enumerate(node.value):
-            faults += _repeated_keys(item, f"{where.rstrip('.')}[{position}].")
-    return faults
+            name = _item_name(items, position) if position < len(items) else str(position)
+            lines[".".join((*path, name))] = item.start_mark.line + 1
+            inner = items[position] if position < len(items) else None
+            _walk(item, inner, (*path, name), lines, faults)

@@ -1,0 +1,96 @@
+"""Values set from outside by dotted path, on top of what a scenario file says."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import yaml
+
+from mmgsim.errors import Fault, near_miss
+from mmgsim.scenario.yaml_lines import Document, parse_yaml
+
+__all__ = ["apply_overrides", "parse_override"]
+
+_CHOICES = ("coordination", "forecast", "market", "operator", "strategy")
+"""Parts whose further keys are options of their `kind`, and for which the kind may stand alone."""
+
+
+def parse_override(text: str) -> tuple[str, Any]:
+    """Read ``dotted.path=value``; the value is YAML.
+
+    Raises
+    ------
+    ValueError
+        If there is no ``=``, a path with an empty part, or the value is not YAML.
+
+    Examples
+    --------
+    >>> parse_override("gate.every=1d")
+    ('gate.every', '1d')
+    """
+    path, equals, value = text.partition("=")
+    if not equals or not all(part.strip() for part in path.split(".")):
+        raise ValueError(f"{text!r} is not like gate.every=1d")
+    try:
+        return path.strip(), parse_yaml(value)
+    except yaml.YAMLError as error:
+        raise ValueError(f"the value of {path.strip()} is not YAML: {value!r}") from error
+
+
+def apply_overrides(
+    document: Document, overrides: Mapping[str, Any]
+) -> tuple[Document, list[Fault]]:
+    """Give a document with values replaced, and why some could not be."""
+    content, lines = copy.deepcopy(document.content), dict(document.lines)
+    faults: list[Fault] = []
+    for path, value in overrides.items():
+        try:
+            where = _set(content, path.split("."), value)
+        except LookupError as error:
+            faults.append(Fault(path, f"cannot be set: {error.args[0]}"))
+            continue
+        for inner in [key for key in lines if key.startswith(f"{where}.")]:
+            del lines[inner]
+        lines[where] = None  # what is wrong with it stands in no line of the file
+    return Document(content, lines), faults
+
+
+def _set(content: Any, path: Sequence[str], value: Any) -> str:
+    """Set a value deep in plain data, and give its path with list items by their names."""
+    root, at, keys = content, "", []
+    for part in path[:-1]:
+        key = _key(content, part, at)
+        child = content.get(key) if isinstance(content, dict) else content[key]
+        if not isinstance(child, dict | list):
+            child = content[key] = _opened(child, part)
+        content, at = child, part
+        keys.append(key)
+    key = _key(content, path[-1], at)
+    if key == "kind" and at in _CHOICES and content.get("kind", value) != value:
+        content.clear()
+    content[key] = copy.deepcopy(value)
+    return Document(root).where([*keys, key])
+
+
+def _opened(given: Any, part: str) -> dict[str, Any]:
+    """Give the keys that a short form stands for."""
+    if given is None or (part == "network" and given == "none"):
+        return {}
+    if part in _CHOICES and isinstance(given, str):
+        return {"kind": given}
+    raise LookupError(f"{part!r} is a plain value ({given!r}) without keys")
+
+
+def _key(content: Any, part: str, inside: str) -> str | int:
+    """Find a key, or the position of a list item by its name or its number."""
+    if isinstance(content, dict):
+        return part
+    names = [item.get("name") if isinstance(item, dict) else None for item in content]
+    if part in names:
+        return names.index(part)
+    if part.isdecimal() and int(part) < len(content):
+        return int(part)
+    known = near_miss(part, [str(name) for name in names if name])
+    raise LookupError(f"{inside or 'scenario'} has no {part!r}; {known}")

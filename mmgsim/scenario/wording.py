@@ -1,0 +1,185 @@
+"""What pydantic finds wrong, in words that name the key, the value and what would do."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, get_args
+
+from pydantic import BaseModel
+
+from mmgsim.errors import Fault, near_miss
+from mmgsim.scenario.schema import Scenario
+from mmgsim.scenario.yaml_lines import Document
+
+__all__ = ["schema_fault"]
+
+_LIMITS = {
+    "greater_than": ("must be above {:g}", "gt"),
+    "greater_than_equal": ("must be at least {:g}", "ge"),
+    "less_than": ("must be below {:g}", "lt"),
+    "less_than_equal": ("must be at most {:g}", "le"),
+}
+_TYPES = {
+    "float_type": "must be a number",
+    "float_parsing": "must be a number",
+    "int_type": "must be a whole number",
+    "int_parsing": "must be a whole number",
+    "int_from_float": "must be a whole number",
+    "finite_number": "must be a finite number",
+    "string_type": "must be text",
+    "bool_type": "must be true or false",
+    "string_too_short": "must not be empty",
+    "model_type": "must hold keys of its own",
+    "model_attributes_type": "must hold keys of its own",
+    "dict_type": "must hold keys of its own",
+    "tuple_type": "must be a list",
+    "list_type": "must be a list",
+}
+_UNIT = re.compile(r"^\s*[-+.\d][\d.,eE+-]*\s*[A-Za-z%/€$]+\S*\s*$")
+
+
+def schema_fault(detail: Mapping[str, Any], document: Document) -> Fault:
+    """Say one of pydantic's findings in our words, with its place in the file."""
+    path = tuple(detail["loc"])
+    place = _without_tags(path)
+    if detail["type"] in ("union_tag_invalid", "union_tag_not_found"):
+        place = (*place, str(detail["ctx"]["discriminator"]).strip("'"))
+    where = document.where(place)
+    what, cure = _words(detail, path)
+    return Fault(where, what, cure, document.line(where))
+
+
+def _words(detail: Mapping[str, Any], path: tuple[str | int, ...]) -> tuple[str, str]:
+    kind, context, given = detail["type"], detail.get("ctx", {}), detail.get("input")
+    if kind == "missing":
+        return "is missing", _description(path)
+    if kind == "extra_forbidden":
+        known = {name for model in _models_at(path[:-1]) for name in model.model_fields}
+        return "unknown key", near_miss(str(path[-1]), known)
+    if kind in ("literal_error", "enum"):
+        return _choice(given, re.findall(r"'([^']*)'", str(context["expected"])))
+    if kind in ("union_tag_invalid", "union_tag_not_found"):
+        tags = _tags_at(path, str(context["discriminator"]).strip("'"))
+        return _choice(context["tag"], tags) if "tag" in context else ("is missing", _known(tags))
+    return _value_words(detail, path)
+
+
+def _value_words(detail: Mapping[str, Any], path: tuple[str | int, ...]) -> tuple[str, str]:
+    """Say what is wrong with a value whose key is right."""
+    kind, given = detail["type"], detail.get("input")
+    if kind in _LIMITS:
+        template, key = _LIMITS[kind]
+        return f"{template.format(detail['ctx'][key])}, given {_shown(given)}", ""
+    if kind == "model_attributes_type" and any(
+        "source" in m.model_fields for m in _models_at(path)
+    ):
+        cure = "write it without quotes" if isinstance(given, str) else ""
+        return f"must be a number or a source of a series, given {_shown(given)}", cure
+    if kind in _TYPES:
+        return f"{_TYPES[kind]}, given {_shown(given)}", _type_cure(kind, given)
+    if kind == "string_pattern_mismatch":
+        cure = "start with a letter; then letters, digits, _ and -"
+        return f"{_shown(given)} is not a name", cure
+    return _others(detail, given)
+
+
+def _others(detail: Mapping[str, Any], given: Any) -> tuple[str, str]:
+    message = str(detail["msg"])
+    if detail["type"] == "value_error":
+        what = message.removeprefix("Value error, ")
+        is_shown = repr(given) in what or isinstance(given, dict | list)
+        return what if is_shown else f"{what}, given {_shown(given)}", ""
+    return f"{message}, given {_shown(given)}", ""
+
+
+def _choice(given: Any, known: Sequence[str]) -> tuple[str, str]:
+    return f"{_shown(given)} is unknown", near_miss(str(given), known)
+
+
+def _known(names: Iterable[str]) -> str:
+    return "known: " + ", ".join(sorted(names))
+
+
+def _shown(given: Any) -> str:
+    if given is None:
+        return "nothing"
+    if isinstance(given, bool):
+        return str(given).lower()
+    text = repr(given)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _type_cure(kind: str, given: Any) -> str:
+    if kind in ("float_type", "int_type") and isinstance(given, str):
+        if _UNIT.match(given):
+            return "write the number alone; its unit is part of the key"
+        is_number = re.fullmatch(r"\s*[-+]?[\d.]+([eE][-+]?\d+)?\s*", given)
+        return "write it without quotes" if is_number else ""
+    if kind == "string_type" and isinstance(given, int | float) and not isinstance(given, bool):
+        return "put it in quotes"
+    if kind == "tuple_type":
+        return "start each item with a dash"
+    return ""
+
+
+# ------------------------------------------------------------------------- what may stand where
+def _models_at(path: Sequence[str | int]) -> list[type[BaseModel]]:
+    """Give the parts of the schema that a path of pydantic's may lead to."""
+    models: list[type[BaseModel]] = [Scenario]
+    for part in path:
+        models = _models_below(models, part)
+    return models
+
+
+def _models_below(models: list[type[BaseModel]], part: str | int) -> list[type[BaseModel]]:
+    fields = [m.model_fields[part] for m in models if part in m.model_fields]
+    if fields:
+        below = [model for field in fields for model in _models_in(field.annotation)]
+    elif isinstance(part, str):
+        below = [model for model in models if part in _tags(model)] or models
+    else:
+        below = models  # an item of a list
+    return list(dict.fromkeys(below))
+
+
+def _models_in(annotation: Any) -> list[type[BaseModel]]:
+    if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+        return [annotation]
+    return [model for inner in get_args(annotation) for model in _models_in(inner)]
+
+
+def _tags(model: type[BaseModel]) -> list[str]:
+    """Give the values by which a model is chosen among others."""
+    return [
+        str(tag)
+        for key in ("kind", "source")
+        if key in model.model_fields
+        for tag in get_args(model.model_fields[key].annotation)
+    ]
+
+
+def _without_tags(path: Sequence[str | int]) -> tuple[str | int, ...]:
+    """Drop the tags of choices, which stand in pydantic's path but not in the file."""
+    kept: list[str | int] = []
+    models: list[type[BaseModel]] = [Scenario]
+    for part in path:
+        is_key = any(part in model.model_fields for model in models)
+        if is_key or not any(part in _tags(model) for model in models):
+            kept.append(part)
+        models = _models_below(models, part)
+    return tuple(kept)
+
+
+def _tags_at(path: Sequence[str | int], key: str) -> list[str]:
+    models = [model for model in _models_at(path) if key in model.model_fields]
+    return [tag for model in models for tag in _tags(model)]
+
+
+def _description(path: tuple[str | int, ...]) -> str:
+    """Say what a missing key is for."""
+    for model in _models_at(path[:-1]):
+        field = model.model_fields.get(str(path[-1]))
+        if field is not None and field.description:
+            return " ".join(field.description.split()).rstrip(".")
+    return ""

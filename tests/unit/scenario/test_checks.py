@@ -1,0 +1,132 @@
+import pytest
+
+from mmgsim.errors import ScenarioError
+from mmgsim.scenario import load_scenario
+
+BUS = ("name: MG1", "name: MG1\n    bus: 3")
+BUS_2 = ("name: MG2", "name: MG2\n    bus: 4")
+
+
+def network(text):
+    return ("seed: 3", f"seed: 3\nnetwork: {text}")
+
+
+def gate(text):
+    return ("seed: 3", f"seed: 3\ngate: {text}")
+
+
+def test_duplicate_microgrid_names_are_both_shown(scenarios):
+    faults = scenarios.faults(("name: MG2", "name: MG1"))
+    assert [(fault.where, fault.line) for fault in faults] == [
+        ("microgrids.0.name", 12),
+        ("microgrids.1.name", 17),
+    ]
+
+
+def test_duplicate_device_names_are_refused_within_a_microgrid_only(scenarios):
+    scenarios.load(("name: shop", "name: homes"))
+    faults = scenarios.faults(("name: roof", "name: homes"))
+    assert {fault.where for fault in faults} == {
+        "microgrids.MG1.devices.0.name",
+        "microgrids.MG1.devices.1.name",
+    }
+
+
+@pytest.mark.parametrize("party", ["grid", "dno", "market", "operations"])
+def test_names_of_the_ledger_are_taken(party, scenarios):
+    fault = scenarios.fault(("name: MG1", f"name: {party}"))
+    assert "is a party of the ledger" in fault.what
+
+
+def test_scenario_without_microgrids_or_devices_is_refused(scenarios):
+    text = scenarios.write().read_text().split("microgrids:")[0]
+    scenarios.file.write_text(text + "microgrids: []\n")
+    with pytest.raises(ScenarioError, match="there is no microgrid"):
+        load_scenario(scenarios.file)
+    scenarios.file.write_text(text + "microgrids: [{name: MG1, devices: []}]\n")
+    with pytest.raises(ScenarioError, match=r"microgrids\.MG1\.devices .*is empty"):
+        load_scenario(scenarios.file)
+
+
+def test_network_without_buses_names_every_microgrid(scenarios):
+    faults = scenarios.faults(network("{case: case33bw}"))
+    assert [fault.where for fault in faults] == ["microgrids.MG1.bus", "microgrids.MG2.bus"]
+
+
+@pytest.mark.parametrize("text", ["{case: case33bw, file: net.json}", "{v_min_pu: 0.9}"])
+def test_network_is_a_case_or_a_file(text, scenarios):
+    fault = scenarios.fault(network(text), BUS, BUS_2)
+    assert "either `case` or `file`" in fault.what
+
+
+def test_voltage_limits_are_in_order(scenarios):
+    fault = scenarios.fault(network("{case: case33bw, v_min_pu: 1.1}"), BUS, BUS_2)
+    assert fault.where == "network.v_min_pu"
+
+
+@pytest.mark.parametrize(
+    ("text", "where"),
+    [
+        ("{every: 90min, horizon: 24h}", "gate.every"),
+        ("{every: 1h, horizon: 90min}", "gate.horizon"),
+        ("{every: 2d, horizon: 24h}", "gate.horizon"),
+        ("{horizon: 23h}", "gate.horizon"),
+        ('{end_of_window: {at: "00:30"}}', "gate.end_of_window.at"),
+    ],
+)
+def test_times_that_do_not_fit_are_refused(text, where, scenarios):
+    assert scenarios.fault(gate(text)).where == where
+
+
+def test_step_must_divide_an_hour(scenarios):
+    assert scenarios.fault(("seed: 3", "step: 45min")).where == "step"
+
+
+def test_window_must_reach_over_the_longest_day(scenarios):
+    autumn = ("start: 2021-01-11", "start: 2021-10-30"), ("days: 1", "days: 3")
+    day_ahead = "{every: 1d, horizon: %s, end_of_window: {kind: free}}"
+    fault = scenarios.fault(gate(day_ahead % "24h"), *autumn)
+    assert "25 h later on the longest day" in fault.what
+    scenarios.load(gate(day_ahead % "25h"), *autumn)
+
+
+def test_window_must_reach_over_a_time_that_clocks_skip(scenarios):
+    spring = ("start: 2021-01-11", "start: 2021-03-27"), ("days: 1", "days: 3")
+    fault = scenarios.fault(gate('{end_of_window: {at: "02:00"}}'), *spring)
+    assert "47 h later" in fault.what
+    scenarios.load(gate('{horizon: 47h, end_of_window: {at: "02:00"}}'), *spring)
+
+
+def test_target_between_steps_fits_finer_steps(scenarios):
+    scenarios.load(("seed: 3", 'step: 30min\ngate: {end_of_window: {at: "00:30"}}'))
+
+
+def test_unreadable_peak_hours_are_named_once(scenarios):
+    charge = '\n  network_charge: {on_peak: "weekdays 8-22"}'
+    fault = scenarios.fault(("export_per_kwh: 0.05", f"export_per_kwh: 0.05{charge}"))
+    assert (fault.where, fault.line) == ("tariff.network_charge.on_peak", 10)
+
+
+@pytest.mark.parametrize(
+    ("battery", "key"),
+    [
+        ("level_min: 0.3, level_start: 0.2", "level_start"),
+        ("level_min: 0.6", "level_min"),
+        ("level_min: 0.6, level_start: 0.7", "level_min"),
+    ],
+)
+def test_levels_below_the_least_are_refused(battery, key, scenarios):
+    fault = scenarios.fault(("power_kw: 5", f"power_kw: 5, {battery}"))
+    assert fault.where == f"microgrids.MG2.devices.bess.{key}"
+
+
+def test_level_that_is_never_due_is_no_fault(scenarios):
+    scenarios.load(
+        ("power_kw: 5", "power_kw: 5, level_min: 0.6, level_start: 0.7"),
+        gate("{end_of_window: {kind: free}}"),
+    )
+
+
+def test_repair_needs_an_operator_that_repairs(scenarios):
+    fault = scenarios.fault(("seed: 3", "seed: 3\nrepair: {rounds: 2}"))
+    assert fault.where == "repair.rounds"

@@ -1,0 +1,119 @@
+import sys
+
+import pytest
+
+from mmgsim.errors import UnknownNameError
+from mmgsim.scenario import Kind, find_class, load_scenario
+
+OWN = """\
+from mmgsim_agents.strategies.self_consumer import SelfConsumer
+
+class Own(SelfConsumer):
+    pass
+
+class Picky(SelfConsumer):
+    def __init__(self, share):
+        super().__init__()
+        if share > 1:
+            raise ValueError("share is above 1")
+
+class NoStrategy:
+    answers = frozenset()
+"""
+
+
+def with_own(scenarios, reference, text=OWN, options=None):
+    (scenarios.folder / "own.py").write_text(text)
+    return {"microgrids.MG1.strategy": {"kind": reference, "options": options or {}}}
+
+
+def test_file_beside_the_scenario_is_found(scenarios):
+    load_scenario(scenarios.write(), with_own(scenarios, "own.py:Own"))
+
+
+def test_installed_module_is_found(scenarios):
+    name = "mmgsim_agents.strategies.self_consumer:SelfConsumer"
+    load_scenario(scenarios.write(), {"microgrids.MG1.strategy": name})
+
+
+def test_unknown_strategy_names_near_miss_and_line(scenarios):
+    fault = scenarios.fault(("self-consumer", "self-consumr"))
+    assert (fault.where, fault.line) == ("microgrids.MG1.strategy", 13)
+    assert "did you mean 'self-consumer'?" in fault.what
+
+
+@pytest.mark.parametrize("key", ["operator", "market", "coordination"])
+def test_unknown_operator_market_and_coordination_are_named(key, scenarios):
+    fault = scenarios.fault(overrides={f"{key}.kind": "nobody"})
+    assert fault.where == key
+    assert "'nobody'" in fault.what
+
+
+@pytest.mark.parametrize(
+    ("reference", "text", "what"),
+    [
+        ("other.py:Own", OWN, "there is no file other.py"),
+        ("own.py:Owm", OWN, "own.py has no Owm"),
+        ("own.py:", OWN, "own.py has no "),
+        ("own.py:NoStrategy", OWN, "is no strategy: it lacks answer, dispatch"),
+        ("own.py:Own", "def f(:\n", "SyntaxError in line 1"),
+        ("own.py:Own", "1 / 0\n", "ZeroDivisionError: division by zero"),
+        ("own.py:Own", "import torch_of_nobody\n", "No module named 'torch_of_nobody'"),
+        ("own.py:Own", "import sys\nsys.exit(4)\n", "cannot be imported: SystemExit: 4"),
+        ("no_such_package.mod:Own", OWN, "No module named 'no_such_package'"),
+        (":Own", OWN, "cannot be imported"),
+    ],
+)
+def test_class_that_cannot_be_had_is_explained(reference, text, what, scenarios):
+    assert what in scenarios.fault(overrides=with_own(scenarios, reference, text)).what
+
+
+@pytest.mark.parametrize(
+    ("options", "what"),
+    [
+        ({}, "missing 1 required positional argument: 'share'"),
+        ({"shar": 1}, "unexpected keyword argument 'shar'"),
+        ({"share": 2}, "ValueError: share is above 1"),
+    ],
+)
+def test_options_that_a_class_refuses_are_explained(options, what, scenarios):
+    overrides = with_own(scenarios, "own.py:Picky", options=options)
+    assert what in scenarios.fault(overrides=overrides).what
+
+
+def test_options_of_a_mechanism_are_checked(scenarios):
+    fault = scenarios.fault(("{kind: isolated}", "{kind: isolated, tolerance: 1}"))
+    assert fault.where == "coordination"
+    assert "cannot be made with tolerance" in fault.what
+
+
+def test_mechanism_that_asks_what_a_strategy_does_not_answer_is_refused(scenarios):
+    text = OWN + "\nclass Silent(SelfConsumer):\n    answers = frozenset()\n"
+    fault = scenarios.fault(overrides=with_own(scenarios, "own.py:Silent", text))
+    assert "does not answer Award" in fault.what
+    assert "'isolated'" in fault.cure
+
+
+def test_faulty_file_is_explained_for_each_microgrid_and_again_after_mending(scenarios):
+    overrides = with_own(scenarios, "own.py:Own", "1 / 0\n")
+    overrides["microgrids.MG2.strategy"] = "own.py:Own"
+    faults = scenarios.faults(overrides=overrides)
+    assert ["ZeroDivisionError" in fault.what for fault in faults] == [True, True]
+    load_scenario(scenarios.write(), with_own(scenarios, "own.py:Own"))
+
+
+def test_file_is_imported_once_and_anew_when_it_changes(scenarios):
+    with_own(scenarios, "own.py:Own")
+    first = find_class(Kind.STRATEGY, "own.py:Own", scenarios.folder)
+    assert find_class(Kind.STRATEGY, "own.py:Own", scenarios.folder) is first
+    assert sys.modules[first.__module__].Own is first
+    with_own(scenarios, "own.py:Own", OWN + "\n\nNEW = True\n")
+    assert find_class(Kind.STRATEGY, "own.py:Own", scenarios.folder) is not first
+
+
+def test_missing_dependency_is_not_mistaken_for_an_unknown_name(tmp_path):
+    (tmp_path / "own.py").write_text("import torch_of_nobody\n")
+    with pytest.raises(ModuleNotFoundError):
+        find_class(Kind.STRATEGY, "own.py:Own", tmp_path)
+    with pytest.raises(UnknownNameError):
+        find_class(Kind.STRATEGY, "torch_of_nobody:Own", tmp_path)

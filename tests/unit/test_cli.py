@@ -1,0 +1,285 @@
+"""The command line as a user meets it: what it prints where, how it exits, what it writes."""
+
+import json
+import math
+from functools import partial
+from pathlib import Path
+
+import pytest
+
+from mmgsim import cli
+from mmgsim.engine import model, setup
+from mmgsim.tables import Results
+
+FILES = ["manifest.json", "scenario.yaml", "summary.json"]
+FAST = ["--coordination", "isolated", "--strategy", "self-consumer"]
+
+FAULTY = """\
+name: faulty
+timezone: Europe/Berlin
+start: 2021-01-11
+days: 1
+network: {case: case33bw}
+tariff:
+  import_per_kwh: {source: csv, file: none.csv, column: a}
+  export_per_kwh: 0.05
+forecast: perfect
+microgrids:
+  - name: MG1
+    bus: 77
+    devices:
+      - {name: homes, kind: load, profile: 3}
+"""
+
+OWN = """\
+from mmgsim.errors import SubproblemError
+from mmgsim_agents.strategies.self_consumer import SelfConsumer
+
+class Fails(SelfConsumer):
+    def __init__(self, step, how):
+        super().__init__()
+        self.step, self.how = step, how
+
+    def dispatch(self, view, realised):
+        if realised.step == self.step:
+            if self.how == "ours":
+                raise SubproblemError("MG1", self.step, "cold")
+            if self.how == "interrupt":
+                raise KeyboardInterrupt
+            return {}["nothing"]
+        return super().dispatch(view, realised)
+"""
+
+
+@pytest.fixture
+def mmgsim(monkeypatch, tmp_path, capsys):
+    """Call the command line in an empty folder; gives exit code, output and messages."""
+    monkeypatch.chdir(tmp_path)
+
+    def call(*arguments):
+        monkeypatch.setattr("sys.argv", ["mmgsim", *map(str, arguments)])
+        with pytest.raises(SystemExit) as caught:
+            cli.main()
+        printed = capsys.readouterr()
+        return caught.value.code or 0, printed.out, printed.err
+
+    return call
+
+
+@pytest.fixture
+def failing(tmp_path):
+    """Give the options under which MG1 fails at a step."""
+    (tmp_path / "own.py").write_text(OWN)
+
+    def options(step, how):
+        role = f"{{kind: 'own.py:Fails', options: {{step: {step}, how: {how}}}}}"
+        return [*FAST, "--set", f"microgrids.MG1.strategy={role}"]
+
+    return options
+
+
+# ------------------------------------------------------------------------------ without a run
+def test_help_lists_the_commands_of_this_version(mmgsim):
+    code, printed, _ = mmgsim("--help")
+    assert code == 0
+    assert all(name in printed for name in ("list", "check", "run", "report", "schema"))
+    assert "compare" not in printed
+    assert " new " not in printed
+
+
+def test_version_is_printed(mmgsim):
+    code, printed, _ = mmgsim("--version")
+    assert code == 0
+    assert printed.startswith("mmgsim ")
+
+
+def test_list_names_the_bundled_scenarios(mmgsim):
+    code, printed, _ = mmgsim("list")
+    assert code == 0
+    assert "duo" in printed
+    assert "wa9" in printed
+
+
+def test_schema_is_json(mmgsim):
+    code, printed, _ = mmgsim("schema")
+    assert code == 0
+    assert "microgrids" in json.loads(printed)["properties"]
+
+
+def test_check_shows_every_series_and_writes_nothing(mmgsim, tmp_path):
+    code, printed, messages = mmgsim("check", "duo")
+    assert (code, messages) == (0, "")
+    assert "duo: no faults; 24 steps, 2 microgrids." in printed
+    assert "devices.roof" in printed
+    assert list(tmp_path.iterdir()) == []
+
+
+# ----------------------------------------------------------------------------------- runs
+def test_run_in_json_prints_the_summary_alone(mmgsim, tmp_path):
+    code, printed, messages = mmgsim("run", "duo", *FAST, "--json", "--out", "made/here")
+    assert (code, messages) == (0, "")
+    summary = json.loads(printed)
+    assert summary == Results(tmp_path / "made/here").summary
+    assert summary["coordination"] == "isolated"
+
+
+def test_run_prints_costs_and_folders(mmgsim):
+    code, printed, messages = mmgsim("run", "duo", *FAST)
+    assert (code, messages) == (0, "")
+    folder = next(Path("runs").iterdir())
+    assert folder.name.startswith("duo-isolated-")
+    assert f"results: {folder}" in printed
+    assert f"report:  {folder / 'report.html'}" in printed
+
+
+def test_quiet_run_prints_nothing(mmgsim):
+    assert mmgsim("run", "duo", *FAST, "--quiet", "--out", "o") == (0, "", "")
+
+
+def test_options_reach_the_resolved_scenario(mmgsim, tmp_path):
+    options = ["--strategy", "MG1=self-consumer", "--seed", "5", "--days", "1"]
+    settings = ["--set", "settlement.imbalance_per_kwh=0.5", "--set", "gate.every=1d"]
+    code, *_ = mmgsim("run", "duo", *options, *settings, "--quiet", "--out", "o")
+    assert code == 0
+    text = (tmp_path / "o/scenario.yaml").read_text()
+    assert text.count("kind: self-consumer") == text.count("kind: cost-minimiser") == 1
+    for line in ("seed: 5", "days: 1", "imbalance_per_kwh: 0.5", "every: 1440min"):
+        assert line in text
+
+
+def test_report_is_drawn_anew(mmgsim, tmp_path):
+    mmgsim("run", "duo", *FAST, "--quiet", "--out", "o")
+    (tmp_path / "o/report.html").unlink()
+    code, printed, _ = mmgsim("report", "o")
+    assert (code, printed.strip()) == (0, f"report: {Path('o/report.html')}")
+    assert (tmp_path / "o/report.html").is_file()
+
+
+# ------------------------------------------------------------------------------ wrong input
+def assert_refused(outcome, *parts, folder, left=()):
+    code, printed, messages = outcome
+    assert (code, printed) == (cli.WRONG_INPUT, "")
+    assert "Traceback" not in messages
+    for part in parts:
+        assert part in messages
+    assert sorted(path.name for path in folder.iterdir()) == sorted(left)
+
+
+@pytest.mark.parametrize("command", ["check", "run"])
+def test_every_fault_is_named_once_and_nothing_is_written(command, mmgsim, tmp_path):
+    (tmp_path / "s.yaml").write_text(FAULTY.replace("days: 1", "days: 0\nseeed: 1"))
+    outcome = mmgsim(command, "s.yaml", "--set", "microgrids.MG2.bus=3")
+    parts = ("3 faults", "days (line 4)", "seeed (line 5)", "microgrids has no 'MG2'")
+    assert_refused(outcome, *parts, folder=tmp_path, left=["s.yaml"])
+
+
+@pytest.mark.skipif(
+    not hasattr(setup, "network_faults"), reason="the engine does not pass network faults on yet"
+)
+@pytest.mark.parametrize("command", ["check", "run"])
+def test_faults_of_series_and_network_come_together(command, mmgsim, tmp_path):
+    (tmp_path / "s.yaml").write_text(FAULTY)
+    parts = ("s.yaml: 2 faults", "tariff.import_per_kwh (line 7)", "microgrids.MG1.bus (line 12)")
+    assert_refused(mmgsim(command, "s.yaml"), *parts, folder=tmp_path, left=["s.yaml"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "part"),
+    [
+        (["run", "duoo"], "did you mean 'duo'?"),
+        (["run", "duo", "--days", "0"], "days: must be at least 1, given 0"),
+        (["run", "duo", "--strategy", "self-consumr"], "did you mean 'self-consumer'?"),
+        (["run", "duo", "--strategy", "MG7=self-consumer"], "microgrids has no 'MG7'"),
+        (["run", "duo", "--coordination", "centrl"], "did you mean 'central'?"),
+        (["run", "duo", "--seed", "-1"], "seed: must be at least 0, given -1"),
+        (["run", "duo", "--set", "tarif.x=1"], "did you mean 'tariff'?"),
+        (["run", "duo", "--set", "days", "--set", "=3"], "'=3' is not like"),
+        (["run", "duo", "--dyas", "1"], "--days"),
+        (["run", "duo", "--days", "one"], "--days"),
+        (["run"], "SCENARIO"),
+        (["runn"], "run"),
+        (["compare", "duo"], "compare"),
+        (["report", "nowhere"], "no result folder"),
+    ],
+)
+def test_wrong_arguments_exit_with_2_and_write_nothing(arguments, part, mmgsim, tmp_path):
+    assert_refused(mmgsim(*arguments), part, folder=tmp_path)
+
+
+def test_result_folder_in_use_is_refused(mmgsim, tmp_path):
+    (tmp_path / "o").mkdir()
+    (tmp_path / "o/kept.txt").write_text("mine")
+    outcome = mmgsim("run", "duo", *FAST, "--out", "o")
+    assert_refused(outcome, "give another --out", folder=tmp_path / "o", left=["kept.txt"])
+
+
+def test_result_folder_that_cannot_be_made_is_refused(mmgsim, tmp_path):
+    (tmp_path / "file").write_text("mine")
+    outcome = mmgsim("run", "duo", *FAST, "--out", "file/inside")
+    assert_refused(outcome, "cannot be written", folder=tmp_path, left=["file"])
+
+
+# ------------------------------------------------------------------------------ ended early
+def assert_kept(outcome, *parts, folder, steps, status):
+    code, printed, messages = outcome
+    assert (code, printed) == (cli.ENDED_EARLY, "")
+    for part in (*parts, f"{steps} simulated steps are in {folder.name}"):
+        assert part in messages
+    results = Results(folder)
+    assert results.manifest["status"] == status
+    assert results.dispatch.time.nunique() == steps
+
+
+def test_interrupted_run_keeps_what_was_simulated(mmgsim, monkeypatch, tmp_path):
+    def interrupt(self, simulated):
+        if simulated.clock.step == 4:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli._Bar, "show", interrupt)
+    outcome = mmgsim("run", "duo", *FAST, "--out", "o")
+    assert_kept(outcome, "Interrupted.", folder=tmp_path / "o", steps=5, status="interrupted")
+
+
+def test_interrupted_reading_writes_nothing(mmgsim, monkeypatch, tmp_path):
+    def interrupt(*arguments, **options):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli, "run_scenario", interrupt)
+    code, printed, messages = mmgsim("run", "duo")
+    assert (code, printed, messages.strip()) == (cli.ENDED_EARLY, "", "Interrupted.")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_error_of_ours_in_a_step_is_told_without_a_traceback(mmgsim, failing, tmp_path):
+    *_, messages = outcome = mmgsim("run", "duo", *failing(3, "ours"), "--out", "o")
+    assert "Traceback" not in messages
+    assert ".py" not in messages
+    assert_kept(outcome, "ended 'cold'", folder=tmp_path / "o", steps=3, status="failed")
+
+
+def test_error_of_a_users_class_shows_their_lines_and_not_ours(mmgsim, failing, tmp_path):
+    *_, messages = outcome = mmgsim("run", "duo", *failing(3, "other"), "--out", "o")
+    assert 'own.py", line 15, in dispatch' in messages
+    assert "mmgsim/engine" not in messages
+    assert_kept(outcome, "KeyError: 'nothing'", folder=tmp_path / "o", steps=3, status="failed")
+
+
+def test_failure_in_the_first_step_still_leaves_a_manifest(mmgsim, failing, tmp_path):
+    code, *_ = mmgsim("run", "duo", *failing(0, "other"), "--out", "o")
+    assert code == cli.ENDED_EARLY
+    assert sorted(path.name for path in (tmp_path / "o").iterdir()) == FILES
+    assert json.loads((tmp_path / "o/manifest.json").read_text())["status"] == "failed"
+
+
+def test_interrupt_within_a_step_is_an_interrupt(mmgsim, failing, tmp_path):
+    outcome = mmgsim("run", "duo", *failing(2, "interrupt"), "--out", "o")
+    assert_kept(outcome, "Interrupted.", folder=tmp_path / "o", steps=2, status="interrupted")
+
+
+def test_fault_of_mmgsim_itself_shows_everything(mmgsim, monkeypatch):
+    monkeypatch.setattr(model, "perf_counter", partial(math.sqrt, -1.0))
+    code, _, messages = mmgsim("run", "duo", *FAST, "--out", "o")
+    assert code == cli.ENDED_EARLY
+    assert "A fault of mmgsim, please report it" in messages
+    assert "ValueError: math domain error" in messages
+    assert "engine/model.py" in messages
