@@ -22,10 +22,12 @@ from mmgsim.contracts import (
 from mmgsim.engine import MicrogridSetup, MicrogridStep, MultiMicrogridModel
 from mmgsim.errors import StrategyError
 from mmgsim.profiles import stream
-from mmgsim.settlement import operation_costs, shed_value
+from mmgsim.settlement import operation_costs, shed_kw, shed_value
 from mmgsim.subproblems import dispatch_faults, split_exchange, storage_rules
 
 __all__ = ["MicrogridAgent"]
+
+TOLERANCE = 1e-6  # kW or kWh: larger than the rounding of a solver
 
 
 class MicrogridAgent(mesa.Agent):
@@ -105,7 +107,12 @@ class MicrogridAgent(mesa.Agent):
             state=self.state,
             forecast_kw=self._meters.forecast_kw(window),
             storage=storage_rules(
-                scenario.gate.end_of_window, self.devices, self.state, window, clock.due(window)
+                scenario.gate.end_of_window,
+                self.devices,
+                self.state,
+                window,
+                clock.due(window),
+                miss_price_per_kwh=self.model.miss_price_per_kwh,
             ),
             tariff=self._tariff,
             envelope=self._envelope,
@@ -122,8 +129,8 @@ class MicrogridAgent(mesa.Agent):
         faults = dispatch_faults(view, realised, dispatch)
         if faults:
             raise StrategyError(self.name, faults)
-        self.last = self._record(view, realised, dispatch)
         self.state = self.state.after(self.devices, dispatch.operations, view.window.step_h)
+        self.last = self._record(view, realised, dispatch)
         self._memory = dict(dispatch.memory)
         self._inbox.clear()
 
@@ -139,8 +146,6 @@ class MicrogridAgent(mesa.Agent):
         import_kw, export_kw, _ = split_exchange(
             np.array([exchange_kw]), np.array([sold_kw - bought_kw])
         )
-        moved = any(rule.is_moved for rule in view.storage.values())
-        flags = (*(view.plan.flags if view.plan else ()), *dispatch.flags)
         return MicrogridStep(
             realised=realised,
             dispatch=dispatch,
@@ -156,5 +161,19 @@ class MicrogridAgent(mesa.Agent):
             sold_kw=sold_kw,
             q_kvar=exchange_kw * float(np.tan(np.arccos(view.power_factor))),
             shed_value=shed_value(self.devices, realised, dispatch, step_h),
-            flags=(*flags, "target_moved") if moved else flags,
+            flags=self._flags(view, realised, dispatch),
         )
+
+    def _flags(self, view: View, realised: Realised, dispatch: Dispatch) -> tuple[str, ...]:
+        """Say what was out of the ordinary, in the plan and in what came of it."""
+        flags = [*(view.plan.flags if view.plan else ()), *dispatch.flags]
+        if any(rule.is_moved for rule in view.storage.values()):
+            flags.append("target_moved")
+        if shed_kw(self.devices, realised, dispatch) > TOLERANCE:
+            flags.append("shed")
+        for name, rule in view.storage.items():
+            stored_kwh = self.state.energy_kwh[name]
+            below_kwh, above_kwh = rule.low_kwh[0] - stored_kwh, stored_kwh - rule.high_kwh[0]
+            if max(below_kwh, above_kwh) > TOLERANCE:
+                flags.append("level_missed")
+        return tuple(sorted(set(flags)))

@@ -162,6 +162,9 @@ class StorageRule:
         Limits of the stored energy at the end of each step; equal where a level is wanted. [kWh]
     end_value_per_kwh : float
         What a kWh left at the end of the window is worth. [currency/kWh]
+    miss_price_per_kwh : float
+        What missing a limit costs where nothing else is possible: far above any energy or
+        shedding price, and the same for whoever solves the problem. [currency/kWh]
     is_moved : bool
         True where a wanted level was out of reach and the nearest reachable one stands instead.
     """
@@ -169,6 +172,7 @@ class StorageRule:
     low_kwh: FloatArray
     high_kwh: FloatArray
     end_value_per_kwh: float = 0.0
+    miss_price_per_kwh: float = 1e3
     is_moved: bool = False
 
 

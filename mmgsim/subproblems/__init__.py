@@ -10,16 +10,11 @@ from mmgsim.subproblems.connection import (
 )
 from mmgsim.subproblems.end_of_window import storage_rules
 from mmgsim.subproblems.joint import JointOutcome, JointProblem
-from mmgsim.subproblems.microgrid import (
-    MicrogridInputs,
-    MicrogridPlan,
-    MicrogridProblem,
-    Terms,
-    disclosure_of,
-)
+from mmgsim.subproblems.microgrid import MicrogridPlan, MicrogridProblem
 from mmgsim.subproblems.operator import LimitRows, least_cut, limit_rows
 from mmgsim.subproblems.realise import dispatch_faults, hold_plan
 from mmgsim.subproblems.solver import Outcome, PyomoHighs, Solver
+from mmgsim.subproblems.terms import MicrogridInputs, Terms, disclosure_of
 
 __all__ = [
     "JointOutcome",

@@ -19,17 +19,18 @@ from mmgsim.subproblems.solver import fill
 __all__ = [
     "PublicPrices",
     "declare_connection",
+    "declare_one_way",
     "exchange_limits",
     "public_cost",
     "public_cost_terms",
     "public_prices",
     "split_exchange",
     "update_connection",
+    "update_one_way",
 ]
 
-# An award or an envelope that the devices cannot keep is missed by as little as possible; the
-# price stands far above any energy or shedding price, so it never pays.
-MISS_PRICE_PER_KWH = 1000.0
+# More than any device can exchange: takes the limit off what may be missed. [kW]
+_ANY_KW = 1e9
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,7 +52,7 @@ class PublicPrices:
     @property
     def is_arbitrage(self) -> bool:
         """True where selling earns more than buying costs: an LP would do both at once."""
-        return bool(np.any(self.sell_per_kwh > self.buy_per_kwh))
+        return bool(np.any(self.sell_per_kwh > self.buy_per_kwh) or np.any(self.local_per_kwh < 0))
 
 
 def public_prices(tariff: Tariff, objective: Objective = Objective.MEMBERS) -> PublicPrices:
@@ -123,6 +124,9 @@ def exchange_limits(
 def declare_connection(block: Any, exchange_kw: Any, trade_kw: Any, horizon: Horizon) -> None:
     """Declare ``exchange = export - import + trade`` within limits, and its public cost.
 
+    Limits on both sides of zero are kept: every device can stand still. Others, such as an award
+    that fixes the exchange, are missed by as little as possible where the devices cannot do it.
+
     Parameters
     ----------
     block : pyomo Block
@@ -136,10 +140,14 @@ def declare_connection(block: Any, exchange_kw: Any, trade_kw: Any, horizon: Hor
     block.time = pyo.RangeSet(0, horizon.steps - 1)
     for name in ("buy_per_kwh", "sell_per_kwh", "low_kw", "high_kw"):
         setattr(block, name, pyo.Param(block.time, mutable=True, initialize=0.0))
-    block.grid_limit_kw = pyo.Param(mutable=True, initialize=0.0)
     block.import_kw = pyo.Var(block.time, domain=pyo.NonNegativeReals)
     block.export_kw = pyo.Var(block.time, domain=pyo.NonNegativeReals)
     block.miss_kw = pyo.Var(block.time, domain=pyo.NonNegativeReals)
+    block.miss_limit_kw = pyo.Param(block.time, mutable=True, initialize=0.0)
+    block.miss_price_per_kwh = pyo.Param(mutable=True, initialize=0.0)
+    block.miss_limit = pyo.Constraint(
+        block.time, rule=lambda b, t: b.miss_kw[t] <= b.miss_limit_kw[t]
+    )
     block.split = pyo.Constraint(
         block.time,
         rule=lambda b, t: exchange_kw[t] == b.export_kw[t] - b.import_kw[t] + trade_kw[t],
@@ -150,18 +158,9 @@ def declare_connection(block: Any, exchange_kw: Any, trade_kw: Any, horizon: Hor
     block.high = pyo.Constraint(
         block.time, rule=lambda b, t: exchange_kw[t] - b.miss_kw[t] <= b.high_kw[t]
     )
-    # Where selling pays more than buying costs, only the connection itself limits the detour.
-    block.import_limit = pyo.Constraint(
-        block.time, rule=lambda b, t: b.import_kw[t] <= b.grid_limit_kw
-    )
-    block.export_limit = pyo.Constraint(
-        block.time, rule=lambda b, t: b.export_kw[t] <= b.grid_limit_kw
-    )
-    if horizon.is_exclusive:
-        _declare_exclusion(block)
     block.miss_cost = pyo.Expression(
         expr=horizon.step_h
-        * MISS_PRICE_PER_KWH
+        * block.miss_price_per_kwh
         * pyo.quicksum(block.miss_kw[t] for t in block.time)
     )
     block.cost = pyo.Expression(
@@ -174,22 +173,48 @@ def declare_connection(block: Any, exchange_kw: Any, trade_kw: Any, horizon: Hor
     )
 
 
-def _declare_exclusion(block: Any) -> None:
-    block.is_importing = pyo.Var(block.time, domain=pyo.Binary)
-    block.import_only = pyo.Constraint(
-        block.time, rule=lambda b, t: b.import_kw[t] <= b.grid_limit_kw * b.is_importing[t]
+def declare_one_way(block: Any, entering_kw: Any, leaving_kw: Any) -> None:
+    """Declare that in each step power only enters or only leaves.
+
+    ``entering <= most_in * is_entering``, ``leaving <= most_out * (1 - is_entering)``, where what
+    is missed of the limits of the exchange comes on top of them.
+    """
+    for name in ("most_in_kw", "most_out_kw"):
+        setattr(block, name, pyo.Param(block.time, mutable=True, initialize=0.0))
+    block.is_entering = pyo.Var(block.time, domain=pyo.Binary)
+    block.enter_only = pyo.Constraint(
+        block.time,
+        rule=lambda b, t: entering_kw[t] - b.miss_kw[t] <= b.most_in_kw[t] * b.is_entering[t],
     )
-    block.export_only = pyo.Constraint(
-        block.time, rule=lambda b, t: b.export_kw[t] <= b.grid_limit_kw * (1 - b.is_importing[t])
+    block.leave_only = pyo.Constraint(
+        block.time,
+        rule=lambda b, t: leaving_kw[t] - b.miss_kw[t] <= b.most_out_kw[t] * (1 - b.is_entering[t]),
     )
 
 
 def update_connection(
-    block: Any, prices: PublicPrices, low_kw: FloatArray, high_kw: FloatArray, *, limit_kw: float
+    block: Any,
+    prices: PublicPrices,
+    low_kw: FloatArray,
+    high_kw: FloatArray,
+    *,
+    miss_price_per_kwh: float = 0.0,
 ) -> None:
-    """Write prices, limits of the exchange, and the largest import or export. [kW]"""
+    """Write prices and limits of the exchange. [currency/kWh], [kW]
+
+    `miss_price_per_kwh` is what missing limits on one side of zero costs.
+    """
+    has_zero = (low_kw <= 0.0) & (high_kw >= 0.0)
+    fill(block.miss_limit_kw, np.where(has_zero, 0.0, _ANY_KW))
+    block.miss_price_per_kwh.set_value(miss_price_per_kwh)
     fill(block.buy_per_kwh, prices.buy_per_kwh)
     fill(block.sell_per_kwh, prices.sell_per_kwh)
     fill(block.low_kw, low_kw)
     fill(block.high_kw, high_kw)
-    block.grid_limit_kw.set_value(limit_kw)
+
+
+def update_one_way(block: Any, low_kw: FloatArray, high_kw: FloatArray) -> None:
+    """Write the most that may enter and leave, where `declare_one_way` has been. [kW]"""
+    if block.component("is_entering") is not None:
+        fill(block.most_in_kw, np.maximum(-low_kw, 0.0))
+        fill(block.most_out_kw, np.maximum(high_kw, 0.0))

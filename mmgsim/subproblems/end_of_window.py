@@ -8,6 +8,7 @@ equal one long window.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -25,6 +26,8 @@ def storage_rules(
     state: CarriedState,
     window: Window,
     targets: Sequence[int],
+    *,
+    miss_price_per_kwh: float = 1e3,
 ) -> Mapping[str, StorageRule]:
     """Give the rule of every storage device for one window.
 
@@ -40,6 +43,8 @@ def storage_rules(
         The steps ahead.
     targets : sequence of int
         Positions of the steps at whose end the level is due, for `cyclic`.
+    miss_price_per_kwh : float
+        What missing a level costs where nothing else is possible. [currency/kWh]
     """
     rules = {}
     for device in devices:
@@ -47,10 +52,11 @@ def storage_rules(
             start_kwh = state.energy_kwh[device.name]
             if config.kind == "cyclic":
                 level_kwh = config.level * device.energy_kwh
-                rules[device.name] = _cyclic(device, start_kwh, level_kwh, window, targets)
+                rule = _cyclic(device, start_kwh, level_kwh, window, targets)
             else:
                 value = config.value_per_kwh if config.kind == "value" else 0.0
-                rules[device.name] = _limits_only(device, window, value)
+                rule = _limits_only(device, window, value)
+            rules[device.name] = replace(rule, miss_price_per_kwh=miss_price_per_kwh)
     return rules
 
 

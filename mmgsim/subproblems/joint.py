@@ -2,32 +2,33 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pyomo.environ as pyo
 
 from mmgsim.contracts import Device, Disclosure, Envelope, FloatArray, Window, frozen
-from mmgsim.subproblems.connection import (
-    PublicPrices,
-    declare_connection,
-    exchange_limits,
-    update_connection,
-)
-from mmgsim.subproblems.devices import Horizon
-from mmgsim.subproblems.microgrid import (
+from mmgsim.subproblems.block import (
     declare_microgrid,
     is_cheating,
     reach_kw,
     update_microgrid,
 )
+from mmgsim.subproblems.connection import (
+    PublicPrices,
+    declare_connection,
+    declare_one_way,
+    exchange_limits,
+    update_connection,
+    update_one_way,
+)
+from mmgsim.subproblems.devices import Horizon
 from mmgsim.subproblems.solver import PyomoHighs, fill, read
+from mmgsim.subproblems.switch import HonestProblem
 
 __all__ = ["JointOutcome", "JointProblem"]
-
-log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -68,7 +69,10 @@ class JointProblem:
         self.members = dict(members)
         self.steps = window.steps
         self.step_h = window.step_h
-        self._models: dict[bool, tuple[Any, PyomoHighs]] = {}
+        self._problem = HonestProblem(
+            lambda exclusive: _build(self.members, Horizon(window.steps, window.step_h, exclusive)),
+            self._is_cheating,
+        )
 
     def fits(self, members: Mapping[str, tuple[Device, ...]], window: Window) -> bool:
         """Tell whether this problem was built for these members and this size of window."""
@@ -92,17 +96,17 @@ class JointProblem:
         SubproblemError
             If the solver does not end optimal.
         """
-        model, solver = self._model(is_exclusive=False)
-        self._update(model, declared, envelopes, prices)
-        outcome = solver.solve(agent="all microgrids", step=step)
-        if prices.is_arbitrage or self._is_cheating(model):
-            log.info("joint problem at step %d: binaries keep storage and grid honest", step)
-            model, solver = self._model(is_exclusive=True)
-            self._update(model, declared, envelopes, prices)
-            outcome = solver.solve(agent="all microgrids", step=step)
+        solved = self._problem.solve(
+            lambda model: self._update(model, declared, envelopes, prices),
+            is_arbitrage=prices.is_arbitrage,
+            agent="all microgrids",
+            step=step,
+        )
+        model, outcome = solved.model, solved.outcome
+        if solved.is_exclusive:
             duals = _duals_with_binaries_fixed(model, step)
         else:
-            duals = solver.duals(model.balance[t] for t in model.time)
+            duals = solved.solver.duals(model.balance[t] for t in model.time)
         return JointOutcome(
             exchange_kw={
                 name: frozen(read(model.member[name].own.exchange_kw, self.steps))
@@ -112,12 +116,6 @@ class JointProblem:
             cost=outcome.objective,
             lower_bound=outcome.bound,
         )
-
-    def _model(self, *, is_exclusive: bool) -> tuple[Any, PyomoHighs]:
-        if is_exclusive not in self._models:
-            model = _build(self.members, Horizon(self.steps, self.step_h, is_exclusive))
-            self._models[is_exclusive] = (model, PyomoHighs(model))
-        return self._models[is_exclusive]
 
     def _update(
         self,
@@ -131,8 +129,8 @@ class JointProblem:
             member, reach = model.member[name], reach_kw(declared[name])
             update_microgrid(member.own, declared[name])
             low_kw, high_kw = exchange_limits(envelopes[name])
-            update_connection(member.grid, prices, low_kw, high_kw, limit_kw=2.0 * reach)
-            member.trade_limit_kw.set_value(reach)
+            update_connection(member.grid, prices, low_kw, high_kw)
+            update_one_way(member.grid, np.maximum(low_kw, -reach), np.minimum(high_kw, reach))
 
     def _is_cheating(self, model: Any) -> bool:
         return any(
@@ -167,6 +165,7 @@ def _build(members: Mapping[str, tuple[Device, ...]], horizon: Horizon) -> Any:
     model.total = pyo.Objective(
         expr=pyo.quicksum(
             member.own.private_cost
+            + member.own.miss_cost
             + member.grid.cost
             + horizon.step_h
             * pyo.quicksum(model.local_per_kwh[t] * member.bought_kw[t] for t in model.time)
@@ -178,17 +177,24 @@ def _build(members: Mapping[str, tuple[Device, ...]], horizon: Horizon) -> Any:
 
 def _declare_member(member: Any, devices: tuple[Device, ...], horizon: Horizon) -> None:
     member.time = pyo.RangeSet(0, horizon.steps - 1)
-    member.trade_limit_kw = pyo.Param(mutable=True, initialize=0.0)
     member.own = pyo.Block()
     declare_microgrid(member.own, devices, horizon)
     member.sold_kw = pyo.Var(member.time, domain=pyo.NonNegativeReals)
     member.bought_kw = pyo.Var(member.time, domain=pyo.NonNegativeReals)
-    member.sold_limit = pyo.Constraint(
-        member.time, rule=lambda b, t: b.sold_kw[t] <= b.trade_limit_kw
-    )
-    member.bought_limit = pyo.Constraint(
-        member.time, rule=lambda b, t: b.bought_kw[t] <= b.trade_limit_kw
-    )
     member.trade_kw = pyo.Expression(member.time, rule=lambda b, t: b.sold_kw[t] - b.bought_kw[t])
     member.grid = pyo.Block()
     declare_connection(member.grid, member.own.exchange_kw, member.trade_kw, horizon)
+    if horizon.is_exclusive:
+        _declare_one_way(member)
+
+
+def _declare_one_way(member: Any) -> None:
+    """Forbid passing power on: who imports or buys neither exports nor sells in that step."""
+    grid = member.grid
+    member.entering_kw = pyo.Expression(
+        member.time, rule=lambda b, t: grid.import_kw[t] + b.bought_kw[t]
+    )
+    member.leaving_kw = pyo.Expression(
+        member.time, rule=lambda b, t: grid.export_kw[t] + b.sold_kw[t]
+    )
+    declare_one_way(grid, member.entering_kw, member.leaving_kw)

@@ -2,200 +2,46 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import pyomo.environ as pyo
 
-from mmgsim.contracts import (
-    Battery,
-    Device,
-    DeviceSchedule,
-    Disclosure,
-    FloatArray,
-    Load,
-    View,
-    Window,
-    frozen,
+from mmgsim.contracts import Battery, Device, DeviceSchedule, FloatArray, Load, Window, frozen
+from mmgsim.subproblems.block import (
+    declare_microgrid,
+    is_cheating,
+    missed_kwh,
+    reach_kw,
+    read_schedules,
+    update_microgrid,
 )
 from mmgsim.subproblems.connection import (
-    PublicPrices,
     declare_connection,
-    exchange_limits,
-    public_prices,
+    declare_one_way,
     update_connection,
+    update_one_way,
 )
-from mmgsim.subproblems.devices import KINDS, DeviceInputs, Horizon
-from mmgsim.subproblems.solver import PyomoHighs, fill, read
+from mmgsim.subproblems.devices import Horizon
+from mmgsim.subproblems.solver import fill, read
+from mmgsim.subproblems.switch import HonestProblem, Solved
+from mmgsim.subproblems.terms import MicrogridInputs
 
-__all__ = [
-    "MicrogridInputs",
-    "MicrogridPlan",
-    "MicrogridProblem",
-    "Terms",
-    "declare_microgrid",
-    "disclosure_of",
-    "is_cheating",
-    "reach_kw",
-    "read_schedules",
-    "update_microgrid",
-]
+__all__ = ["MicrogridPlan", "MicrogridProblem"]
 
-log = logging.getLogger(__name__)
+# What missing an award weighs against the dearest kWh of the window.
+MISS_PER_DEAREST = 10.0
 
-# Below this, charging while discharging is the rounding of a solver, not a way to cheat. [kW]
-CHEAT_KW = 1e-6
+# Below this a level, an award or an envelope is kept; what is left is the rounding of a solver.
 MISS_TOLERANCE = 1e-6
 
-
-def declare_microgrid(block: Any, devices: tuple[Device, ...], horizon: Horizon) -> None:
-    """Declare the devices of a microgrid and ``exchange = sum of out - sum of in``.
-
-    Gives the block ``device[name]``, ``exchange_kw[t]`` [kW] and ``private_cost`` [currency].
-    """
-    block.time = pyo.RangeSet(0, horizon.steps - 1)
-    block.device = pyo.Block([device.name for device in devices])
-    for device in devices:
-        KINDS[type(device)].declare(block.device[device.name], device, horizon)
-    block.exchange_kw = pyo.Var(block.time)
-    block.balance = pyo.Constraint(
-        block.time,
-        rule=lambda b, t: (
-            b.exchange_kw[t]
-            == pyo.quicksum(b.device[d.name].out_kw[t] - b.device[d.name].in_kw[t] for d in devices)
-        ),
-    )
-    block.private_cost = pyo.Expression(
-        expr=pyo.quicksum(block.device[device.name].cost for device in devices)
-    )
-
-
-def disclosure_of(view: View) -> Disclosure:
-    """Give what a microgrid declares when it tells the truth."""
-    return Disclosure(
-        devices=view.devices,
-        state=view.state,
-        forecast_kw=view.forecast_kw,
-        storage=view.storage,
-    )
-
-
-def update_microgrid(block: Any, declared: Disclosure) -> None:
-    """Write the numbers of one window into a block of `declare_microgrid`."""
-    for device in declared.devices:
-        inputs = DeviceInputs(
-            forecast_kw=declared.forecast_kw.get(device.name),
-            energy_start_kwh=declared.state.energy_kwh.get(device.name, 0.0),
-            rule=declared.storage.get(device.name),
-        )
-        KINDS[type(device)].update(block.device[device.name], device, inputs)
-
-
-def reach_kw(declared: Disclosure) -> float:
-    """Give more than the devices could ever draw or deliver together. [kW]"""
-    total = 0.0
-    for device in declared.devices:
-        if isinstance(device, Battery):
-            total += device.power_kw
-        else:
-            total += float(np.max(declared.forecast_kw[device.name], initial=0.0))
-    return total + 1.0
-
-
-def is_cheating(block: Any, devices: tuple[Device, ...], steps: int) -> bool:
-    """Tell whether an LP solution charges and discharges a battery in the same step."""
-    for device in devices:
-        if isinstance(device, Battery):
-            unit = block.device[device.name]
-            both_kw = np.minimum(read(unit.in_kw, steps), read(unit.out_kw, steps))
-            if both_kw.max() > CHEAT_KW:
-                return True
-    return False
-
-
-def read_schedules(block: Any, declared: Disclosure, steps: int) -> dict[str, DeviceSchedule]:
-    """Read the planned operation of every device from a solved block."""
-    schedules = {}
-    for device in declared.devices:
-        unit = block.device[device.name]
-        expected_kw = declared.forecast_kw.get(device.name)
-        is_storage = isinstance(device, Battery)
-        schedules[device.name] = DeviceSchedule(
-            out_kw=frozen(np.maximum(read(unit.out_kw, steps), 0.0)),
-            in_kw=frozen(np.maximum(read(unit.in_kw, steps), 0.0)),
-            expected_kw=None if expected_kw is None else frozen(expected_kw),
-            energy_kwh=frozen(read(unit.energy_kwh, steps)) if is_storage else None,
-        )
-    return schedules
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Terms:
-    """On which terms a microgrid may exchange power in a window.
-
-    Parameters
-    ----------
-    prices : PublicPrices
-        What exchange costs.
-    low_kw, high_kw : (steps,) array
-        Limits of the exchange. [kW]
-    trade_kw : (steps,) array
-        Firm trades: sold minus bought. [kW]
-    """
-
-    prices: PublicPrices
-    low_kw: FloatArray
-    high_kw: FloatArray
-    trade_kw: FloatArray
-
-    @classmethod
-    def of(
-        cls,
-        view: View,
-        *,
-        trade_kw: FloatArray | None = None,
-        exchange_kw: FloatArray | None = None,
-    ) -> Terms:
-        """Give the published terms: tariff and envelope, with an award if there is one."""
-        low_kw, high_kw = exchange_limits(view.envelope, exchange_kw)
-        no_trade = np.zeros(view.window.steps)
-        return cls(
-            prices=public_prices(view.tariff),
-            low_kw=low_kw,
-            high_kw=high_kw,
-            trade_kw=no_trade if trade_kw is None else trade_kw,
-        )
-
-    def within(self, low_kw: FloatArray, high_kw: FloatArray) -> Terms:
-        """Give the same terms with the exchange inside further limits."""
-        return replace(
-            self,
-            low_kw=np.maximum(self.low_kw, low_kw),
-            high_kw=np.minimum(self.high_kw, high_kw),
-        )
-
-    @classmethod
-    def at_price(cls, view: View, price_per_kwh: FloatArray) -> Terms:
-        """Give one price for what leaves and what enters, inside the published envelope."""
-        low_kw, high_kw = exchange_limits(view.envelope)
-        zero = np.zeros(view.window.steps)
-        return cls(
-            prices=PublicPrices(price_per_kwh, price_per_kwh, zero),
-            low_kw=low_kw,
-            high_kw=high_kw,
-            trade_kw=zero,
-        )
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class MicrogridInputs:
-    """Everything that changes between two solves of a microgrid's problem."""
-
-    declared: Disclosure
-    terms: Terms
+# Of a projection: what a kWh off the wanted operation weighs against the dearest kWh of money,
+# and what a kWh shed, or a currency unit of missing, weighs against a kWh off.
+AIM_PER_DEAREST = 1000.0
+SHED_PER_AIM = 10.0
+MISS_PER_AIM = 0.1
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -207,15 +53,15 @@ class MicrogridPlan:
     exchange_kw : (steps,) array
         Net power at the connection point, positive when it leaves. [kW]
     private_cost : float
-        Of the devices, and of what had to be missed. [currency]
+        Of the devices, and of levels that had to be missed. [currency]
     lower_bound : float
         No feasible window has a smaller private plus public cost; nothing is proven by `project`.
         [currency]
     schedule : mapping
         Operation by device name.
     flags : tuple of str
-        ``exclusive`` where binaries were needed, ``missed`` where a level, an award or an envelope
-        could not be kept.
+        ``exclusive`` where binaries were needed, ``missed`` where a level or an award could not be
+        kept.
     """
 
     exchange_kw: FloatArray
@@ -249,7 +95,12 @@ class MicrogridProblem:
         self.steps = window.steps
         self.step_h = window.step_h
         self._wanted = wanted
-        self._models: dict[bool, tuple[Any, PyomoHighs]] = {}
+        self._problem = HonestProblem(
+            lambda exclusive: _build(
+                devices, Horizon(window.steps, window.step_h, exclusive), wanted=wanted
+            ),
+            lambda model: is_cheating(model.own, devices, window.steps),
+        )
 
     def fits(self, devices: tuple[Device, ...], window: Window) -> bool:
         """Tell whether this problem was built for these devices and this size of window."""
@@ -270,7 +121,8 @@ class MicrogridProblem:
     ) -> MicrogridPlan:
         """Give the feasible plan nearest to a wanted net power of the storage devices.
 
-        Nearest by the sum of absolute distances; among the nearest, the cheapest.
+        Nearest by the sum of absolute distances; among the nearest, the cheapest. Load is shed
+        only where nothing else is feasible.
 
         Parameters
         ----------
@@ -286,50 +138,29 @@ class MicrogridProblem:
     def _solve(
         self, inputs: MicrogridInputs, step: int, wanted_kw: Mapping[str, FloatArray]
     ) -> MicrogridPlan:
-        is_exclusive = False
-        model, solver = self._model(is_exclusive)
-        self._update(model, inputs, wanted_kw)
-        outcome = solver.solve(agent=self.name, step=step)
-        if inputs.terms.prices.is_arbitrage or is_cheating(model.own, self.devices, self.steps):
-            log.info("%s at step %d: binaries keep storage and grid honest", self.name, step)
-            is_exclusive = True
-            model, solver = self._model(is_exclusive)
-            self._update(model, inputs, wanted_kw)
-            outcome = solver.solve(agent=self.name, step=step)
-        missed = _missed(model, self.devices, self.steps)
-        flags = ("exclusive",) * is_exclusive + ("missed",) * (missed > MISS_TOLERANCE)
-        return MicrogridPlan(
-            exchange_kw=frozen(read(model.own.exchange_kw, self.steps)),
-            private_cost=float(pyo.value(model.own.private_cost + model.grid.miss_cost)),
-            lower_bound=-np.inf if self._wanted else outcome.bound,
-            schedule=read_schedules(model.own, inputs.declared, self.steps),
-            flags=flags,
+        def update(model: Any) -> None:
+            _update(model, inputs)
+            if self._wanted:
+                _update_aim(model, self.devices, inputs, wanted_kw)
+
+        solved = self._problem.solve(
+            update, is_arbitrage=inputs.terms.prices.is_arbitrage, agent=self.name, step=step
         )
+        return self._read(solved, inputs)
 
-    def _model(self, is_exclusive: bool) -> tuple[Any, PyomoHighs]:
-        if is_exclusive not in self._models:
-            horizon = Horizon(self.steps, self.step_h, is_exclusive)
-            model = _build(self.devices, horizon, wanted=self._wanted)
-            self._models[is_exclusive] = (model, PyomoHighs(model))
-        return self._models[is_exclusive]
-
-    def _update(
-        self, model: Any, inputs: MicrogridInputs, wanted_kw: Mapping[str, FloatArray]
-    ) -> None:
-        terms = inputs.terms
-        update_microgrid(model.own, inputs.declared)
-        fill(model.trade_kw, terms.trade_kw)
-        limit_kw = reach_kw(inputs.declared) + float(np.max(np.abs(terms.trade_kw), initial=0.0))
-        update_connection(model.grid, terms.prices, terms.low_kw, terms.high_kw, limit_kw=limit_kw)
-        for name, values in wanted_kw.items():
-            fill(model.aim[name].wanted_kw, values)
-        if self._wanted:
-            sheds = [d.shed_price_per_kwh for d in self.devices if isinstance(d, Load)]
-            highest = float(np.max(np.abs(terms.prices.buy_per_kwh)))
-            # Dearer than any detour through the grid, cheaper than shedding load for it.
-            model.aim_price_per_kwh.set_value(
-                min([4.0 * highest + 1e-3, *(0.5 * s for s in sheds)])
-            )
+    def _read(self, solved: Solved, inputs: MicrogridInputs) -> MicrogridPlan:
+        own, grid = solved.model.own, solved.model.grid
+        level_missed = missed_kwh(own, self.devices, self.steps) > MISS_TOLERANCE
+        award_missed = float(read(grid.miss_kw, self.steps).max()) > MISS_TOLERANCE
+        miss_cost = float(pyo.value(own.miss_cost)) if level_missed else 0.0
+        return MicrogridPlan(
+            exchange_kw=frozen(read(own.exchange_kw, self.steps)),
+            private_cost=float(pyo.value(own.private_cost)) + miss_cost,
+            lower_bound=-np.inf if self._wanted else solved.outcome.bound,
+            schedule=read_schedules(own, inputs.declared, self.steps),
+            flags=("exclusive",) * solved.is_exclusive
+            + ("missed",) * (level_missed or award_missed),
+        )
 
 
 def _build(devices: tuple[Device, ...], horizon: Horizon, *, wanted: bool) -> Any:
@@ -340,43 +171,87 @@ def _build(devices: tuple[Device, ...], horizon: Horizon, *, wanted: bool) -> An
     declare_microgrid(model.own, devices, horizon)
     model.grid = pyo.Block()
     declare_connection(model.grid, model.own.exchange_kw, model.trade_kw, horizon)
-    cost = model.own.private_cost + model.grid.cost
+    if horizon.is_exclusive:
+        declare_one_way(model.grid, model.grid.import_kw, model.grid.export_kw)
+    cost = model.own.private_cost + model.own.miss_cost + model.grid.cost
     if wanted:
         cost += _declare_aim(model, devices, horizon)
     model.total = pyo.Objective(expr=cost)
     return model
 
 
+def _update(model: Any, inputs: MicrogridInputs) -> None:
+    terms, reach = inputs.terms, reach_kw(inputs.declared)
+    update_microgrid(model.own, inputs.declared)
+    fill(model.trade_kw, terms.trade_kw)
+    update_connection(
+        model.grid,
+        terms.prices,
+        terms.low_kw,
+        terms.high_kw,
+        miss_price_per_kwh=_award_miss_price(inputs),
+    )
+    low_kw, high_kw = np.maximum(terms.low_kw, -reach), np.minimum(terms.high_kw, reach)
+    update_one_way(model.grid, low_kw - terms.trade_kw, high_kw - terms.trade_kw)
+
+
+def _award_miss_price(inputs: MicrogridInputs) -> float:
+    """Give a price above all others of the window: keeping an award goes before everything."""
+    prices = inputs.terms.prices
+    dearest = max(
+        float(np.abs([prices.buy_per_kwh, prices.sell_per_kwh]).max()),
+        *(d.shed_price_per_kwh for d in inputs.declared.devices if isinstance(d, Load)),
+        *(rule.miss_price_per_kwh for rule in inputs.declared.storage.values()),
+        1.0,
+    )
+    return MISS_PER_DEAREST * dearest
+
+
 def _declare_aim(model: Any, devices: tuple[Device, ...], horizon: Horizon) -> Any:
     """Declare the distance to a wanted net power of each storage device, and its price."""
     storage = [device.name for device in devices if isinstance(device, Battery)]
+    loads = [device.name for device in devices if isinstance(device, Load)]
     model.aim_price_per_kwh = pyo.Param(mutable=True, initialize=1.0)
     model.aim = pyo.Block(storage)
     for name in storage:
-        aim, unit = model.aim[name], model.own.device[name]
-        aim.wanted_kw = pyo.Param(model.time, mutable=True, initialize=0.0)
-        aim.above_kw = pyo.Var(model.time, domain=pyo.NonNegativeReals)
-        aim.below_kw = pyo.Var(model.time, domain=pyo.NonNegativeReals)
-        aim.distance = pyo.Constraint(
-            model.time,
-            rule=lambda a, t, unit=unit: (
-                unit.out_kw[t] - unit.in_kw[t] == a.wanted_kw[t] + a.above_kw[t] - a.below_kw[t]
-            ),
-        )
-    return (
-        horizon.step_h
-        * model.aim_price_per_kwh
-        * pyo.quicksum(
-            model.aim[name].above_kw[t] + model.aim[name].below_kw[t]
-            for name in storage
-            for t in model.time
-        )
+        _declare_distance(model.aim[name], model.own.device[name], model.time)
+    off_kwh = horizon.step_h * pyo.quicksum(
+        model.aim[name].above_kw[t] + model.aim[name].below_kw[t]
+        for name in storage
+        for t in model.time
+    )
+    shed_kwh = horizon.step_h * pyo.quicksum(
+        model.own.device[name].shed_kw[t] for name in loads for t in model.time
+    )
+    miss_cost = model.own.miss_cost + model.grid.miss_cost
+    return model.aim_price_per_kwh * (off_kwh + SHED_PER_AIM * shed_kwh + MISS_PER_AIM * miss_cost)
+
+
+def _declare_distance(aim: Any, unit: Any, time: Any) -> None:
+    aim.wanted_kw = pyo.Param(time, mutable=True, initialize=0.0)
+    aim.above_kw = pyo.Var(time, domain=pyo.NonNegativeReals)
+    aim.below_kw = pyo.Var(time, domain=pyo.NonNegativeReals)
+    aim.distance = pyo.Constraint(
+        time,
+        rule=lambda a, t: (
+            unit.out_kw[t] - unit.in_kw[t] == a.wanted_kw[t] + a.above_kw[t] - a.below_kw[t]
+        ),
     )
 
 
-def _missed(model: Any, devices: tuple[Device, ...], steps: int) -> float:
-    missed = float(read(model.grid.miss_kw, steps).max())
+def _update_aim(
+    model: Any,
+    devices: tuple[Device, ...],
+    inputs: MicrogridInputs,
+    wanted_kw: Mapping[str, FloatArray],
+) -> None:
+    """Write the wanted operation, and a price of distance far above that of any energy."""
+    prices = inputs.terms.prices
+    dearest = max(float(np.abs([prices.buy_per_kwh, prices.sell_per_kwh]).max()), 1e-3)
     for device in devices:
         if isinstance(device, Battery):
-            missed = max(missed, float(read(model.own.device[device.name].miss_kwh, steps).max()))
-    return missed
+            value = abs(inputs.declared.storage[device.name].end_value_per_kwh)
+            dearest = max(dearest, device.wear_per_kwh, value)
+    model.aim_price_per_kwh.set_value(AIM_PER_DEAREST * dearest)
+    for name, values in wanted_kw.items():
+        fill(model.aim[name].wanted_kw, values)

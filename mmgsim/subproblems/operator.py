@@ -20,7 +20,8 @@ from mmgsim.subproblems.solver import PyomoHighs
 __all__ = ["LimitRows", "least_cut", "limit_rows"]
 
 # A row that no cut can keep is broken by as little as possible: breaking a whole row (100 % of its
-# limit) weighs as much as cutting this much. [kW]
+# limit) weighs as much as cutting this much. [kW] So a cut has to relieve a row by 1e-6 of its
+# limit per kW; a microgrid with a weaker hold on the row is left alone.
 BREAK_WEIGHT_KW = 1e6
 _TOLERANCE = 1e-9
 
@@ -39,6 +40,11 @@ class LimitRows:
 
     coefficient: FloatArray
     room: FloatArray
+
+    def kept_at_zero(self) -> LimitRows:
+        """Give the rows that zero exchange keeps: no cut of a connection can mend the others."""
+        kept = self.room >= 0.0
+        return LimitRows(self.coefficient[kept], self.room[kept])
 
     def worst(self, low_kw: FloatArray, high_kw: FloatArray) -> FloatArray:
         """Give how far each row is broken in the worst corner of the box; <= 0 where kept."""
@@ -77,7 +83,8 @@ def least_cut(
     """Give the largest limits ``[low, high]`` whose every exchange keeps every row.
 
     ``min sum(raise) + sum(lower)`` over ``low + raise`` and ``high - lower``, each cut by at most
-    ``1 - least_share``. A row that cannot be kept is broken as little as possible.
+    ``1 - least_share``. A row that cannot be kept is broken as little as possible; cuts that
+    relieve it by less than 1e-6 of its limit per kW are not made.
 
     Parameters
     ----------

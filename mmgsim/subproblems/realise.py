@@ -2,6 +2,7 @@
 
 Trades are firm. Devices hold their plan, clipped to what is available and storable; import and
 export take the difference up to the envelope; beyond it storage, then spill, then priced shedding.
+What was to be spilled or shed is used or served after all before anything else is shed or spilled.
 """
 
 from __future__ import annotations
@@ -45,9 +46,11 @@ def hold_plan(view: View, realised: Realised) -> Dispatch:
     exchange_kw = sum(operation.net_kw for operation in operations.values())
     if exchange_kw > high_kw:
         left_kw = _take_up(view, operations, exchange_kw - high_kw)
+        left_kw = _serve(view.devices, operations, realised, left_kw)
         left_kw = _spill(view.devices, operations, left_kw)
     elif exchange_kw < low_kw:
         left_kw = _give_out(view, operations, low_kw - exchange_kw)
+        left_kw = _use(view.devices, operations, realised, left_kw)
         left_kw = _shed(view.devices, operations, left_kw)
     else:
         left_kw = 0.0
@@ -59,20 +62,27 @@ def _planned(view: View, device: Device, realised_kw: float) -> Operation:
     """Give the planned operation of one device, clipped to what is available and storable."""
     schedule = (view.plan.schedule or {}).get(device.name) if view.plan is not None else None
     if view.plan is None or schedule is None:
-        planned, expected_kw = Operation(), realised_kw
+        planned, expected_kw = Operation(), None
     else:
         offset = view.plan.window.offset(view.window.first_step)
         planned = schedule.at(offset)
-        expected_kw = realised_kw
-        if schedule.expected_kw is not None:
-            expected_kw = float(schedule.expected_kw[offset])
+        expected_kw = None if schedule.expected_kw is None else schedule.expected_kw[offset]
     if isinstance(device, Battery):
         return _storable(device, planned, view)
-    if isinstance(device, Load):
-        shed_kw = expected_kw - planned.in_kw if schedule is not None else 0.0
-        return Operation(in_kw=max(realised_kw - max(shed_kw, 0.0), 0.0))
-    spilled_kw = expected_kw - planned.out_kw if schedule is not None else 0.0
-    return Operation(out_kw=max(realised_kw - max(spilled_kw, 0.0), 0.0))
+    is_load = isinstance(device, Load)
+    used_kw = realised_kw
+    if expected_kw is not None:
+        used_kw = _held(planned.in_kw if is_load else planned.out_kw, expected_kw, realised_kw)
+    return Operation(in_kw=used_kw) if is_load else Operation(out_kw=used_kw)
+
+
+def _held(planned_kw: float, expected_kw: float, realised_kw: float) -> float:
+    """Give what is used when not all that was expected was to be used. [kW]
+
+    No more than planned is shed or spilled, and only of what exceeds the planned use.
+    """
+    unused_kw = max(float(expected_kw) - planned_kw, 0.0)
+    return realised_kw - min(unused_kw, max(realised_kw - planned_kw, 0.0))
 
 
 def _storable(device: Battery, planned: Operation, view: View) -> Operation:
@@ -99,8 +109,6 @@ def _take_up(view: View, operations: dict[str, Operation], surplus_kw: float) ->
             less_kw = min(now.out_kw, surplus_kw)
             room_kw = _room(device, view.state, view.window.step_h)[0] - now.in_kw
             more_kw = min(max(room_kw, 0.0), surplus_kw - less_kw)
-            if now.out_kw > less_kw:
-                more_kw = 0.0
             operations[device.name] = Operation(now.out_kw - less_kw, now.in_kw + more_kw)
             surplus_kw -= less_kw + more_kw
     return surplus_kw
@@ -114,11 +122,34 @@ def _give_out(view: View, operations: dict[str, Operation], lack_kw: float) -> f
             less_kw = min(now.in_kw, lack_kw)
             room_kw = _room(device, view.state, view.window.step_h)[1] - now.out_kw
             more_kw = min(max(room_kw, 0.0), lack_kw - less_kw)
-            if now.in_kw > less_kw:
-                more_kw = 0.0
             operations[device.name] = Operation(now.out_kw + more_kw, now.in_kw - less_kw)
             lack_kw -= less_kw + more_kw
     return lack_kw
+
+
+def _serve(
+    devices: tuple[Device, ...], operations: dict[str, Operation], realised: Realised, kw: float
+) -> float:
+    """Serve load that was to be shed, the dearest first; give what is left. [kW]"""
+    for device in _by_shed_price(devices)[::-1]:
+        in_kw = operations[device.name].in_kw
+        more_kw = min(max(realised.kw.get(device.name, 0.0) - in_kw, 0.0), kw)
+        operations[device.name] = Operation(in_kw=in_kw + more_kw)
+        kw -= more_kw
+    return kw
+
+
+def _use(
+    devices: tuple[Device, ...], operations: dict[str, Operation], realised: Realised, kw: float
+) -> float:
+    """Use wind and sun that was to be spilled, in the order of the devices; give what is left."""
+    for device in devices:
+        if isinstance(device, Renewable):
+            out_kw = operations[device.name].out_kw
+            more_kw = min(max(realised.kw.get(device.name, 0.0) - out_kw, 0.0), kw)
+            operations[device.name] = Operation(out_kw=out_kw + more_kw)
+            kw -= more_kw
+    return kw
 
 
 def _spill(
@@ -136,13 +167,18 @@ def _spill(
 
 def _shed(devices: tuple[Device, ...], operations: dict[str, Operation], lack_kw: float) -> float:
     """Shed load, the cheapest first; give what is left. [kW]"""
-    loads = [device for device in devices if isinstance(device, Load)]
-    for device in sorted(loads, key=lambda load: (load.shed_price_per_kwh, load.name)):
+    for device in _by_shed_price(devices):
         in_kw = operations[device.name].in_kw
         shed_kw = min(in_kw, lack_kw)
         operations[device.name] = Operation(in_kw=in_kw - shed_kw)
         lack_kw -= shed_kw
     return lack_kw
+
+
+def _by_shed_price(devices: tuple[Device, ...]) -> list[Load]:
+    """Give the loads, those that are cheapest to shed first."""
+    loads = [device for device in devices if isinstance(device, Load)]
+    return sorted(loads, key=lambda load: (load.shed_price_per_kwh, load.name))
 
 
 def dispatch_faults(view: View, realised: Realised, dispatch: Dispatch) -> list[str]:
@@ -161,6 +197,8 @@ def dispatch_faults(view: View, realised: Realised, dispatch: Dispatch) -> list[
         ):
             if not -TOLERANCE_KW <= kw <= most_kw + TOLERANCE_KW:
                 faults.append(f"{device.name} {what}_kw = {kw:g}, possible 0..{most_kw:g}")
+        if min(operation.in_kw, operation.out_kw) > TOLERANCE_KW:
+            faults.append(f"{device.name} takes in and gives out in the same step")
     return faults
 
 

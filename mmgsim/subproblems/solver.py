@@ -24,6 +24,8 @@ Block = Any  # Pyomo carries no types; its blocks stay inside this package.
 
 # Mixed-integer optima are compared with linear ones to 1e-6 of gross cost.
 MIP_GAP = 1e-8
+# A binary that is off by this lets through this share of a device's power.
+INTEGRALITY = 1e-9
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +67,7 @@ class PyomoHighs:
         self._highs.config.threads = 1
         self._highs.config.rel_gap = MIP_GAP
         self._highs.config.abs_gap = 0.0
+        self._highs.config.solver_options["mip_feasibility_tolerance"] = INTEGRALITY
         self._loader: Any = None
 
     def solve(self, *, agent: str, step: int) -> Outcome:

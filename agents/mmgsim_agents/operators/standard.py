@@ -28,7 +28,8 @@ class StandardOperator:
 
     Every microgrid may use its whole envelope, whatever the others do in theirs: the linearised
     network around the background alone keeps all its limits. A limit that the background breaks
-    by itself cannot be kept; then every connection still keeps `least_share` of its limit.
+    by itself cannot be kept by anybody's cut and is left to be reported; where keeping a limit
+    would take more, every connection still has `least_share` of its own.
 
     Parameters
     ----------
@@ -54,8 +55,9 @@ class StandardOperator:
             if step not in self._cuts:
                 # The background is known ahead: a step's cut is the same in every window.
                 self._cuts.pop(step - 2 * view.window.steps, None)
+                rows = limit_rows(point).kept_at_zero()
                 self._cuts[step] = least_cut(
-                    limit_rows(point), low_kw, high_kw, least_share=self.least_share, step=step
+                    rows, low_kw, high_kw, least_share=self.least_share, step=step
                 )
             limits.append(self._cuts[step])
         lows, highs = (np.stack(side) for side in zip(*limits, strict=True))

@@ -1,10 +1,11 @@
 """One Pyomo block for each kind of device.
 
-Every block gives the same four names, on which the rest of the problem is built:
+Every block gives the same names, on which the rest of the problem is built:
 
 - ``out_kw[t]``, ``in_kw[t]``: generation or discharge, consumption or charge [kW];
 - ``cost``: private cost over the window, end-of-window terms included [currency];
-- ``energy_kwh[t]``: stored energy at the end of each step, for storage only [kWh].
+- ``energy_kwh[t]``: stored energy at the end of each step, for storage only [kWh];
+- ``miss_kwh[t]``, ``miss_cost``: what lacks to a wanted level, for storage only [kWh], [currency].
 
 A new kind of device is a dataclass in `mmgsim.contracts.devices`, its keys in
 `mmgsim.scenario.schema`, a module here and a line in `KINDS`.

@@ -10,11 +10,7 @@ from mmgsim.contracts import Battery
 from mmgsim.subproblems.devices.inputs import DeviceInputs, Horizon
 from mmgsim.subproblems.solver import fill
 
-__all__ = ["MISS_PRICE_PER_KWH", "declare_battery", "update_battery"]
-
-# A level that the rest of the microgrid cannot reach is missed by as little as possible rather
-# than making the window infeasible; the price stands far above any energy or shedding price.
-MISS_PRICE_PER_KWH = 1000.0
+__all__ = ["declare_battery", "update_battery"]
 
 
 def declare_battery(block: Any, device: Battery, horizon: Horizon) -> None:
@@ -22,7 +18,9 @@ def declare_battery(block: Any, device: Battery, horizon: Horizon) -> None:
 
     ``e[t] = e[t-1] + (efficiency * in[t] - out[t] / efficiency) * step``,
     ``low[t] - miss[t] <= e[t] <= high[t] + miss[t]`` inside the physical limits.
-    Charging and discharging exclude each other by a binary where the horizon says so.
+    A level that the rest of the microgrid cannot reach is missed by as little as possible, at a
+    price, rather than making the window infeasible. Charging and discharging exclude each other
+    by a binary where the horizon says so.
     """
     step_h, efficiency = horizon.step_h, device.efficiency
     block.time = pyo.RangeSet(0, horizon.steps - 1)
@@ -30,6 +28,7 @@ def declare_battery(block: Any, device: Battery, horizon: Horizon) -> None:
     block.low_kwh = pyo.Param(block.time, mutable=True, initialize=device.energy_min_kwh)
     block.high_kwh = pyo.Param(block.time, mutable=True, initialize=device.energy_kwh)
     block.end_value_per_kwh = pyo.Param(mutable=True, initialize=0.0)
+    block.miss_price_per_kwh = pyo.Param(mutable=True, initialize=0.0)
     block.in_kw = pyo.Var(block.time, bounds=(0.0, device.power_kw))
     block.out_kw = pyo.Var(block.time, bounds=(0.0, device.power_kw))
     block.energy_kwh = pyo.Var(block.time, bounds=(device.energy_min_kwh, device.energy_kwh))
@@ -52,8 +51,10 @@ def declare_battery(block: Any, device: Battery, horizon: Horizon) -> None:
         _declare_exclusion(block, device)
     block.cost = pyo.Expression(
         expr=step_h * device.wear_per_kwh * pyo.quicksum(block.out_kw[t] for t in block.time)
-        + MISS_PRICE_PER_KWH * pyo.quicksum(block.miss_kwh[t] for t in block.time)
         - block.end_value_per_kwh * block.energy_kwh[horizon.steps - 1]
+    )
+    block.miss_cost = pyo.Expression(
+        expr=block.miss_price_per_kwh * pyo.quicksum(block.miss_kwh[t] for t in block.time)
     )
 
 
@@ -75,3 +76,4 @@ def update_battery(block: Any, device: Battery, inputs: DeviceInputs) -> None:
     fill(block.low_kwh, inputs.rule.low_kwh)
     fill(block.high_kwh, inputs.rule.high_kwh)
     block.end_value_per_kwh.set_value(inputs.rule.end_value_per_kwh)
+    block.miss_price_per_kwh.set_value(inputs.rule.miss_price_per_kwh)

@@ -1,0 +1,116 @@
+"""The private part of a microgrid as a Pyomo block: its devices and their balance.
+
+It stands in the microgrid's own problem and, once per microgrid, in the joint one.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import pyomo.environ as pyo
+
+from mmgsim.contracts import Battery, Device, DeviceSchedule, Disclosure, FloatArray, frozen
+from mmgsim.subproblems.devices import KINDS, DeviceInputs, Horizon
+from mmgsim.subproblems.solver import read
+
+__all__ = [
+    "declare_microgrid",
+    "is_cheating",
+    "missed_kwh",
+    "reach_kw",
+    "read_schedules",
+    "update_microgrid",
+]
+
+# Below this, charging while discharging is the rounding of a solver, not a way to cheat. [kW]
+CHEAT_KW = 1e-6
+
+
+def declare_microgrid(block: Any, devices: tuple[Device, ...], horizon: Horizon) -> None:
+    """Declare the devices of a microgrid and ``exchange = sum of out - sum of in``.
+
+    Gives the block ``device[name]``, ``exchange_kw[t]`` [kW], ``private_cost`` and ``miss_cost``
+    [currency].
+    """
+    block.time = pyo.RangeSet(0, horizon.steps - 1)
+    block.device = pyo.Block([device.name for device in devices])
+    for device in devices:
+        KINDS[type(device)].declare(block.device[device.name], device, horizon)
+    block.exchange_kw = pyo.Var(block.time)
+    block.balance = pyo.Constraint(
+        block.time,
+        rule=lambda b, t: (
+            b.exchange_kw[t]
+            == pyo.quicksum(b.device[d.name].out_kw[t] - b.device[d.name].in_kw[t] for d in devices)
+        ),
+    )
+    block.private_cost = pyo.Expression(
+        expr=pyo.quicksum(block.device[device.name].cost for device in devices)
+    )
+    block.miss_cost = pyo.Expression(
+        expr=pyo.quicksum(
+            block.device[device.name].miss_cost for device in devices if isinstance(device, Battery)
+        )
+    )
+
+
+def update_microgrid(block: Any, declared: Disclosure) -> None:
+    """Write the numbers of one window into a block of `declare_microgrid`."""
+    for device in declared.devices:
+        inputs = DeviceInputs(
+            forecast_kw=declared.forecast_kw.get(device.name),
+            energy_start_kwh=declared.state.energy_kwh.get(device.name, 0.0),
+            rule=declared.storage.get(device.name),
+        )
+        KINDS[type(device)].update(block.device[device.name], device, inputs)
+
+
+def reach_kw(declared: Disclosure) -> FloatArray:
+    """Give what the devices can never exceed together, either way, in each step. [kW]"""
+    total: Any = 0.0
+    for device in declared.devices:
+        if isinstance(device, Battery):
+            total = total + device.power_kw
+        else:
+            total = total + declared.forecast_kw[device.name]
+    return np.asarray(total, dtype=np.float64)
+
+
+def is_cheating(block: Any, devices: tuple[Device, ...], steps: int) -> bool:
+    """Tell whether an LP solution charges and discharges a battery in the same step."""
+    for device in devices:
+        if isinstance(device, Battery):
+            unit = block.device[device.name]
+            both_kw = np.minimum(read(unit.in_kw, steps), read(unit.out_kw, steps))
+            if both_kw.max() > CHEAT_KW:
+                return True
+    return False
+
+
+def missed_kwh(block: Any, devices: tuple[Device, ...], steps: int) -> float:
+    """Give by how much the level of a battery is missed at most. [kWh]"""
+    return max(
+        (
+            float(read(block.device[device.name].miss_kwh, steps).max())
+            for device in devices
+            if isinstance(device, Battery)
+        ),
+        default=0.0,
+    )
+
+
+def read_schedules(block: Any, declared: Disclosure, steps: int) -> dict[str, DeviceSchedule]:
+    """Read the planned operation of every device from a solved block."""
+    schedules = {}
+    for device in declared.devices:
+        unit = block.device[device.name]
+        expected_kw = declared.forecast_kw.get(device.name)
+        is_storage = isinstance(device, Battery)
+        schedules[device.name] = DeviceSchedule(
+            out_kw=frozen(np.maximum(read(unit.out_kw, steps), 0.0)),
+            in_kw=frozen(np.maximum(read(unit.in_kw, steps), 0.0)),
+            expected_kw=None if expected_kw is None else frozen(expected_kw),
+            energy_kwh=frozen(read(unit.energy_kwh, steps)) if is_storage else None,
+        )
+    return schedules

@@ -1,0 +1,74 @@
+"""An LP, and the MILP that takes its place where the LP would cheat.
+
+Charging and discharging a battery, or importing and exporting, in the same step is forbidden. An
+LP does it only where it pays: at negative prices, or where selling earns more than buying costs.
+An LP optimum that does not cheat is also the optimum of the MILP, so binaries are used only then.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from mmgsim.subproblems.solver import Block, Outcome, PyomoHighs
+
+__all__ = ["HonestProblem", "Solved"]
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Solved:
+    """A solved model, whether it is the one with binaries, and its outcome."""
+
+    model: Block
+    solver: PyomoHighs
+    outcome: Outcome
+    is_exclusive: bool
+
+
+class HonestProblem:
+    """Solves the LP, and the MILP where the LP cheats or is known to; each is built when needed.
+
+    Parameters
+    ----------
+    build : callable
+        Gives the model without (False) or with (True) binaries.
+    is_cheating : callable
+        Tells whether a solved LP does what is forbidden.
+    """
+
+    def __init__(
+        self, build: Callable[[bool], Block], is_cheating: Callable[[Block], bool]
+    ) -> None:
+        self._build = build
+        self._is_cheating = is_cheating
+        self._models: dict[bool, tuple[Block, PyomoHighs]] = {}
+
+    def solve(
+        self, update: Callable[[Block], None], *, is_arbitrage: bool, agent: str, step: int
+    ) -> Solved:
+        """Solve with the numbers that `update` writes into a model.
+
+        Raises
+        ------
+        SubproblemError
+            If the solver does not end optimal.
+        """
+        if not is_arbitrage:
+            solved = self._solve(False, update, agent, step)
+            if not self._is_cheating(solved.model):
+                return solved
+        log.info("%s at step %d: binaries keep storage and grid honest", agent, step)
+        return self._solve(True, update, agent, step)
+
+    def _solve(
+        self, is_exclusive: bool, update: Callable[[Block], None], agent: str, step: int
+    ) -> Solved:
+        if is_exclusive not in self._models:
+            model = self._build(is_exclusive)
+            self._models[is_exclusive] = (model, PyomoHighs(model))
+        model, solver = self._models[is_exclusive]
+        update(model)
+        return Solved(model, solver, solver.solve(agent=agent, step=step), is_exclusive)

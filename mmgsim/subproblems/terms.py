@@ -1,0 +1,93 @@
+"""What a microgrid plans with: what it declares, and on which terms it may exchange power."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from mmgsim.contracts import Disclosure, FloatArray, View
+from mmgsim.subproblems.connection import PublicPrices, exchange_limits, public_prices
+
+__all__ = ["MicrogridInputs", "Terms", "disclosure_of"]
+
+
+def disclosure_of(view: View) -> Disclosure:
+    """Give what a microgrid declares when it tells the truth."""
+    return Disclosure(
+        devices=view.devices,
+        state=view.state,
+        forecast_kw=view.forecast_kw,
+        storage=view.storage,
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Terms:
+    """On which terms a microgrid may exchange power in a window.
+
+    Parameters
+    ----------
+    prices : PublicPrices
+        What exchange costs.
+    low_kw, high_kw : (steps,) array
+        Limits of the exchange. [kW]
+    trade_kw : (steps,) array
+        Firm trades: sold minus bought. [kW]
+    """
+
+    prices: PublicPrices
+    low_kw: FloatArray
+    high_kw: FloatArray
+    trade_kw: FloatArray
+
+    @classmethod
+    def of(
+        cls,
+        view: View,
+        *,
+        trade_kw: FloatArray | None = None,
+        exchange_kw: FloatArray | None = None,
+    ) -> Terms:
+        """Give the published terms: tariff and envelope, with an award if there is one."""
+        low_kw, high_kw = exchange_limits(view.envelope, exchange_kw)
+        no_trade = np.zeros(view.window.steps)
+        return cls(
+            prices=public_prices(view.tariff),
+            low_kw=low_kw,
+            high_kw=high_kw,
+            trade_kw=no_trade if trade_kw is None else trade_kw,
+        )
+
+    @property
+    def is_fixed(self) -> bool:
+        """True where the limits leave no choice of the exchange, as an award of it does."""
+        return bool(np.all(self.low_kw == self.high_kw))
+
+    def within(self, low_kw: FloatArray, high_kw: FloatArray) -> Terms:
+        """Give the same terms with the exchange inside further limits."""
+        return replace(
+            self,
+            low_kw=np.maximum(self.low_kw, low_kw),
+            high_kw=np.minimum(self.high_kw, high_kw),
+        )
+
+    @classmethod
+    def at_price(cls, view: View, price_per_kwh: FloatArray) -> Terms:
+        """Give one price for what leaves and what enters, inside the published envelope."""
+        low_kw, high_kw = exchange_limits(view.envelope)
+        zero = np.zeros(view.window.steps)
+        return cls(
+            prices=PublicPrices(price_per_kwh, price_per_kwh, zero),
+            low_kw=low_kw,
+            high_kw=high_kw,
+            trade_kw=zero,
+        )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class MicrogridInputs:
+    """Everything that changes between two solves of a microgrid's problem."""
+
+    declared: Disclosure
+    terms: Terms

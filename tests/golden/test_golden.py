@@ -1,0 +1,158 @@
+"""The mathematics as text: see README.md, which also tells how to renew the files."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+import numpy as np
+import pyomo.environ as pyo
+import pytest
+
+from mmgsim.contracts import (
+    Battery,
+    CarriedState,
+    Disclosure,
+    Envelope,
+    Load,
+    Renewable,
+    RenewableKind,
+    StorageRule,
+    Window,
+    frozen,
+)
+from mmgsim.subproblems import LimitRows, MicrogridInputs, PublicPrices, Terms, joint, microgrid
+from mmgsim.subproblems.connection import (
+    declare_connection,
+    declare_one_way,
+    update_connection,
+    update_one_way,
+)
+from mmgsim.subproblems.devices import KINDS, DeviceInputs, Horizon
+from mmgsim.subproblems.operator import _build as build_cut
+
+HERE = Path(__file__).parent
+WINDOW = Window(0, 2, 0.5, datetime(2021, 1, 11, tzinfo=UTC))
+PLAIN, EXCLUSIVE = Horizon(2, 0.5), Horizon(2, 0.5, is_exclusive=True)
+
+SHOP = Load("shop", shed_price_per_kwh=7.0)
+ROOF = Renewable("roof", RenewableKind.PV, rating_kw=50.0)
+BESS = Battery("bess", 20.0, 2.0, 8.0, efficiency=0.8, wear_per_kwh=0.03)
+RULE = StorageRule(frozen([2.0, 11.0]), frozen([20.0, 11.0]), end_value_per_kwh=0.09)
+INPUTS = {
+    "shop": DeviceInputs(forecast_kw=frozen([31.0, 32.0])),
+    "roof": DeviceInputs(forecast_kw=frozen([41.0, 42.0])),
+    "bess": DeviceInputs(energy_start_kwh=12.0, rule=RULE),
+}
+PRICES = PublicPrices(frozen([0.31, 0.32]), frozen([0.11, 0.12]), frozen([0.021, 0.022]))
+LOW_KW, HIGH_KW = np.array([-61.0, -62.0]), np.array([51.0, 52.0])
+
+
+def declaration(*devices):
+    return Disclosure(
+        devices=devices,
+        state=CarriedState({"bess": 12.0}),
+        forecast_kw={n: i.forecast_kw for n, i in INPUTS.items() if i.forecast_kw is not None},
+        storage={"bess": RULE},
+    )
+
+
+def build_device(device, horizon=PLAIN):
+    model = pyo.ConcreteModel()
+    model.unit = pyo.Block()
+    KINDS[type(device)].declare(model.unit, device, horizon)
+    KINDS[type(device)].update(model.unit, device, INPUTS[device.name])
+    cost = model.unit.cost
+    if isinstance(device, Battery):
+        cost = cost + model.unit.miss_cost
+    # A device without a cost of its own: its output stands in, so that there is an objective.
+    model.total = pyo.Objective(expr=cost if device is not ROOF else -sum(model.unit.out_kw[:]))
+    return model
+
+
+def build_connection(horizon):
+    model = pyo.ConcreteModel()
+    model.time = pyo.RangeSet(0, 1)
+    model.exchange_kw = pyo.Var(model.time)
+    model.trade_kw = pyo.Param(model.time, mutable=True, initialize={0: 5.0, 1: -6.0})
+    model.grid = pyo.Block()
+    declare_connection(model.grid, model.exchange_kw, model.trade_kw, horizon)
+    update_connection(model.grid, PRICES, LOW_KW, HIGH_KW)
+    if horizon.is_exclusive:
+        declare_one_way(model.grid, model.grid.import_kw, model.grid.export_kw)
+        update_one_way(model.grid, LOW_KW, HIGH_KW)
+    model.total = pyo.Objective(expr=model.grid.cost)
+    return model
+
+
+def build_microgrid(*, wanted=False):
+    devices = (SHOP, ROOF, BESS)
+    model = microgrid._build(devices, PLAIN, wanted=wanted)
+    terms = Terms(PRICES, LOW_KW, HIGH_KW, np.array([5.0, -6.0]))
+    inputs = MicrogridInputs(declaration(*devices), terms)
+    microgrid._update(model, inputs)
+    if wanted:
+        microgrid._update_aim(model, devices, inputs, {"bess": np.array([-3.0, 4.0])})
+    return model
+
+
+def build_joint(horizon):
+    members = {"MG1": (SHOP,), "MG2": (ROOF, BESS)}
+    model = joint._build(members, horizon)
+    problem = joint.JointProblem(members, WINDOW)
+    envelopes = {
+        name: Envelope(
+            microgrid=name, window=WINDOW, import_limit_kw=-LOW_KW, export_limit_kw=HIGH_KW
+        )
+        for name in members
+    }
+    declared = {name: declaration(*devices) for name, devices in members.items()}
+    problem._update(model, declared, envelopes, PRICES)
+    return model
+
+
+def build_least_cut():
+    rows = LimitRows(np.array([[0.001, 0.002], [-0.003, 0.004]]), np.array([0.05, 0.06]))
+    return build_cut(rows, np.array([-61.0, -62.0]), np.array([51.0, 52.0]))
+
+
+FAMILIES = {
+    "load": lambda: build_device(SHOP),
+    "renewable": lambda: build_device(ROOF),
+    "battery": lambda: build_device(BESS),
+    "battery_exclusive": lambda: build_device(BESS, EXCLUSIVE),
+    "connection": lambda: build_connection(PLAIN),
+    "connection_exclusive": lambda: build_connection(EXCLUSIVE),
+    "microgrid": build_microgrid,
+    "microgrid_wanted": lambda: build_microgrid(wanted=True),
+    "joint": lambda: build_joint(PLAIN),
+    "joint_exclusive": lambda: build_joint(EXCLUSIVE),
+    "least_cut": build_least_cut,
+}
+
+
+def written(model, path):
+    """Give the model as Pyomo's LP writer has it, sorted by name."""
+    model.write(
+        str(path),
+        io_options={"symbolic_solver_labels": True, "file_determinism": 30},
+    )
+    return path.read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_mathematics_is_the_one_on_file(family, tmp_path):
+    expected = (HERE / f"{family}.lp").read_text(encoding="utf-8")
+    assert written(FAMILIES[family](), tmp_path / "model.lp") == expected
+
+
+def test_every_file_belongs_to_a_family():
+    assert {path.stem for path in HERE.glob("*.lp")} == set(FAMILIES)
+
+
+def renew():
+    """Write all files anew."""
+    for family, build in FAMILIES.items():
+        written(build(), HERE / f"{family}.lp")
+
+
+if __name__ == "__main__":
+    renew()
