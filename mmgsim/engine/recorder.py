@@ -76,7 +76,8 @@ class Recorder:
         gap = None
         if clearing.lower is not None:
             gap = (clearing.upper - clearing.lower) / max(clearing.gross_cost, 1e-9)
-            self.totals.gap_max = max(gap, self.totals.gap_max or gap)
+            widest = self.totals.gap_max
+            self.totals.gap_max = gap if widest is None else max(gap, widest)
         self._add(
             "gates",
             (

@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import Any
 
@@ -121,7 +121,13 @@ def _read_case(case: str) -> Any:
             "network.case", f"pandapower.networks has no {case!r}", near_miss(case, makers)
         )
         raise ScenarioError("network", [fault])
-    return _checked_net(makers[case](), "network.case", case)
+    return copy.deepcopy(_made_case(makers[case], case))
+
+
+@cache
+def _made_case(maker: Callable[[], Any], case: str) -> Any:
+    """Build a case once per process: pandapower parses its JSON for half a second each time."""
+    return _checked_net(maker(), "network.case", case)
 
 
 def _read_file(file: Path) -> Any:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 
 import numpy as np
-from scipy.signal import lfilter
 
 from mmgsim.contracts import FloatArray
 
@@ -56,4 +55,8 @@ def autoregressive(shocks: FloatArray, lag1: float) -> FloatArray:
     """
     scaled = np.sqrt(1.0 - lag1**2) * shocks
     scaled[0] = shocks[0]
-    return np.asarray(lfilter([1.0], [1.0, -lag1], scaled), dtype=np.float64)
+    # A loop: importing scipy.signal for its filter takes longer than all series of a scenario.
+    path = scaled.tolist()
+    for k in range(1, len(path)):
+        path[k] += lag1 * path[k - 1]
+    return np.array(path, dtype=np.float64)

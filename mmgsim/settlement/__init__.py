@@ -2,7 +2,7 @@
 
 from mmgsim.settlement.ledger import account, bill, settle
 from mmgsim.settlement.loss_share import aumann_shapley, ray_nodes
-from mmgsim.settlement.operations import operation_costs, shed_value
+from mmgsim.settlement.operations import operation_costs, shed_kw, shed_value
 
 __all__ = [
     "account",
@@ -11,5 +11,6 @@ __all__ = [
     "operation_costs",
     "ray_nodes",
     "settle",
+    "shed_kw",
     "shed_value",
 ]

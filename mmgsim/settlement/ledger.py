@@ -11,6 +11,9 @@ from mmgsim.contracts import Executed, Item, LedgerLine, MemberStep, Party, Tari
 
 __all__ = ["account", "bill", "settle"]
 
+# Below this, a quantity is the rounding of sums, and no line is written about it.
+ROUNDING_KWH = 1e-9
+
 
 def settle(executed: Executed) -> list[LedgerLine]:
     """Give all ledger lines of an executed step in a fixed order, without those about nothing.
@@ -30,7 +33,9 @@ def settle(executed: Executed) -> list[LedgerLine]:
             )
     lines += _trade_lines(executed)
     lines += _loss_lines(executed)
-    return [line for line in lines if line.kwh or line.amount]
+    return [
+        line for line in lines if abs(line.kwh) > ROUNDING_KWH or line.item == Item.FIXED_CHARGE
+    ]
 
 
 def _grid_lines(member: MemberStep, tariff: Tariff, step_h: float) -> list[LedgerLine]:
@@ -52,7 +57,6 @@ def _grid_lines(member: MemberStep, tariff: Tariff, step_h: float) -> list[Ledge
     return [
         LedgerLine(str(payer), str(payee), item, kwh, kwh * float(price))
         for payer, payee, item, kwh, price in rows
-        if kwh
     ]
 
 

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from mmgsim.contracts import Battery, Device, Dispatch, Item, Load, OperationCost, Realised
 
-__all__ = ["operation_costs", "shed_value"]
+__all__ = ["operation_costs", "shed_kw", "shed_value"]
 
 
 def operation_costs(
@@ -22,15 +20,21 @@ def operation_costs(
     return (OperationCost(Item.WEAR, kwh, cost),) if kwh else ()
 
 
+def shed_kw(devices: tuple[Device, ...], realised: Realised, dispatch: Dispatch) -> float:
+    """Give the load that was shed in one step. [kW]"""
+    return sum(
+        realised.kw[device.name] - dispatch.operations[device.name].in_kw
+        for device in devices
+        if isinstance(device, Load)
+    )
+
+
 def shed_value(
     devices: tuple[Device, ...], realised: Realised, dispatch: Dispatch, step_h: float
 ) -> float:
     """Give the value of the load that was shed in one step. [currency]"""
-    served: Mapping[str, float] = {
-        name: operation.in_kw for name, operation in dispatch.operations.items()
-    }
     return step_h * sum(
-        (realised.kw[device.name] - served[device.name]) * device.shed_price_per_kwh
+        device.shed_price_per_kwh * shed_kw((device,), realised, dispatch)
         for device in devices
         if isinstance(device, Load)
     )

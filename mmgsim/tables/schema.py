@@ -55,7 +55,7 @@ TABLES: Mapping[str, tuple[Column, ...]] = MappingProxyType(
             ("planned_exchange_kw", _REAL, "the same as planned at the last gate [kW]"),
             ("imbalance_kw", _REAL, "realised minus planned exchange [kW]"),
             ("q_kvar", _REAL, "reactive power, positive when leaving [kvar]"),
-            ("flags", _TEXT, "what was out of the ordinary, separated by blanks"),
+            ("flags", _TEXT, "what was out of the ordinary, by blanks; read it as table['flags']"),
         ),
         "devices": _columns(
             ("microgrid", _TEXT, "name"),

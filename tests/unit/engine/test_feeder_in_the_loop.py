@@ -39,11 +39,11 @@ def test_a_background_that_breaks_a_limit_is_reported_and_not_repaired():
     assert set(steps.status) == {"violations"}
     assert steps["flags"].str.contains("undervoltage").all()
     assert steps.vm_min_pu.min() == pytest.approx(0.912, abs=0.002)
-    # Nothing that the microgrids could do would help: every connection keeps its least share.
+    # Nothing that the microgrids could do would help, so nobody is cut and no load is shed.
     prices = model.table("prices")
     for name, part in prices.groupby("microgrid"):
         whole_kw = model.microgrids[name].member.import_limit_kw
-        assert part.import_limit_kw.to_numpy() == pytest.approx(0.5 * whole_kw)
+        assert part.import_limit_kw.to_numpy() == pytest.approx(whole_kw)
 
 
 def test_envelopes_are_cut_just_so_far_that_the_worst_use_keeps_the_limit():

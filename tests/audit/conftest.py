@@ -1,0 +1,182 @@
+"""Runs to audit. Only this file runs the product; the checks read the folders it leaves behind."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from functools import cache, cached_property
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import yaml
+
+import mmgsim
+
+ROOT = Path(__file__).parents[2]
+
+FEEDER = {
+    "case": "case33bw",
+    "background": {"scale": 0.8, "power_factor": 0.9},
+    "v_min_pu": 0.95,
+    "v_max_pu": 1.05,
+}
+
+# How each run is made: its scenario, and what is set as on the command line.
+RUNS = {
+    "central": ("duo", ["coordination.kind=central"]),
+    "isolated": ("duo", ["coordination.kind=isolated"]),
+    "noise": ("duo", ["forecast={kind: noise}"]),
+    "again": ("duo", ["forecast={kind: noise}"]),
+    "quarter": ("duo", ["step=15min", "tariff.network_charge.fixed_per_day=1.5"]),
+    # Two microgrids that draw reactive power on a feeder that is below its voltage limit.
+    "feeder": (
+        "duo",
+        [
+            f"network={json.dumps(FEEDER)}",
+            "microgrids.MG1.bus=17",
+            "microgrids.MG2.bus=32",
+            "microgrids.MG1.power_factor=0.9",
+            "microgrids.MG2.power_factor=0.95",
+            "settlement.loss_share=aumann-shapley",
+        ],
+    ),
+    "wa9": ("wa9", ["days=2"]),
+}
+BY_COMMAND = {"again"}
+
+
+class RunFolder:
+    """A run, as far as its files tell."""
+
+    def __init__(self, path):
+        self.path = Path(path)
+        self._tables = {}
+
+    def table(self, name):
+        if name not in self._tables:
+            self._tables[name] = pd.read_parquet(self.path / f"{name}.parquet")
+        return self._tables[name]
+
+    @cached_property
+    def tables(self):
+        return sorted(p.stem for p in self.path.glob("*.parquet"))
+
+    @cached_property
+    def text(self):
+        return (self.path / "scenario.yaml").read_text(encoding="utf-8")
+
+    @cached_property
+    def scenario(self):
+        return yaml.safe_load(self.text)
+
+    @cached_property
+    def summary(self):
+        return json.loads((self.path / "summary.json").read_text(encoding="utf-8"))
+
+    @cached_property
+    def manifest(self):
+        return json.loads((self.path / "manifest.json").read_text(encoding="utf-8"))
+
+    @cached_property
+    def step_h(self):
+        return pd.Timedelta(self.scenario["step"]) / pd.Timedelta(hours=1)
+
+    @cached_property
+    def times(self):
+        """All steps the run should have, made from the scenario alone."""
+        zone = self.scenario["timezone"]
+        start = pd.Timestamp(str(self.scenario["start"]), tz=zone)
+        end = start + pd.DateOffset(days=self.scenario["days"])
+        step = pd.Timedelta(self.scenario["step"])
+        return pd.date_range(start, end, freq=step, inclusive="left").tz_convert("UTC")
+
+    def local(self, time):
+        return pd.DatetimeIndex(time).tz_convert(self.scenario["timezone"])
+
+    def steps_series(self, column):
+        return self.table("steps").set_index("time")[column]
+
+    def microgrids(self):
+        return {m["name"]: m for m in self.scenario["microgrids"]}
+
+    def devices(self, *kinds):
+        """Give (microgrid, device name, config) of all devices of some kinds."""
+        return [
+            (m["name"], device["name"], device)
+            for m in self.scenario["microgrids"]
+            for device in m["devices"]
+            if device["kind"] in kinds
+        ]
+
+    def by_member(self, table, column):
+        """One column as a frame of time by microgrid."""
+        return self.table(table).pivot(index="time", columns="microgrid", values=column)
+
+    def device(self, microgrid, name, quantity):
+        rows = self.table("devices")
+        mine = (rows.microgrid == microgrid) & (rows.device == name) & (rows.quantity == quantity)
+        return rows[mine].set_index("time").value
+
+
+def make_run(name, folder):
+    scenario, settings = RUNS[name]
+    if name in BY_COMMAND:
+        run_command(scenario, settings, folder)
+    else:
+        overrides = dict(setting.split("=", 1) for setting in settings)
+        overrides = {key: yaml.safe_load(value) for key, value in overrides.items()}
+        mmgsim.run(scenario, overrides=overrides, out=folder)
+    return RunFolder(folder)
+
+
+def run_command(scenario, settings, folder):
+    code = "from mmgsim.cli import main; main()"
+    paths = [str(ROOT), str(ROOT / "agents"), os.environ.get("PYTHONPATH", "")]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
+    options = [word for setting in settings for word in ("--set", setting)]
+    command = [sys.executable, "-c", code, "run", scenario, *options, "--out", str(folder)]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.fixture(scope="session")
+def get_run(tmp_path_factory):
+    """Make each run at most once, when it is first asked for."""
+    return cache(lambda name: make_run(name, tmp_path_factory.mktemp("audit") / name))
+
+
+@pytest.fixture(params=["central", "isolated", "noise", "quarter", "feeder", "wa9"])
+def run(request, get_run):
+    return get_run(request.param)
+
+
+@pytest.fixture(params=["feeder", "wa9"])
+def networked(request, get_run):
+    return get_run(request.param)
+
+
+@pytest.fixture
+def central(get_run):
+    return get_run("central")
+
+
+@pytest.fixture
+def tampered(tmp_path):
+    """Copy a run and change one table, or the text of one file, of the copy."""
+
+    def tamper(run, what, change):
+        copy = tmp_path / "tampered"
+        shutil.copytree(run.path, copy, ignore=shutil.ignore_patterns("report.html"))
+        file = copy / what
+        if file.suffix:
+            file.write_text(change(file.read_text(encoding="utf-8")), encoding="utf-8")
+            return RunFolder(copy)
+        table = change(run.table(what).copy())
+        file = copy / f"{what}.parquet"
+        shutil.rmtree(file) if file.is_dir() else file.unlink()
+        table.to_parquet(file)
+        return RunFolder(copy)
+
+    return tamper

@@ -1,0 +1,188 @@
+"""Summary and trades, from the written tables alone: every total is added up again."""
+
+from collections import Counter
+
+import numpy as np
+import pandas as pd
+import pytest
+
+OBJECTIVE_FREE = {"loss_share", "imbalance", "fixed_charge"}
+KWH = 1e-9
+
+
+def near(found, due, tolerance, what):
+    worst = float(np.max(np.abs(np.asarray(found, float) - np.asarray(due, float)), initial=0.0))
+    assert worst <= tolerance, f"{what}: off by {worst:g}"  # also fails on NaN
+    return worst
+
+
+def bills(run, without=frozenset()):
+    """Net payments of every microgrid over the run."""
+    lines = run.table("ledger")
+    lines = lines[~lines["item"].isin(without)]
+    names = list(run.microgrids())
+    paid = lines.groupby("payer").amount.sum().reindex(names).fillna(0.0)
+    return paid - lines.groupby("payee").amount.sum().reindex(names).fillna(0.0)
+
+
+def value_of_shed_load(run):
+    """By microgrid, from its devices."""
+    value = pd.Series(0.0, index=list(run.microgrids()))
+    for mg, name, config in run.devices("load"):
+        shed_kw = run.device(mg, name, "available_kw") + run.device(mg, name, "power_kw")
+        value[mg] += shed_kw.sum() * run.step_h * config["shed_price_per_kwh"]
+    return value
+
+
+def check_members_cost(run):
+    cost = bills(run) + value_of_shed_load(run)
+    near(run.summary["members_cost"], cost.sum(), 1e-8, "members_cost")
+    found = pd.Series(run.summary["cost_by_microgrid"])[cost.index]
+    return near(found, cost, 1e-8, "cost_by_microgrid")
+
+
+def check_objective_cost(run):
+    assert run.summary["objective"] == "members"
+    due = bills(run, OBJECTIVE_FREE).sum() + value_of_shed_load(run).sum()
+    return near(run.summary["objective_cost"], due, 1e-8, "objective_cost")
+
+
+def check_system_cost(run):
+    steps, lines = run.table("steps").set_index("time"), run.table("ledger")
+    grid_kw = run.by_member("dispatch", "import_kw") - run.by_member("dispatch", "export_kw")
+    upstream = (grid_kw.sum(axis=1) + steps.loss_kw) * run.step_h * steps.upstream_price
+    operations = lines[lines.payee == "operations"].amount.sum()
+    due = upstream.sum() + operations + value_of_shed_load(run).sum()
+    return near(run.summary["system_cost"], due, 1e-8, "system_cost")
+
+
+def check_summary_energy(run):
+    d, steps = run.table("dispatch"), run.table("steps")
+    due = {
+        "imported_kwh": d.import_kw,
+        "exported_kwh": d.export_kw,
+        "traded_kwh": d.sold_kw,
+        "spilled_kwh": d.spilled_kw,
+        "shed_kwh": d.shed_kw,
+        "imbalance_kwh": d.imbalance_kw.abs(),
+        "losses_kwh": steps.loss_kw,
+        "substation_kwh": steps.substation_kw,
+    }
+    for key, power in due.items():
+        near(run.summary[key], power.sum() * run.step_h, 1e-7, key)
+    near(run.summary["unserved_kwh"], steps.unserved_kwh.sum(), 1e-9, "unserved_kwh")
+
+
+def check_summary_energy_left(run):
+    left = 0.0
+    level = run.scenario["gate"]["end_of_window"]["level"]
+    for mg, name, config in run.devices("battery"):
+        start = level if config["level_start"] is None else config["level_start"]
+        stored = run.device(mg, name, "energy_kwh").iloc[-1]
+        left += (stored - start * config["energy_kwh"]) * config["efficiency"]
+    near(run.summary["energy_left_kwh"], left, 1e-9, "energy_left_kwh")
+    value = left * run.table("steps").upstream_price.mean()
+    near(run.summary["energy_left_value"], value, 1e-9, "energy_left_value")
+
+
+def check_summary_counts(run):
+    gates, sent, summary = run.table("gates"), run.table("messages"), run.summary
+    assert run.table("steps").time.tolist() == run.times.tolist()
+    assert summary["steps"] == len(run.times)
+    assert summary["gates"] == len(gates)
+    assert summary["rounds_total"] == gates.rounds.sum() == len(run.table("rounds"))
+    assert summary["messages_total"] == sent["count"].sum()
+    assert summary["bytes_total"] == sent.bytes.sum()
+    assert summary["steps_by_status"] == dict(Counter(run.table("steps").status))
+
+
+def check_summary_gap(run):
+    gap = run.table("gates").gap
+    if gap.isna().all():
+        assert run.summary["gap_max"] is None
+    else:
+        near(run.summary["gap_max"], gap.max(), 1e-12, "gap_max")
+
+
+def check_shed_value(run):
+    due = value_of_shed_load(run).sum()
+    near(run.table("steps").shed_value.sum(), due, 1e-9, "shed_value")
+
+
+def energy(run, column):
+    return run.by_member("dispatch", column) * run.step_h
+
+
+def check_trades_are_dispatched(run):
+    trades, sold = run.table("trades"), energy(run, "sold_kw")
+    for side, column in (("seller", "sold_kw"), ("buyer", "bought_kw")):
+        kwh = trades.assign(kwh=trades.kw * run.step_h)
+        kwh = kwh.pivot_table(index="time", columns=side, values="kwh", aggfunc="sum")
+        kwh = kwh.reindex(index=sold.index, columns=sold.columns).astype(float).fillna(0.0)
+        near(kwh, energy(run, column), KWH, column)
+
+
+def check_sold_is_bought(run):
+    total = [energy(run, c).sum(axis=1) for c in ("sold_kw", "bought_kw")]
+    return near(*total, KWH, "sold and bought")
+
+
+def check_local_price(run):
+    """Both sides are at least as well off as with the grid, and all trades have that price."""
+    prices = run.table("prices").set_index(["time", "microgrid"])
+    trades = run.table("trades")
+    for side in ("seller", "buyer"):
+        mine = trades[trades[side].isin(run.microgrids())]
+        rows = prices.loc[pd.MultiIndex.from_frame(mine[["time", side]])]
+        paid = mine.price_per_kwh.to_numpy()
+        near(rows.local_price, paid, 0.0, f"price of the {side}")
+        assert (paid >= rows.export_price - 1e-9).all()
+        most = rows.import_price + rows.network_charge - rows.local_charge
+        assert (paid <= most + 1e-9).all()
+
+
+CHECKS = [
+    check_members_cost,
+    check_objective_cost,
+    check_system_cost,
+    check_summary_energy,
+    check_summary_energy_left,
+    check_summary_counts,
+    check_summary_gap,
+    check_shed_value,
+    check_trades_are_dispatched,
+    check_sold_is_bought,
+    check_local_price,
+]
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda c: c.__name__.removeprefix("check_"))
+def test_summary(run, check):
+    check(run)
+
+
+@pytest.mark.parametrize("name", ["central", "noise", "quarter", "feeder", "wa9"])
+def test_there_is_trade_to_audit(get_run, name):
+    assert get_run(name).table("trades").kw.sum() > 1.0
+
+
+def test_isolated_has_no_trades(get_run):
+    assert get_run("isolated").table("trades").empty
+
+
+@pytest.mark.parametrize(
+    ("what", "change", "check"),
+    [
+        ("ledger", lambda t: t.assign(amount=t.amount + 1e-6), check_members_cost),
+        ("ledger", lambda t: t.assign(amount=t.amount * 1.001), check_objective_cost),
+        ("steps", lambda t: t.assign(upstream_price=t.upstream_price + 1e-3), check_system_cost),
+        ("dispatch", lambda t: t.assign(import_kw=t.import_kw + 1e-3), check_summary_energy),
+        ("messages", lambda t: t.iloc[:-1], check_summary_counts),
+        ("trades", lambda t: t.assign(kw=t.kw + 1e-6), check_trades_are_dispatched),
+        ("trades", lambda t: t.assign(price_per_kwh=t.price_per_kwh + 1e-6), check_local_price),
+    ],
+)
+def test_tampering_with_totals_is_found(central, tampered, what, change, check):
+    check(central)
+    with pytest.raises(AssertionError):
+        check(tampered(central, what, change))
