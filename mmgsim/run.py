@@ -97,10 +97,10 @@ def run(
         status = "complete"
     except KeyboardInterrupt as error:
         status = "interrupted"
-        error.add_note(str(RunEndedEarlyError(folder, model.clock.step)))
+        error.add_note(str(RunEndedEarlyError(folder, model.recorder.totals.steps)))
         raise
     except Exception as error:
-        raise RunEndedEarlyError(folder, model.clock.step) from error
+        raise RunEndedEarlyError(folder, model.recorder.totals.steps) from error
     finally:
         # Whatever happened: what was simulated is written, and the folder says how it ended.
         model.writer.flush()
@@ -179,7 +179,7 @@ def summarise(model: MultiMicrogridModel, *, wall_s: float) -> dict[str, Any]:
         "coordination": model.scenario.coordination.kind,
         "objective": model.scenario.objective.value,
         "currency": model.scenario.currency,
-        "steps": model.clock.step + 1,
+        "steps": totals.steps,
         "objective_cost": float(totals.objective_cost),
         "members_cost": float(totals.members_cost),
         "system_cost": float(totals.system_cost),

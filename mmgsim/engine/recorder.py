@@ -53,6 +53,11 @@ class Totals:
     gate_s: float = 0.0
     power_flow_s: float = 0.0
 
+    @property
+    def steps(self) -> int:
+        """How many steps were executed and recorded."""
+        return sum(self.steps_by_status.values())
+
 
 class Recorder:
     """Writes the rows of every step of a model."""
