@@ -136,7 +136,7 @@ class DnoAgent(mesa.Agent):
         return OperatorView(
             window=window,
             members=self.members,
-            tariff=self.model.published_tariff(window),
+            tariff=self.model.scenario_tariff(window),
             network=tuple(points),
             messages=tuple(self._inbox),
         )

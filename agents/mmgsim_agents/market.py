@@ -95,9 +95,10 @@ class MarketAgent(mesa.Agent):
     def settle(self) -> None:
         """Book the executed step and tell every microgrid its own lines."""
         window = self.model.clock.window(1)
+        view = self.view(window)
         executed = Executed(
             window=window,
-            tariff=self.model.published_tariff(window),
+            tariff=view.tariff.now(),
             members=tuple(microgrid.last.money for microgrid in self.model.microgrids),
             trades=self.trades_now(),
             loss_kw=self.model.loss_kw,
@@ -106,7 +107,7 @@ class MarketAgent(mesa.Agent):
             ),
             is_new_day=self.model.clock.is_new_day,
         )
-        self.lines = self.market.settle(self.view(window), executed)
+        self.lines = self.market.settle(view, executed)
         self.model.bus.send(
             self.name,
             [

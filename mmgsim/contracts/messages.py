@@ -92,6 +92,18 @@ class Tariff(Message):
         """What an imported kWh costs in all: energy and network charge. [currency/kWh]"""
         return self.import_per_kwh + self.network_charge_per_kwh
 
+    def now(self) -> Tariff:
+        """Give the tariff of the first step alone."""
+        return replace(
+            self,
+            window=replace(self.window, steps=1),
+            import_per_kwh=self.import_per_kwh[:1],
+            export_per_kwh=self.export_per_kwh[:1],
+            network_charge_per_kwh=self.network_charge_per_kwh[:1],
+            local_charge_per_kwh=self.local_charge_per_kwh[:1],
+            upstream_per_kwh=self.upstream_per_kwh[:1],
+        )
+
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Envelope(Message):

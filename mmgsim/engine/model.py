@@ -149,8 +149,8 @@ class MultiMicrogridModel(mesa.Model):
             self.writer.flush()
 
     # ----------------------------------------------------------------- what everybody may know
-    def published_tariff(self, window: Window) -> Tariff:
-        """Give the scenario's tariff over a window."""
+    def scenario_tariff(self, window: Window) -> Tariff:
+        """Give the scenario's tariff over a window, which the DNO publishes as it decides."""
         inputs, scenario = self.inputs, self.scenario
         first = inputs.lead_steps + window.first_step
         part = slice(first, first + window.steps)

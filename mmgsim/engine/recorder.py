@@ -143,6 +143,12 @@ class Recorder:
         last = self._model.dno.last
         return NAN if last is None else float(last.flow.vm_min_pu[0])
 
+    @property
+    def _upstream_per_kwh(self) -> float:
+        """Upstream price of the step, as published. [currency/kWh]"""
+        view = self._model.market.view(self._model.clock.window(1))
+        return float(view.tariff.upstream_per_kwh[0])
+
     def _add(self, table: str, row: tuple[Any, ...]) -> None:
         self._model.writer.add(table, [row])
 
@@ -163,8 +169,7 @@ class Recorder:
     def _record_flow(self, now: Any) -> None:
         model, last = self._model, self._model.dno.last
         step_h = model.clock.step_h
-        position = model.clock.position
-        upstream = float(model.inputs.upstream_per_kwh[position])
+        upstream = self._upstream_per_kwh
         shed_value = sum(agent.last.shed_value for agent in model.microgrids)
         flags = {flag for agent in model.microgrids for flag in agent.last.flags}
         if last is None:
@@ -221,7 +226,7 @@ class Recorder:
             totals.spilled_kwh += spilled_kw * step_h
         totals.loss_kwh += model.loss_kw * step_h
         net_import_kw = -sum(step.money.exchange_kw for step in steps)
-        upstream = float(model.inputs.upstream_per_kwh[model.clock.position])
+        upstream = self._upstream_per_kwh
         operations = sum(line.amount for line in lines if line.item in OPERATIONS)
         system_cost = (net_import_kw + model.loss_kw) * step_h * upstream + operations + shed_value
         totals.system_cost += system_cost

@@ -155,3 +155,32 @@ def test_a_dno_that_reviews_plans_has_them_made_again(plugin):
 def test_repair_by_an_operator_that_never_reviews_is_refused():
     with pytest.raises(mmgsim.ScenarioError, match="accepts every plan"):
         mmgsim.build("duo", overrides={"repair.rounds": 3})
+
+
+DEAR = '''
+from dataclasses import replace
+from mmgsim.contracts import frozen
+from mmgsim_agents.operators.standard import StandardOperator
+
+
+class DearOperator(StandardOperator):
+    """Publishes twice the network charge of the scenario."""
+
+    def publish(self, view):
+        tariff, envelopes = super().publish(view)
+        doubled = frozen(2.0 * tariff.network_charge_per_kwh)
+        return replace(tariff, network_charge_per_kwh=doubled), envelopes
+'''
+
+
+def test_what_a_dno_publishes_is_what_is_billed(plugin):
+    plain = run(coordination="isolated")
+    dear = run(
+        coordination="isolated",
+        overrides={"operator.kind": f"{plugin('dear.py', DEAR)}:DearOperator"},
+    )
+    charged, usual = (m.table("ledger").query("item == 'network_charge'") for m in (dear, plain))
+    assert charged.amount.sum() / charged.kwh.sum() > 1.9 * usual.amount.sum() / usual.kwh.sum()
+    prices = dear.table("prices").set_index(["time", "microgrid"]).network_charge
+    billed = charged.set_index(["time", "payer"])
+    assert (billed.amount / billed.kwh).to_numpy() == pytest.approx(prices[billed.index].to_numpy())
