@@ -12,7 +12,7 @@ import pyomo.environ as pyo
 
 from mmgsim.contracts import Battery, Device, DeviceSchedule, Disclosure, FloatArray, frozen
 from mmgsim.subproblems.devices import KINDS, DeviceInputs, Horizon
-from mmgsim.subproblems.solver import read
+from mmgsim.subproblems.solver import Solver
 
 __all__ = [
     "declare_microgrid",
@@ -55,7 +55,7 @@ def declare_microgrid(block: Any, devices: tuple[Device, ...], horizon: Horizon)
     )
 
 
-def update_microgrid(block: Any, declared: Disclosure) -> None:
+def update_microgrid(solver: Solver, block: Any, declared: Disclosure) -> None:
     """Write the numbers of one window into a block of `declare_microgrid`."""
     for device in declared.devices:
         inputs = DeviceInputs(
@@ -63,7 +63,7 @@ def update_microgrid(block: Any, declared: Disclosure) -> None:
             energy_start_kwh=declared.state.energy_kwh.get(device.name, 0.0),
             rule=declared.storage.get(device.name),
         )
-        KINDS[type(device)].update(block.device[device.name], device, inputs)
+        KINDS[type(device)].update(solver, block.device[device.name], device, inputs)
 
 
 def reach_kw(declared: Disclosure) -> FloatArray:
@@ -77,22 +77,22 @@ def reach_kw(declared: Disclosure) -> FloatArray:
     return np.asarray(total, dtype=np.float64)
 
 
-def is_cheating(block: Any, devices: tuple[Device, ...], steps: int) -> bool:
+def is_cheating(solver: Solver, block: Any, devices: tuple[Device, ...]) -> bool:
     """Tell whether an LP solution charges and discharges a battery in the same step."""
     for device in devices:
         if isinstance(device, Battery):
             unit = block.device[device.name]
-            both_kw = np.minimum(read(unit.in_kw, steps), read(unit.out_kw, steps))
+            both_kw = np.minimum(solver.get(unit.in_kw), solver.get(unit.out_kw))
             if both_kw.max() > CHEAT_KW:
                 return True
     return False
 
 
-def missed_kwh(block: Any, devices: tuple[Device, ...], steps: int) -> float:
+def missed_kwh(solver: Solver, block: Any, devices: tuple[Device, ...]) -> float:
     """Give by how much the level of a battery is missed at most. [kWh]"""
     return max(
         (
-            float(read(block.device[device.name].miss_kwh, steps).max())
+            float(solver.get(block.device[device.name].miss_kwh).max())
             for device in devices
             if isinstance(device, Battery)
         ),
@@ -100,7 +100,7 @@ def missed_kwh(block: Any, devices: tuple[Device, ...], steps: int) -> float:
     )
 
 
-def read_schedules(block: Any, declared: Disclosure, steps: int) -> dict[str, DeviceSchedule]:
+def read_schedules(solver: Solver, block: Any, declared: Disclosure) -> dict[str, DeviceSchedule]:
     """Read the planned operation of every device from a solved block."""
     schedules = {}
     for device in declared.devices:
@@ -108,9 +108,9 @@ def read_schedules(block: Any, declared: Disclosure, steps: int) -> dict[str, De
         expected_kw = declared.forecast_kw.get(device.name)
         is_storage = isinstance(device, Battery)
         schedules[device.name] = DeviceSchedule(
-            out_kw=frozen(np.maximum(read(unit.out_kw, steps), 0.0)),
-            in_kw=frozen(np.maximum(read(unit.in_kw, steps), 0.0)),
+            out_kw=frozen(np.maximum(solver.get(unit.out_kw), 0.0)),
+            in_kw=frozen(np.maximum(solver.get(unit.in_kw), 0.0)),
             expected_kw=None if expected_kw is None else frozen(expected_kw),
-            energy_kwh=frozen(read(unit.energy_kwh, steps)) if is_storage else None,
+            energy_kwh=frozen(solver.get(unit.energy_kwh)) if is_storage else None,
         )
     return schedules

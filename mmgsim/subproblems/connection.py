@@ -14,7 +14,7 @@ import pyomo.environ as pyo
 
 from mmgsim.contracts import Envelope, FloatArray, Objective, Tariff
 from mmgsim.subproblems.devices import Horizon
-from mmgsim.subproblems.solver import fill
+from mmgsim.subproblems.solver import Solver
 
 __all__ = [
     "PublicPrices",
@@ -193,6 +193,7 @@ def declare_one_way(block: Any, entering_kw: Any, leaving_kw: Any) -> None:
 
 
 def update_connection(
+    solver: Solver,
     block: Any,
     prices: PublicPrices,
     low_kw: FloatArray,
@@ -205,16 +206,16 @@ def update_connection(
     `miss_price_per_kwh` is what missing limits on one side of zero costs.
     """
     has_zero = (low_kw <= 0.0) & (high_kw >= 0.0)
-    fill(block.miss_limit_kw, np.where(has_zero, 0.0, _ANY_KW))
-    block.miss_price_per_kwh.set_value(miss_price_per_kwh)
-    fill(block.buy_per_kwh, prices.buy_per_kwh)
-    fill(block.sell_per_kwh, prices.sell_per_kwh)
-    fill(block.low_kw, low_kw)
-    fill(block.high_kw, high_kw)
+    solver.set(block.miss_limit_kw, np.where(has_zero, 0.0, _ANY_KW))
+    solver.set(block.miss_price_per_kwh, miss_price_per_kwh)
+    solver.set(block.buy_per_kwh, prices.buy_per_kwh)
+    solver.set(block.sell_per_kwh, prices.sell_per_kwh)
+    solver.set(block.low_kw, low_kw)
+    solver.set(block.high_kw, high_kw)
 
 
-def update_one_way(block: Any, low_kw: FloatArray, high_kw: FloatArray) -> None:
+def update_one_way(solver: Solver, block: Any, low_kw: FloatArray, high_kw: FloatArray) -> None:
     """Write the most that may enter and leave, where `declare_one_way` has been. [kW]"""
     if block.component("is_entering") is not None:
-        fill(block.most_in_kw, np.maximum(-low_kw, 0.0))
-        fill(block.most_out_kw, np.maximum(high_kw, 0.0))
+        solver.set(block.most_in_kw, np.maximum(-low_kw, 0.0))
+        solver.set(block.most_out_kw, np.maximum(high_kw, 0.0))

@@ -25,7 +25,7 @@ from mmgsim.subproblems.connection import (
     update_one_way,
 )
 from mmgsim.subproblems.devices import Horizon
-from mmgsim.subproblems.solver import PyomoHighs, fill, read
+from mmgsim.subproblems.solver import PyomoHighs, Solver
 from mmgsim.subproblems.switch import HonestProblem
 
 __all__ = ["JointOutcome", "JointProblem"]
@@ -97,7 +97,7 @@ class JointProblem:
             If the solver does not end optimal.
         """
         solved = self._problem.solve(
-            lambda model: self._update(model, declared, envelopes, prices),
+            lambda solver, model: self._update(solver, model, declared, envelopes, prices),
             is_arbitrage=prices.is_arbitrage,
             agent="all microgrids",
             step=step,
@@ -109,7 +109,7 @@ class JointProblem:
             duals = solved.solver.duals(model.balance[t] for t in model.time)
         return JointOutcome(
             exchange_kw={
-                name: frozen(read(model.member[name].own.exchange_kw, self.steps))
+                name: frozen(solved.solver.get(model.member[name].own.exchange_kw))
                 for name in self.members
             },
             price_per_kwh=frozen(duals / self.step_h),
@@ -119,22 +119,25 @@ class JointProblem:
 
     def _update(
         self,
+        solver: Solver,
         model: Any,
         declared: Mapping[str, Disclosure],
         envelopes: Mapping[str, Envelope],
         prices: PublicPrices,
     ) -> None:
-        fill(model.local_per_kwh, prices.local_per_kwh)
+        solver.set(model.local_per_kwh, prices.local_per_kwh)
         for name in self.members:
             member, reach = model.member[name], reach_kw(declared[name])
-            update_microgrid(member.own, declared[name])
+            update_microgrid(solver, member.own, declared[name])
             low_kw, high_kw = exchange_limits(envelopes[name])
-            update_connection(member.grid, prices, low_kw, high_kw)
-            update_one_way(member.grid, np.maximum(low_kw, -reach), np.minimum(high_kw, reach))
+            update_connection(solver, member.grid, prices, low_kw, high_kw)
+            update_one_way(
+                solver, member.grid, np.maximum(low_kw, -reach), np.minimum(high_kw, reach)
+            )
 
-    def _is_cheating(self, model: Any) -> bool:
+    def _is_cheating(self, solver: Solver, model: Any) -> bool:
         return any(
-            is_cheating(model.member[name].own, devices, self.steps)
+            is_cheating(solver, model.member[name].own, devices)
             for name, devices in self.members.items()
         )
 

@@ -25,7 +25,7 @@ from mmgsim.subproblems.connection import (
     update_one_way,
 )
 from mmgsim.subproblems.devices import Horizon
-from mmgsim.subproblems.solver import fill, read
+from mmgsim.subproblems.solver import Solver
 from mmgsim.subproblems.switch import HonestProblem, Solved
 from mmgsim.subproblems.terms import MicrogridInputs
 
@@ -99,7 +99,7 @@ class MicrogridProblem:
             lambda exclusive: _build(
                 devices, Horizon(window.steps, window.step_h, exclusive), wanted=wanted
             ),
-            lambda model: is_cheating(model.own, devices, window.steps),
+            lambda solver, model: is_cheating(solver, model.own, devices),
         )
 
     def fits(self, devices: tuple[Device, ...], window: Window) -> bool:
@@ -138,10 +138,10 @@ class MicrogridProblem:
     def _solve(
         self, inputs: MicrogridInputs, step: int, wanted_kw: Mapping[str, FloatArray]
     ) -> MicrogridPlan:
-        def update(model: Any) -> None:
-            _update(model, inputs)
+        def update(solver: Solver, model: Any) -> None:
+            _update(solver, model, inputs)
             if self._wanted:
-                _update_aim(model, self.devices, inputs, wanted_kw)
+                _update_aim(solver, model, self.devices, inputs, wanted_kw)
 
         solved = self._problem.solve(
             update, is_arbitrage=inputs.terms.prices.is_arbitrage, agent=self.name, step=step
@@ -149,15 +149,15 @@ class MicrogridProblem:
         return self._read(solved, inputs)
 
     def _read(self, solved: Solved, inputs: MicrogridInputs) -> MicrogridPlan:
-        own, grid = solved.model.own, solved.model.grid
-        level_missed = missed_kwh(own, self.devices, self.steps) > MISS_TOLERANCE
-        award_missed = float(read(grid.miss_kw, self.steps).max()) > MISS_TOLERANCE
-        miss_cost = float(pyo.value(own.miss_cost)) if level_missed else 0.0
+        solver, own, grid = solved.solver, solved.model.own, solved.model.grid
+        level_missed = missed_kwh(solver, own, self.devices) > MISS_TOLERANCE
+        award_missed = float(solver.get(grid.miss_kw).max()) > MISS_TOLERANCE
+        miss_cost = float(solver.get(own.miss_cost)[0]) if level_missed else 0.0
         return MicrogridPlan(
-            exchange_kw=frozen(read(own.exchange_kw, self.steps)),
-            private_cost=float(pyo.value(own.private_cost)) + miss_cost,
+            exchange_kw=frozen(solver.get(own.exchange_kw)),
+            private_cost=float(solver.get(own.private_cost)[0]) + miss_cost,
             lower_bound=-np.inf if self._wanted else solved.outcome.bound,
-            schedule=read_schedules(own, inputs.declared, self.steps),
+            schedule=read_schedules(solver, own, inputs.declared),
             flags=("exclusive",) * solved.is_exclusive
             + ("missed",) * (level_missed or award_missed),
         )
@@ -180,11 +180,12 @@ def _build(devices: tuple[Device, ...], horizon: Horizon, *, wanted: bool) -> An
     return model
 
 
-def _update(model: Any, inputs: MicrogridInputs) -> None:
+def _update(solver: Solver, model: Any, inputs: MicrogridInputs) -> None:
     terms, reach = inputs.terms, reach_kw(inputs.declared)
-    update_microgrid(model.own, inputs.declared)
-    fill(model.trade_kw, terms.trade_kw)
+    update_microgrid(solver, model.own, inputs.declared)
+    solver.set(model.trade_kw, terms.trade_kw)
     update_connection(
+        solver,
         model.grid,
         terms.prices,
         terms.low_kw,
@@ -192,7 +193,7 @@ def _update(model: Any, inputs: MicrogridInputs) -> None:
         miss_price_per_kwh=_award_miss_price(inputs),
     )
     low_kw, high_kw = np.maximum(terms.low_kw, -reach), np.minimum(terms.high_kw, reach)
-    update_one_way(model.grid, low_kw - terms.trade_kw, high_kw - terms.trade_kw)
+    update_one_way(solver, model.grid, low_kw - terms.trade_kw, high_kw - terms.trade_kw)
 
 
 def _award_miss_price(inputs: MicrogridInputs) -> float:
@@ -240,6 +241,7 @@ def _declare_distance(aim: Any, unit: Any, time: Any) -> None:
 
 
 def _update_aim(
+    solver: Solver,
     model: Any,
     devices: tuple[Device, ...],
     inputs: MicrogridInputs,
@@ -252,6 +254,6 @@ def _update_aim(
         if isinstance(device, Battery):
             value = abs(inputs.declared.storage[device.name].end_value_per_kwh)
             dearest = max(dearest, device.wear_per_kwh, value)
-    model.aim_price_per_kwh.set_value(AIM_PER_DEAREST * dearest)
+    solver.set(model.aim_price_per_kwh, AIM_PER_DEAREST * dearest)
     for name, values in wanted_kw.items():
-        fill(model.aim[name].wanted_kw, values)
+        solver.set(model.aim[name].wanted_kw, values)

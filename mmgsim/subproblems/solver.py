@@ -12,13 +12,14 @@ from typing import Any, Protocol
 
 import numpy as np
 import pyomo.environ as pyo
+from numpy.typing import ArrayLike
 from pyomo.contrib.solver.common.factory import SolverFactory
 from pyomo.contrib.solver.common.results import TerminationCondition
 
 from mmgsim.contracts import FloatArray
 from mmgsim.errors import SubproblemError
 
-__all__ = ["Block", "Outcome", "PyomoHighs", "Solver", "fill", "read"]
+__all__ = ["Block", "Outcome", "PyomoHighs", "Solver"]
 
 Block = Any  # Pyomo carries no types; its blocks stay inside this package.
 
@@ -37,10 +38,24 @@ class Outcome:
 
 
 class Solver(Protocol):
-    """Solves one Pyomo model, whose mutable Params change between solves."""
+    """Solves one Pyomo model again and again, with other numbers in its mutable Params."""
+
+    def set(self, param: Any, values: ArrayLike) -> None:
+        """Write a number, or an array in the order of the index, into a mutable Param."""
+        ...
 
     def solve(self, *, agent: str, step: int) -> Outcome:
-        """Solve to optimality and load the values into the model."""
+        """Solve to optimality.
+
+        Raises
+        ------
+        SubproblemError
+            If the solver does not end optimal.
+        """
+        ...
+
+    def get(self, component: Any) -> FloatArray:
+        """Give the values of a Var or linear Expression of the model, in order of its index."""
         ...
 
     def duals(self, constraints: Iterable[Any]) -> FloatArray:
@@ -88,19 +103,18 @@ class PyomoHighs:
         bound = objective if result.objective_bound is None else float(result.objective_bound)
         return Outcome(objective=objective, bound=min(bound, objective))
 
+    def set(self, param: Any, values: ArrayLike) -> None:
+        """Write a number, or an array in the order of the index, into a mutable Param."""
+        data = list(param.values())
+        for one, value in zip(data, np.broadcast_to(values, len(data)).tolist(), strict=True):
+            one.set_value(float(value))
+
+    def get(self, component: Any) -> FloatArray:
+        """Give the values of a Var or linear Expression of the model, in order of its index."""
+        return np.array([pyo.value(one) for one in component.values()], dtype=np.float64)
+
     def duals(self, constraints: Iterable[Any]) -> FloatArray:
         """Give the change of the objective per unit of each right-hand side; LP only."""
         wanted = list(constraints)
         by_constraint = self._loader.get_duals(wanted)
         return np.array([by_constraint[constraint] for constraint in wanted])
-
-
-def fill(param: Any, values: Iterable[float]) -> None:
-    """Write an array into a mutable indexed Param whose index is 0, 1, 2 ..."""
-    for step, value in enumerate(values):
-        param[step] = float(value)
-
-
-def read(component: Any, steps: int) -> FloatArray:
-    """Read a Var or Expression indexed 0, 1, 2 ... into an array."""
-    return np.array([pyo.value(component[step]) for step in range(steps)], dtype=np.float64)

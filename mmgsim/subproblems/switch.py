@@ -11,7 +11,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from mmgsim.subproblems.solver import Block, Outcome, PyomoHighs
+from mmgsim.subproblems.solver import Block, Outcome, PyomoHighs, Solver
 
 __all__ = ["HonestProblem", "Solved"]
 
@@ -23,7 +23,7 @@ class Solved:
     """A solved model, whether it is the one with binaries, and its outcome."""
 
     model: Block
-    solver: PyomoHighs
+    solver: Solver
     outcome: Outcome
     is_exclusive: bool
 
@@ -40,14 +40,14 @@ class HonestProblem:
     """
 
     def __init__(
-        self, build: Callable[[bool], Block], is_cheating: Callable[[Block], bool]
+        self, build: Callable[[bool], Block], is_cheating: Callable[[Solver, Block], bool]
     ) -> None:
         self._build = build
         self._is_cheating = is_cheating
-        self._models: dict[bool, tuple[Block, PyomoHighs]] = {}
+        self._models: dict[bool, tuple[Block, Solver]] = {}
 
     def solve(
-        self, update: Callable[[Block], None], *, is_arbitrage: bool, agent: str, step: int
+        self, update: Callable[[Solver, Block], None], *, is_arbitrage: bool, agent: str, step: int
     ) -> Solved:
         """Solve with the numbers that `update` writes into a model.
 
@@ -58,17 +58,17 @@ class HonestProblem:
         """
         if not is_arbitrage:
             solved = self._solve(False, update, agent, step)
-            if not self._is_cheating(solved.model):
+            if not self._is_cheating(solved.solver, solved.model):
                 return solved
         log.info("%s at step %d: binaries keep storage and grid honest", agent, step)
         return self._solve(True, update, agent, step)
 
     def _solve(
-        self, is_exclusive: bool, update: Callable[[Block], None], agent: str, step: int
+        self, is_exclusive: bool, update: Callable[[Solver, Block], None], agent: str, step: int
     ) -> Solved:
         if is_exclusive not in self._models:
             model = self._build(is_exclusive)
             self._models[is_exclusive] = (model, PyomoHighs(model))
         model, solver = self._models[is_exclusive]
-        update(model)
+        update(solver, model)
         return Solved(model, solver, solver.solve(agent=agent, step=step), is_exclusive)

@@ -19,7 +19,15 @@ from mmgsim.contracts import (
     Window,
     frozen,
 )
-from mmgsim.subproblems import LimitRows, MicrogridInputs, PublicPrices, Terms, joint, microgrid
+from mmgsim.subproblems import (
+    LimitRows,
+    MicrogridInputs,
+    PublicPrices,
+    PyomoHighs,
+    Terms,
+    joint,
+    microgrid,
+)
 from mmgsim.subproblems.connection import (
     declare_connection,
     declare_one_way,
@@ -59,7 +67,7 @@ def build_device(device, horizon=PLAIN):
     model = pyo.ConcreteModel()
     model.unit = pyo.Block()
     KINDS[type(device)].declare(model.unit, device, horizon)
-    KINDS[type(device)].update(model.unit, device, INPUTS[device.name])
+    KINDS[type(device)].update(PyomoHighs(model), model.unit, device, INPUTS[device.name])
     cost = model.unit.cost
     if isinstance(device, Battery):
         cost = cost + model.unit.miss_cost
@@ -75,10 +83,10 @@ def build_connection(horizon):
     model.trade_kw = pyo.Param(model.time, mutable=True, initialize={0: 5.0, 1: -6.0})
     model.grid = pyo.Block()
     declare_connection(model.grid, model.exchange_kw, model.trade_kw, horizon)
-    update_connection(model.grid, PRICES, LOW_KW, HIGH_KW)
+    update_connection(PyomoHighs(model), model.grid, PRICES, LOW_KW, HIGH_KW)
     if horizon.is_exclusive:
         declare_one_way(model.grid, model.grid.import_kw, model.grid.export_kw)
-        update_one_way(model.grid, LOW_KW, HIGH_KW)
+        update_one_way(PyomoHighs(model), model.grid, LOW_KW, HIGH_KW)
     model.total = pyo.Objective(expr=model.grid.cost)
     return model
 
@@ -88,9 +96,9 @@ def build_microgrid(*, wanted=False):
     model = microgrid._build(devices, PLAIN, wanted=wanted)
     terms = Terms(PRICES, LOW_KW, HIGH_KW, np.array([5.0, -6.0]))
     inputs = MicrogridInputs(declaration(*devices), terms)
-    microgrid._update(model, inputs)
+    microgrid._update(PyomoHighs(model), model, inputs)
     if wanted:
-        microgrid._update_aim(model, devices, inputs, {"bess": np.array([-3.0, 4.0])})
+        microgrid._update_aim(PyomoHighs(model), model, devices, inputs, {"bess": np.array([-3.0, 4.0])})
     return model
 
 
@@ -105,7 +113,7 @@ def build_joint(horizon):
         for name in members
     }
     declared = {name: declaration(*devices) for name, devices in members.items()}
-    problem._update(model, declared, envelopes, PRICES)
+    problem._update(PyomoHighs(model), model, declared, envelopes, PRICES)
     return model
 
 

@@ -23,6 +23,7 @@ from mmgsim.subproblems.devices.battery import declare_battery, update_battery
 from mmgsim.subproblems.devices.inputs import DeviceInputs, Horizon
 from mmgsim.subproblems.devices.load import declare_load, update_load
 from mmgsim.subproblems.devices.renewable import declare_renewable, update_renewable
+from mmgsim.subproblems.solver import Solver
 
 __all__ = ["KINDS", "DeviceInputs", "DeviceKind", "Horizon"]
 
@@ -32,7 +33,7 @@ class DeviceKind:
     """How a kind of device enters a problem: its block, and the numbers that change in it."""
 
     declare: Callable[[Any, Any, Horizon], None]
-    update: Callable[[Any, Any, DeviceInputs], None]
+    update: Callable[[Solver, Any, Any, DeviceInputs], None]
 
 
 KINDS: Mapping[type, DeviceKind] = MappingProxyType(

@@ -8,7 +8,7 @@ import pyomo.environ as pyo
 
 from mmgsim.contracts import Battery
 from mmgsim.subproblems.devices.inputs import DeviceInputs, Horizon
-from mmgsim.subproblems.solver import fill
+from mmgsim.subproblems.solver import Solver
 
 __all__ = ["declare_battery", "update_battery"]
 
@@ -68,12 +68,12 @@ def _declare_exclusion(block: Any, device: Battery) -> None:
     )
 
 
-def update_battery(block: Any, device: Battery, inputs: DeviceInputs) -> None:
+def update_battery(solver: Solver, block: Any, device: Battery, inputs: DeviceInputs) -> None:
     """Write the stored energy at the start and the levels to be met."""
     if inputs.rule is None:
         raise ValueError(f"battery {device.name} has no rule for the end of the window")
-    block.start_kwh.set_value(inputs.energy_start_kwh)
-    fill(block.low_kwh, inputs.rule.low_kwh)
-    fill(block.high_kwh, inputs.rule.high_kwh)
-    block.end_value_per_kwh.set_value(inputs.rule.end_value_per_kwh)
-    block.miss_price_per_kwh.set_value(inputs.rule.miss_price_per_kwh)
+    solver.set(block.start_kwh, inputs.energy_start_kwh)
+    solver.set(block.low_kwh, inputs.rule.low_kwh)
+    solver.set(block.high_kwh, inputs.rule.high_kwh)
+    solver.set(block.end_value_per_kwh, inputs.rule.end_value_per_kwh)
+    solver.set(block.miss_price_per_kwh, inputs.rule.miss_price_per_kwh)

@@ -8,7 +8,7 @@ import pyomo.environ as pyo
 
 from mmgsim.contracts import Load
 from mmgsim.subproblems.devices.inputs import DeviceInputs, Horizon
-from mmgsim.subproblems.solver import fill
+from mmgsim.subproblems.solver import Solver
 
 __all__ = ["declare_load", "update_load"]
 
@@ -28,8 +28,8 @@ def declare_load(block: Any, device: Load, horizon: Horizon) -> None:
     )
 
 
-def update_load(block: Any, device: Load, inputs: DeviceInputs) -> None:
+def update_load(solver: Solver, block: Any, device: Load, inputs: DeviceInputs) -> None:
     """Write the demand forecast."""
     if inputs.forecast_kw is None:
         raise ValueError(f"load {device.name} has no demand forecast")
-    fill(block.demand_kw, inputs.forecast_kw)
+    solver.set(block.demand_kw, inputs.forecast_kw)

@@ -8,7 +8,7 @@ import pyomo.environ as pyo
 
 from mmgsim.contracts import Renewable
 from mmgsim.subproblems.devices.inputs import DeviceInputs, Horizon
-from mmgsim.subproblems.solver import fill
+from mmgsim.subproblems.solver import Solver
 
 __all__ = ["declare_renewable", "update_renewable"]
 
@@ -26,8 +26,8 @@ def declare_renewable(block: Any, device: Renewable, horizon: Horizon) -> None:
     block.cost = pyo.Expression(expr=0.0)
 
 
-def update_renewable(block: Any, device: Renewable, inputs: DeviceInputs) -> None:
+def update_renewable(solver: Solver, block: Any, device: Renewable, inputs: DeviceInputs) -> None:
     """Write the forecast of available power."""
     if inputs.forecast_kw is None:
         raise ValueError(f"{device.kind} {device.name} has no forecast")
-    fill(block.available_kw, inputs.forecast_kw)
+    solver.set(block.available_kw, inputs.forecast_kw)
