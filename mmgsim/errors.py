@@ -105,13 +105,19 @@ class SubproblemError(MmgsimError):
         Whose problem it was and what the solver said.
     step : int
         The first step of the window it planned.
+    conflict : tuple of str
+        Names of Pyomo constraints and variables that cannot hold together, where known.
     """
 
-    def __init__(self, agent: str, step: int, status: str) -> None:
+    def __init__(self, agent: str, step: int, status: str, conflict: Iterable[str] = ()) -> None:
         self.agent = agent
         self.step = step
         self.status = status
-        super().__init__(f"the problem of {agent} at step {step} ended {status!r}, not optimal")
+        self.conflict = tuple(conflict)
+        why = f"; these cannot hold together: {', '.join(self.conflict)}" if self.conflict else ""
+        super().__init__(
+            f"the problem of {agent} at step {step} ended {status!r}, not optimal{why}"
+        )
 
 
 class StrategyError(MmgsimError):

@@ -1,5 +1,6 @@
 """The Pyomo problems of the three agents."""
 
+from mmgsim.subproblems.compiled import CompiledHighs
 from mmgsim.subproblems.connection import (
     PublicPrices,
     exchange_limits,
@@ -17,6 +18,7 @@ from mmgsim.subproblems.solver import Outcome, PyomoHighs, Solver
 from mmgsim.subproblems.terms import MicrogridInputs, Terms, disclosure_of
 
 __all__ = [
+    "CompiledHighs",
     "JointOutcome",
     "JointProblem",
     "LimitRows",

@@ -16,6 +16,7 @@ from mmgsim.subproblems.block import (
     reach_kw,
     update_microgrid,
 )
+from mmgsim.subproblems.compiled import CompiledHighs
 from mmgsim.subproblems.connection import (
     PublicPrices,
     declare_connection,
@@ -25,7 +26,7 @@ from mmgsim.subproblems.connection import (
     update_one_way,
 )
 from mmgsim.subproblems.devices import Horizon
-from mmgsim.subproblems.solver import PyomoHighs, Solver
+from mmgsim.subproblems.solver import MakeSolver, Solver
 from mmgsim.subproblems.switch import HonestProblem
 
 __all__ = ["JointOutcome", "JointProblem"]
@@ -63,15 +64,24 @@ class JointProblem:
         Declared devices by name of microgrid.
     window : Window
         Any window of the size to be planned.
+    make_solver : callable
+        Gives the solver of a model: compiled, or `PyomoHighs` as reference and fall-back.
     """
 
-    def __init__(self, members: Mapping[str, tuple[Device, ...]], window: Window) -> None:
+    def __init__(
+        self,
+        members: Mapping[str, tuple[Device, ...]],
+        window: Window,
+        *,
+        make_solver: MakeSolver = CompiledHighs,
+    ) -> None:
         self.members = dict(members)
         self.steps = window.steps
         self.step_h = window.step_h
         self._problem = HonestProblem(
             lambda exclusive: _build(self.members, Horizon(window.steps, window.step_h, exclusive)),
             self._is_cheating,
+            make_solver,
         )
 
     def fits(self, members: Mapping[str, tuple[Device, ...]], window: Window) -> bool:
@@ -103,10 +113,7 @@ class JointProblem:
             step=step,
         )
         model, outcome = solved.model, solved.outcome
-        if solved.is_exclusive:
-            duals = _duals_with_binaries_fixed(model, step)
-        else:
-            duals = solved.solver.duals(model.balance[t] for t in model.time)
+        duals = solved.solver.duals(model.balance[t] for t in model.time)
         return JointOutcome(
             exchange_kw={
                 name: frozen(solved.solver.get(model.member[name].own.exchange_kw))
@@ -140,18 +147,6 @@ class JointProblem:
             is_cheating(solver, model.member[name].own, devices)
             for name, devices in self.members.items()
         )
-
-
-def _duals_with_binaries_fixed(model: Any, step: int) -> FloatArray:
-    """Solve once more as an LP, with the binaries where they are: only LPs have duals."""
-    linear = model.clone()
-    for variable in linear.component_data_objects(pyo.Var):
-        if variable.is_binary():
-            variable.domain = pyo.Reals
-            variable.fix(round(variable.value))
-    solver = PyomoHighs(linear)
-    solver.solve(agent="all microgrids", step=step)
-    return solver.duals(linear.balance[t] for t in linear.time)
 
 
 def _build(members: Mapping[str, tuple[Device, ...]], horizon: Horizon) -> Any:

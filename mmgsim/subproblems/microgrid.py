@@ -18,6 +18,7 @@ from mmgsim.subproblems.block import (
     read_schedules,
     update_microgrid,
 )
+from mmgsim.subproblems.compiled import CompiledHighs
 from mmgsim.subproblems.connection import (
     declare_connection,
     declare_one_way,
@@ -25,7 +26,7 @@ from mmgsim.subproblems.connection import (
     update_one_way,
 )
 from mmgsim.subproblems.devices import Horizon
-from mmgsim.subproblems.solver import Solver
+from mmgsim.subproblems.solver import MakeSolver, Solver
 from mmgsim.subproblems.switch import HonestProblem, Solved
 from mmgsim.subproblems.terms import MicrogridInputs
 
@@ -85,10 +86,18 @@ class MicrogridProblem:
     wanted : bool
         True to stay as close as possible to a wanted operation of the storage instead of making
         the cost small; see `project`.
+    make_solver : callable
+        Gives the solver of a model: compiled, or `PyomoHighs` as reference and fall-back.
     """
 
     def __init__(
-        self, name: str, devices: tuple[Device, ...], window: Window, *, wanted: bool = False
+        self,
+        name: str,
+        devices: tuple[Device, ...],
+        window: Window,
+        *,
+        wanted: bool = False,
+        make_solver: MakeSolver = CompiledHighs,
     ) -> None:
         self.name = name
         self.devices = devices
@@ -100,6 +109,7 @@ class MicrogridProblem:
                 devices, Horizon(window.steps, window.step_h, exclusive), wanted=wanted
             ),
             lambda solver, model: is_cheating(solver, model.own, devices),
+            make_solver,
         )
 
     def fits(self, devices: tuple[Device, ...], window: Window) -> bool:

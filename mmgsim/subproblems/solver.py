@@ -6,7 +6,7 @@ place behind `Solver`.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -19,7 +19,7 @@ from pyomo.contrib.solver.common.results import TerminationCondition
 from mmgsim.contracts import FloatArray
 from mmgsim.errors import SubproblemError
 
-__all__ = ["Block", "Outcome", "PyomoHighs", "Solver"]
+__all__ = ["Block", "MakeSolver", "Outcome", "PyomoHighs", "Solver"]
 
 Block = Any  # Pyomo carries no types; its blocks stay inside this package.
 
@@ -59,8 +59,14 @@ class Solver(Protocol):
         ...
 
     def duals(self, constraints: Iterable[Any]) -> FloatArray:
-        """Give the change of the objective per unit of each right-hand side; LP only."""
+        """Give the change of the objective per unit of each right-hand side.
+
+        Only an LP has duals: integer variables are held where the last solve left them.
+        """
         ...
+
+
+MakeSolver = Callable[[Block], Solver]
 
 
 class PyomoHighs:
@@ -114,7 +120,24 @@ class PyomoHighs:
         return np.array([pyo.value(one) for one in component.values()], dtype=np.float64)
 
     def duals(self, constraints: Iterable[Any]) -> FloatArray:
-        """Give the change of the objective per unit of each right-hand side; LP only."""
+        """Give the change of the objective per unit of each right-hand side.
+
+        Only an LP has duals: integer variables are held where the last solve left them.
+        """
         wanted = list(constraints)
+        if any(not v.is_continuous() for v in self._model.component_data_objects(pyo.Var)):
+            linear = _with_integers_held(self._model)
+            held = PyomoHighs(linear)
+            held.solve(agent="duals", step=0)
+            return held.duals([linear.find_component(c.name) for c in wanted])
         by_constraint = self._loader.get_duals(wanted)
         return np.array([by_constraint[constraint] for constraint in wanted])
+
+
+def _with_integers_held(model: Block) -> Block:
+    linear = model.clone()
+    for variable in linear.component_data_objects(pyo.Var):
+        if not variable.is_continuous():
+            variable.domain = pyo.Reals
+            variable.fix(round(variable.value))
+    return linear

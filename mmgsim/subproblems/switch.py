@@ -11,7 +11,8 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from mmgsim.subproblems.solver import Block, Outcome, PyomoHighs, Solver
+from mmgsim.subproblems.compiled import CompiledHighs
+from mmgsim.subproblems.solver import Block, MakeSolver, Outcome, Solver
 
 __all__ = ["HonestProblem", "Solved"]
 
@@ -37,13 +38,19 @@ class HonestProblem:
         Gives the model without (False) or with (True) binaries.
     is_cheating : callable
         Tells whether a solved LP does what is forbidden.
+    make_solver : callable
+        Gives the solver of a model: compiled, or `PyomoHighs` as reference and fall-back.
     """
 
     def __init__(
-        self, build: Callable[[bool], Block], is_cheating: Callable[[Solver, Block], bool]
+        self,
+        build: Callable[[bool], Block],
+        is_cheating: Callable[[Solver, Block], bool],
+        make_solver: MakeSolver = CompiledHighs,
     ) -> None:
         self._build = build
         self._is_cheating = is_cheating
+        self._make_solver = make_solver
         self._models: dict[bool, tuple[Block, Solver]] = {}
 
     def solve(
@@ -68,7 +75,7 @@ class HonestProblem:
     ) -> Solved:
         if is_exclusive not in self._models:
             model = self._build(is_exclusive)
-            self._models[is_exclusive] = (model, PyomoHighs(model))
+            self._models[is_exclusive] = (model, self._make_solver(model))
         model, solver = self._models[is_exclusive]
         update(solver, model)
         return Solved(model, solver, solver.solve(agent=agent, step=step), is_exclusive)

@@ -98,7 +98,9 @@ def build_microgrid(*, wanted=False):
     inputs = MicrogridInputs(declaration(*devices), terms)
     microgrid._update(PyomoHighs(model), model, inputs)
     if wanted:
-        microgrid._update_aim(PyomoHighs(model), model, devices, inputs, {"bess": np.array([-3.0, 4.0])})
+        microgrid._update_aim(
+            PyomoHighs(model), model, devices, inputs, {"bess": np.array([-3.0, 4.0])}
+        )
     return model
 
 

@@ -10,6 +10,7 @@ from mmgsim.subproblems import (
     MicrogridInputs,
     MicrogridProblem,
     PublicPrices,
+    PyomoHighs,
     Terms,
     disclosure_of,
     public_cost,
@@ -34,7 +35,7 @@ def world(seeds=SEEDS, *, sell=0.08, local=0.03):
 
 def together(w, declared=None):
     devices = {name: view.devices for name, view in w.views.items()}
-    problem = JointProblem(devices, w.window)
+    problem = JointProblem(devices, w.window, make_solver=PyomoHighs)
     outcome = problem.solve(declared or w.declared, w.envelopes, w.prices, 0)
     return outcome, problem._problem._models[False][0]
 
@@ -103,7 +104,9 @@ def test_price_lies_between_what_the_grid_pays_and_takes(usual):
 
 def test_price_lies_between_the_costs_of_a_little_less_and_a_little_more_local_demand(usual):
     w, outcome, _ = usual
-    problem = JointProblem({n: v.devices for n, v in w.views.items()}, w.window)
+    problem = JointProblem(
+        {n: v.devices for n, v in w.views.items()}, w.window, make_solver=PyomoHighs
+    )
     problem.solve(w.declared, w.envelopes, w.prices, 0)
     model, solver = problem._problem._models[False]
     step_kw, is_unique = 1e-3, []
@@ -123,7 +126,7 @@ def test_price_lies_between_the_costs_of_a_little_less_and_a_little_more_local_d
 def test_problem_fits_its_members_and_window_only(usual):
     w, _, _ = usual
     devices = {name: view.devices for name, view in w.views.items()}
-    problem = JointProblem(devices, w.window)
+    problem = JointProblem(devices, w.window, make_solver=PyomoHighs)
     assert problem.fits(devices, replace(w.window, first_step=7))
     assert not problem.fits(devices, replace(w.window, steps=STEPS + 1))
     assert not problem.fits({"A": devices["A"]}, w.window)

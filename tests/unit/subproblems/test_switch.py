@@ -9,6 +9,7 @@ from mmgsim.subproblems import (
     MicrogridInputs,
     MicrogridProblem,
     PublicPrices,
+    PyomoHighs,
     Terms,
     disclosure_of,
     public_cost,
@@ -87,7 +88,9 @@ def joint_world(toy, buy, sell, local=0.0):
         "A": negative_world(toy),
         "B": toy.declare(toy.load(), forecast={"shop": [2.0, 3.0, 1.0]}),
     }
-    problem = JointProblem({n: d.devices for n, d in declared.items()}, toy.window(3))
+    problem = JointProblem(
+        {n: d.devices for n, d in declared.items()}, toy.window(3), make_solver=PyomoHighs
+    )
     envelopes = {name: toy.envelope(name, 3, -30.0, 30.0) for name in declared}
     zero = np.zeros(3)
     prices = PublicPrices(zero + buy, zero + sell, zero + local)

@@ -1,0 +1,340 @@
+"""A Pyomo LP or MILP compiled once and re-solved hot.
+
+The model's numbers are an affine map of its mutable Params; a solve pushes what changed into one
+HiGHS instance that keeps its basis, and reads back what is asked for by one sparse product.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import highspy
+import numpy as np
+import pyomo.environ as pyo
+from numpy.typing import ArrayLike
+from pyomo.repn import generate_standard_repn
+from scipy import sparse
+
+from mmgsim.contracts import FloatArray
+from mmgsim.errors import SubproblemError
+from mmgsim.subproblems.affine import AffineNumbers, ParamTable
+from mmgsim.subproblems.solver import INTEGRALITY, MIP_GAP, Outcome
+
+__all__ = ["CompiledHighs", "LinearRead"]
+
+_INFINITY = highspy.kHighsInf
+
+
+class _Matrix:
+    """A sparse matrix whose entries are numbers or expressions in Params."""
+
+    def __init__(self) -> None:
+        self.rows: list[int] = []
+        self.columns: list[int] = []
+        self.entries: list[Any] = []
+
+    def add(self, row: int, column: int, entry: Any) -> None:
+        self.rows.append(row)
+        self.columns.append(column)
+        self.entries.append(entry)
+
+
+class LinearRead:
+    """Linear expressions in the variables, read from a solution by one product.
+
+    Parameters
+    ----------
+    expressions : sequence
+        Pyomo Vars or linear expressions.
+    columns : mapping
+        Position of a variable by its id.
+    table : ParamTable
+        Of the model.
+    """
+
+    def __init__(
+        self, expressions: Sequence[Any], columns: dict[int, int], table: ParamTable
+    ) -> None:
+        matrix, constants = _Matrix(), []
+        for row, expression in enumerate(expressions):
+            form = generate_standard_repn(expression, compute_values=False)
+            if not form.is_linear():
+                raise ValueError(f"{expression} is not linear in the variables")
+            constants.append(form.constant)
+            for variable, slope in zip(form.linear_vars, form.linear_coefs, strict=True):
+                if id(variable) in columns:
+                    matrix.add(row, columns[id(variable)], slope)
+        self._shape = (len(expressions), len(columns))
+        self._place = (matrix.rows, matrix.columns)
+        self._slopes = AffineNumbers(matrix.entries, table)
+        self._constants = AffineNumbers(constants, table)
+        self._fixed: Any = None
+
+    def of(self, solution: FloatArray) -> FloatArray:
+        """Give the values at a solution."""
+        if self._fixed is None or not self._slopes.is_constant:
+            self._fixed = sparse.csr_array((self._slopes.values(), self._place), shape=self._shape)
+        values: FloatArray = self._constants.values() + self._fixed @ solution
+        return values
+
+
+class CompiledHighs:
+    """A Pyomo LP or MILP in one hot HiGHS instance.
+
+    Not picklable; one instance is for one thread at a time.
+
+    Parameters
+    ----------
+    model : pyomo.environ.ConcreteModel
+        With one active objective; linear in its variables. What changes between solves is a
+        mutable Param; structure, fixed variables and plain numbers are taken as they are now.
+    """
+
+    def __init__(self, model: Any) -> None:
+        self._table = ParamTable()
+        self._columns: dict[int, int] = {}
+        self._variables: list[Any] = []
+        self._constraints = list(
+            model.component_data_objects(pyo.Constraint, active=True, descend_into=True)
+        )
+        self._row = {id(constraint): row for row, constraint in enumerate(self._constraints)}
+        objective = _only_objective(model)
+        self._is_maximised = objective.sense == pyo.maximize
+        rows = self._read_rows()
+        costs, offset = self._read_objective(objective)
+        variables, table = self._variables, self._table
+        costs += [0.0] * (len(variables) - len(costs))
+        self._cost = AffineNumbers(costs, table)
+        self._offset = AffineNumbers([offset], table)
+        self._entries = AffineNumbers(rows.matrix.entries, table)
+        self._place = (rows.matrix.rows, rows.matrix.columns)
+        self._row_limits = (AffineNumbers(rows.lower, table), AffineNumbers(rows.upper, table))
+        self._column_limits = tuple(
+            AffineNumbers([_bound(v, side) for v in variables], table)
+            for side in ("lower", "upper")
+        )
+        table.pull()
+        self._integers = np.array(
+            [j for j, v in enumerate(variables) if not v.is_continuous()], dtype=np.int32
+        )
+        self._highs = self._load()
+        self._pushed = table.values.copy()
+        self.solution: FloatArray = np.zeros(len(variables))
+        self._reads: dict[int, LinearRead] = {}
+        self._places: dict[int, Any] = {}
+
+    # ------------------------------------------------------------------------- changing numbers
+    def set(self, param: Any, values: ArrayLike) -> None:
+        """Write one number, or an array in the order of the index, into a mutable Param."""
+        if id(param) not in self._places:
+            self._places[id(param)] = self._table.positions(param)
+        places = self._places[id(param)]
+        used = places >= 0
+        if used.all():
+            self._table.values[places] = values
+        else:
+            full = np.broadcast_to(np.asarray(values, dtype=np.float64), places.shape)
+            self._table.values[places[used]] = full[used]
+
+    # --------------------------------------------------------------------------------- solving
+    def solve(self, *, agent: str, step: int) -> Outcome:
+        """Push what changed, solve from the last basis, keep the solution.
+
+        Raises
+        ------
+        SubproblemError
+            If HiGHS does not end optimal, even from scratch.
+        """
+        self._push()
+        highs = self._highs
+        highs.run()
+        if highs.getModelStatus() != highspy.HighsModelStatus.kOptimal:
+            # A warm start that went astray is repaired by a cold one.
+            highs.clearSolver()
+            highs.run()
+        status = highs.getModelStatus()
+        if status != highspy.HighsModelStatus.kOptimal:
+            text = highs.modelStatusToString(status)
+            is_infeasible = status == highspy.HighsModelStatus.kInfeasible
+            raise SubproblemError(agent, step, text, self._conflict() if is_infeasible else ())
+        solution = highs.getSolution()
+        self.solution = np.array(solution.col_value)
+        self._row_dual = np.array(solution.row_dual)
+        objective = float(highs.getInfo().objective_function_value)
+        bound = float(highs.getInfo().mip_dual_bound) if len(self._integers) else objective
+        return Outcome(objective=objective, bound=min(bound, objective))
+
+    def get(self, component: Any) -> FloatArray:
+        """Give the values of a Var or of a linear Expression, in the order of its index."""
+        if id(component) not in self._reads:
+            data = list(component.values()) if component.is_indexed() else [component]
+            self._reads[id(component)] = LinearRead(data, self._columns, self._table)
+        return self._reads[id(component)].of(self.solution)
+
+    def duals(self, constraints: Iterable[Any]) -> FloatArray:
+        """Give the change of the objective per unit of each right-hand side.
+
+        Only an LP has duals: integer variables are held where the last solve left them.
+        """
+        rows = [self._row[id(constraint)] for constraint in constraints]
+        duals = self._duals_with_integers_held() if len(self._integers) else self._row_dual
+        return duals[rows]
+
+    def _duals_with_integers_held(self) -> FloatArray:
+        held = self._integers
+        values = np.round(self.solution[held])
+        self._set_integrality(highspy.HighsVarType.kContinuous)
+        self._highs.changeColsBounds(len(held), held, values, values)
+        self._highs.run()
+        duals = np.array(self._highs.getSolution().row_dual)
+        low, high = (side.values()[held] for side in self._column_limits)
+        self._set_integrality(highspy.HighsVarType.kInteger)
+        self._highs.changeColsBounds(len(held), held, low, high)
+        return duals
+
+    def _set_integrality(self, kind: Any) -> None:
+        count = len(self._integers)
+        self._highs.changeColsIntegrality(count, self._integers, [kind] * count)
+
+    def _conflict(self) -> list[str]:
+        """Name the constraints and variables of an irreducible infeasible set of the LP."""
+        if len(self._integers):
+            self._set_integrality(highspy.HighsVarType.kContinuous)
+            self._highs.run()
+        self._highs.setOptionValue("iis_strategy", _IIS_BY_ROWS)
+        status, conflict = self._highs.getIis()
+        if len(self._integers):
+            self._set_integrality(highspy.HighsVarType.kInteger)
+        if status != highspy.HighsStatus.kOk:
+            return []
+        return [
+            *(self._constraints[row].name for row in conflict.row_index_),
+            *(f"bounds of {self._variables[column].name}" for column in conflict.col_index_),
+        ]
+
+    # -------------------------------------------------------------------------------- compiling
+    def _column(self, variable: Any) -> int:
+        if id(variable) not in self._columns:
+            self._columns[id(variable)] = len(self._variables)
+            self._variables.append(variable)
+        return self._columns[id(variable)]
+
+    def _read_rows(self) -> _Rows:
+        rows = _Rows()
+        for row, constraint in enumerate(self._constraints):
+            form = generate_standard_repn(constraint.body, compute_values=False)
+            if not form.is_linear():
+                raise ValueError(f"constraint {constraint.name} is not linear")
+            for variable, slope in zip(form.linear_vars, form.linear_coefs, strict=True):
+                rows.matrix.add(row, self._column(variable), slope)
+            rows.lower.append(_shifted(constraint.lower, form.constant, -_INFINITY))
+            rows.upper.append(_shifted(constraint.upper, form.constant, _INFINITY))
+        return rows
+
+    def _read_objective(self, objective: Any) -> tuple[list[Any], Any]:
+        form = generate_standard_repn(objective.expr, compute_values=False)
+        if not form.is_linear():
+            raise ValueError(f"objective {objective.name} is not linear")
+        by_column = {
+            self._column(variable): slope
+            for variable, slope in zip(form.linear_vars, form.linear_coefs, strict=True)
+        }
+        return [by_column.get(j, 0.0) for j in range(len(self._variables))], form.constant
+
+    def _load(self) -> Any:
+        highs: Any = highspy.Highs()  # type: ignore[no-untyped-call]
+        for option, value in _OPTIONS.items():
+            highs.setOptionValue(option, value)
+        lp = highspy.HighsLp()
+        lp.num_col_, lp.num_row_ = len(self._variables), len(self._constraints)
+        lp.col_cost_ = self._cost.values()
+        lp.offset_ = float(self._offset.values()[0])
+        lp.col_lower_, lp.col_upper_ = (side.values() for side in self._column_limits)
+        lp.row_lower_, lp.row_upper_ = (side.values() for side in self._row_limits)
+        if self._is_maximised:
+            lp.sense_ = highspy.ObjSense.kMaximize
+        shape = (lp.num_row_, lp.num_col_)
+        matrix = sparse.csc_array((self._entries.values(), self._place), shape=shape)
+        lp.a_matrix_.format_ = highspy.MatrixFormat.kColwise
+        lp.a_matrix_.start_, lp.a_matrix_.index_ = matrix.indptr, matrix.indices
+        lp.a_matrix_.value_ = matrix.data
+        if any(not variable.is_continuous() for variable in self._variables):
+            lp.integrality_ = [_integrality(variable) for variable in self._variables]
+        if highs.passModel(lp) == highspy.HighsStatus.kError:
+            raise ValueError(
+                "HiGHS refuses the model: look for bounds that cross or are not numbers"
+            )
+        return highs
+
+    def _push(self) -> None:
+        """Hand HiGHS the numbers that depend on Params, where any Param has changed."""
+        if np.array_equal(self._pushed, self._table.values):
+            return
+        highs = self._highs
+        lower, upper = (side.values() for side in self._row_limits)
+        highs.changeRowsBounds(len(lower), np.arange(len(lower), dtype=np.int32), lower, upper)
+        low, high = (side.values() for side in self._column_limits)
+        highs.changeColsBounds(len(low), np.arange(len(low), dtype=np.int32), low, high)
+        cost = self._cost.values()
+        highs.changeColsCost(len(cost), np.arange(len(cost), dtype=np.int32), cost)
+        highs.changeObjectiveOffset(float(self._offset.values()[0]))
+        if not self._entries.is_constant:
+            self._push_entries()
+        self._pushed = self._table.values.copy()
+
+    def _push_entries(self) -> None:
+        # Several entries of one place add up, so the whole matrix is summed before it is compared.
+        shape = (len(self._constraints), len(self._variables))
+        matrix = (
+            sparse.coo_array((self._entries.values(), self._place), shape=shape).tocsr().tocoo()
+        )
+        for row, column, value in zip(matrix.row, matrix.col, matrix.data, strict=True):
+            self._highs.changeCoeff(int(row), int(column), float(value))
+
+
+@dataclass(slots=True)
+class _Rows:
+    matrix: _Matrix = field(default_factory=_Matrix)
+    lower: list[Any] = field(default_factory=list)
+    upper: list[Any] = field(default_factory=list)
+
+
+# HiGHS's default looks at single rows only and comes back empty from anything less obvious.
+_IIS_BY_ROWS = 2
+
+_OPTIONS = {
+    "output_flag": False,
+    "threads": 1,
+    "mip_rel_gap": MIP_GAP,
+    "mip_abs_gap": 0.0,
+    "mip_feasibility_tolerance": INTEGRALITY,
+}
+
+
+def _only_objective(model: Any) -> Any:
+    objectives = list(model.component_data_objects(pyo.Objective, active=True))
+    if len(objectives) != 1:
+        raise ValueError(f"a problem has one active objective, not {len(objectives)}")
+    return objectives[0]
+
+
+def _bound(variable: Any, side: str) -> Any:
+    if variable.fixed:
+        return variable.value
+    bound = getattr(variable, side)
+    if bound is None:
+        return -_INFINITY if side == "lower" else _INFINITY
+    return bound
+
+
+def _shifted(limit: Any, constant: Any, missing: float) -> Any:
+    """Give a limit of the linear part of a row: the constant goes to the other side."""
+    return missing if limit is None else limit - constant
+
+
+def _integrality(variable: Any) -> highspy.HighsVarType:
+    if variable.is_continuous():
+        return highspy.HighsVarType.kContinuous
+    return highspy.HighsVarType.kInteger

@@ -1,0 +1,158 @@
+"""The compiled solver gives what Pyomo's own interface to HiGHS gives."""
+
+import numpy as np
+import pyomo.environ as pyo
+import pytest
+
+from mmgsim.errors import SubproblemError
+from mmgsim.subproblems import (
+    CompiledHighs,
+    JointProblem,
+    MicrogridInputs,
+    MicrogridProblem,
+    PyomoHighs,
+    Terms,
+    disclosure_of,
+    public_prices,
+)
+from mmgsim.testing import sample_view
+
+
+def user_model():
+    """A model of somebody's own: bilinear Params, a maximum, a bound, an integer variable."""
+    model = pyo.ConcreteModel()
+    model.time = pyo.RangeSet(0, 3)
+    model.price = pyo.Param(model.time, mutable=True, initialize=1.0)
+    model.rate = pyo.Param(mutable=True, initialize=2.0)
+    model.need = pyo.Param(mutable=True, initialize=3.0)
+    model.most = pyo.Param(mutable=True, initialize=5.0)
+    model.x = pyo.Var(model.time, domain=pyo.NonNegativeReals)
+    model.unit = pyo.Var(model.time, domain=pyo.Binary)
+    model.cap = pyo.Constraint(model.time, rule=lambda m, t: m.x[t] <= m.most * m.rate * m.unit[t])
+    model.total = pyo.Constraint(
+        expr=sum(model.x[t] for t in model.time) + 1.0 >= model.need * model.rate
+    )
+    model.cost = pyo.Expression(
+        expr=sum(model.price[t] * model.x[t] + 0.5 * model.unit[t] for t in model.time) + model.need
+    )
+    model.goal = pyo.Objective(expr=model.cost)
+    return model
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_users_model_with_bilinear_params_and_integers_is_solved_alike(seed):
+    rng = np.random.default_rng(seed)
+    model = user_model()
+    compiled, reference = CompiledHighs(model), PyomoHighs(model)
+    for _ in range(3):
+        numbers = (
+            (model.price, rng.uniform(0.1, 2.0, 4)),
+            (model.rate, rng.uniform(0.5, 3.0)),
+            (model.need, rng.uniform(1.0, 6.0)),
+            (model.most, rng.uniform(4.0, 9.0)),
+        )
+        for param, values in numbers:
+            compiled.set(param, values)
+            reference.set(param, values)
+        ours, theirs = (s.solve(agent="mine", step=0) for s in (compiled, reference))
+        assert ours.objective == pytest.approx(theirs.objective, rel=1e-7)
+        assert compiled.get(model.cost)[0] == pytest.approx(ours.objective, rel=1e-7)
+        # The number of units may tie between steps; what they cost may not.
+        assert compiled.duals([model.total])[0] >= 0.0
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_every_microgrid_costs_the_same_hot_and_by_pyomo(seed):
+    view = sample_view(seed)
+    declared = disclosure_of(view)
+    compiled, reference = (
+        MicrogridProblem(view.name, view.devices, view.window, make_solver=make)
+        for make in (CompiledHighs, PyomoHighs)
+    )
+    rng = np.random.default_rng(seed)
+    worlds = [Terms.of(view), *(Terms.at_price(view, rng.uniform(0.02, 0.5, 24)) for _ in range(4))]
+    for terms in worlds:
+        ours, theirs = (p.solve(MicrogridInputs(declared, terms), 0) for p in (compiled, reference))
+        assert ours.lower_bound == pytest.approx(theirs.lower_bound, rel=1e-7, abs=1e-7)
+        assert ours.flags == theirs.flags
+
+
+def test_negative_prices_switch_to_binaries_hot_as_well():
+    view = sample_view(6)
+    price = np.full(24, -0.3)
+    terms = Terms.at_price(view, price)
+    plans = [
+        MicrogridProblem(view.name, view.devices, view.window, make_solver=make).solve(
+            MicrogridInputs(disclosure_of(view), terms), 0
+        )
+        for make in (CompiledHighs, PyomoHighs)
+    ]
+    assert plans[0].flags == plans[1].flags
+    assert plans[0].lower_bound == pytest.approx(plans[1].lower_bound, rel=1e-6)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_joint_cost_and_price_are_alike(seed):
+    views = {f"MG{k}": sample_view(10 * seed + k) for k in range(4)}
+    declared = {name: disclosure_of(view) for name, view in views.items()}
+    tariff = views["MG0"].tariff
+    outcomes = [
+        JointProblem(
+            {n: v.devices for n, v in views.items()}, views["MG0"].window, make_solver=make
+        ).solve(declared, {n: v.envelope for n, v in views.items()}, public_prices(tariff), 0)
+        for make in (CompiledHighs, PyomoHighs)
+    ]
+    assert outcomes[0].cost == pytest.approx(outcomes[1].cost, rel=1e-8)
+
+
+def test_duals_of_a_mixed_integer_model_hold_the_integers():
+    model = user_model()
+    compiled, reference = CompiledHighs(model), PyomoHighs(model)
+    for solver in (compiled, reference):
+        solver.set(model.price, [0.3, 0.7, 1.1, 1.9])
+        solver.set(model.need, 7.0)
+        solver.solve(agent="mine", step=0)
+    ours, theirs = (s.duals([model.total]) for s in (compiled, reference))
+    assert ours == pytest.approx(theirs)
+    # And the instance is mixed-integer again afterwards.
+    again = compiled.solve(agent="mine", step=0)
+    assert again.objective == pytest.approx(reference.solve(agent="mine", step=0).objective)
+
+
+def test_infeasibility_names_the_constraints_that_cannot_hold_together():
+    model = user_model()
+    solver = CompiledHighs(model)
+    solver.set(model.most, 0.1)
+    with pytest.raises(SubproblemError, match="cannot hold together") as caught:
+        solver.solve(agent="MG7", step=42)
+    assert "total" in caught.value.conflict
+    assert (caught.value.agent, caught.value.step) == ("MG7", 42)
+
+
+def test_a_model_that_is_not_linear_is_refused_by_name():
+    model = pyo.ConcreteModel()
+    model.x = pyo.Var(bounds=(0, 1))
+    model.square = pyo.Constraint(expr=model.x**2 <= 0.5)
+    model.goal = pyo.Objective(expr=model.x)
+    with pytest.raises(ValueError, match="square is not linear"):
+        CompiledHighs(model)
+
+
+def test_a_param_that_occurs_nowhere_is_harmless():
+    model = user_model()
+    model.idle = pyo.Param(model.time, mutable=True, initialize=0.0)
+    solver = CompiledHighs(model)
+    before = solver.solve(agent="mine", step=0)
+    solver.set(model.idle, 5.0)
+    assert solver.solve(agent="mine", step=0) == before
+
+
+def test_maximising_is_understood():
+    model = pyo.ConcreteModel()
+    model.most = pyo.Param(mutable=True, initialize=2.0)
+    model.x = pyo.Var(bounds=(0.0, model.most))
+    model.goal = pyo.Objective(expr=3.0 * model.x + 1.0, sense=pyo.maximize)
+    solver = CompiledHighs(model)
+    assert solver.solve(agent="mine", step=0).objective == pytest.approx(7.0)
+    solver.set(model.most, 4.0)
+    assert solver.solve(agent="mine", step=0).objective == pytest.approx(13.0)
