@@ -25,6 +25,7 @@ from mmgsim.errors import MmgsimError, RunEndedEarlyError
 from mmgsim.report import summary_rows, write_report
 from mmgsim.run import run as run_scenario
 from mmgsim.scenario import bundled_scenarios, load_scenario, parse_override, scenario_schema
+from mmgsim.scenario import freeze as freeze_scenario
 from mmgsim.tables import Results
 
 __all__ = ["app", "main"]
@@ -162,7 +163,8 @@ def run(  # noqa: PLR0913  one parameter per option of the command line
             _complain(f"the results cannot be written: {error}")
             raise typer.Exit(WRONG_INPUT) from None
     if as_json:
-        sys.stdout.write(json.dumps(results.summary, indent=2) + "\n")
+        content = {"results": str(results.folder), **results.summary}
+        sys.stdout.write(json.dumps(content, indent=2) + "\n")
     elif not quiet:
         _print_summary(results)
 
@@ -171,6 +173,17 @@ def run(  # noqa: PLR0913  one parameter per option of the command line
 def report(folder: Annotated[Path, typer.Argument(metavar="RUN_DIR")]) -> None:
     """Draw the report of a result folder anew."""
     out.print(f"report: {write_report(Results(folder))}", markup=False, soft_wrap=True)
+
+
+@app.command()
+def freeze(
+    scenario: ScenarioArgument,
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="New or empty folder.")],
+    set_: SetOption = None,
+) -> None:
+    """Write a scenario with every series as CSV, to send, to edit or to keep."""
+    frozen = freeze_scenario(load_scenario(scenario, _overrides(set_ or [])), folder)
+    out.print(f"scenario: {frozen.source}", markup=False, soft_wrap=True)
 
 
 @app.command()

@@ -12,12 +12,12 @@ from difflib import get_close_matches
 from pathlib import Path
 
 __all__ = [
+    "ContractError",
     "Fault",
     "MmgsimError",
     "ResultsError",
     "RunEndedEarlyError",
     "ScenarioError",
-    "StrategyError",
     "SubproblemError",
     "UnknownNameError",
     "near_miss",
@@ -120,7 +120,7 @@ class SubproblemError(MmgsimError):
         )
 
 
-class StrategyError(MmgsimError):
+class ContractError(MmgsimError):
     """A strategy, operator or market that broke its contract.
 
     Attributes

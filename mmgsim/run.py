@@ -103,9 +103,14 @@ def run(
         raise RunEndedEarlyError(folder, model.recorder.totals.steps) from error
     finally:
         # Whatever happened: what was simulated is written, and the folder says how it ended.
-        model.writer.flush()
-        write_json(folder / "summary.json", summarise(model, wall_s=perf_counter() - begin))
-        write_json(folder / "manifest.json", {**manifest, "status": status})
+        try:
+            model.writer.flush()
+            write_json(folder / "summary.json", summarise(model, wall_s=perf_counter() - begin))
+        except BaseException:
+            status = "failed"
+            raise
+        finally:
+            write_json(folder / "manifest.json", {**manifest, "status": status})
     results = Results(folder)
     write_report(results)
     return results

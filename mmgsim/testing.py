@@ -45,10 +45,10 @@ from mmgsim.contracts import (
     Window,
     frozen,
 )
-from mmgsim.errors import StrategyError
+from mmgsim.errors import ContractError
 from mmgsim.profiles import stream
 from mmgsim.scenario import EndOfWindowConfig
-from mmgsim.subproblems import dispatch_faults, storage_rules
+from mmgsim.subproblems import dispatch_faults, plan_faults, storage_rules
 
 __all__ = ["check_strategy", "sample_view", "strategy_faults"]
 
@@ -165,12 +165,12 @@ def check_strategy(make: Callable[[], Strategy], *, seeds: int = 5) -> None:
 
     Raises
     ------
-    StrategyError
+    ContractError
         Naming every broken promise.
     """
     faults = [fault for seed in range(seeds) for fault in strategy_faults(make, seed)]
     if faults:
-        raise StrategyError(getattr(make, "__name__", "strategy"), faults)
+        raise ContractError(getattr(make, "__name__", "strategy"), faults)
 
 
 def strategy_faults(make: Callable[[], Strategy], seed: int = 0) -> list[str]:
@@ -204,71 +204,18 @@ def _memory_faults(make: Callable[[], Strategy], seed: int) -> Iterator[str]:
 def _check_award(case: _Case) -> Iterator[str]:
     view = case.view
     first = case.ask(Award(window=view.window))
-    yield from _plan_faults(first, view)
+    yield from plan_faults(first, view)
     if isinstance(first, Plan):
         half_kw = frozen(first.exchange_kw * 0.5)
         trade = Trade(view.name, "market", frozen(np.full(view.window.steps, 1.0)), half_kw)
         followed = case.ask(
             Award(window=view.window, trades=(trade,), exchange_kw=first.exchange_kw)
         )
-        yield from _plan_faults(followed, view)
+        yield from plan_faults(followed, view)
         if isinstance(followed, Plan):
             apart_kw = np.abs(followed.exchange_kw - first.exchange_kw).max()
             if apart_kw > TOLERANCE:
                 yield f"an awarded exchange that it had planned itself is missed by {apart_kw:g} kW"
-
-
-def _plan_faults(plan: Any, view: View) -> Iterator[str]:
-    if not isinstance(plan, Plan):
-        yield f"gives {type(plan).__name__}, not Plan"
-        return
-    steps = view.window.steps
-    for name, values in (("exchange_kw", plan.exchange_kw), ("q_kvar", plan.q_kvar)):
-        if np.shape(values) != (steps,) or not np.isfinite(values).all():
-            yield f"{name} is not {steps} finite numbers"
-            return
-    if not np.isfinite(plan.private_cost):
-        yield "private_cost is not finite"
-    low_kw, high_kw = -view.envelope.import_limit_kw, view.envelope.export_limit_kw
-    outside_kw = max((low_kw - plan.exchange_kw).max(), (plan.exchange_kw - high_kw).max())
-    if outside_kw > TOLERANCE and "missed" not in plan.flags:
-        yield f"the exchange leaves the envelope by {outside_kw:g} kW"
-    if plan.schedule is not None:
-        yield from _schedule_faults(plan, view)
-
-
-def _schedule_faults(plan: Plan, view: View) -> Iterator[str]:
-    schedule = plan.schedule or {}
-    if set(schedule) != {device.name for device in view.devices}:
-        yield f"the schedule names {sorted(schedule)}, not all devices"
-        return
-    net_kw = sum(entry.out_kw - entry.in_kw for entry in schedule.values())
-    if np.abs(net_kw - plan.exchange_kw).max() > TOLERANCE:
-        yield "the devices do not add up to the exchange"
-    for device in view.devices:
-        entry = schedule[device.name]
-        if isinstance(device, Battery):
-            yield from _battery_faults(device, entry, view, is_missed="missed" in plan.flags)
-            continue
-        used_kw = entry.in_kw if isinstance(device, Load) else entry.out_kw
-        over_kw = max((used_kw - view.forecast_kw[device.name]).max(), (-used_kw).max())
-        if over_kw > TOLERANCE:
-            yield f"{device.name} leaves 0..available by {over_kw:g} kW"
-
-
-def _battery_faults(device: Battery, entry: Any, view: View, *, is_missed: bool) -> Iterator[str]:
-    charged_kwh = view.window.step_h * (
-        device.efficiency * entry.in_kw - entry.out_kw / device.efficiency
-    )
-    energy_kwh = view.state.energy_kwh[device.name] + np.cumsum(charged_kwh)
-    rule = view.storage[device.name]
-    over_kwh = max((energy_kwh - rule.high_kwh).max(), (rule.low_kwh - energy_kwh).max())
-    if over_kwh > TOLERANCE and not is_missed:
-        yield f"{device.name} misses its levels by {over_kwh:g} kWh"
-    if max(entry.in_kw.max(), entry.out_kw.max()) > device.power_kw + TOLERANCE:
-        yield f"{device.name} exceeds its power limit"
-    if np.minimum(entry.in_kw, entry.out_kw).max() > TOLERANCE:
-        yield f"{device.name} charges and discharges at once"
 
 
 def _check_disclose(case: _Case) -> Iterator[str]:
@@ -311,7 +258,7 @@ def _check_request(case: _Case) -> Iterator[str]:
         yield "lacks and has left over in the same step"
     grant = Grant(window=case.view.window, lack_kw=reply.lack_kw, surplus_kw=reply.surplus_kw)
     if Grant in case.strategy.answers:
-        yield from _plan_faults(case.ask(grant), case.view)
+        yield from plan_faults(case.ask(grant), case.view)
 
 
 def _check_orders(case: _Case) -> Iterator[str]:

@@ -21,8 +21,10 @@ from mmgsim.contracts import (
     frozen,
 )
 from mmgsim.engine import FlowStep, MultiMicrogridModel
+from mmgsim.errors import ContractError
 from mmgsim.network import Feeder, PandapowerFlow, linearise, losses_along_ray
 from mmgsim.settlement import aumann_shapley, ray_nodes
+from mmgsim.subproblems import envelope_faults
 
 __all__ = ["DnoAgent"]
 
@@ -58,16 +60,26 @@ class DnoAgent(mesa.Agent):
         self.repair_rounds = 0
         self._flow = PandapowerFlow(feeder) if feeder is not None else None
         self._background: dict[int, LinearisedStep | None] = {}
-        self._inbox: list[Message] = []
+        self._verdicts: dict[str, Envelope] = {}
 
     def receive(self, message: Message) -> Message | None:
         """Answer a question of the market."""
         return self.operator.answer(self._view(self.model.clock.step), message)
 
     def publish(self) -> None:
-        """Tell everybody the tariff, and every microgrid its envelope, over the window ahead."""
+        """Tell everybody the tariff, and every microgrid its envelope, over the window ahead.
+
+        What a review has tightened binds until the next gate.
+        """
         tariff, envelopes = self.operator.publish(self._view(self.model.clock.step))
-        self.repair_rounds = 0
+        self._check(envelopes)
+        if self.model.clock.is_gate:
+            self.repair_rounds = 0
+            self._verdicts.clear()
+        envelopes = {
+            name: envelope.tightened(self._verdicts[name]) if name in self._verdicts else envelope
+            for name, envelope in envelopes.items()
+        }
         names = [member.name for member in self.members]
         self.model.bus.send(self.name, [replace(tariff, to=to) for to in [*names, "market"]])
         self._send(envelopes)
@@ -82,7 +94,9 @@ class DnoAgent(mesa.Agent):
         verdict = self.operator.review(view, plans)
         if isinstance(verdict, Accepted):
             return True
+        self._check(verdict)
         self.repair_rounds += 1
+        self._verdicts = dict(verdict)
         self._send(verdict)
         return False
 
@@ -116,6 +130,11 @@ class DnoAgent(mesa.Agent):
             return nothing, ("losses_not_shared",)
         return aumann_shapley(exchange_kw, loss_per_kw, weights), ()
 
+    def _check(self, envelopes: Mapping[str, Envelope]) -> None:
+        faults = envelope_faults(envelopes, self.members, self.model.clock.window())
+        if faults:
+            raise ContractError("the DNO", faults)
+
     def _send(self, envelopes: Mapping[str, Envelope]) -> None:
         """Send every microgrid its own envelope, and the market all of them."""
         letters = [
@@ -138,7 +157,6 @@ class DnoAgent(mesa.Agent):
             members=self.members,
             tariff=self.model.scenario_tariff(window),
             network=tuple(points),
-            messages=tuple(self._inbox),
         )
 
     def _at_background(self, step: int) -> LinearisedStep | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import mesa
@@ -24,8 +25,8 @@ from mmgsim.contracts import (
     frozen,
 )
 from mmgsim.engine import MultiMicrogridModel
-from mmgsim.errors import StrategyError
-from mmgsim.settlement import bill
+from mmgsim.errors import ContractError
+from mmgsim.settlement import bill, ledger_faults
 
 __all__ = ["MarketAgent"]
 
@@ -69,7 +70,7 @@ class MarketAgent(mesa.Agent):
     def view(self, window: Window) -> MarketView:
         """All that the market may look at now."""
         if self._tariff is None:
-            raise StrategyError("the DNO", ["published no tariff"])
+            raise ContractError("the DNO", ["published no tariff"])
         return MarketView(
             window=window,
             members=self.members,
@@ -96,9 +97,10 @@ class MarketAgent(mesa.Agent):
         """Book the executed step and tell every microgrid its own lines."""
         window = self.model.clock.window(1)
         view = self.view(window)
+        view = replace(view, tariff=view.tariff.now())
         executed = Executed(
             window=window,
-            tariff=view.tariff.now(),
+            tariff=view.tariff,
             members=tuple(microgrid.last.money for microgrid in self.model.microgrids),
             trades=self.trades_now(),
             loss_kw=self.model.loss_kw,
@@ -108,6 +110,9 @@ class MarketAgent(mesa.Agent):
             is_new_day=self.model.clock.is_new_day,
         )
         self.lines = self.market.settle(view, executed)
+        faults = ledger_faults(self.lines, [member.name for member in self.members])
+        if faults:
+            raise ContractError("the market", faults)
         self.model.bus.send(
             self.name,
             [

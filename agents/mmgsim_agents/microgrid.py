@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from dataclasses import replace
 
 import mesa
@@ -20,10 +21,10 @@ from mmgsim.contracts import (
     View,
 )
 from mmgsim.engine import MicrogridSetup, MicrogridStep, MultiMicrogridModel
-from mmgsim.errors import StrategyError
+from mmgsim.errors import ContractError
 from mmgsim.profiles import stream
 from mmgsim.settlement import operation_costs, shed_kw, shed_value
-from mmgsim.subproblems import dispatch_faults, split_exchange, storage_rules
+from mmgsim.subproblems import dispatch_faults, plan_faults, split_exchange, storage_rules
 
 __all__ = ["MicrogridAgent"]
 
@@ -55,8 +56,10 @@ class MicrogridAgent(mesa.Agent):
         self.state = self.first_state = setup.state
         self.strategy = setup.strategy
         self.plan: Plan | None = None
+        self._promise: Plan | None = None
         self.last: MicrogridStep | None = None
         self._meters = setup.meters
+        self._miss_price_per_kwh = setup.miss_price_per_kwh
         self._trades: tuple[Trade, ...] = ()
         self._inbox: list[Message] = []
         self._memory: dict[str, object] = {}
@@ -68,7 +71,7 @@ class MicrogridAgent(mesa.Agent):
     def view(self) -> View:
         """All that its strategy may look at now."""
         if self._view is None or self._tariff is None or self._envelope is None:
-            raise StrategyError(self.name, ["was asked before it could observe anything"])
+            raise ContractError(self.name, ["was asked before it could observe anything"])
         return replace(
             self._view,
             tariff=self._tariff,
@@ -90,16 +93,19 @@ class MicrogridAgent(mesa.Agent):
         reply = self.strategy.answer(self.view, message)
         if not isinstance(reply, Plan):
             return reply
-        self.plan = reply
+        faults = list(plan_faults(reply, self.view))
+        if faults:
+            raise ContractError(self.name, faults)
+        self.plan, self._promise = reply, reply.public()
         self._trades = message.trades if isinstance(message, Award) else ()
-        return reply.public()
+        return self._promise
 
     def observe(self) -> None:
         """Look at the own devices and expect the steps ahead."""
         clock, scenario = self.model.clock, self.model.scenario
         window = clock.window()
         if self._tariff is None or self._envelope is None:
-            raise StrategyError("the DNO", [f"published no tariff or envelope for {self.name}"])
+            raise ContractError("the DNO", [f"published no tariff or envelope for {self.name}"])
         self._view = View(
             name=self.name,
             window=window,
@@ -112,12 +118,12 @@ class MicrogridAgent(mesa.Agent):
                 self.state,
                 window,
                 clock.due(window),
-                miss_price_per_kwh=self.model.miss_price_per_kwh,
+                miss_price_per_kwh=self._miss_price_per_kwh,
             ),
             tariff=self._tariff,
             envelope=self._envelope,
             power_factor=self.member.power_factor,
-            memory=self._memory,
+            memory=deepcopy(self._memory),
             rng=stream(scenario.seed, "strategy", self.name, str(clock.step)),
         )
 
@@ -128,7 +134,7 @@ class MicrogridAgent(mesa.Agent):
         dispatch = self.strategy.dispatch(view, realised)
         faults = dispatch_faults(view, realised, dispatch)
         if faults:
-            raise StrategyError(self.name, faults)
+            raise ContractError(self.name, faults)
         self.state = self.state.after(self.devices, dispatch.operations, view.window.step_h)
         self.last = self._record(view, realised, dispatch)
         self._memory = dict(dispatch.memory)
@@ -138,9 +144,9 @@ class MicrogridAgent(mesa.Agent):
         step_h = view.window.step_h
         exchange_kw = sum(operation.net_kw for operation in dispatch.operations.values())
         planned_kw, bought_kw, sold_kw = exchange_kw, 0.0, 0.0
-        if view.plan is not None:
-            at = view.plan.window.offset(view.window.first_step)
-            planned_kw = float(view.plan.exchange_kw[at])
+        if self._promise is not None:
+            at = self._promise.window.offset(view.window.first_step)
+            planned_kw = float(self._promise.exchange_kw[at])
             bought_kw = sum(float(t.kw[at]) for t in view.trades if t.buyer == self.name)
             sold_kw = sum(float(t.kw[at]) for t in view.trades if t.seller == self.name)
         import_kw, export_kw, _ = split_exchange(

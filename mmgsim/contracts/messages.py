@@ -18,7 +18,7 @@ import numpy as np
 
 from mmgsim.contracts.devices import CarriedState, Device, DeviceSchedule, StorageRule
 from mmgsim.contracts.money import LedgerLine
-from mmgsim.contracts.window import FloatArray, Window
+from mmgsim.contracts.window import FloatArray, Window, frozen
 
 __all__ = [
     "Award",
@@ -121,6 +121,20 @@ class Envelope(Message):
     window: Window
     import_limit_kw: FloatArray
     export_limit_kw: FloatArray
+
+    def tightened(self, other: Envelope) -> Envelope:
+        """Give this envelope cut by another one in the steps that both cover."""
+        shift = self.window.first_step - other.window.first_step
+        both = max(0, min(self.window.steps, other.window.steps - shift))
+        import_limit_kw, export_limit_kw = self.import_limit_kw.copy(), self.export_limit_kw.copy()
+        for own, cut in (
+            (import_limit_kw, other.import_limit_kw),
+            (export_limit_kw, other.export_limit_kw),
+        ):
+            own[:both] = np.minimum(own[:both], cut[shift : shift + both])
+        return replace(
+            self, import_limit_kw=frozen(import_limit_kw), export_limit_kw=frozen(export_limit_kw)
+        )
 
 
 # --------------------------------------------------------------------------- price coordination
@@ -365,8 +379,13 @@ class Plan(Message):
     flags: tuple[str, ...] = ()
 
     def public(self) -> Plan:
-        """Give the plan as others may see it: without the device schedule."""
-        return replace(self, schedule=None)
+        """Give the plan as others may see it: without the device schedule, and for good."""
+        return replace(
+            self,
+            exchange_kw=frozen(self.exchange_kw),
+            q_kvar=frozen(self.q_kvar),
+            schedule=None,
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)

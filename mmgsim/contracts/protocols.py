@@ -51,7 +51,12 @@ class Strategy(Protocol):
 
 @runtime_checkable
 class Operator(Protocol):
-    """How the DNO decides."""
+    """How the DNO decides.
+
+    `reviews` is False for one that accepts every plan, so that asking for repair is refused.
+    """
+
+    reviews: bool
 
     def publish(self, view: OperatorView) -> tuple[Tariff, Mapping[str, Envelope]]:
         """Give the tariff and one envelope per member over the window."""

@@ -188,15 +188,12 @@ class OperatorView:
     network : tuple of LinearisedStep
         One per step of the window, around the background alone (for `publish`) or around the plans
         (for `review`), None where the power flow does not converge; empty without a network.
-    messages : tuple of Message
-        What was received since the last step.
     """
 
     window: Window
     members: tuple[Member, ...]
     tariff: Tariff
     network: tuple[LinearisedStep | None, ...] = ()
-    messages: tuple[Message, ...] = ()
 
 
 # --------------------------------------------------------------------------------------- market

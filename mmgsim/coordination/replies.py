@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TypeVar
 
 from mmgsim.contracts import Message, Plan
-from mmgsim.errors import StrategyError
+from mmgsim.errors import ContractError
 
 __all__ = ["plans_by_name", "replies_by_name"]
 
@@ -18,14 +18,14 @@ def replies_by_name(replies: Sequence[Message], kind: type[Kind]) -> dict[str, K
 
     Raises
     ------
-    StrategyError
+    ContractError
         If a reply is not of the kind that was asked for.
     """
     by_name: dict[str, Kind] = {}
     for reply in replies:
         if not isinstance(reply, kind):
             fault = f"answered {type(reply).__name__} where {kind.__name__} was asked for"
-            raise StrategyError(reply.sender, [fault])
+            raise ContractError(reply.sender, [fault])
         by_name[reply.sender] = reply
     return by_name
 

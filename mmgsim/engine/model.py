@@ -22,7 +22,6 @@ from mmgsim.engine.setup import (
     build_market,
     build_microgrids,
     build_operator,
-    miss_price_per_kwh,
     network_faults,
 )
 from mmgsim.scenario import Kind, LoadedScenario, find_class, load_scenario, read_inputs
@@ -96,7 +95,6 @@ class MultiMicrogridModel(mesa.Model):
         )
         self.clock = Clock(self.scenario, self.inputs)
         self.bus = MessageBus()
-        self.miss_price_per_kwh = miss_price_per_kwh(self.scenario, self.inputs)
         self._create_agents()
         self.writer = TableWriter(folder)
         self.recorder = Recorder(self)

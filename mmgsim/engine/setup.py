@@ -53,7 +53,6 @@ __all__ = [
     "build_market",
     "build_microgrids",
     "build_operator",
-    "miss_price_per_kwh",
     "network_faults",
 ]
 
@@ -130,6 +129,8 @@ class MicrogridSetup:
         Its own series.
     strategy : Strategy
         How it decides.
+    miss_price_per_kwh : float
+        What missing a storage level costs it where nothing else is possible. [currency/kWh]
     """
 
     member: Member
@@ -137,6 +138,7 @@ class MicrogridSetup:
     state: CarriedState
     meters: Meters
     strategy: Strategy
+    miss_price_per_kwh: float
 
 
 def build_microgrids(loaded: LoadedScenario, inputs: Inputs) -> list[MicrogridSetup]:
@@ -167,6 +169,7 @@ def _microgrid(
         devices=devices,
         state=_first_state(config, scenario.gate.end_of_window.level),
         meters=meters,
+        miss_price_per_kwh=_miss_price(devices, inputs),
         strategy=create(Kind.STRATEGY, config.strategy.kind, config.strategy.options, folder),
     )
 
@@ -204,6 +207,17 @@ def _first_state(config: MicrogridConfig, level: float) -> CarriedState:
             }
         )
     )
+
+
+def _miss_price(devices: tuple[Device, ...], inputs: Inputs) -> float:
+    """Price a missed level from what the microgrid knows: its own loads and the public prices.
+
+    A level goes before serving load: 100 times the dearest kWh also covers the losses of storage.
+    """
+    sheds = [device.shed_price_per_kwh for device in devices if isinstance(device, Load)]
+    buys = inputs.import_per_kwh + inputs.network_charge_per_kwh
+    dearest = max(*sheds, float(abs(buys).max()), float(abs(inputs.export_per_kwh).max()), 0.01)
+    return 100.0 * dearest
 
 
 def _member(
@@ -295,22 +309,6 @@ def network_faults(scenario: Scenario, folder: Path | None) -> list[Fault]:
             for fault in error.faults
         ]
     return found
-
-
-def miss_price_per_kwh(scenario: Scenario, inputs: Inputs) -> float:
-    """Give the price of missing a storage level, in any currency far above everything else.
-
-    A level goes before serving load: 100 times the dearest kWh also covers the losses of storage.
-    """
-    sheds = [
-        device.shed_price_per_kwh
-        for microgrid in scenario.microgrids
-        for device in microgrid.devices
-        if isinstance(device, LoadConfig)
-    ]
-    buys = inputs.import_per_kwh + inputs.network_charge_per_kwh
-    dearest = max(*sheds, float(abs(buys).max()), float(abs(inputs.export_per_kwh).max()), 0.01)
-    return 100.0 * dearest
 
 
 def build_operator(loaded: LoadedScenario) -> Operator:

@@ -1,6 +1,7 @@
 """Scenario files: schema, reading, checks, registry, and the series they name."""
 
 from mmgsim.scenario.calendar import ends_at_clock, gate_mask, run_index, starts_day
+from mmgsim.scenario.freeze import freeze
 from mmgsim.scenario.inputs import FurtherCheck, InputLabel, Inputs, read_inputs
 from mmgsim.scenario.overrides import parse_override
 from mmgsim.scenario.reading import (
@@ -41,6 +42,7 @@ __all__ = [
     "create",
     "ends_at_clock",
     "find_class",
+    "freeze",
     "gate_mask",
     "load_scenario",
     "parse_override",

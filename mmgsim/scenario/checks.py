@@ -32,7 +32,6 @@ def check_scenario(scenario: Scenario, folder: Path | None, document: Document) 
         *([] if times else _calendar_faults(scenario)),
         *_network_faults(scenario),
         *_device_faults(scenario),
-        *_repair_faults(scenario),
         *role_faults(scenario, folder),
     ]
     return [
@@ -170,12 +169,4 @@ def _battery_faults(battery: BatteryConfig, rule: EndOfWindowConfig, path: Path_
     if is_due and rule.level < least:
         what = f"{least:g} is above gate.end_of_window.level = {rule.level:g}"
         return [((*path, "level_min"), what, "lower it or raise the level")]
-    return []
-
-
-def _repair_faults(scenario: Scenario) -> list[_Found]:
-    if scenario.repair.rounds and scenario.operator.kind == "standard":
-        cure = "use 0, or an operator of your own whose `review` tightens envelopes"
-        what = f"{scenario.repair.rounds}: the standard operator accepts every plan"
-        return [(("repair", "rounds"), what, cure)]
     return []

@@ -17,7 +17,7 @@ _Found = tuple[Path_, str, str]
 
 _NEEDED = {
     Kind.STRATEGY: ("answers", "answer", "dispatch"),
-    Kind.OPERATOR: ("publish", "answer", "review"),
+    Kind.OPERATOR: ("reviews", "publish", "answer", "review"),
     Kind.MARKET: ("mechanism", "settle"),
     Kind.MECHANISM: ("asks", "start", "ask", "tell"),
 }
@@ -28,7 +28,11 @@ def role_faults(scenario: Scenario, folder: Path | None) -> list[_Found]:
     """Give every reference that leads nowhere, and every pair that cannot talk to each other."""
     maker = _Maker(folder)
     operator, market, chosen = scenario.operator, scenario.market, scenario.coordination
-    maker.make(Kind.OPERATOR, operator.kind, operator.options, ("operator",))
+    dno = maker.make(Kind.OPERATOR, operator.kind, operator.options, ("operator",))
+    if scenario.repair.rounds and dno is not None and not dno.reviews:
+        cure = "use 0, or an operator of your own whose `review` tightens envelopes"
+        what = f"{scenario.repair.rounds}: operator {operator.kind!r} accepts every plan"
+        maker.found.append((("repair", "rounds"), what, cure))
     mechanism = maker.make(Kind.MECHANISM, chosen.kind, chosen.options(), ("coordination",))
     options = {**market.options, "coordination": mechanism}
     if mechanism is not None:

@@ -1,6 +1,6 @@
 """Dispatch first, then money: ledger, operations, loss shares."""
 
-from mmgsim.settlement.ledger import account, bill, settle
+from mmgsim.settlement.ledger import account, bill, ledger_faults, settle
 from mmgsim.settlement.loss_share import aumann_shapley, ray_nodes
 from mmgsim.settlement.operations import operation_costs, shed_kw, shed_value
 
@@ -8,6 +8,7 @@ __all__ = [
     "account",
     "aumann_shapley",
     "bill",
+    "ledger_faults",
     "operation_costs",
     "ray_nodes",
     "settle",

@@ -6,10 +6,11 @@ Shedding and spill are no payments. Background customers are outside the ledger.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
+from math import isfinite
 
 from mmgsim.contracts import Executed, Item, LedgerLine, MemberStep, Party, Tariff
 
-__all__ = ["account", "bill", "settle"]
+__all__ = ["account", "bill", "ledger_faults", "settle"]
 
 # Below this, a quantity is the rounding of sums, and no line is written about it.
 ROUNDING_KWH = 1e-9
@@ -33,9 +34,12 @@ def settle(executed: Executed) -> list[LedgerLine]:
             )
     lines += _trade_lines(executed)
     lines += _loss_lines(executed)
-    return [
-        line for line in lines if abs(line.kwh) > ROUNDING_KWH or line.item == Item.FIXED_CHARGE
-    ]
+    return [line for line in lines if _is_about_something(line)]
+
+
+def _is_about_something(line: LedgerLine) -> bool:
+    """Tell whether a line is more than rounding; charges and start-ups are about no energy."""
+    return abs(line.kwh) > ROUNDING_KWH or (line.kwh == 0.0 and line.amount != 0.0)
 
 
 def _grid_lines(member: MemberStep, tariff: Tariff, step_h: float) -> list[LedgerLine]:
@@ -93,6 +97,19 @@ def _loss_lines(executed: Executed) -> list[LedgerLine]:
         kwh = share_kw * step_h
         lines.append(LedgerLine(name, str(Party.DNO), Item.LOSS_SHARE, kwh, kwh * price))
     return lines
+
+
+def ledger_faults(lines: Iterable[LedgerLine], members: Iterable[str]) -> list[str]:
+    """Tell every line that is about nobody known, or about no number."""
+    known = {*members, *(str(party) for party in Party)}
+    faults = []
+    for line in lines:
+        strangers = {line.payer, line.payee} - known
+        if strangers:
+            faults.append(f"{line.item} names {', '.join(sorted(strangers))}, who are no party")
+        if not (isfinite(line.kwh) and isfinite(line.amount)):
+            faults.append(f"{line.item} of {line.payer} is not finite: {line.kwh}, {line.amount}")
+    return faults
 
 
 def account(

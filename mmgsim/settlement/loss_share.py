@@ -15,14 +15,15 @@ from mmgsim.contracts import FloatArray, frozen
 
 __all__ = ["aumann_shapley", "ray_nodes"]
 
-NODES = 5
+NODES = 3
 
 
 @cache
 def ray_nodes(count: int = NODES) -> tuple[FloatArray, FloatArray]:
     """Give the Gauss-Legendre nodes and weights on [0, 1].
 
-    Losses are close to quadratic in the exchange, so that few nodes integrate them well.
+    Losses are close to quadratic in the exchange and three nodes are exact to the fifth degree:
+    what is left is below the rounding of a power flow.
     """
     nodes, weights = np.polynomial.legendre.leggauss(count)
     return frozen((nodes + 1.0) / 2.0), frozen(weights / 2.0)

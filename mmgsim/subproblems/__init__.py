@@ -13,7 +13,8 @@ from mmgsim.subproblems.end_of_window import storage_rules
 from mmgsim.subproblems.joint import JointOutcome, JointProblem
 from mmgsim.subproblems.microgrid import MicrogridPlan, MicrogridProblem
 from mmgsim.subproblems.operator import LimitRows, least_cut, limit_rows
-from mmgsim.subproblems.realise import dispatch_faults, hold_plan
+from mmgsim.subproblems.promises import dispatch_faults, envelope_faults, plan_faults
+from mmgsim.subproblems.realise import hold_plan
 from mmgsim.subproblems.solver import Outcome, PyomoHighs, Solver
 from mmgsim.subproblems.terms import MicrogridInputs, Terms, disclosure_of
 
@@ -32,10 +33,12 @@ __all__ = [
     "Terms",
     "disclosure_of",
     "dispatch_faults",
+    "envelope_faults",
     "exchange_limits",
     "hold_plan",
     "least_cut",
     "limit_rows",
+    "plan_faults",
     "public_cost",
     "public_cost_terms",
     "public_prices",

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from types import MappingProxyType
 
 import numpy as np
 
@@ -57,7 +58,7 @@ def storage_rules(
                 value = config.value_per_kwh if config.kind == "value" else 0.0
                 rule = _limits_only(device, window, value)
             rules[device.name] = replace(rule, miss_price_per_kwh=miss_price_per_kwh)
-    return rules
+    return MappingProxyType(rules)
 
 
 def _limits_only(device: Battery, window: Window, value_per_kwh: float) -> StorageRule:

@@ -7,8 +7,6 @@ What was to be spilled or shed is used or served after all before anything else 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
 from mmgsim.contracts import (
     Battery,
     CarriedState,
@@ -21,7 +19,7 @@ from mmgsim.contracts import (
     View,
 )
 
-__all__ = ["dispatch_faults", "hold_plan"]
+__all__ = ["battery_room_kw", "hold_plan"]
 
 # Larger than the rounding of a solver, smaller than anything that matters. [kW]
 TOLERANCE_KW = 1e-6
@@ -86,11 +84,11 @@ def _held(planned_kw: float, expected_kw: float, realised_kw: float) -> float:
 
 
 def _storable(device: Battery, planned: Operation, view: View) -> Operation:
-    most_in_kw, most_out_kw = _room(device, view.state, view.window.step_h)
+    most_in_kw, most_out_kw = battery_room_kw(device, view.state, view.window.step_h)
     return Operation(out_kw=min(planned.out_kw, most_out_kw), in_kw=min(planned.in_kw, most_in_kw))
 
 
-def _room(device: Battery, state: CarriedState, step_h: float) -> tuple[float, float]:
+def battery_room_kw(device: Battery, state: CarriedState, step_h: float) -> tuple[float, float]:
     """Give the most that a battery can charge and discharge in this step. [kW]"""
     energy_kwh = state.energy_kwh[device.name]
     most_in_kw = (device.energy_kwh - energy_kwh) / (device.efficiency * step_h)
@@ -107,7 +105,7 @@ def _take_up(view: View, operations: dict[str, Operation], surplus_kw: float) ->
         if isinstance(device, Battery) and surplus_kw > 0.0:
             now = operations[device.name]
             less_kw = min(now.out_kw, surplus_kw)
-            room_kw = _room(device, view.state, view.window.step_h)[0] - now.in_kw
+            room_kw = battery_room_kw(device, view.state, view.window.step_h)[0] - now.in_kw
             more_kw = min(max(room_kw, 0.0), surplus_kw - less_kw)
             operations[device.name] = Operation(now.out_kw - less_kw, now.in_kw + more_kw)
             surplus_kw -= less_kw + more_kw
@@ -120,7 +118,7 @@ def _give_out(view: View, operations: dict[str, Operation], lack_kw: float) -> f
         if isinstance(device, Battery) and lack_kw > 0.0:
             now = operations[device.name]
             less_kw = min(now.in_kw, lack_kw)
-            room_kw = _room(device, view.state, view.window.step_h)[1] - now.out_kw
+            room_kw = battery_room_kw(device, view.state, view.window.step_h)[1] - now.out_kw
             more_kw = min(max(room_kw, 0.0), lack_kw - less_kw)
             operations[device.name] = Operation(now.out_kw + more_kw, now.in_kw - less_kw)
             lack_kw -= less_kw + more_kw
@@ -179,32 +177,3 @@ def _by_shed_price(devices: tuple[Device, ...]) -> list[Load]:
     """Give the loads, those that are cheapest to shed first."""
     loads = [device for device in devices if isinstance(device, Load)]
     return sorted(loads, key=lambda load: (load.shed_price_per_kwh, load.name))
-
-
-def dispatch_faults(view: View, realised: Realised, dispatch: Dispatch) -> list[str]:
-    """Tell everything that a dispatch asks of the devices and they cannot do."""
-    faults = []
-    names = {device.name for device in view.devices}
-    if set(dispatch.operations) != names:
-        faults.append(f"operations of {sorted(dispatch.operations)} for devices {sorted(names)}")
-        return faults
-    for device in view.devices:
-        operation = dispatch.operations[device.name]
-        most_in_kw, most_out_kw = _most(view, device, realised.kw)
-        for what, kw, most_kw in (
-            ("in", operation.in_kw, most_in_kw),
-            ("out", operation.out_kw, most_out_kw),
-        ):
-            if not -TOLERANCE_KW <= kw <= most_kw + TOLERANCE_KW:
-                faults.append(f"{device.name} {what}_kw = {kw:g}, possible 0..{most_kw:g}")
-        if min(operation.in_kw, operation.out_kw) > TOLERANCE_KW:
-            faults.append(f"{device.name} takes in and gives out in the same step")
-    return faults
-
-
-def _most(view: View, device: Device, kw: Mapping[str, float]) -> tuple[float, float]:
-    """Give the most that a device can take in and give out in this step. [kW]"""
-    if isinstance(device, Battery):
-        return _room(device, view.state, view.window.step_h)
-    realised_kw = kw.get(device.name, 0.0)
-    return (realised_kw, 0.0) if isinstance(device, Load) else (0.0, realised_kw)

@@ -34,12 +34,15 @@ class Terms:
         Limits of the exchange. [kW]
     trade_kw : (steps,) array
         Firm trades: sold minus bought. [kW]
+    is_award : bool
+        True where a mechanism has fixed the exchange, so that nothing is left to choose.
     """
 
     prices: PublicPrices
     low_kw: FloatArray
     high_kw: FloatArray
     trade_kw: FloatArray
+    is_award: bool = False
 
     @classmethod
     def of(
@@ -57,12 +60,8 @@ class Terms:
             low_kw=low_kw,
             high_kw=high_kw,
             trade_kw=no_trade if trade_kw is None else trade_kw,
+            is_award=exchange_kw is not None,
         )
-
-    @property
-    def is_fixed(self) -> bool:
-        """True where the limits leave no choice of the exchange, as an award of it does."""
-        return bool(np.all(self.low_kw == self.high_kw))
 
     def within(self, low_kw: FloatArray, high_kw: FloatArray) -> Terms:
         """Give the same terms with the exchange inside further limits."""

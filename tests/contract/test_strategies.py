@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mmgsim.contracts import Award, Operation, Plan, frozen
-from mmgsim.errors import StrategyError
+from mmgsim.errors import ContractError
 from mmgsim.scenario import BUILT_IN, Kind, find_class
 from mmgsim.testing import check_strategy
 from mmgsim_agents.strategies import OptimisingStrategy
@@ -53,5 +53,5 @@ class ConjuresEnergy(OptimisingStrategy):
     ],
 )
 def test_broken_promise_is_named(strategy, fault):
-    with pytest.raises(StrategyError, match=fault):
+    with pytest.raises(ContractError, match=fault):
         check_strategy(strategy, seeds=2)

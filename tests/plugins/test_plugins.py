@@ -73,6 +73,8 @@ from mmgsim_agents.operators.standard import StandardOperator
 class NoonReviewer(StandardOperator):
     """Lets nobody export more than 5 kW, but says so only when it sees the plans."""
 
+    reviews = True
+
     def review(self, view, plans):
         if max(plan.exchange_kw.max() for plan in plans.values()) <= 5.0 + 1e-6:
             return ACCEPTED
@@ -184,3 +186,79 @@ def test_what_a_dno_publishes_is_what_is_billed(plugin):
     prices = dear.table("prices").set_index(["time", "microgrid"]).network_charge
     billed = charged.set_index(["time", "payer"])
     assert (billed.amount / billed.kwh).to_numpy() == pytest.approx(prices[billed.index].to_numpy())
+
+
+OVERSELLER = '''
+from dataclasses import replace
+from mmgsim.contracts import Plan, frozen
+from mmgsim_agents.strategies import OptimisingStrategy
+
+
+class Overseller(OptimisingStrategy):
+    """Promises a hundred times what it has."""
+
+    def answer(self, view, message):
+        reply = super().answer(view, message)
+        if isinstance(reply, Plan):
+            return replace(reply, exchange_kw=frozen(reply.exchange_kw + 1e4))
+        return reply
+'''
+
+NEGATIVE = '''
+from dataclasses import replace
+from mmgsim.contracts import frozen
+from mmgsim_agents.operators.standard import StandardOperator
+
+
+class Negative(StandardOperator):
+    """Forgets that limits are magnitudes."""
+
+    def publish(self, view):
+        tariff, envelopes = super().publish(view)
+        return tariff, {
+            name: replace(envelope, import_limit_kw=frozen(-1.0 * envelope.import_limit_kw))
+            for name, envelope in envelopes.items()
+        }
+'''
+
+STRANGER = '''
+from mmgsim.contracts import LedgerLine
+from mmgsim_agents.markets.standard import StandardMarket
+
+
+class Stranger(StandardMarket):
+    """Books to somebody nobody knows, and not even a number."""
+
+    def settle(self, view, executed):
+        line = LedgerLine("MGX", "grid", "fee", 1.0, float("nan"))
+        return [*super().settle(view, executed), line]
+'''
+
+
+@pytest.mark.parametrize(
+    ("code", "key", "name", "fault"),
+    [
+        (OVERSELLER, "microgrids.MG1.strategy.kind", "Overseller", "leaves the envelope"),
+        (NEGATIVE, "operator.kind", "Negative", "import_limit_kw of MG1 is negative"),
+        (STRANGER, "market.kind", "Stranger", "MGX, who are no party"),
+    ],
+)
+def test_a_class_that_breaks_its_contract_ends_the_run_by_name(plugin, code, key, name, fault):
+    with pytest.raises(mmgsim.MmgsimError, match=fault):
+        run(overrides={key: f"{plugin(f'{name.lower()}.py', code)}:{name}"})
+
+
+def test_what_a_review_tightened_binds_until_the_next_gate(plugin):
+    reviewed = run(
+        overrides={
+            "operator.kind": f"{plugin('reviewer.py', REVIEWER)}:NoonReviewer",
+            "repair.rounds": 1,
+            "gate.every": "6h",
+        }
+    )
+    prices = reviewed.table("prices").set_index("time").export_limit_kw
+    repaired = reviewed.table("gates").set_index("time").repair_rounds
+    for opened, rounds in repaired.items():
+        until = opened + np.timedelta64(5, "h")
+        assert (prices[opened:until] <= 5.0).all() == bool(rounds)
+    assert repaired.max() == 1

@@ -119,6 +119,7 @@ def test_run_in_json_prints_the_summary_alone(mmgsim, tmp_path):
     code, printed, messages = mmgsim("run", "duo", *FAST, "--json", "--out", "made/here")
     assert (code, messages) == (0, "")
     summary = json.loads(printed)
+    assert summary.pop("results") == "made/here"
     assert summary == Results(tmp_path / "made/here").summary
     assert summary["coordination"] == "isolated"
 

@@ -17,7 +17,7 @@ from mmgsim.contracts import (
     Tariff,
     frozen,
 )
-from mmgsim.errors import StrategyError
+from mmgsim.errors import ContractError
 from mmgsim.subproblems import least_cut, limit_rows
 
 __all__ = ["StandardOperator"]
@@ -37,7 +37,11 @@ class StandardOperator:
         Part of each connection limit that is never cut, in [0, 1].
     """
 
+    reviews = False
+
     def __init__(self, *, least_share: float = 0.5) -> None:
+        if not 0.0 <= least_share <= 1.0:
+            raise ValueError(f"least_share is in [0, 1], not {least_share}")
         self.least_share = least_share
         self._cuts: dict[int, tuple[FloatArray, FloatArray]] = {}
 
@@ -75,7 +79,7 @@ class StandardOperator:
     def answer(self, view: OperatorView, message: Message) -> Message:
         """Answer nothing yet: no mechanism that comes with mmgsim asks the DNO."""
         del view
-        raise StrategyError("the DNO", [f"does not answer {type(message).__name__}"])
+        raise ContractError("the DNO", [f"does not answer {type(message).__name__}"])
 
     def review(
         self, view: OperatorView, plans: Mapping[str, Plan]

@@ -30,7 +30,7 @@ from mmgsim.contracts import (
     View,
     frozen,
 )
-from mmgsim.errors import StrategyError
+from mmgsim.errors import ContractError
 from mmgsim.subproblems import (
     MicrogridInputs,
     MicrogridPlan,
@@ -78,7 +78,7 @@ class OptimisingStrategy:
         }
         reply = replies.get(type(message))
         if reply is None:
-            raise StrategyError(view.name, [f"does not answer {type(message).__name__}"])
+            raise ContractError(view.name, [f"does not answer {type(message).__name__}"])
         return reply(view, message)
 
     def problem(self, view: View) -> MicrogridProblem:

@@ -30,7 +30,7 @@ class SelfConsumer(OptimisingStrategy):
 
     def plan(self, view: View, terms: Terms) -> MicrogridPlan:
         """Give the feasible plan nearest to the rule, or what an award fixes at least cost."""
-        if terms.is_fixed:
+        if terms.is_award:
             return super().plan(view, terms)
         if self._projection is None or not self._projection.fits(view.devices, view.window):
             self._projection = MicrogridProblem(view.name, view.devices, view.window, wanted=True)

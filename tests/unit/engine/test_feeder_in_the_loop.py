@@ -8,6 +8,8 @@ import pytest
 import mmgsim
 from mmgsim.network import linearise
 
+pytestmark = pytest.mark.slow  # dozens of power flows each
+
 STEPS = 6
 
 

@@ -79,8 +79,10 @@ def test_firm_sale_that_is_not_generated_is_imported(toy):
 def test_terms_of_an_award_are_fixed_and_those_of_an_envelope_are_not():
     view = sample_view(1)
     award = np.zeros(view.window.steps)
-    assert Terms.of(view, exchange_kw=award).is_fixed
-    assert not Terms.of(view).is_fixed
+    assert Terms.of(view, exchange_kw=award).is_award
+    assert not Terms.of(view).is_award
+    # An islanded microgrid has no choice of its exchange either, but plans for itself.
+    assert not Terms.of(view).within(award, award).is_award
 
 
 def test_further_limits_only_tighten(toy):

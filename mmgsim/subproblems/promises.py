@@ -1,0 +1,125 @@
+"""Holding a strategy to its word: what a plan or a dispatch promises and devices cannot do."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from mmgsim.contracts import (
+    Battery,
+    Device,
+    Dispatch,
+    Envelope,
+    Load,
+    Member,
+    Plan,
+    Realised,
+    View,
+    Window,
+)
+from mmgsim.subproblems.realise import battery_room_kw
+
+__all__ = ["dispatch_faults", "envelope_faults", "plan_faults"]
+
+# Larger than the rounding of a solver, smaller than anything that matters. [kW], [kWh]
+TOLERANCE = 1e-6
+
+
+def plan_faults(plan: Any, view: View) -> Iterator[str]:
+    """Tell everything that a plan promises and the microgrid cannot keep, or that is no plan."""
+    if not isinstance(plan, Plan):
+        yield f"gives {type(plan).__name__}, not Plan"
+        return
+    steps = view.window.steps
+    for name, values in (("exchange_kw", plan.exchange_kw), ("q_kvar", plan.q_kvar)):
+        if np.shape(values) != (steps,) or not np.isfinite(values).all():
+            yield f"{name} is not {steps} finite numbers"
+            return
+    if not np.isfinite(plan.private_cost):
+        yield "private_cost is not finite"
+    low_kw, high_kw = -view.envelope.import_limit_kw, view.envelope.export_limit_kw
+    outside_kw = max((low_kw - plan.exchange_kw).max(), (plan.exchange_kw - high_kw).max())
+    if outside_kw > TOLERANCE and "missed" not in plan.flags:
+        yield f"the exchange leaves the envelope by {outside_kw:g} kW"
+    if plan.schedule is not None:
+        yield from _schedule_faults(plan, view)
+
+
+def _schedule_faults(plan: Plan, view: View) -> Iterator[str]:
+    schedule = plan.schedule or {}
+    if set(schedule) != {device.name for device in view.devices}:
+        yield f"the schedule names {sorted(schedule)}, not all devices"
+        return
+    net_kw = sum(entry.out_kw - entry.in_kw for entry in schedule.values())
+    if np.abs(net_kw - plan.exchange_kw).max() > TOLERANCE:
+        yield "the devices do not add up to the exchange"
+    for device in view.devices:
+        entry = schedule[device.name]
+        if isinstance(device, Battery):
+            yield from _battery_faults(device, entry, view, is_missed="missed" in plan.flags)
+            continue
+        used_kw = entry.in_kw if isinstance(device, Load) else entry.out_kw
+        over_kw = max((used_kw - view.forecast_kw[device.name]).max(), (-used_kw).max())
+        if over_kw > TOLERANCE:
+            yield f"{device.name} leaves 0..available by {over_kw:g} kW"
+
+
+def _battery_faults(device: Battery, entry: Any, view: View, *, is_missed: bool) -> Iterator[str]:
+    charged_kwh = view.window.step_h * (
+        device.efficiency * entry.in_kw - entry.out_kw / device.efficiency
+    )
+    energy_kwh = view.state.energy_kwh[device.name] + np.cumsum(charged_kwh)
+    rule = view.storage[device.name]
+    over_kwh = max((energy_kwh - rule.high_kwh).max(), (rule.low_kwh - energy_kwh).max())
+    if over_kwh > TOLERANCE and not is_missed:
+        yield f"{device.name} misses its levels by {over_kwh:g} kWh"
+    if max(entry.in_kw.max(), entry.out_kw.max()) > device.power_kw + TOLERANCE:
+        yield f"{device.name} exceeds its power limit"
+    if np.minimum(entry.in_kw, entry.out_kw).max() > TOLERANCE:
+        yield f"{device.name} charges and discharges at once"
+
+
+def dispatch_faults(view: View, realised: Realised, dispatch: Dispatch) -> list[str]:
+    """Tell everything that a dispatch asks of the devices and they cannot do."""
+    faults = []
+    names = {device.name for device in view.devices}
+    if set(dispatch.operations) != names:
+        faults.append(f"operations of {sorted(dispatch.operations)} for devices {sorted(names)}")
+        return faults
+    for device in view.devices:
+        operation = dispatch.operations[device.name]
+        most_in_kw, most_out_kw = _most(view, device, realised.kw)
+        for what, kw, most_kw in (
+            ("in", operation.in_kw, most_in_kw),
+            ("out", operation.out_kw, most_out_kw),
+        ):
+            if not -TOLERANCE <= kw <= most_kw + TOLERANCE:
+                faults.append(f"{device.name} {what}_kw = {kw:g}, possible 0..{most_kw:g}")
+        if min(operation.in_kw, operation.out_kw) > TOLERANCE:
+            faults.append(f"{device.name} takes in and gives out in the same step")
+    return faults
+
+
+def _most(view: View, device: Device, kw: Mapping[str, float]) -> tuple[float, float]:
+    """Give the most that a device can take in and give out in this step. [kW]"""
+    if isinstance(device, Battery):
+        return battery_room_kw(device, view.state, view.window.step_h)
+    realised_kw = kw.get(device.name, 0.0)
+    return (realised_kw, 0.0) if isinstance(device, Load) else (0.0, realised_kw)
+
+
+def envelope_faults(
+    envelopes: Mapping[str, Envelope], members: tuple[Member, ...], window: Window
+) -> list[str]:
+    """Tell everything that is wrong with the envelopes of a DNO."""
+    faults = [f"no envelope for {m.name}" for m in members if m.name not in envelopes]
+    for name, envelope in envelopes.items():
+        for side in ("import_limit_kw", "export_limit_kw"):
+            limit_kw = np.asarray(getattr(envelope, side))
+            if limit_kw.shape != (window.steps,) or not np.isfinite(limit_kw).all():
+                faults.append(f"{side} of {name} is not {window.steps} finite numbers")
+            elif limit_kw.min() < 0.0:
+                faults.append(f"{side} of {name} is negative: {limit_kw.min():g} kW")
+    return faults
