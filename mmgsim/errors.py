@@ -14,6 +14,7 @@ from pathlib import Path
 __all__ = [
     "ContractError",
     "Fault",
+    "InputError",
     "MmgsimError",
     "ResultsError",
     "RunEndedEarlyError",
@@ -58,13 +59,13 @@ class Fault:
         return f"{self.where}{line}: {self.what}{cure}"
 
 
-class ScenarioError(MmgsimError):
-    """A scenario that cannot be run, with all its faults.
+class InputError(MmgsimError):
+    """Something that was given and cannot be used, with all its faults.
 
     Attributes
     ----------
     source : str
-        The file or name that was read.
+        The file, name or setting it is about.
     faults : tuple of Fault
         Every fault found, in the order of the file.
     """
@@ -75,6 +76,10 @@ class ScenarioError(MmgsimError):
         count = len(self.faults)
         head = f"{source}: {count} fault{'' if count == 1 else 's'}"
         super().__init__("\n".join([head, *(f"  - {fault}" for fault in self.faults)]))
+
+
+class ScenarioError(InputError):
+    """A scenario that cannot be run."""
 
 
 class UnknownNameError(MmgsimError):

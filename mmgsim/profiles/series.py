@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 
 from mmgsim.contracts import FloatArray, frozen
-from mmgsim.errors import Fault, MmgsimError
+from mmgsim.errors import InputError
 
 __all__ = ["Label", "Series", "SeriesError", "Unit"]
 
@@ -62,20 +61,5 @@ class Series:
         object.__setattr__(self, "values", frozen(self.values))
 
 
-class SeriesError(MmgsimError):
-    """A series that cannot be made, with all its faults.
-
-    Attributes
-    ----------
-    source : str
-        The file or setting it is about.
-    faults : tuple of Fault
-        Every fault found.
-    """
-
-    def __init__(self, source: str, faults: Iterable[Fault]) -> None:
-        self.source = source
-        self.faults = tuple(faults)
-        count = len(self.faults)
-        head = f"{source}: {count} fault{'' if count == 1 else 's'}"
-        super().__init__("\n".join([head, *(f"  - {fault}" for fault in self.faults)]))
+class SeriesError(InputError):
+    """A series that cannot be made."""

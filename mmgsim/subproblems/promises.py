@@ -9,7 +9,6 @@ import numpy as np
 
 from mmgsim.contracts import (
     Battery,
-    Device,
     Dispatch,
     Envelope,
     Load,
@@ -19,7 +18,7 @@ from mmgsim.contracts import (
     View,
     Window,
 )
-from mmgsim.subproblems.realise import battery_room_kw
+from mmgsim.subproblems.realise import net_limits_kw
 
 __all__ = ["dispatch_faults", "envelope_faults", "plan_faults"]
 
@@ -90,9 +89,9 @@ def dispatch_faults(view: View, realised: Realised, dispatch: Dispatch) -> list[
         return faults
     for device in view.devices:
         operation = dispatch.operations[device.name]
-        most_in_kw, most_out_kw = _most(view, device, realised.kw)
+        low_kw, most_out_kw = net_limits_kw(device, view, realised.kw.get(device.name, 0.0))
         for what, kw, most_kw in (
-            ("in", operation.in_kw, most_in_kw),
+            ("in", operation.in_kw, -low_kw),
             ("out", operation.out_kw, most_out_kw),
         ):
             if not -TOLERANCE <= kw <= most_kw + TOLERANCE:
@@ -100,14 +99,6 @@ def dispatch_faults(view: View, realised: Realised, dispatch: Dispatch) -> list[
         if min(operation.in_kw, operation.out_kw) > TOLERANCE:
             faults.append(f"{device.name} takes in and gives out in the same step")
     return faults
-
-
-def _most(view: View, device: Device, kw: Mapping[str, float]) -> tuple[float, float]:
-    """Give the most that a device can take in and give out in this step. [kW]"""
-    if isinstance(device, Battery):
-        return battery_room_kw(device, view.state, view.window.step_h)
-    realised_kw = kw.get(device.name, 0.0)
-    return (realised_kw, 0.0) if isinstance(device, Load) else (0.0, realised_kw)
 
 
 def envelope_faults(

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from mmgsim.contracts import (
     Battery,
-    CarriedState,
     Device,
     Dispatch,
     Load,
@@ -19,7 +18,7 @@ from mmgsim.contracts import (
     View,
 )
 
-__all__ = ["battery_room_kw", "hold_plan"]
+__all__ = ["hold_plan", "net_limits_kw"]
 
 # Larger than the rounding of a solver, smaller than anything that matters. [kW]
 TOLERANCE_KW = 1e-6
@@ -42,17 +41,9 @@ def hold_plan(view: View, realised: Realised) -> Dispatch:
     low_kw = -float(view.envelope.import_limit_kw[0])
     high_kw = float(view.envelope.export_limit_kw[0])
     exchange_kw = sum(operation.net_kw for operation in operations.values())
-    if exchange_kw > high_kw:
-        left_kw = _take_up(view, operations, exchange_kw - high_kw)
-        left_kw = _serve(view.devices, operations, realised, left_kw)
-        left_kw = _spill(view.devices, operations, left_kw)
-    elif exchange_kw < low_kw:
-        left_kw = _give_out(view, operations, low_kw - exchange_kw)
-        left_kw = _use(view.devices, operations, realised, left_kw)
-        left_kw = _shed(view.devices, operations, left_kw)
-    else:
-        left_kw = 0.0
-    flags = ("outside_envelope",) if left_kw > TOLERANCE_KW else ()
+    inside_kw = min(max(exchange_kw, low_kw), high_kw)
+    left_kw = _shift(view, realised, operations, inside_kw - exchange_kw)
+    flags = ("outside_envelope",) if abs(left_kw) > TOLERANCE_KW else ()
     return Dispatch(operations=operations, memory=view.memory, flags=flags)
 
 
@@ -84,96 +75,62 @@ def _held(planned_kw: float, expected_kw: float, realised_kw: float) -> float:
 
 
 def _storable(device: Battery, planned: Operation, view: View) -> Operation:
-    most_in_kw, most_out_kw = battery_room_kw(device, view.state, view.window.step_h)
-    return Operation(out_kw=min(planned.out_kw, most_out_kw), in_kw=min(planned.in_kw, most_in_kw))
+    low_kw, high_kw = net_limits_kw(device, view, 0.0)
+    return Operation(out_kw=min(planned.out_kw, high_kw), in_kw=min(planned.in_kw, -low_kw))
 
 
-def battery_room_kw(device: Battery, state: CarriedState, step_h: float) -> tuple[float, float]:
-    """Give the most that a battery can charge and discharge in this step. [kW]"""
-    energy_kwh = state.energy_kwh[device.name]
+def net_limits_kw(device: Device, view: View, realised_kw: float) -> tuple[float, float]:
+    """Give the least and the most net power of a device in this step, generation positive. [kW]
+
+    Parameters
+    ----------
+    device : Device
+        Of the view.
+    view : View
+        Its window starts at the step.
+    realised_kw : float
+        Realised demand or available power; without effect on storage. [kW]
+    """
+    if isinstance(device, Load):
+        return -realised_kw, 0.0
+    if not isinstance(device, Battery):
+        return 0.0, realised_kw
+    energy_kwh, step_h = view.state.energy_kwh[device.name], view.window.step_h
     most_in_kw = (device.energy_kwh - energy_kwh) / (device.efficiency * step_h)
     most_out_kw = (energy_kwh - device.energy_min_kwh) * device.efficiency / step_h
     return (
-        min(max(most_in_kw, 0.0), device.power_kw),
+        -min(max(most_in_kw, 0.0), device.power_kw),
         min(max(most_out_kw, 0.0), device.power_kw),
     )
 
 
-def _take_up(view: View, operations: dict[str, Operation], surplus_kw: float) -> float:
-    """Have storage discharge less, then charge more; give what is left. [kW]"""
-    for device in view.devices:
-        if isinstance(device, Battery) and surplus_kw > 0.0:
-            now = operations[device.name]
-            less_kw = min(now.out_kw, surplus_kw)
-            room_kw = battery_room_kw(device, view.state, view.window.step_h)[0] - now.in_kw
-            more_kw = min(max(room_kw, 0.0), surplus_kw - less_kw)
-            operations[device.name] = Operation(now.out_kw - less_kw, now.in_kw + more_kw)
-            surplus_kw -= less_kw + more_kw
-    return surplus_kw
+def _shift(view: View, realised: Realised, operations: dict[str, Operation], by_kw: float) -> float:
+    """Raise or lower the net power of the devices one after the other; give what is left. [kW]
+
+    Too much leaves: storage takes up, load is served that was to be shed, then sun and wind are
+    spilled. Too much enters: storage gives out, sun and wind are used that were to be spilled,
+    then load is shed.
+    """
+    for device in _order(view.devices, is_surplus=by_kw < 0.0):
+        if by_kw == 0.0:
+            break
+        now_kw = operations[device.name].net_kw
+        low_kw, high_kw = net_limits_kw(device, view, realised.kw.get(device.name, 0.0))
+        after_kw = max(now_kw + by_kw, min(low_kw, now_kw))
+        after_kw = min(after_kw, max(high_kw, now_kw))
+        operations[device.name] = Operation(out_kw=max(after_kw, 0.0), in_kw=max(-after_kw, 0.0))
+        by_kw -= after_kw - now_kw
+    return by_kw
 
 
-def _give_out(view: View, operations: dict[str, Operation], lack_kw: float) -> float:
-    """Have storage charge less, then discharge more; give what is left. [kW]"""
-    for device in view.devices:
-        if isinstance(device, Battery) and lack_kw > 0.0:
-            now = operations[device.name]
-            less_kw = min(now.in_kw, lack_kw)
-            room_kw = battery_room_kw(device, view.state, view.window.step_h)[1] - now.out_kw
-            more_kw = min(max(room_kw, 0.0), lack_kw - less_kw)
-            operations[device.name] = Operation(now.out_kw + more_kw, now.in_kw - less_kw)
-            lack_kw -= less_kw + more_kw
-    return lack_kw
-
-
-def _serve(
-    devices: tuple[Device, ...], operations: dict[str, Operation], realised: Realised, kw: float
-) -> float:
-    """Serve load that was to be shed, the dearest first; give what is left. [kW]"""
-    for device in _by_shed_price(devices)[::-1]:
-        in_kw = operations[device.name].in_kw
-        more_kw = min(max(realised.kw.get(device.name, 0.0) - in_kw, 0.0), kw)
-        operations[device.name] = Operation(in_kw=in_kw + more_kw)
-        kw -= more_kw
-    return kw
-
-
-def _use(
-    devices: tuple[Device, ...], operations: dict[str, Operation], realised: Realised, kw: float
-) -> float:
-    """Use wind and sun that was to be spilled, in the order of the devices; give what is left."""
-    for device in devices:
-        if isinstance(device, Renewable):
-            out_kw = operations[device.name].out_kw
-            more_kw = min(max(realised.kw.get(device.name, 0.0) - out_kw, 0.0), kw)
-            operations[device.name] = Operation(out_kw=out_kw + more_kw)
-            kw -= more_kw
-    return kw
-
-
-def _spill(
-    devices: tuple[Device, ...], operations: dict[str, Operation], surplus_kw: float
-) -> float:
-    """Use less wind and sun, in the order of the devices; give what is left. [kW]"""
-    for device in devices:
-        if isinstance(device, Renewable) and surplus_kw > 0.0:
-            out_kw = operations[device.name].out_kw
-            spilled_kw = min(out_kw, surplus_kw)
-            operations[device.name] = Operation(out_kw=out_kw - spilled_kw)
-            surplus_kw -= spilled_kw
-    return surplus_kw
-
-
-def _shed(devices: tuple[Device, ...], operations: dict[str, Operation], lack_kw: float) -> float:
-    """Shed load, the cheapest first; give what is left. [kW]"""
-    for device in _by_shed_price(devices):
-        in_kw = operations[device.name].in_kw
-        shed_kw = min(in_kw, lack_kw)
-        operations[device.name] = Operation(in_kw=in_kw - shed_kw)
-        lack_kw -= shed_kw
-    return lack_kw
-
-
-def _by_shed_price(devices: tuple[Device, ...]) -> list[Load]:
-    """Give the loads, those that are cheapest to shed first."""
-    loads = [device for device in devices if isinstance(device, Load)]
-    return sorted(loads, key=lambda load: (load.shed_price_per_kwh, load.name))
+def _order(devices: tuple[Device, ...], *, is_surplus: bool) -> list[Device]:
+    """Give storage first, then what costs nothing, then what does; loads by their price."""
+    storage = [device for device in devices if isinstance(device, Battery)]
+    renewables = [device for device in devices if isinstance(device, Renewable)]
+    loads = sorted(
+        (device for device in devices if isinstance(device, Load)),
+        key=lambda load: (load.shed_price_per_kwh, load.name),
+    )
+    if is_surplus:
+        return [*storage, *loads[::-1], *renewables]
+    return [*storage, *renewables, *loads]
