@@ -8,7 +8,7 @@ from pathlib import Path
 import plotly.io as pio
 
 from mmgsim.report.figures import figures
-from mmgsim.report.numbers import summary_rows
+from mmgsim.report.numbers import COST_NOTE, summary_rows
 from mmgsim.tables import Results, write_text
 
 __all__ = ["write_report"]
@@ -26,6 +26,7 @@ td.number {{ text-align: right; font-variant-numeric: tabular-nums }} p.note {{ 
 </style></head><body>
 <h1>{title}</h1><p class="note">{subtitle}</p>
 <h2>In numbers</h2><table>{numbers}</table>
+<p class="note">{note}</p>
 {sections}
 <h2>Where the input comes from</h2>
 <p class="note">real: measured or contracted; benchmark: a published standard series;
@@ -55,6 +56,7 @@ def write_report(results: Results) -> Path:
             f"<tr><td>{escape(name)}</td><td class=number>{escape(value)}</td></tr>"
             for name, value in summary_rows(results.summary)
         ),
+        note=escape(COST_NOTE),
         sections="\n".join(sections),
         inputs="".join(
             f"<tr><td>{escape(row['where'])}</td><td>{escape(row['label'])}</td>"

@@ -5,12 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["summary_rows"]
+__all__ = ["COST_NOTE", "summary_rows"]
+
+COST_NOTE = (
+    "Cost of the members: net payments of the microgrids and the value of shed load. "
+    "Objective cost: the same without loss share, imbalance and fixed charge, or the cost of the "
+    "system if the objective is system; what a gate makes small. "
+    "Cost of the system: upstream price x (import - export + losses), operations and the value of "
+    "shed load. Compare forecasts by the cost of the members: imbalance is only there."
+)
+"""What the three costs are."""
 
 _COSTS = (
-    ("objective cost", "objective_cost"),
-    ("cost of the members, all bills", "members_cost"),
-    ("cost of the system", "system_cost"),
+    ("objective cost, what gates make small (objective_cost)", "objective_cost"),
+    ("cost of the members, all bills (members_cost)", "members_cost"),
+    ("cost of the system, without transfers (system_cost)", "system_cost"),
     ("value of energy left in storage", "energy_left_value"),
 )
 _ENERGIES = (
@@ -23,6 +32,8 @@ _ENERGIES = (
     ("demand the feeder could not serve", "unserved_kwh"),
     ("imbalance", "imbalance_kwh"),
 )
+
+_NOT_DELIVERED = ("unsupplied", "not_converged")
 
 
 def _plain(number: float, digits: int) -> str:
@@ -37,9 +48,17 @@ def summary_rows(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     statuses = ", ".join(f"{count} {name}" for name, count in summary["steps_by_status"].items())
     rows = [(name, f"{_plain(summary[key], 2)} {currency}") for name, key in _COSTS]
     rows += [(name, f"{_plain(summary[key], 1)} kWh") for name, key in _ENERGIES]
+    rows.append(("steps", statuses))
+    undelivered = sum(summary["steps_by_status"].get(name, 0) for name in _NOT_DELIVERED)
+    if undelivered:
+        rows.append(
+            (
+                "steps whose energy was not all delivered",
+                f"{undelivered:,}; bills are for dispatched energy",
+            )
+        )
     rows += [
-        ("steps", statuses),
-        ("largest gap of a gate", "not proven" if gap is None else f"{100 * gap:.4f} %"),
+        ("largest gap of a gate", "not proven" if gap is None else f"{_plain(100 * gap, 4)} %"),
         ("rounds, messages", f"{summary['rounds_total']:,}, {summary['messages_total']:,}"),
         (
             "seconds (planning, power flow)",

@@ -41,6 +41,24 @@ def test_numbers_carry_units_and_no_minus_zero(results):
     assert rows["traded locally"].endswith(" kWh")
 
 
+def test_a_gap_of_rounding_is_no_minus_zero(results):
+    rows = dict(summary_rows({**results.summary, "gap_max": -1e-12}))
+    assert rows["largest gap of a gate"] == "0.0000 %"
+
+
+def test_steps_that_did_not_deliver_are_counted_only_where_there_are_any(results):
+    name = "steps whose energy was not all delivered"
+    assert name not in dict(summary_rows(results.summary))
+    statuses = {"ok": 20, "unsupplied": 3, "not_converged": 1}
+    rows = dict(summary_rows({**results.summary, "steps_by_status": statuses}))
+    assert rows[name] == "4; bills are for dispatched energy"
+
+
+def test_report_says_what_the_costs_are(results):
+    page = (results.folder / "report.html").read_text()
+    assert "without loss share, imbalance and fixed charge" in page
+
+
 def test_an_early_end_keeps_what_was_simulated(tmp_path):
     def stop(model):
         if model.clock.step == 30:
