@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 
 __all__ = [
     "ContractError",
@@ -40,7 +41,23 @@ def near_miss(name: str, known: Iterable[str]) -> str:
 
 
 class MmgsimError(Exception):
-    """Root of everything this package raises on purpose."""
+    """Root of everything this package raises on purpose.
+
+    Can be pickled, whatever its `__init__` takes: worker processes hand errors back that way.
+    """
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Say how to make the error again, without calling `__init__`."""
+        return _made_again, (type(self), self.args, dict(self.__dict__))
+
+
+def _made_again(
+    kind: type[MmgsimError], args: tuple[Any, ...], state: dict[str, Any]
+) -> MmgsimError:
+    error = kind.__new__(kind)
+    error.args = args
+    error.__dict__.update(state)
+    return error
 
 
 @dataclass(frozen=True, slots=True)

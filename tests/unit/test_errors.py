@@ -1,0 +1,54 @@
+"""Errors say what, where and what would do, and survive the way between processes."""
+
+import pickle
+from pathlib import Path
+
+import pytest
+
+from mmgsim.errors import (
+    ContractError,
+    Fault,
+    MmgsimError,
+    ResultsError,
+    RunEndedEarlyError,
+    ScenarioError,
+    SubproblemError,
+    UnknownNameError,
+    near_miss,
+)
+from mmgsim.profiles import SeriesError
+
+ERRORS = [
+    ContractError("MG1", ["oversold", "overslept"]),
+    ResultsError("no folder"),
+    RunEndedEarlyError(Path("runs/x"), 7),
+    ScenarioError("scenario.yaml", [Fault("days", "is 0", "use 1", 3)]),
+    SeriesError("series.csv", [Fault("row 3", "is no number")]),
+    SubproblemError("MG1", 5, "Infeasible", ["balance[3]"]),
+    UnknownNameError("strategy", "cost-minimizer", ["cost-minimiser"]),
+]
+
+
+def test_every_error_is_tried_here():
+    def kinds(root):
+        return {kind for sub in root.__subclasses__() for kind in [sub, *kinds(sub)]}
+
+    concrete = {kind for kind in kinds(MmgsimError) if not kind.__subclasses__()}
+    assert {type(error) for error in ERRORS} == concrete
+
+
+@pytest.mark.parametrize("error", ERRORS, ids=lambda error: type(error).__name__)
+def test_an_error_survives_the_way_from_a_worker_process(error):
+    again = pickle.loads(pickle.dumps(error))
+    assert type(again) is type(error)
+    assert str(again) == str(error)
+    assert again.__dict__ == error.__dict__
+
+
+def test_a_fault_gives_place_line_and_cure():
+    assert str(Fault("days", "is 0", "use 1 or more", 3)) == "days (line 3): is 0; use 1 or more"
+
+
+def test_a_near_miss_is_offered_with_the_list():
+    assert near_miss("centrl", ["isolated", "central"]).startswith("did you mean 'central'?")
+    assert near_miss("x", []) == "known: none"
