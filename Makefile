@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
-.PHONY: run test lint clean
+.PHONY: run test lint bench clean
 
 run: $(VENV)/.can-run
 	$(BIN)/mmgsim run wa9
@@ -30,6 +30,9 @@ $(VENV)/.can-run: pyproject.toml | $(VENV)/bin/python
 $(VENV)/.can-test: pyproject.toml | $(VENV)/bin/python
 	$(PIP) install --editable ".[dev]"
 	touch $@ $(VENV)/.can-run
+
+bench: $(VENV)/.can-test
+	$(BIN)/python -m pytest tests/benchmarks --benchmark-only --benchmark-columns=median,min,max,rounds
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
