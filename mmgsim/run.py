@@ -208,6 +208,7 @@ def summarise(model: MultiMicrogridModel, *, wall_s: float) -> dict[str, Any]:
         "bytes_total": traffic.bytes,
         "wall_s": wall_s,
         "gate_s": totals.gate_s,
+        "solver_s": totals.solver_s,
         "power_flow_s": totals.power_flow_s,
     }
 

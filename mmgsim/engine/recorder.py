@@ -19,6 +19,7 @@ from mmgsim.contracts import (
 )
 from mmgsim.engine.records import MicrogridStep
 from mmgsim.settlement import account
+from mmgsim.subproblems import solver_time
 
 __all__ = ["OBJECTIVE_FREE", "Recorder", "Totals"]
 
@@ -51,6 +52,7 @@ class Totals:
     cost_by_microgrid: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
     steps_by_status: Counter[str] = field(default_factory=Counter)
     gate_s: float = 0.0
+    solver_s: float = 0.0
     power_flow_s: float = 0.0
 
     @property
@@ -67,7 +69,7 @@ class Recorder:
         self.totals = Totals()
         self._messages_before = 0
         self._bytes_before = 0
-        self._repairs = 0
+        self._solver_s_before = solver_time.seconds
 
     # ------------------------------------------------------------------------------- gates
     def open_gate(self) -> None:
@@ -129,6 +131,7 @@ class Recorder:
         """Record the wall clock of a step, apart from everything that must repeat."""
         self._add("timings", (self._model.clock.now, gate_s, flow_s, step_s))
         self.totals.gate_s += gate_s
+        self.totals.solver_s = solver_time.seconds - self._solver_s_before
         self.totals.power_flow_s += flow_s
 
     @property

@@ -15,7 +15,7 @@ from mmgsim.subproblems.microgrid import MicrogridPlan, MicrogridProblem
 from mmgsim.subproblems.operator import LimitRows, least_cut, limit_rows
 from mmgsim.subproblems.promises import dispatch_faults, envelope_faults, plan_faults
 from mmgsim.subproblems.realise import hold_plan
-from mmgsim.subproblems.solver import Outcome, PyomoHighs, Solver
+from mmgsim.subproblems.solver import Outcome, PyomoHighs, Solver, solver_time
 from mmgsim.subproblems.terms import MicrogridInputs, Terms, disclosure_of
 
 __all__ = [
@@ -42,6 +42,7 @@ __all__ = [
     "public_cost",
     "public_cost_terms",
     "public_prices",
+    "solver_time",
     "split_exchange",
     "storage_rules",
 ]

@@ -20,7 +20,7 @@ from scipy import sparse
 from mmgsim.contracts import FloatArray
 from mmgsim.errors import SubproblemError
 from mmgsim.subproblems.affine import AffineNumbers, ParamTable
-from mmgsim.subproblems.solver import INTEGRALITY, MIP_GAP, Outcome
+from mmgsim.subproblems.solver import INTEGRALITY, MIP_GAP, Outcome, solver_time
 
 __all__ = ["CompiledHighs", "LinearRead"]
 
@@ -149,11 +149,12 @@ class CompiledHighs:
         """
         self._push()
         highs = self._highs
-        highs.run()
-        if highs.getModelStatus() != highspy.HighsModelStatus.kOptimal:
-            # A warm start that went astray is repaired by a cold one.
-            highs.clearSolver()
+        with solver_time.running():
             highs.run()
+            if highs.getModelStatus() != highspy.HighsModelStatus.kOptimal:
+                # A warm start that went astray is repaired by a cold one.
+                highs.clearSolver()
+                highs.run()
         status = highs.getModelStatus()
         if status != highspy.HighsModelStatus.kOptimal:
             text = highs.modelStatusToString(status)

@@ -6,8 +6,10 @@ place behind `Solver`.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from time import perf_counter
 from typing import Any, Protocol
 
 import numpy as np
@@ -19,7 +21,7 @@ from pyomo.contrib.solver.common.results import TerminationCondition
 from mmgsim.contracts import FloatArray
 from mmgsim.errors import SubproblemError
 
-__all__ = ["Block", "MakeSolver", "Outcome", "PyomoHighs", "Solver"]
+__all__ = ["Block", "MakeSolver", "Outcome", "PyomoHighs", "Solver", "solver_time"]
 
 Block = Any  # Pyomo carries no types; its blocks stay inside this package.
 
@@ -27,6 +29,25 @@ Block = Any  # Pyomo carries no types; its blocks stay inside this package.
 MIP_GAP = 1e-8
 # A binary that is off by this lets through this share of a device's power.
 INTEGRALITY = 1e-9
+
+
+class Stopwatch:
+    """Wall clock spent inside solvers since the process began, for the record only. [s]"""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    @contextmanager
+    def running(self) -> Iterator[None]:
+        """Add what happens inside."""
+        begin = perf_counter()
+        try:
+            yield
+        finally:
+            self.seconds += perf_counter() - begin
+
+
+solver_time = Stopwatch()
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +120,8 @@ class PyomoHighs:
         SubproblemError
             If the solver does not end optimal.
         """
-        result = self._highs.solve(self._model)
+        with solver_time.running():
+            result = self._highs.solve(self._model)
         condition = result.termination_condition
         if condition != TerminationCondition.convergenceCriteriaSatisfied:
             raise SubproblemError(agent, step, condition.name)
