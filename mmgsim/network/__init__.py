@@ -9,13 +9,21 @@ from mmgsim.network.feeder import (
     feeder_faults,
     read_net,
 )
-from mmgsim.network.powerflow import Flow, FlowStatus, PandapowerFlow, PowerFlow, join_flows
+from mmgsim.network.many import linearise_many, losses_along_ray
+from mmgsim.network.powerflow import (
+    Flow,
+    FlowStatus,
+    PandapowerFlow,
+    PowerFlow,
+    SweepFlow,
+    is_sweepable,
+    join_flows,
+)
 from mmgsim.network.ratings import apply_ratings, rating_profiles
 from mmgsim.network.sensitivities import (
     Linearisation,
     linearise,
     linearise_at,
-    losses_along_ray,
 )
 
 __all__ = [
@@ -29,11 +37,14 @@ __all__ = [
     "Linearisation",
     "PandapowerFlow",
     "PowerFlow",
+    "SweepFlow",
     "apply_ratings",
     "feeder_faults",
+    "is_sweepable",
     "join_flows",
     "linearise",
     "linearise_at",
+    "linearise_many",
     "losses_along_ray",
     "rating_profiles",
     "read_net",

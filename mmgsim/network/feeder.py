@@ -23,6 +23,7 @@ import pandapower.networks
 from mmgsim.contracts import FloatArray, Member, frozen
 from mmgsim.errors import Fault, ScenarioError, near_miss
 from mmgsim.network.acpoint import AcSolver
+from mmgsim.network.radial import RadialNet, radial_obstacles
 
 __all__ = ["UNRATED_KA", "Background", "Feeder", "FeederLimits", "feeder_faults", "read_net"]
 
@@ -288,6 +289,13 @@ class Feeder:
     def new_solver(self) -> AcSolver:
         """Give a solver with its own copy of the net."""
         return AcSolver(self.net, self.member_sgens)
+
+    @cached_property
+    def radial(self) -> RadialNet | None:
+        """The net as the sweep needs it; None if `is_sweepable` has reasons against it."""
+        if radial_obstacles(self.net):
+            return None
+        return RadialNet(self.net, self.member_sgens)
 
     @property
     def background_kw(self) -> float:

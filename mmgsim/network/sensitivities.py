@@ -22,10 +22,10 @@ from mmgsim.contracts import FloatArray, LinearisedStep, frozen
 from mmgsim.network.acpoint import AcSolver, Admittance, read_admittance
 from mmgsim.network.feeder import Feeder
 
-__all__ = ["Linearisation", "linearise", "linearise_at", "losses_along_ray"]
+__all__ = ["NO_CURRENT_PU", "Linearisation", "linearise", "linearise_at"]
 
 _KW_PER_MW = 1e3
-_NO_CURRENT_PU = 1e-12
+NO_CURRENT_PU = 1e-12
 """Below this, a current is rounding and has no direction."""
 
 ComplexArray = NDArray[np.complex128]
@@ -178,47 +178,6 @@ def linearise_at(
     )
 
 
-def losses_along_ray(
-    feeder: Feeder,
-    background: float,
-    exchange_kw: FloatArray,
-    *,
-    nodes: Sequence[float] | FloatArray,
-    power_factor: Sequence[float] | FloatArray | None = None,
-) -> tuple[FloatArray, FloatArray]:
-    """Give losses and marginal losses on the way from zero exchange to `exchange_kw`.
-
-    The Aumann-Shapley share of member ``i`` is ``x_i * integral_0^1 dL/dx_i(t x) dt``; the shares
-    add up to ``L(x) - L(0)``. With quadrature weights ``w_k`` for the nodes ``t_k`` it is
-    ``x_i * sum_k w_k * loss_per_kw[k, i]``.
-
-    R. J. Aumann and L. S. Shapley, "Values of Non-Atomic Games", Princeton University Press, 1974.
-
-    Parameters
-    ----------
-    feeder, background, exchange_kw, power_factor
-        As in `linearise`.
-    nodes : (nodes,) array
-        Parts of the way, from 0 to 1.
-
-    Returns
-    -------
-    loss_kw : (nodes,) array
-        All losses at ``t * exchange_kw``. [kW]
-    loss_per_kw : (nodes, members) array
-        Their derivative by each exchange. [kW/kW]
-        Rows of nodes that do not converge are NaN.
-    """
-    exchange_kw = np.asarray(exchange_kw, dtype=np.float64)
-    loss_kw = np.full(len(nodes), np.nan)
-    loss_per_kw = np.full((len(nodes), len(feeder.members)), np.nan)
-    for k, part in enumerate(nodes):
-        point = linearise(feeder, background, part * exchange_kw, power_factor=power_factor)
-        if point is not None:
-            loss_kw[k], loss_per_kw[k] = point.loss_kw, point.loss_per_kw
-    return frozen(loss_kw), frozen(loss_per_kw)
-
-
 # ------------------------------------------------------------------------------------- details
 @dataclass(frozen=True, slots=True, eq=False)
 class _Slope:
@@ -368,7 +327,7 @@ class _Ends:
         both = []
         for y, i_pu, base_ka in zip(self._y, self._i_pu, self._base_ka, strict=True):
             size = np.abs(i_pu)
-            direction = np.where(size > _NO_CURRENT_PU, np.conj(i_pu) / np.maximum(size, 1e-300), 0)
+            direction = np.where(size > NO_CURRENT_PU, np.conj(i_pu) / np.maximum(size, 1e-300), 0)
             both.append(
                 self._at_branches(np.real(direction[:, None] * (y @ dv)) * base_ka[:, None])
             )

@@ -6,20 +6,18 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
 from mmgsim.contracts import FloatArray, frozen
 from mmgsim.network.acpoint import AcSolver
 from mmgsim.network.feeder import Feeder
 from mmgsim.network.powerflow.flow import Flow, FlowStatus, join_flows
+from mmgsim.network.powerflow.verdict import checked_points, status_of, violations
 
 __all__ = ["PandapowerFlow"]
 
 _KW_PER_MW = 1e3
 _FACTORS = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1)
-_V_TOLERANCE_PU = 1e-6
-_LOADING_TOLERANCE_PERCENT = 1e-4
-_EMERGENCY_PU = 0.8
 
 BoolArray = NDArray[np.bool_]
 
@@ -60,7 +58,9 @@ class PandapowerFlow:
 
     def solve(self, background: FloatArray, exchange_kw: FloatArray, q_kvar: FloatArray) -> Flow:
         """Solve every point on its own; see `mmgsim.network.PowerFlow`."""
-        share, p_kw, q_kvar = _checked(background, exchange_kw, q_kvar, len(self.feeder.members))
+        share, p_kw, q_kvar = checked_points(
+            background, exchange_kw, q_kvar, len(self.feeder.members)
+        )
         nothing = self._dark([], np.zeros((0, p_kw.shape[1])))
         points = [
             self._solve_point(_Point(float(share[k]), p_kw[k], q_kvar[k]))
@@ -90,10 +90,10 @@ class PandapowerFlow:
         flags = [
             *([] if point.factor == 1.0 else [f"relaxed:{point.factor:g}"]),
             *self._unsupplied(is_member_live),
-            *self._violations(vm_pu[is_live], loading, trafo_loading),
+            *violations(feeder.limits, vm_pu[None], loading[None], trafo_loading[None])[0],
         ]
         return Flow(
-            status=(_status(flags, unserved_kw),),
+            status=(status_of(flags, unserved_kw),),
             flags=(tuple(flags),),
             vm_pu=_row(vm_pu),
             p_kw=_row(p_kw),
@@ -115,19 +115,6 @@ class PandapowerFlow:
     def _unsupplied(self, is_member_live: BoolArray) -> list[str]:
         members = zip(self.feeder.members, is_member_live, strict=True)
         return [f"unsupplied:{member.name}" for member, is_live in members if not is_live]
-
-    def _violations(
-        self, vm_pu: FloatArray, loading: FloatArray, trafo_loading: FloatArray
-    ) -> list[str]:
-        limits, most = self.feeder.limits, 100.0 + _LOADING_TOLERANCE_PERCENT
-        found = {
-            "undervoltage": vm_pu < limits.v_min_pu - _V_TOLERANCE_PU,
-            "overvoltage": vm_pu > limits.v_max_pu + _V_TOLERANCE_PU,
-            "line_overload": loading > most,
-            "trafo_overload": trafo_loading > most,
-            "emergency": vm_pu < _EMERGENCY_PU,
-        }
-        return [flag for flag, where in found.items() if where.any()]
 
     def _dark(self, share: list[float], exchange_kw: FloatArray) -> Flow:
         """Give points at which nothing flows and nothing is served (none, if `share` is empty)."""
@@ -196,14 +183,6 @@ def _consumption_kw(table: Any) -> FloatArray:
     return np.asarray(np.maximum(columns.prod(axis=1), 0.0) * _KW_PER_MW)
 
 
-def _status(flags: list[str], unserved_kw: float) -> FlowStatus:
-    if any(flag.startswith("relaxed:") for flag in flags):
-        return FlowStatus.NOT_CONVERGED
-    if unserved_kw > 0.0 or any(flag.startswith("unsupplied:") for flag in flags):
-        return FlowStatus.UNSUPPLIED
-    return FlowStatus.VIOLATIONS if flags else FlowStatus.OK
-
-
 def _filled(column: Any) -> FloatArray:
     return np.nan_to_num(np.asarray(column, dtype=np.float64))
 
@@ -215,17 +194,3 @@ def _row(values: FloatArray) -> FloatArray:
 def _trafo_loading(net: Any) -> FloatArray:
     tables = (net.res_trafo, net.res_trafo3w)
     return np.concatenate([_filled(table.loading_percent) for table in tables])
-
-
-def _checked(
-    background: ArrayLike, exchange_kw: ArrayLike, q_kvar: ArrayLike, members: int
-) -> tuple[FloatArray, FloatArray, FloatArray]:
-    share = np.asarray(background, dtype=np.float64)
-    powers = [np.asarray(given, dtype=np.float64) for given in (exchange_kw, q_kvar)]
-    wanted = (len(share) if share.ndim == 1 else -1, members)
-    if any(power.shape != wanted for power in powers):
-        shapes = ", ".join(str(given.shape) for given in (share, *powers))
-        raise ValueError(f"need (points,), (points, {members}), (points, {members}); got {shapes}")
-    if not all(np.isfinite(given).all() for given in (share, *powers)):
-        raise ValueError("background, exchange_kw and q_kvar must be finite")
-    return share, powers[0], powers[1]
