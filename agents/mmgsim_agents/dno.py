@@ -22,7 +22,7 @@ from mmgsim.contracts import (
 )
 from mmgsim.engine import FlowStep, MultiMicrogridModel
 from mmgsim.errors import ContractError
-from mmgsim.network import Feeder, PandapowerFlow, linearise, losses_along_ray
+from mmgsim.network import Feeder, PandapowerFlow, linearise_many, losses_along_ray
 from mmgsim.settlement import aumann_shapley, ray_nodes
 from mmgsim.subproblems import envelope_faults
 
@@ -169,5 +169,6 @@ class DnoAgent(mesa.Agent):
     def _linearised(self, step: int, exchange_kw: FloatArray) -> LinearisedStep | None:
         if self.feeder is None:
             return None
-        point = linearise(self.feeder, self.model.background_share(step), exchange_kw)
+        share = np.array([self.model.background_share(step)])
+        point = linearise_many(self.feeder, share, exchange_kw[None, :])[0]
         return None if point is None else point.step()
