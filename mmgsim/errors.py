@@ -156,7 +156,7 @@ class ContractError(MmgsimError):
     def __init__(self, agent: str, faults: Iterable[str]) -> None:
         self.agent = agent
         self.faults = tuple(faults)
-        super().__init__(f"{agent} broke its contract: " + "; ".join(self.faults))
+        super().__init__("\n  - ".join([f"{agent} broke its contract:", *self.faults]))
 
 
 class RunEndedEarlyError(MmgsimError):

@@ -153,8 +153,8 @@ def check_strategy(make: Callable[[], Strategy], *, seeds: int = 5) -> None:
 
     Checked: it answers each kind of message with the right kind, shape and finite numbers; plans
     meet the envelope, the devices and the levels at the end of the window, and balance; awards are
-    followed; dispatch is possible with what really happened; the same view gives the same
-    answer, and nothing of the view is changed.
+    followed; dispatch is possible with what really happened; two new strategies give the same
+    answer to the same view. A view cannot be changed: its arrays and mappings are read-only.
 
     Parameters
     ----------
@@ -170,7 +170,7 @@ def check_strategy(make: Callable[[], Strategy], *, seeds: int = 5) -> None:
     """
     faults = [fault for seed in range(seeds) for fault in strategy_faults(make, seed)]
     if faults:
-        raise ContractError(getattr(make, "__name__", "strategy"), faults)
+        raise ContractError(getattr(make, "__name__", "strategy"), dict.fromkeys(faults))
 
 
 def strategy_faults(make: Callable[[], Strategy], seed: int = 0) -> list[str]:

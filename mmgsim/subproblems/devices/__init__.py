@@ -8,7 +8,8 @@ Every block gives the same names, on which the rest of the problem is built:
 - ``miss_kwh[t]``, ``miss_cost``: what lacks to a wanted level, for storage only [kWh], [currency].
 
 A new kind of device is a dataclass in `mmgsim.contracts.devices`, its keys in
-`mmgsim.scenario.schema`, a module here and a line in `KINDS`.
+`mmgsim.scenario.schema`, a module here and a line in `KINDS`; what it does when reality differs
+from the plan is in `mmgsim.subproblems.realise`, its column in `mmgsim.engine.recorder`.
 """
 
 from __future__ import annotations
