@@ -28,6 +28,8 @@ from mmgsim.subproblems import envelope_faults
 
 __all__ = ["DnoAgent"]
 
+TOLERANCE_KW = 1e-6  # larger than the rounding of a power flow
+
 
 class DnoAgent(mesa.Agent):
     """Knows the feeder, its background and the connection points; not the devices behind them.
@@ -110,13 +112,27 @@ class DnoAgent(mesa.Agent):
         q_kvar = frozen([step.q_kvar for step in steps])
         flow = self._flow.solve(frozen([share]), exchange_kw[None, :], q_kvar[None, :])
         loss_share_kw, flags = self._loss_shares(share, exchange_kw)
+        lacked_kw = np.maximum(-exchange_kw, 0.0) - np.maximum(-flow.exchange_kw[0], 0.0)
         self.last = FlowStep(
             flow=flow,
             background_share=share,
             background_kw=self.feeder.background_kw * share,
+            unserved_kw=max(float(flow.unserved_kw[0] - lacked_kw.sum()), 0.0),
             loss_share_kw=loss_share_kw,
             flags=(*flow.flags[0], *flags),
         )
+
+    def not_carried(self) -> list[tuple[str, float]]:
+        """Give the microgrids whose exchange the feeder could not carry, and what it did. [kW]"""
+        if self.last is None:
+            return []
+        tried_kw = [microgrid.last.money.exchange_kw for microgrid in self.model.microgrids]
+        carried_kw = self.last.flow.exchange_kw[0]
+        return [
+            (member.name, float(carried))
+            for member, tried, carried in zip(self.members, tried_kw, carried_kw, strict=True)
+            if abs(tried - carried) > TOLERANCE_KW
+        ]
 
     def _loss_shares(
         self, share: float, exchange_kw: FloatArray

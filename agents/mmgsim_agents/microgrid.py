@@ -19,12 +19,19 @@ from mmgsim.contracts import (
     Tariff,
     Trade,
     View,
+    frozen,
 )
 from mmgsim.engine import MicrogridSetup, MicrogridStep, MultiMicrogridModel
 from mmgsim.errors import ContractError
 from mmgsim.profiles import stream
 from mmgsim.settlement import operation_costs, shed_kw, shed_value
-from mmgsim.subproblems import dispatch_faults, plan_faults, split_exchange, storage_rules
+from mmgsim.subproblems import (
+    dispatch_faults,
+    hold_plan,
+    plan_faults,
+    split_exchange,
+    storage_rules,
+)
 
 __all__ = ["MicrogridAgent"]
 
@@ -135,10 +142,30 @@ class MicrogridAgent(mesa.Agent):
         faults = dispatch_faults(view, realised, dispatch)
         if faults:
             raise ContractError(self.name, faults)
-        self.state = self.state.after(self.devices, dispatch.operations, view.window.step_h)
-        self.last = self._record(view, realised, dispatch)
+        self._act(view, realised, dispatch)
         self._memory = dict(dispatch.memory)
         self._inbox.clear()
+
+    def limit(self, exchange_kw: float) -> None:
+        """Act again, because the feeder carries only `exchange_kw` of what was tried.
+
+        Physics decides, not the strategy: storage, then spill, then priced shedding.
+        """
+        view = self.view
+        steps = np.ones(view.window.steps)
+        carried = Envelope(
+            microgrid=self.name,
+            window=view.window,
+            import_limit_kw=frozen(max(-exchange_kw, 0.0) * steps),
+            export_limit_kw=frozen(max(exchange_kw, 0.0) * steps),
+        )
+        realised = self._meters.realised(self.model.clock.step)
+        dispatch = hold_plan(replace(view, envelope=carried), realised)
+        self._act(view, realised, replace(dispatch, flags=(*dispatch.flags, "not_carried")))
+
+    def _act(self, view: View, realised: Realised, dispatch: Dispatch) -> None:
+        self.state = view.state.after(self.devices, dispatch.operations, view.window.step_h)
+        self.last = self._record(view, realised, dispatch)
 
     def _record(self, view: View, realised: Realised, dispatch: Dispatch) -> MicrogridStep:
         step_h = view.window.step_h

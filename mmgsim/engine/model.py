@@ -136,6 +136,8 @@ class MultiMicrogridModel(mesa.Model):
         self.microgrids.do("dispatch")
         dispatched = perf_counter()
         self.dno.flow()
+        for name, exchange_kw in self.dno.not_carried():
+            self.microgrids[name].limit(exchange_kw)
         flowed = perf_counter()
         self.market.settle()
         self.recorder.record()

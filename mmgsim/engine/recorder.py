@@ -190,7 +190,7 @@ class Recorder:
                 float(flow.vm_max_pu[0]),
                 float(flow.loading_max_percent[0]),
                 float(flow.loss_kw[0]),
-                float(flow.unserved_kw[0]) * step_h,
+                last.unserved_kw * step_h,
             )
             self._record_network(now, flow)
         self._add("steps", (now, *row, upstream, shed_value))
@@ -241,7 +241,7 @@ class Recorder:
                 for step in steps
             )
         flow = None if model.dno.last is None else model.dno.last.flow
-        totals.unserved_kwh += 0.0 if flow is None else float(flow.unserved_kw[0]) * step_h
+        totals.unserved_kwh += 0.0 if flow is None else model.dno.last.unserved_kw * step_h
         substation_kw = net_import_kw if flow is None else float(flow.slack_p_kw[0])
         totals.substation_kwh += substation_kw * step_h
         totals.steps_by_status[self.status] += 1

@@ -52,6 +52,8 @@ class FlowStep:
         One point.
     background_share, background_kw : float
         Background load, over its value in the net and as power. [kW]
+    unserved_kw : float
+        Demand behind no microgrid that the feeder could not serve. [kW]
     loss_share_kw : (members,) array
         Losses that each microgrid causes; zero where they are not divided. [kW]
     flags : tuple of str
@@ -61,5 +63,6 @@ class FlowStep:
     flow: Flow
     background_share: float
     background_kw: float
+    unserved_kw: float
     loss_share_kw: FloatArray
     flags: tuple[str, ...] = ()

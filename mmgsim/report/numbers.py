@@ -29,7 +29,7 @@ _ENERGIES = (
     ("AC losses of the feeder", "losses_kwh"),
     ("renewable energy spilled", "spilled_kwh"),
     ("load shed", "shed_kwh"),
-    ("demand the feeder could not serve", "unserved_kwh"),
+    ("background demand the feeder could not serve", "unserved_kwh"),
     ("imbalance", "imbalance_kwh"),
 )
 
@@ -51,12 +51,7 @@ def summary_rows(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     rows.append(("steps", statuses))
     undelivered = sum(summary["steps_by_status"].get(name, 0) for name in _NOT_DELIVERED)
     if undelivered:
-        rows.append(
-            (
-                "steps whose energy was not all delivered",
-                f"{undelivered:,}; bills are for dispatched energy",
-            )
-        )
+        rows.append(("steps whose energy was not all delivered", f"{undelivered:,}"))
     rows += [
         ("largest gap of a gate", "not proven" if gap is None else f"{_plain(100 * gap, 4)} %"),
         ("rounds, messages", f"{summary['rounds_total']:,}, {summary['messages_total']:,}"),

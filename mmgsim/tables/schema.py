@@ -132,7 +132,7 @@ TABLES: Mapping[str, tuple[Column, ...]] = MappingProxyType(
             ("vm_max_pu", _REAL, "highest voltage [pu]"),
             ("loading_max_percent", _REAL, "highest loading [%]"),
             ("loss_kw", _REAL, "all AC losses [kW]"),
-            ("unserved_kwh", _REAL, "demand that the feeder could not serve [kWh]"),
+            ("unserved_kwh", _REAL, "background demand that the feeder could not serve [kWh]"),
             ("upstream_price", _REAL, "what the grid charges the DNO [currency/kWh]"),
             ("shed_value", _REAL, "value of the load shed by the microgrids [currency]"),
         ),
