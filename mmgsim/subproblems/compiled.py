@@ -105,7 +105,6 @@ class CompiledHighs:
         rows = self._read_rows()
         costs, offset = self._read_objective(objective)
         variables, table = self._variables, self._table
-        costs += [0.0] * (len(variables) - len(costs))
         self._cost = AffineNumbers(costs, table)
         self._offset = AffineNumbers([offset], table)
         self._entries = AffineNumbers(rows.matrix.entries, table)
@@ -261,7 +260,7 @@ class CompiledHighs:
         lp.a_matrix_.format_ = highspy.MatrixFormat.kColwise
         lp.a_matrix_.start_, lp.a_matrix_.index_ = matrix.indptr, matrix.indices
         lp.a_matrix_.value_ = matrix.data
-        if any(not variable.is_continuous() for variable in self._variables):
+        if len(self._integers):
             lp.integrality_ = [_integrality(variable) for variable in self._variables]
         if highs.passModel(lp) == highspy.HighsStatus.kError:
             raise ValueError(
@@ -274,10 +273,13 @@ class CompiledHighs:
         if np.array_equal(self._pushed, self._table.values):
             return
         highs = self._highs
-        lower, upper = (side.values() for side in self._row_limits)
-        highs.changeRowsBounds(len(lower), np.arange(len(lower), dtype=np.int32), lower, upper)
-        low, high = (side.values() for side in self._column_limits)
-        highs.changeColsBounds(len(low), np.arange(len(low), dtype=np.int32), low, high)
+        for limits, change in (
+            (self._row_limits, highs.changeRowsBounds),
+            (self._column_limits, highs.changeColsBounds),
+        ):
+            if not all(side.is_constant for side in limits):
+                lower, upper = (side.values() for side in limits)
+                change(len(lower), np.arange(len(lower), dtype=np.int32), lower, upper)
         cost = self._cost.values()
         highs.changeColsCost(len(cost), np.arange(len(cost), dtype=np.int32), cost)
         highs.changeObjectiveOffset(float(self._offset.values()[0]))
