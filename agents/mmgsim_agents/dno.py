@@ -66,14 +66,14 @@ class DnoAgent(mesa.Agent):
 
     def receive(self, message: Message) -> Message | None:
         """Answer a question of the market."""
-        return self.operator.answer(self._view(self.model.clock.step), message)
+        return self.operator.answer(self._view(), message)
 
     def publish(self) -> None:
         """Tell everybody the tariff, and every microgrid its envelope, over the window ahead.
 
         What a review has tightened binds until the next gate.
         """
-        tariff, envelopes = self.operator.publish(self._view(self.model.clock.step))
+        tariff, envelopes = self.operator.publish(self._view())
         self._check(envelopes)
         if self.model.clock.is_gate:
             self.repair_rounds = 0
@@ -92,7 +92,7 @@ class DnoAgent(mesa.Agent):
             return True
         plans = clearing.plans
         exchange_kw = np.stack([plans[member.name].exchange_kw for member in self.members])
-        view = self._view(self.model.clock.step, exchange_kw)
+        view = self._view(exchange_kw)
         verdict = self.operator.review(view, plans)
         if isinstance(verdict, Accepted):
             return True
@@ -160,12 +160,12 @@ class DnoAgent(mesa.Agent):
         ]
         self.model.bus.send(self.name, letters)
 
-    def _view(self, step: int, exchange_kw: FloatArray | None = None) -> OperatorView:
+    def _view(self, exchange_kw: FloatArray | None = None) -> OperatorView:
         window = self.model.clock.window()
         points = [
-            self._at_background(step + offset)
+            self._at_background(window.first_step + offset)
             if exchange_kw is None
-            else self._linearised(step + offset, exchange_kw[:, offset])
+            else self._linearised(window.first_step + offset, exchange_kw[:, offset])
             for offset in range(window.steps if self.feeder is not None else 0)
         ]
         return OperatorView(
