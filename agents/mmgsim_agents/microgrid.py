@@ -24,7 +24,7 @@ from mmgsim.contracts import (
 from mmgsim.engine import MicrogridSetup, MicrogridStep, MultiMicrogridModel
 from mmgsim.errors import ContractError
 from mmgsim.profiles import stream
-from mmgsim.settlement import operation_costs, shed_kw, shed_value
+from mmgsim.settlement import operation_costs, shed_kw, shed_value, spilled_kw
 from mmgsim.subproblems import (
     dispatch_faults,
     hold_plan,
@@ -192,7 +192,9 @@ class MicrogridAgent(mesa.Agent):
             ),
             bought_kw=bought_kw,
             sold_kw=sold_kw,
-            q_kvar=exchange_kw * float(np.tan(np.arccos(view.power_factor))),
+            q_kvar=exchange_kw * view.kvar_per_kw,
+            shed_kw=shed_kw(self.devices, realised, dispatch),
+            spilled_kw=spilled_kw(self.devices, realised, dispatch),
             shed_value=shed_value(self.devices, realised, dispatch, step_h),
             flags=self._flags(view, realised, dispatch),
         )

@@ -79,6 +79,11 @@ class View:
     memory: Mapping[str, Any] = field(default_factory=dict)
     rng: np.random.Generator | None = None
 
+    @property
+    def kvar_per_kw(self) -> float:
+        """Reactive power per kW of exchange, ``tan(acos(power_factor))``, of the same sign."""
+        return float(np.tan(np.arccos(self.power_factor)))
+
 
 @dataclass(frozen=True, slots=True)
 class Realised:

@@ -14,7 +14,6 @@ from mmgsim.contracts import (
     LedgerLine,
     Load,
     Objective,
-    Renewable,
     RenewableKind,
 )
 from mmgsim.engine.records import MicrogridStep
@@ -222,11 +221,9 @@ class Recorder:
             totals.imported_kwh += money.import_kw * step_h
             totals.exported_kwh += money.export_kw * step_h
             totals.traded_kwh += step.sold_kw * step_h
+            totals.shed_kwh += step.shed_kw * step_h
+            totals.spilled_kwh += step.spilled_kw * step_h
             totals.imbalance_kwh += abs(money.exchange_kw - money.planned_exchange_kw) * step_h
-        for agent in model.microgrids:
-            shed_kw, spilled_kw = _shed_and_spilled(agent)
-            totals.shed_kwh += shed_kw * step_h
-            totals.spilled_kwh += spilled_kw * step_h
         totals.loss_kwh += model.loss_kw * step_h
         net_import_kw = -sum(step.money.exchange_kw for step in steps)
         upstream = self._upstream_per_kwh
@@ -247,19 +244,6 @@ class Recorder:
         totals.steps_by_status[self.status] += 1
 
 
-def _shed_and_spilled(agent: Any) -> tuple[float, float]:
-    """Give the load shed and the renewable power spilled by a microgrid. [kW]"""
-    shed_kw = spilled_kw = 0.0
-    for device in agent.devices:
-        operation = agent.last.dispatch.operations[device.name]
-        realised_kw = agent.last.realised.kw.get(device.name, 0.0)
-        if isinstance(device, Load):
-            shed_kw += realised_kw - operation.in_kw
-        elif isinstance(device, Renewable):
-            spilled_kw += realised_kw - operation.out_kw
-    return shed_kw, spilled_kw
-
-
 def _dispatch_row(now: Any, agent: Any) -> tuple[Any, ...]:
     last, operations = agent.last, agent.last.dispatch.operations
     sums: defaultdict[str, float] = defaultdict(float)
@@ -272,16 +256,15 @@ def _dispatch_row(now: Any, agent: Any) -> tuple[Any, ...]:
             sums["load"] += last.realised.kw[device.name]
         else:
             sums["wind" if device.kind is RenewableKind.WIND else "pv"] += operation.out_kw
-    shed_kw, spilled_kw = _shed_and_spilled(agent)
     money = last.money
     return (
         now,
         agent.name,
         sums["load"],
-        shed_kw,
+        last.shed_kw,
         sums["pv"],
         sums["wind"],
-        spilled_kw,
+        last.spilled_kw,
         0.0,  # diesel
         sums["charge"],
         sums["discharge"],

@@ -26,6 +26,8 @@ class MicrogridStep:
         Firm trades. [kW]
     q_kvar : float
         Reactive power, positive when leaving. [kvar]
+    shed_kw, spilled_kw : float
+        Demand not served, and available wind and sun not used. [kW]
     shed_value : float
         Value of the load that was shed. [currency]
     flags : tuple of str
@@ -38,6 +40,8 @@ class MicrogridStep:
     bought_kw: float
     sold_kw: float
     q_kvar: float
+    shed_kw: float
+    spilled_kw: float
     shed_value: float
     flags: tuple[str, ...]
 

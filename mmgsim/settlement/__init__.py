@@ -2,7 +2,7 @@
 
 from mmgsim.settlement.ledger import account, bill, ledger_faults, settle
 from mmgsim.settlement.loss_share import aumann_shapley, ray_nodes
-from mmgsim.settlement.operations import operation_costs, shed_kw, shed_value
+from mmgsim.settlement.operations import operation_costs, shed_kw, shed_value, spilled_kw
 
 __all__ = [
     "account",
@@ -14,4 +14,5 @@ __all__ = [
     "settle",
     "shed_kw",
     "shed_value",
+    "spilled_kw",
 ]

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
-from mmgsim.contracts import Battery, Device, Dispatch, Item, Load, OperationCost, Realised
+from mmgsim.contracts import (
+    Battery,
+    Device,
+    Dispatch,
+    Item,
+    Load,
+    OperationCost,
+    Realised,
+    Renewable,
+)
 
-__all__ = ["operation_costs", "shed_kw", "shed_value"]
+__all__ = ["operation_costs", "shed_kw", "shed_value", "spilled_kw"]
 
 
 def operation_costs(
@@ -26,6 +35,15 @@ def shed_kw(devices: tuple[Device, ...], realised: Realised, dispatch: Dispatch)
         realised.kw[device.name] - dispatch.operations[device.name].in_kw
         for device in devices
         if isinstance(device, Load)
+    )
+
+
+def spilled_kw(devices: tuple[Device, ...], realised: Realised, dispatch: Dispatch) -> float:
+    """Give the renewable power that was available and not used in one step. [kW]"""
+    return sum(
+        realised.kw[device.name] - dispatch.operations[device.name].out_kw
+        for device in devices
+        if isinstance(device, Renewable)
     )
 
 

@@ -145,11 +145,10 @@ def _order_at(
 
 
 def _as_plan(view: View, planned: MicrogridPlan) -> Plan:
-    tan_phi = float(np.tan(np.arccos(view.power_factor)))
     return Plan(
         window=view.window,
         exchange_kw=planned.exchange_kw,
-        q_kvar=frozen(planned.exchange_kw * tan_phi),
+        q_kvar=frozen(planned.exchange_kw * view.kvar_per_kw),
         private_cost=planned.private_cost,
         schedule=planned.schedule,
         flags=planned.flags,
