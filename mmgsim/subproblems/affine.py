@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import pyomo.environ as pyo
+from numpy.typing import NDArray
 from pyomo.core.expr.visitor import identify_mutable_parameters, replace_expressions
 from pyomo.repn import generate_standard_repn
 from scipy import sparse
@@ -103,6 +104,7 @@ class AffineNumbers:
                 columns.append(table.position_of_stand_in(variable))
                 slopes.append(float(slope))
         self._triplets = (slopes, (rows, columns))
+        self._used = np.unique(np.array(columns, dtype=np.intp))
         self._matrix: Any = None
 
     def _read_off(self, expression: Any) -> Any:
@@ -120,6 +122,10 @@ class AffineNumbers:
     def is_constant(self) -> bool:
         """True where no Param occurs."""
         return not self._triplets[0] and not self._evaluated
+
+    def moves_with(self, changed: NDArray[np.bool_]) -> bool:
+        """Tell whether a number can differ when these Params of the table do."""
+        return bool(self._evaluated) or bool(changed[self._used].any())
 
     def values(self) -> FloatArray:
         """Give the numbers at the table's current values."""

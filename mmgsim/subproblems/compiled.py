@@ -13,7 +13,7 @@ from typing import Any
 import highspy
 import numpy as np
 import pyomo.environ as pyo
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from pyomo.repn import generate_standard_repn
 from scipy import sparse
 
@@ -23,6 +23,8 @@ from mmgsim.subproblems.affine import AffineNumbers, ParamTable
 from mmgsim.subproblems.solver import INTEGRALITY, MIP_GAP, Outcome, solver_time
 
 __all__ = ["CompiledHighs", "LinearRead"]
+
+IndexArray = NDArray[np.int32]
 
 _INFINITY = highspy.kHighsInf
 
@@ -118,6 +120,7 @@ class CompiledHighs:
         self._integers = np.array(
             [j for j, v in enumerate(variables) if not v.is_continuous()], dtype=np.int32
         )
+        self.costs: FloatArray = self._cost.values().copy()
         self._highs = self._load()
         self._pushed = table.values.copy()
         self.solution: FloatArray = np.zeros(len(variables))
@@ -171,7 +174,7 @@ class CompiledHighs:
         if id(component) not in self._reads:
             data = list(component.values()) if component.is_indexed() else [component]
             self._reads[id(component)] = LinearRead(data, self._columns, self._table)
-        return self._reads[id(component)].of(self.solution)
+        return self._reads[id(component)].of(self.solution[: len(self._variables)])
 
     def duals(self, constraints: Iterable[Any]) -> FloatArray:
         """Give the change of the objective per unit of each right-hand side.
@@ -181,6 +184,81 @@ class CompiledHighs:
         rows = [self._row[id(constraint)] for constraint in constraints]
         duals = self._duals_with_integers_held() if len(self._integers) else self._row_dual
         return duals[rows]
+
+    # ------------------------------------------------------------------------- looking inside
+    def rows(self, constraints: Iterable[Any]) -> IndexArray:
+        """Give the positions of constraints among the rows."""
+        return np.array([self._row[id(constraint)] for constraint in constraints], dtype=np.int32)
+
+    def columns(self, component: Any) -> IndexArray:
+        """Give the positions of a Var's data among the columns; -1 for one that is never used."""
+        data = component.values() if component.is_indexed() else [component]
+        return np.array([self._columns.get(id(one), -1) for one in data], dtype=np.int32)
+
+    @property
+    def has_constant_entries(self) -> bool:
+        """True where no Param stands in the matrix."""
+        return self._entries.is_constant
+
+    def entries(self) -> Any:
+        """Give the matrix of the compiled rows and columns, sparse by row."""
+        shape = (len(self._constraints), len(self._variables))
+        return sparse.csr_array((self._entries.values(), self._place), shape=shape)
+
+    def pattern(self) -> Any:
+        """Give where the matrix can differ from zero, whatever the Params; sparse by row."""
+        shape = (len(self._constraints), len(self._variables))
+        ones = np.ones(len(self._place[0]))
+        return sparse.csr_array((ones, self._place), shape=shape)
+
+    def row_limits(self) -> tuple[FloatArray, FloatArray]:
+        """Give the lower and upper limits of the compiled rows, constants taken over."""
+        lower, upper = self._row_limits
+        return lower.values(), upper.values()
+
+    # ------------------------------------------------------------------------------- growing
+    def add_rows(self, lower: ArrayLike, upper: ArrayLike) -> IndexArray:
+        """Add rows without entries to the hot instance; give their positions."""
+        low, high = np.broadcast_arrays(*(np.atleast_1d(x).astype(float) for x in (lower, upper)))
+        first, count = self._highs.getNumRow(), len(low)
+        starts, nothing = np.zeros(count, dtype=np.int32), np.zeros(0, dtype=np.int32)
+        self._highs.addRows(count, low.copy(), high.copy(), 0, starts, nothing, np.zeros(0))
+        return np.arange(first, first + count, dtype=np.int32)
+
+    def add_columns(self, costs: FloatArray, entries: Any, upper: float = _INFINITY) -> IndexArray:
+        """Add columns, ``0 <= x <= upper``, to the hot instance; give their positions.
+
+        Parameters
+        ----------
+        costs : (columns,) array
+            In the objective.
+        entries : sparse (rows, columns) array
+            Over all rows, the added ones too.
+        upper : float
+            Limit of all of them.
+        """
+        matrix = sparse.csc_array(entries)
+        first, count = self._highs.getNumCol(), len(costs)
+        self._highs.addCols(
+            count,
+            np.asarray(costs, dtype=np.float64),
+            np.zeros(count),
+            np.full(count, upper),
+            matrix.nnz,
+            matrix.indptr[:-1].astype(np.int32),
+            matrix.indices.astype(np.int32),
+            matrix.data,
+        )
+        return np.arange(first, first + count, dtype=np.int32)
+
+    def drop_added(self) -> None:
+        """Take out all rows and columns that were added."""
+        for own, total, delete in (
+            (len(self._variables), self._highs.getNumCol(), self._highs.deleteCols),
+            (len(self._constraints), self._highs.getNumRow(), self._highs.deleteRows),
+        ):
+            if total > own:
+                delete(total - own, np.arange(own, total, dtype=np.int32))
 
     def _duals_with_integers_held(self) -> FloatArray:
         held = self._integers
@@ -249,7 +327,7 @@ class CompiledHighs:
             highs.setOptionValue(option, value)
         lp = highspy.HighsLp()
         lp.num_col_, lp.num_row_ = len(self._variables), len(self._constraints)
-        lp.col_cost_ = self._cost.values()
+        lp.col_cost_ = self.costs
         lp.offset_ = float(self._offset.values()[0])
         lp.col_lower_, lp.col_upper_ = (side.values() for side in self._column_limits)
         lp.row_lower_, lp.row_upper_ = (side.values() for side in self._row_limits)
@@ -270,20 +348,24 @@ class CompiledHighs:
 
     def _push(self) -> None:
         """Hand HiGHS the numbers that depend on Params, where any Param has changed."""
-        if np.array_equal(self._pushed, self._table.values):
+        changed = self._pushed != self._table.values
+        if not changed.any():
             return
         highs = self._highs
         for limits, change in (
             (self._row_limits, highs.changeRowsBounds),
             (self._column_limits, highs.changeColsBounds),
         ):
-            if not all(side.is_constant for side in limits):
+            if any(side.moves_with(changed) for side in limits):
                 lower, upper = (side.values() for side in limits)
                 change(len(lower), np.arange(len(lower), dtype=np.int32), lower, upper)
-        cost = self._cost.values()
-        highs.changeColsCost(len(cost), np.arange(len(cost), dtype=np.int32), cost)
-        highs.changeObjectiveOffset(float(self._offset.values()[0]))
-        if not self._entries.is_constant:
+        if self._cost.moves_with(changed):
+            self.costs = self._cost.values().copy()
+            columns = np.arange(len(self.costs), dtype=np.int32)
+            highs.changeColsCost(len(columns), columns, self.costs)
+        if self._offset.moves_with(changed):
+            highs.changeObjectiveOffset(float(self._offset.values()[0]))
+        if self._entries.moves_with(changed):
             self._push_entries()
         self._pushed = self._table.values.copy()
 
