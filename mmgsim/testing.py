@@ -233,17 +233,31 @@ def _check_disclose(case: _Case) -> Iterator[str]:
 
 def _check_price_query(case: _Case) -> Iterator[str]:
     view = case.view
-    prices = np.stack([view.tariff.buy_per_kwh, view.tariff.export_per_kwh])
-    reply = case.ask(PriceQuery(window=view.window, prices_per_kwh=frozen(prices)))
-    if not isinstance(reply, Offer):
-        yield f"gives {type(reply).__name__}, not Offer"
+    prices = frozen([view.tariff.buy_per_kwh, view.tariff.export_per_kwh])
+    for in_parts in (False, True):
+        query = PriceQuery(window=view.window, prices_per_kwh=prices, in_parts=in_parts, alone=True)
+        reply = case.ask(query)
+        if not isinstance(reply, Offer):
+            yield f"gives {type(reply).__name__}, not Offer"
+            return
+        yield from _offer_faults(reply, query, view)
+
+
+def _offer_faults(offer: Offer, query: PriceQuery, view: View) -> Iterator[str]:
+    """Tell where offers have another shape than asked for, or a bound is not one."""
+    queries, steps = query.prices_per_kwh.shape
+    shape = (queries + query.alone, offer.private_cost.shape[1], steps)
+    if offer.exchange_kw.shape != shape:
+        yield f"exchange_kw has shape {offer.exchange_kw.shape}, not {shape}"
         return
-    if reply.exchange_kw.ndim != 3 or reply.exchange_kw.shape[::2] != (2, view.window.steps):
-        yield f"exchange_kw has shape {reply.exchange_kw.shape}, not (2, blocks, steps)"
-        return
-    revenue = view.window.step_h * np.einsum("qbt,qt->qb", reply.exchange_kw, prices)
-    slack = reply.private_cost - revenue - reply.lower_bound
-    if slack.min() < -TOLERANCE * (1.0 + np.abs(reply.private_cost).max()):
+    if not query.in_parts and (shape[1] != 1 or offer.hourly_kw is not None):
+        yield "answers in parts where it was asked as a whole"
+    exchange_kw, cost = offer.exchange_kw.sum(1), offer.private_cost.sum(1)
+    if offer.hourly_kw is not None and offer.hourly_cost is not None:
+        exchange_kw, cost = exchange_kw + offer.hourly_kw, cost + offer.hourly_cost.sum(1)
+    revenue = view.window.step_h * (exchange_kw[:queries] * query.prices_per_kwh).sum(1)
+    slack = cost[:queries] - revenue - offer.lower_bound
+    if slack.min() < -TOLERANCE * (1.0 + np.abs(cost).max()):
         yield f"a lower bound is above the cost of its own offer by {-slack.min():g}"
 
 

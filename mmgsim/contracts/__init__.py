@@ -54,7 +54,7 @@ from mmgsim.contracts.views import (
     Round,
     View,
 )
-from mmgsim.contracts.window import FloatArray, Window, frozen
+from mmgsim.contracts.window import FloatArray, Window, frozen, moved_ahead
 
 __all__ = [
     "ACCEPTED",
@@ -112,5 +112,6 @@ __all__ = [
     "View",
     "Window",
     "frozen",
+    "moved_ahead",
     "payload_bytes",
 ]

@@ -146,32 +146,51 @@ class PriceQuery(Message):
     ----------
     prices_per_kwh : (queries, steps) array
         Price at the addressee's own connection point, paid for what leaves it. [currency/kWh]
+    in_parts : bool
+        True where the microgrid may answer part by part and leave its envelope to the market;
+        False where it answers as a whole and keeps its envelope.
+    alone : bool
+        Offer also what you would exchange without any local trade.
+    again : bool
+        Offer also what is nearest to your last plan.
     """
 
     window: Window
     prices_per_kwh: FloatArray
+    in_parts: bool = False
+    alone: bool = False
+    again: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Offer(Message):
     """The best answers to a `PriceQuery`: columns (feasible) and cuts (bound) at once.
 
-    A block is a part of the microgrid that decides on its own; a microgrid that does not split
-    itself has one block.
+    The first offers answer the prices in their order; then comes the one without local trade, then
+    the one nearest to the last plan, as far as they were asked for.
+
+    A block is a part of the microgrid that decides on its own over the whole window; a microgrid
+    that answers as a whole has one block. What decides on its own in every single step is the
+    hourly part. Blocks of different offers may be combined, and so may the hourly parts, step by
+    step.
 
     Parameters
     ----------
-    exchange_kw : (queries, blocks, steps) array
-        Feasible exchange. [kW]
-    private_cost : (queries, blocks) array
+    exchange_kw : (offers, blocks, steps) array
+        Feasible exchange of the blocks. [kW]
+    private_cost : (offers, blocks) array
         Fuel, wear, shedding at that exchange. [currency]
-    lower_bound : (queries, blocks) array
-        No exchange of this block makes private cost minus revenue smaller. [currency]
+    hourly_kw, hourly_cost : (offers, steps) array or None
+        The same for the hourly part; None where there is none. [kW], [currency]
+    lower_bound : (queries,) array
+        At each price, no exchange makes private cost minus revenue smaller. [currency]
     """
 
     exchange_kw: FloatArray
     private_cost: FloatArray
     lower_bound: FloatArray
+    hourly_kw: FloatArray | None = None
+    hourly_cost: FloatArray | None = None
 
 
 # ------------------------------------------------------------------------------------- auctions

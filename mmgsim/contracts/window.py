@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-__all__ = ["FloatArray", "Window", "frozen"]
+__all__ = ["FloatArray", "Window", "frozen", "moved_ahead"]
 
 FloatArray = NDArray[np.float64]
 
@@ -18,6 +18,27 @@ def frozen(values: ArrayLike) -> FloatArray:
     array = np.array(values, dtype=np.float64)
     array.flags.writeable = False
     return array
+
+
+def moved_ahead(values: FloatArray, steps: int, period: int) -> FloatArray:
+    """Drop the first `steps` of an array over a window and expect as many at its end.
+
+    What comes new at the end repeats what was one `period` before it.
+
+    Parameters
+    ----------
+    values : (..., steps) array
+        Over a window.
+    steps : int
+        How far the window moves, not negative.
+    period : int
+        After how many steps things repeat; most often a day.
+    """
+    length = values.shape[-1]
+    source = np.arange(steps, steps + length)
+    beyond = source >= length
+    source[beyond] -= period * -(-(source[beyond] - length + 1) // period)
+    return np.asarray(values[..., np.clip(source, 0, length - 1)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +65,11 @@ class Window:
     def times(self) -> list[datetime]:
         """Give the start of every step, UTC."""
         return [self.start + timedelta(hours=self.step_h * k) for k in range(self.steps)]
+
+    @property
+    def steps_per_day(self) -> int:
+        """How many steps 24 hours have."""
+        return max(round(24.0 / self.step_h), 1)
 
     def offset(self, step: int) -> int:
         """Give the position of the run's step `step` in this window.

@@ -1,6 +1,8 @@
 """Coordinations as pure ask/tell algorithms: one module each, no bus, no agents, no files."""
 
+from mmgsim.coordination.bound import least_public_cost
 from mmgsim.coordination.central import Central
 from mmgsim.coordination.isolated import Isolated
+from mmgsim.coordination.prices import Prices
 
-__all__ = ["Central", "Isolated"]
+__all__ = ["Central", "Isolated", "Prices", "least_public_cost"]

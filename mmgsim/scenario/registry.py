@@ -41,6 +41,7 @@ BUILT_IN: Mapping[Kind, Mapping[str, str]] = MappingProxyType(
         Kind.MECHANISM: {
             "central": "mmgsim.coordination.central:Central",
             "isolated": "mmgsim.coordination.isolated:Isolated",
+            "prices": "mmgsim.coordination.prices:Prices",
         },
         Kind.AGENT: {
             "microgrid": "mmgsim_agents.microgrid:MicrogridAgent",

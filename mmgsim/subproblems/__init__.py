@@ -11,26 +11,38 @@ from mmgsim.subproblems.connection import (
 )
 from mmgsim.subproblems.end_of_window import storage_rules
 from mmgsim.subproblems.joint import JointOutcome, JointProblem
+from mmgsim.subproblems.master import Combination, Master, OfferStack, PriceBox
 from mmgsim.subproblems.microgrid import MicrogridPlan, MicrogridProblem
+from mmgsim.subproblems.offers import Answer, OfferProblem, as_offer
 from mmgsim.subproblems.operator import LimitRows, least_cut, limit_rows
+from mmgsim.subproblems.parts import Parts, Splitting
 from mmgsim.subproblems.promises import dispatch_faults, envelope_faults, plan_faults
 from mmgsim.subproblems.realise import hold_plan
 from mmgsim.subproblems.solver import Outcome, PyomoHighs, Solver, solver_time
 from mmgsim.subproblems.terms import MicrogridInputs, Terms, disclosure_of
 
 __all__ = [
+    "Answer",
+    "Combination",
     "CompiledHighs",
     "JointOutcome",
     "JointProblem",
     "LimitRows",
+    "Master",
     "MicrogridInputs",
     "MicrogridPlan",
     "MicrogridProblem",
+    "OfferProblem",
+    "OfferStack",
     "Outcome",
+    "Parts",
+    "PriceBox",
     "PublicPrices",
     "PyomoHighs",
     "Solver",
+    "Splitting",
     "Terms",
+    "as_offer",
     "disclosure_of",
     "dispatch_faults",
     "envelope_faults",

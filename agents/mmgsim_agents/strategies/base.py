@@ -6,6 +6,7 @@ Write your own by overriding one method, most often `plan`.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -29,13 +30,16 @@ from mmgsim.contracts import (
     Side,
     View,
     frozen,
+    moved_ahead,
 )
 from mmgsim.errors import ContractError
 from mmgsim.subproblems import (
     MicrogridInputs,
     MicrogridPlan,
     MicrogridProblem,
+    OfferProblem,
     Terms,
+    as_offer,
     disclosure_of,
     hold_plan,
 )
@@ -51,8 +55,9 @@ class OptimisingStrategy:
     )
 
     def __init__(self) -> None:
-        # A cache: it may be dropped at any time and is then built again.
+        # Caches: they may be dropped at any time and are then built again.
         self._problem: MicrogridProblem | None = None
+        self._offers: OfferProblem | None = None
 
     # ------------------------------------------------------------------ what to override
     def plan(self, view: View, terms: Terms) -> MicrogridPlan:
@@ -87,10 +92,25 @@ class OptimisingStrategy:
             self._problem = MicrogridProblem(view.name, view.devices, view.window)
         return self._problem
 
+    def offers(self, view: View) -> OfferProblem:
+        """Give the problem that answers prices, built once."""
+        if self._offers is None or not self._offers.fits(view.devices, view.window):
+            self._offers = OfferProblem(view.name, view.devices, view.window)
+        return self._offers
+
     def _follow(self, view: View, award: Award) -> Plan:
-        """Plan with firm trades, and with the exchange where the mechanism fixes it."""
-        terms = Terms.of(view, trade_kw=award.trade_kw(), exchange_kw=award.exchange_kw)
-        return _as_plan(view, self.plan(view, terms))
+        """Plan with firm trades, and with the exchange where the mechanism fixes it.
+
+        An exchange that costs a storage level which could be kept otherwise is not followed: the
+        trades stay firm, and the grid takes up the rest.
+        """
+        trade_kw = award.trade_kw()
+        planned = self.plan(view, Terms.of(view, trade_kw=trade_kw, exchange_kw=award.exchange_kw))
+        if award.exchange_kw is not None and "missed" in planned.flags:
+            free = self.plan(view, Terms.of(view, trade_kw=trade_kw))
+            if "missed" not in free.flags:
+                planned = replace(free, flags=(*free.flags, "award_left"))
+        return _as_plan(view, planned)
 
     def _accept(self, view: View, grant: Grant) -> Plan:
         """Plan within what was granted."""
@@ -107,20 +127,21 @@ class OptimisingStrategy:
         )
 
     def _offer(self, view: View, query: PriceQuery) -> Offer:
-        """Give the best exchange at every price, as one block.
+        """Give the best exchange at every price, and what else is asked for.
 
         Truthful whatever `plan` does: a lower bound holds for the optimum only.
         """
-        declared, step = disclosure_of(view), view.window.first_step
-        plans = [
-            self.problem(view).solve(MicrogridInputs(declared, Terms.at_price(view, price)), step)
-            for price in query.prices_per_kwh
-        ]
-        return Offer(
-            exchange_kw=frozen([[plan.exchange_kw] for plan in plans]),
-            private_cost=frozen([[plan.private_cost] for plan in plans]),
-            lower_bound=frozen([[plan.lower_bound] for plan in plans]),
-        )
+        problem, declared, step = self.offers(view), disclosure_of(view), view.window.first_step
+        envelope = None if query.in_parts else view.envelope
+        answers = problem.at_prices(declared, query.prices_per_kwh, envelope, step)
+        parts = [answer.parts for answer in answers]
+        if query.alone:
+            parts.append(problem.alone(declared, view.tariff, view.envelope, step))
+        if query.again and view.plan is not None:
+            price = query.prices_per_kwh[0]
+            parts.append(problem.nearest(declared, _expected(view, view.plan), price, step))
+        bounds = frozen([answer.lower_bound for answer in answers])
+        return as_offer(parts if query.in_parts else [one.joined() for one in parts], bounds)
 
     def _order(self, view: View, query: OrderQuery) -> Orders:
         """Order the own plan's exchange, at what it would cost or earn at the grid."""
@@ -133,6 +154,12 @@ class OptimisingStrategy:
             if exchange_kw[offset] != 0.0
         )
         return Orders(orders=orders)
+
+
+def _expected(view: View, plan: Plan) -> FloatArray:
+    """Give the exchange of an older plan over the window of today. [kW]"""
+    steps = view.window.first_step - plan.window.first_step
+    return moved_ahead(plan.exchange_kw, steps, view.window.steps_per_day)
 
 
 def _order_at(

@@ -1,0 +1,235 @@
+"""What a microgrid would exchange at given prices: its private problem with the exchange priced.
+
+    min  private cost - sum_t price[t] * exchange[t] * step_h
+
+Its optima are offers: feasible exchanges, and with their optimal value a bound on all others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyomo.environ as pyo
+
+from mmgsim.contracts import Device, Disclosure, Envelope, FloatArray, Offer, Tariff, Window, frozen
+from mmgsim.subproblems.block import declare_microgrid, is_cheating, update_microgrid
+from mmgsim.subproblems.compiled import CompiledHighs
+from mmgsim.subproblems.devices import Horizon
+from mmgsim.subproblems.parts import Parts, Splitting
+from mmgsim.subproblems.solver import Solver
+from mmgsim.subproblems.switch import HonestProblem
+
+__all__ = ["Answer", "OfferProblem", "as_offer"]
+
+# What leaving a wanted exchange costs per kWh, over the mean price.
+LEAVE_MARGIN = 0.2
+
+# More than any microgrid exchanges: takes a limit off. [kW]
+_ANY_KW = 1e9
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Answer:
+    """The parts of an optimum and the bound that proves it. [currency]"""
+
+    parts: Parts
+    lower_bound: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Exchange:
+    """How the exchange is priced and limited: ``exchange = base + leaving - entering``."""
+
+    leave_per_kwh: FloatArray
+    enter_per_kwh: FloatArray
+    least_leaving_kw: FloatArray | float
+    most_leaving_kw: FloatArray | float
+    most_entering_kw: FloatArray | float
+    base_kw: FloatArray | float = 0.0
+
+
+class OfferProblem:
+    """The private problem of a microgrid: built once for its devices, priced again and again.
+
+    Parameters
+    ----------
+    name : str
+        Of the microgrid, for messages.
+    devices : tuple of Device
+        What it owns.
+    window : Window
+        Any window of the size to be planned.
+    """
+
+    def __init__(self, name: str, devices: tuple[Device, ...], window: Window) -> None:
+        self.name = name
+        self.devices = devices
+        self.steps = window.steps
+        self.step_h = window.step_h
+        self._splittings: dict[int, Splitting] = {}
+        self._problem = HonestProblem(
+            lambda exclusive: _build(devices, Horizon(window.steps, window.step_h, exclusive)),
+            lambda solver, model: is_cheating(solver, model.own, devices),
+        )
+
+    def fits(self, devices: tuple[Device, ...], window: Window) -> bool:
+        """Tell whether this problem was built for these devices and this size of window."""
+        return (self.devices, self.steps, self.step_h) == (devices, window.steps, window.step_h)
+
+    def at_prices(
+        self,
+        declared: Disclosure,
+        prices_per_kwh: FloatArray,
+        envelope: Envelope | None,
+        step: int,
+    ) -> list[Answer]:
+        """Give the optimum at each price.
+
+        Parameters
+        ----------
+        declared : Disclosure
+            Devices, state and forecasts.
+        prices_per_kwh : (queries, steps) array
+            Paid for what leaves. [currency/kWh]
+        envelope : Envelope or None
+            To be kept; None leaves the limits of the exchange to the market, which is what lets
+            the parts decide by themselves.
+        step : int
+            First step of the window, for messages.
+
+        Raises
+        ------
+        SubproblemError
+            If the solver does not end optimal.
+        """
+        low_kw = -_ANY_KW if envelope is None else -envelope.import_limit_kw
+        high_kw = _ANY_KW if envelope is None else envelope.export_limit_kw
+        update = self._writer(declared)
+        return [
+            self._solve(update, _Exchange(price, price, low_kw, high_kw, 0.0), step)
+            for price in prices_per_kwh
+        ]
+
+    def alone(self, declared: Disclosure, tariff: Tariff, envelope: Envelope, step: int) -> Parts:
+        """Give the optimum without local trade: all exchange is with the grid.
+
+        Where selling earns more than buying costs, selling is taken to earn as much as buying
+        costs: the offer is feasible all the same.
+        """
+        sell_per_kwh = np.minimum(tariff.export_per_kwh, tariff.buy_per_kwh)
+        terms = _Exchange(
+            sell_per_kwh,
+            tariff.buy_per_kwh,
+            0.0,
+            envelope.export_limit_kw,
+            envelope.import_limit_kw,
+        )
+        return self._solve(self._writer(declared), terms, step).parts
+
+    def nearest(
+        self,
+        declared: Disclosure,
+        wanted_kw: FloatArray,
+        price_per_kwh: FloatArray,
+        step: int,
+    ) -> Parts:
+        """Give what is nearest to a wanted exchange, at a price of leaving it.
+
+        ``exchange = wanted + above - below``, where `above` earns a margin less and `below` costs a
+        margin more than the price. Limits of the exchange are left to the market.
+        """
+        margin_per_kwh = LEAVE_MARGIN * max(float(np.abs(price_per_kwh).mean()), 1e-3)
+        terms = _Exchange(
+            price_per_kwh - margin_per_kwh,
+            price_per_kwh + margin_per_kwh,
+            0.0,
+            _ANY_KW,
+            _ANY_KW,
+            base_kw=wanted_kw,
+        )
+        return self._solve(self._writer(declared), terms, step).parts
+
+    # -------------------------------------------------------------------------------- inside
+    def _writer(self, declared: Disclosure) -> Callable[[Solver, Any], None]:
+        """Give what writes the window into a model, once for each model that gets to see it."""
+        written: set[int] = set()
+
+        def write(solver: Solver, model: Any) -> None:
+            if id(model) not in written:
+                update_microgrid(solver, model.own, declared)
+                written.add(id(model))
+
+        return write
+
+    def _solve(
+        self, write: Callable[[Solver, Any], None], exchange: _Exchange, step: int
+    ) -> Answer:
+        def update(solver: Solver, model: Any) -> None:
+            write(solver, model)
+            _update_exchange(solver, model, exchange)
+
+        solved = self._problem.solve(update, is_arbitrage=False, agent=self.name, step=step)
+        if id(solved.model) not in self._splittings:
+            self._splittings[id(solved.model)] = _split(solved.solver, solved.model)
+        parts = self._splittings[id(solved.model)].read()
+        return Answer(parts=parts, lower_bound=solved.outcome.bound)
+
+
+def as_offer(parts: Sequence[Parts], lower_bound: FloatArray) -> Offer:
+    """Give offers part by part; see `Parts.joined` for one that shows nothing of the inside."""
+    has_hourly = any(one.hourly_kw.any() or one.hourly_cost.any() for one in parts)
+    return Offer(
+        exchange_kw=frozen([one.exchange_kw for one in parts]),
+        private_cost=frozen([one.private_cost for one in parts]),
+        lower_bound=frozen(lower_bound),
+        hourly_kw=frozen([one.hourly_kw for one in parts]) if has_hourly else None,
+        hourly_cost=frozen([one.hourly_cost for one in parts]) if has_hourly else None,
+    )
+
+
+def _split(solver: Solver, model: Any) -> Splitting:
+    if not isinstance(solver, CompiledHighs):
+        raise TypeError(f"parts are read from CompiledHighs, not from {type(solver).__name__}")
+    return Splitting(solver, model.own.exchange_kw, model.own)
+
+
+def _build(devices: tuple[Device, ...], horizon: Horizon) -> Any:
+    model = pyo.ConcreteModel()
+    model.time = pyo.RangeSet(0, horizon.steps - 1)
+    for name in ("base_kw", "least_leaving_kw", "most_leaving_kw", "most_entering_kw"):
+        setattr(model, name, pyo.Param(model.time, mutable=True, initialize=0.0))
+    model.leave_per_kwh = pyo.Param(model.time, mutable=True, initialize=0.0)
+    model.enter_per_kwh = pyo.Param(model.time, mutable=True, initialize=0.0)
+    model.own = pyo.Block()
+    declare_microgrid(model.own, devices, horizon)
+    model.leaving_kw = pyo.Var(
+        model.time, bounds=lambda m, t: (m.least_leaving_kw[t], m.most_leaving_kw[t])
+    )
+    model.entering_kw = pyo.Var(model.time, bounds=lambda m, t: (0.0, m.most_entering_kw[t]))
+    model.exchange = pyo.Constraint(
+        model.time,
+        rule=lambda m, t: m.own.exchange_kw[t] - m.leaving_kw[t] + m.entering_kw[t] == m.base_kw[t],
+    )
+    model.total = pyo.Objective(
+        expr=model.own.private_cost
+        + model.own.miss_cost
+        + horizon.step_h
+        * pyo.quicksum(
+            model.enter_per_kwh[t] * model.entering_kw[t]
+            - model.leave_per_kwh[t] * model.leaving_kw[t]
+            for t in model.time
+        )
+    )
+    return model
+
+
+def _update_exchange(solver: Solver, model: Any, exchange: _Exchange) -> None:
+    solver.set(model.leave_per_kwh, exchange.leave_per_kwh)
+    solver.set(model.enter_per_kwh, exchange.enter_per_kwh)
+    solver.set(model.least_leaving_kw, exchange.least_leaving_kw)
+    solver.set(model.most_leaving_kw, exchange.most_leaving_kw)
+    solver.set(model.most_entering_kw, exchange.most_entering_kw)
+    solver.set(model.base_kw, exchange.base_kw)

@@ -1,0 +1,173 @@
+"""The parts of a microgrid that decide on their own, found from the matrix of its problem.
+
+Take out the rows that hold the exchange: what is left falls apart. A storage device or a committed
+unit stays together over the window, a *block*; load, sun and wind decide every step anew and form
+the *hourly* part. A price on the exchange moves every part by itself, so each can be offered by
+itself.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pyomo.environ as pyo
+from numpy.typing import NDArray
+from scipy import sparse
+from scipy.sparse.csgraph import connected_components
+
+from mmgsim.contracts import FloatArray
+from mmgsim.subproblems.compiled import CompiledHighs
+
+__all__ = ["Parts", "Splitting"]
+
+_HOURLY = -1
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Parts:
+    """What every part of a microgrid exchanges, and what that costs in private.
+
+    Parameters
+    ----------
+    exchange_kw : (blocks, steps) array
+        Of the blocks. [kW]
+    private_cost : (blocks,) array
+        Of the blocks. [currency]
+    hourly_kw : (steps,) array
+        Of the hourly part. [kW]
+    hourly_cost : (steps,) array
+        Of the hourly part. [currency]
+    """
+
+    exchange_kw: FloatArray
+    private_cost: FloatArray
+    hourly_kw: FloatArray
+    hourly_cost: FloatArray
+
+    def joined(self) -> Parts:
+        """Give the same as one block, so that nothing of the inside is shown."""
+        nothing = np.zeros(self.exchange_kw.shape[1])
+        return Parts(
+            exchange_kw=(self.exchange_kw.sum(0) + self.hourly_kw)[None, :],
+            private_cost=np.array([self.private_cost.sum() + self.hourly_cost.sum()]),
+            hourly_kw=nothing,
+            hourly_cost=nothing,
+        )
+
+
+class Splitting:
+    """Reads the parts from the solutions of a compiled problem.
+
+    A problem falls apart where each step's exchange stands in one equality and nowhere else, as in
+    ``exchange[t] = sum of out - sum of in``. Where it does not, for instance because a private row
+    limits the exchange, the whole microgrid is one block.
+
+    Parameters
+    ----------
+    solver : CompiledHighs
+        Of the problem.
+    exchange : pyomo Var
+        Exchange by step, in order of its index; without a price of its own in the private cost.
+    private : pyomo Block
+        What belongs to the microgrid: the constraints in it are looked at.
+    """
+
+    def __init__(self, solver: CompiledHighs, exchange: Any, private: Any) -> None:
+        self._solver = solver
+        self._exchange = solver.columns(exchange)
+        self.steps = len(self._exchange)
+        rows = solver.rows(
+            private.component_data_objects(pyo.Constraint, active=True, descend_into=True)
+        )
+        pattern = solver.pattern()[rows]
+        is_trade = np.asarray(pattern[:, self._exchange].sum(1)).ravel() > 0
+        self._trade_rows = self._by_step(rows[is_trade], pattern[is_trade])
+        inside = np.asarray(pattern.sum(0)).ravel() > 0
+        inside[self._exchange] = False
+        self._columns = np.flatnonzero(inside)
+        self._part, self._step = self._sort_out(pattern[~is_trade][:, self._columns])
+        self.blocks = int(self._part.max(initial=_HOURLY)) + 1
+        self._reading: Any = None
+
+    def read(self) -> Parts:
+        """Give the parts of the last solution."""
+        if self._reading is None or not self._solver.has_constant_entries:
+            self._reading = self._read_matrix()
+        solution = self._solver.solution[self._columns]
+        kw = (self._reading @ solution).reshape(self.blocks + 1, self.steps)
+        kw[self.blocks] += self._constants_kw()
+        cost = solution * self._solver.costs[self._columns]
+        is_hourly = self._part == _HOURLY
+        return Parts(
+            exchange_kw=kw[: self.blocks],
+            private_cost=_sums(cost[~is_hourly], self._part[~is_hourly], self.blocks),
+            hourly_kw=kw[self.blocks],
+            hourly_cost=_sums(cost[is_hourly], self._step[is_hourly], self.steps),
+        )
+
+    # ---------------------------------------------------------------------------- taking apart
+    def _by_step(self, rows: NDArray[Any], pattern: Any) -> NDArray[Any]:
+        """Give the row that defines each step's exchange.
+
+        Raises
+        ------
+        ValueError
+            If there is none.
+        """
+        own = pattern[:, self._exchange].tocoo()
+        defining = np.full(self.steps, -1)
+        lower, upper = self._solver.row_limits()
+        self._is_splittable = len(own.row) == self.steps == len(rows)
+        for row, step in zip(own.row, own.col, strict=True):
+            if defining[step] < 0 and lower[rows[row]] == upper[rows[row]]:
+                defining[step] = rows[row]
+        if (defining < 0).any() or len(set(defining.tolist())) < self.steps:
+            raise ValueError(
+                "no equality of its own gives the exchange of each step; write "
+                "exchange[t] == sum of out[t] - sum of in[t]"
+            )
+        return defining
+
+    def _sort_out(self, others: Any) -> tuple[NDArray[Any], NDArray[Any]]:
+        """Give the block of every column, or -1, and the step of those in the hourly part."""
+        trade = self._solver.pattern()[self._trade_rows][:, self._columns].tocsc()
+        count = len(self._columns)
+        if not self._is_splittable:
+            return np.zeros(count, dtype=np.intp), np.zeros(count, dtype=np.intp)
+        others = (others != 0).astype(np.int8)
+        _, label = connected_components(others.T @ others, directed=False)
+        part = np.full(count, _HOURLY)
+        step = np.zeros(count, dtype=np.intp)
+        blocks = 0
+        for component in dict.fromkeys(label.tolist()):  # in the order of the columns
+            columns = np.flatnonzero(label == component)
+            touched = np.unique(trade[:, columns].indices)
+            if len(touched) > 1:
+                part[columns] = blocks
+                blocks += 1
+            else:
+                step[columns] = touched[0] if len(touched) else 0
+        return part, step
+
+    def _read_matrix(self) -> Any:
+        """Give the matrix from a solution to the exchange of every part in every step."""
+        rows = self._solver.entries()[self._trade_rows]
+        own = rows[np.arange(self.steps), self._exchange]
+        self._own_slope = np.asarray(own.todense() if sparse.issparse(own) else own).ravel()
+        terms = rows[:, self._columns].tocoo()
+        slot = np.where(self._part == _HOURLY, self.blocks, self._part)[terms.col]
+        shape = ((self.blocks + 1) * self.steps, len(self._columns))
+        values = -terms.data / self._own_slope[terms.row]
+        return sparse.csr_array((values, (slot * self.steps + terms.row, terms.col)), shape=shape)
+
+    def _constants_kw(self) -> FloatArray:
+        """Give what the defining rows hold besides variables: a fixed demand, for instance."""
+        lower, _ = self._solver.row_limits()
+        constants: FloatArray = lower[self._trade_rows] / self._own_slope
+        return constants
+
+
+def _sums(values: FloatArray, group: NDArray[Any], groups: int) -> FloatArray:
+    return np.bincount(group, weights=values, minlength=groups).astype(np.float64)
