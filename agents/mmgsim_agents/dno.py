@@ -64,6 +64,11 @@ class DnoAgent(mesa.Agent):
         self._background: dict[int, LinearisedStep | None] = {}
         self._verdicts: dict[str, Envelope] = {}
 
+    def may_answer_in_thread(self, message: Message) -> bool:
+        """Tell that it answers in its turn."""
+        del message
+        return False
+
     def receive(self, message: Message) -> Message | None:
         """Answer a question of the market."""
         return self.operator.answer(self._view(), message)

@@ -59,6 +59,11 @@ class MarketAgent(mesa.Agent):
         self._tariff: Tariff | None = None
         self._envelopes: dict[str, Envelope] = {}
 
+    def may_answer_in_thread(self, message: Message) -> bool:
+        """Tell that it answers in its turn."""
+        del message
+        return False
+
     def receive(self, message: Message) -> Message | None:
         """Keep what the DNO publishes; the market answers no questions."""
         if isinstance(message, Tariff):

@@ -88,6 +88,10 @@ class MicrogridAgent(mesa.Agent):
             messages=tuple(self._inbox),
         )
 
+    def may_answer_in_thread(self, message: Message) -> bool:
+        """Tell whether the strategy says that it can answer this in a thread of its own."""
+        return type(message) in getattr(self.strategy, "answers_in_threads", ())
+
     def receive(self, message: Message) -> Message | None:
         """Keep what is published; answer what is asked, without the private part of a plan."""
         if isinstance(message, Tariff):

@@ -37,6 +37,7 @@ from mmgsim.contracts.messages import (
     Tariff,
     Trade,
     payload_bytes,
+    plain_content,
 )
 from mmgsim.contracts.money import Item, LedgerLine, Objective, Party
 from mmgsim.contracts.protocols import ACCEPTED, Accepted, Market, Mechanism, Operator, Strategy
@@ -114,4 +115,5 @@ __all__ = [
     "frozen",
     "moved_ahead",
     "payload_bytes",
+    "plain_content",
 ]

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
+from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
@@ -43,6 +44,7 @@ __all__ = [
     "Tariff",
     "Trade",
     "payload_bytes",
+    "plain_content",
 ]
 
 
@@ -436,3 +438,22 @@ def payload_bytes(content: Any) -> int:
             if field.name not in ("sender", "to")
         )
     return 0
+
+
+def plain_content(content: Any) -> Any:
+    """Give a message, or anything in one, as numbers, texts, lists and mappings, for a log."""
+    if isinstance(content, np.ndarray):
+        return content.tolist()
+    if isinstance(content, Mapping):
+        return {str(key): plain_content(item) for key, item in content.items()}
+    if isinstance(content, tuple | list):
+        return [plain_content(item) for item in content]
+    if isinstance(content, datetime):
+        return content.isoformat()
+    if is_dataclass(content):
+        return {
+            field.name: plain_content(getattr(content, field.name))
+            for field in fields(content)
+            if field.name not in ("sender", "to")
+        }
+    return content

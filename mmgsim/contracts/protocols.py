@@ -36,6 +36,10 @@ class Strategy(Protocol):
     """How a microgrid decides. Pure: no clock, no input or output, no hidden state.
 
     Compiled problems may be kept as a cache; they may be dropped at any checkpoint.
+
+    A strategy may also have ``answers_in_threads``, the kinds of messages that it can answer while
+    other microgrids answer too: what it then calls must not hang or mix in threads, as Pyomo's own
+    solvers do.
     """
 
     answers: frozenset[type[Message]]

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 from collections import Counter
 from collections.abc import Iterable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -22,6 +24,10 @@ class Addressee(Protocol):
     name: str
     role: str
 
+    def may_answer_in_thread(self, message: Message) -> bool:
+        """Tell whether it can answer this while others answer too."""
+        ...
+
     def receive(self, message: Message) -> Message | None:
         """Take a message; give the reply if it is a question."""
         ...
@@ -36,9 +42,21 @@ class Traffic:
 
 
 class MessageBus:
-    """Delivers messages between agents at once, and counts them."""
+    """Delivers messages between agents at once, counts them, and keeps them on request.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    workers : int or None
+        Threads in which agents may answer at the same time; by default as many as there are
+        processors to run them. The replies are the same.
+    keeps_payloads : bool
+        Keep what was said until `take_payloads` is called.
+    """
+
+    def __init__(self, *, workers: int | None = None, keeps_payloads: bool = False) -> None:
+        self._workers = _processors() if workers is None else workers
+        self._pool: ThreadPoolExecutor | None = None
+        self._payloads: list[Message] | None = [] if keeps_payloads else None
         self._addressees: dict[str, Addressee] = {}
         self._counts: Counter[tuple[str, str]] = Counter()
         self._bytes: Counter[tuple[str, str]] = Counter()
@@ -52,7 +70,7 @@ class MessageBus:
     def send(self, sender: str, messages: Iterable[Message]) -> None:
         """Deliver messages that call for no reply."""
         for message in messages:
-            self._deliver(sender, message)
+            self._addressees[message.to].receive(self._addressed(sender, message))
 
     def exchange(self, sender: str, questions: Iterable[Message]) -> list[Message]:
         """Deliver questions and give the replies, in the order of the questions.
@@ -62,15 +80,29 @@ class MessageBus:
         MmgsimError
             If there is no such addressee, or it does not reply.
         """
+        asked = [self._addressed(sender, question) for question in questions]
         replies = []
-        for question in questions:
-            reply = self._deliver(sender, question)
+        for question, reply in zip(asked, self._answers(asked), strict=True):
             if reply is None:
                 raise MmgsimError(f"{question.to} does not reply to {type(question).__name__}")
             reply = replace(reply, sender=question.to, to=sender)
             self._count(reply)
             replies.append(reply)
         return replies
+
+    def _answers(self, asked: list[Message]) -> list[Message | None]:
+        """Have everybody answer; side by side where all of them can, and are not the same."""
+        listeners = [self._addressees[question.to] for question in asked]
+        pairs = list(zip(listeners, asked, strict=True))
+        if (
+            self._workers < 2
+            or len({listener.name for listener in listeners}) < max(len(asked), 2)
+            or not all(listener.may_answer_in_thread(question) for listener, question in pairs)
+        ):
+            return [listener.receive(question) for listener, question in pairs]
+        if self._pool is None:
+            self._pool = ThreadPoolExecutor(self._workers, thread_name_prefix="mmgsim")
+        return list(self._pool.map(lambda pair: pair[0].receive(pair[1]), pairs))
 
     @property
     def traffic(self) -> Traffic:
@@ -84,17 +116,34 @@ class MessageBus:
         self._bytes.clear()
         return rows
 
-    def _deliver(self, sender: str, message: Message) -> Message | None:
+    def take_payloads(self) -> list[Message]:
+        """Give what was said since the last call, in order; nothing where it is not kept."""
+        said = self._payloads or []
+        if self._payloads is not None:
+            self._payloads = []
+        return said
+
+    def _addressed(self, sender: str, message: Message) -> Message:
+        """Fill in who speaks, and count."""
         if message.to not in self._addressees:
             raise MmgsimError(f"no agent {message.to!r}; {near_miss(message.to, self._addressees)}")
         message = replace(message, sender=sender)
         self._count(message)
-        return self._addressees[message.to].receive(message)
+        return message
 
     def _count(self, message: Message) -> None:
+        if self._payloads is not None:
+            self._payloads.append(message)
         key = (type(message).__name__, self._addressees[message.sender].role)
         size = payload_bytes(message)
         self._counts[key] += 1
         self._bytes[key] += size
         self._messages_total += 1
         self._bytes_total += size
+
+
+def _processors() -> int:
+    """Count the processors that this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1

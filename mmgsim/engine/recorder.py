@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -13,8 +14,10 @@ from mmgsim.contracts import (
     Item,
     LedgerLine,
     Load,
+    Message,
     Objective,
     RenewableKind,
+    plain_content,
 )
 from mmgsim.engine.records import MicrogridStep
 from mmgsim.settlement import account
@@ -123,6 +126,7 @@ class Recorder:
             [(now, x.payer, x.payee, str(x.item), x.kwh, x.amount) for x in model.market.lines],
         )
         add("messages", [(now, *row) for row in model.bus.take_counts()])
+        add("payloads", _payload_rows(now, model.bus.take_payloads()))
         self._record_flow(now)
         self._add_up([agent.last for agent in model.microgrids], model.market.lines, step_h)
 
@@ -302,6 +306,13 @@ def _device_rows(now: Any, agent: Any) -> Iterator[tuple[Any, ...]]:
             values["energy_kwh"] = agent.state.energy_kwh[name]
         for quantity, value in values.items():
             yield (now, agent.name, name, quantity, value)
+
+
+def _payload_rows(now: Any, said: list[Message]) -> list[tuple[Any, ...]]:
+    return [
+        (now, number, type(one).__name__, one.sender, one.to, json.dumps(plain_content(one)))
+        for number, one in enumerate(said)
+    ]
 
 
 def _trade_rows(now: Any, trades: Any) -> list[tuple[Any, ...]]:

@@ -13,7 +13,7 @@ from mmgsim.subproblems.end_of_window import storage_rules
 from mmgsim.subproblems.joint import JointOutcome, JointProblem
 from mmgsim.subproblems.master import Combination, Master, OfferStack, PriceBox
 from mmgsim.subproblems.microgrid import MicrogridPlan, MicrogridProblem
-from mmgsim.subproblems.offers import Answer, OfferProblem, as_offer
+from mmgsim.subproblems.offers import Answer, OfferProblem, PrivateModel, as_offer
 from mmgsim.subproblems.operator import LimitRows, least_cut, limit_rows
 from mmgsim.subproblems.parts import Parts, Splitting
 from mmgsim.subproblems.promises import dispatch_faults, envelope_faults, plan_faults
@@ -37,6 +37,7 @@ __all__ = [
     "Outcome",
     "Parts",
     "PriceBox",
+    "PrivateModel",
     "PublicPrices",
     "PyomoHighs",
     "Solver",

@@ -22,7 +22,7 @@ from mmgsim.subproblems.parts import Parts, Splitting
 from mmgsim.subproblems.solver import Solver
 from mmgsim.subproblems.switch import HonestProblem
 
-__all__ = ["Answer", "OfferProblem", "as_offer"]
+__all__ = ["Answer", "OfferProblem", "PrivateModel", "as_offer"]
 
 # What leaving a wanted exchange costs per kWh, over the mean price.
 LEAVE_MARGIN = 0.2
@@ -37,6 +37,28 @@ class Answer:
 
     parts: Parts
     lower_bound: float
+
+
+@dataclass(frozen=True, slots=True)
+class PrivateModel:
+    """How the private part of a microgrid becomes a Pyomo block: devices, or a model of your own.
+
+    Parameters
+    ----------
+    declare : callable
+        ``declare(block, devices, horizon)`` gives the block ``time``, the Var ``exchange_kw[t]``
+        with one equality for each step [kW], and the Expressions ``private_cost`` and ``miss_cost``
+        [currency]. What changes between windows is a mutable Param.
+    update : callable
+        ``update(solver, block, declared)`` writes a window's numbers into it.
+    is_cheating : callable
+        ``is_cheating(solver, block, devices)`` tells whether a solved LP does what only binaries
+        can forbid; it is then declared and solved anew with ``horizon.is_exclusive``.
+    """
+
+    declare: Callable[[Any, tuple[Device, ...], Horizon], None] = declare_microgrid
+    update: Callable[[Solver, Any, Disclosure], None] = update_microgrid
+    is_cheating: Callable[[Solver, Any, tuple[Device, ...]], bool] = is_cheating
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -62,17 +84,30 @@ class OfferProblem:
         What it owns.
     window : Window
         Any window of the size to be planned.
+    model : PrivateModel
+        How the private part is written; by the devices' own blocks if left out.
     """
 
-    def __init__(self, name: str, devices: tuple[Device, ...], window: Window) -> None:
+    def __init__(
+        self,
+        name: str,
+        devices: tuple[Device, ...],
+        window: Window,
+        *,
+        model: PrivateModel | None = None,
+    ) -> None:
+        private = PrivateModel() if model is None else model
         self.name = name
+        self._update = private.update
         self.devices = devices
         self.steps = window.steps
         self.step_h = window.step_h
         self._splittings: dict[int, Splitting] = {}
         self._problem = HonestProblem(
-            lambda exclusive: _build(devices, Horizon(window.steps, window.step_h, exclusive)),
-            lambda solver, model: is_cheating(solver, model.own, devices),
+            lambda exclusive: _build(
+                private, devices, Horizon(window.steps, window.step_h, exclusive)
+            ),
+            lambda solver, model: private.is_cheating(solver, model.own, devices),
         )
 
     def fits(self, devices: tuple[Device, ...], window: Window) -> bool:
@@ -159,7 +194,7 @@ class OfferProblem:
 
         def write(solver: Solver, model: Any) -> None:
             if id(model) not in written:
-                update_microgrid(solver, model.own, declared)
+                self._update(solver, model.own, declared)
                 written.add(id(model))
 
         return write
@@ -196,7 +231,7 @@ def _split(solver: Solver, model: Any) -> Splitting:
     return Splitting(solver, model.own.exchange_kw, model.own)
 
 
-def _build(devices: tuple[Device, ...], horizon: Horizon) -> Any:
+def _build(private: PrivateModel, devices: tuple[Device, ...], horizon: Horizon) -> Any:
     model = pyo.ConcreteModel()
     model.time = pyo.RangeSet(0, horizon.steps - 1)
     for name in ("base_kw", "least_leaving_kw", "most_leaving_kw", "most_entering_kw"):
@@ -204,7 +239,7 @@ def _build(devices: tuple[Device, ...], horizon: Horizon) -> Any:
     model.leave_per_kwh = pyo.Param(model.time, mutable=True, initialize=0.0)
     model.enter_per_kwh = pyo.Param(model.time, mutable=True, initialize=0.0)
     model.own = pyo.Block()
-    declare_microgrid(model.own, devices, horizon)
+    private.declare(model.own, devices, horizon)
     model.leaving_kw = pyo.Var(
         model.time, bounds=lambda m, t: (m.least_leaving_kw[t], m.most_leaving_kw[t])
     )

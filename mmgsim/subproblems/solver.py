@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from threading import Lock
 from time import perf_counter
 from typing import Any, Protocol
 
@@ -32,10 +33,14 @@ INTEGRALITY = 1e-9
 
 
 class Stopwatch:
-    """Wall clock spent inside solvers since the process began, for the record only. [s]"""
+    """Wall clock spent inside solvers since the process began, for the record only. [s]
+
+    What runs at the same time in several threads counts for each of them.
+    """
 
     def __init__(self) -> None:
         self.seconds = 0.0
+        self._lock = Lock()
 
     @contextmanager
     def running(self) -> Iterator[None]:
@@ -44,7 +49,8 @@ class Stopwatch:
         try:
             yield
         finally:
-            self.seconds += perf_counter() - begin
+            with self._lock:
+                self.seconds += perf_counter() - begin
 
 
 solver_time = Stopwatch()

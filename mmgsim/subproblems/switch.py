@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
+from threading import Lock
 
 from mmgsim.subproblems.compiled import CompiledHighs
 from mmgsim.subproblems.solver import Block, MakeSolver, Outcome, Solver
@@ -17,6 +18,9 @@ from mmgsim.subproblems.solver import Block, MakeSolver, Outcome, Solver
 __all__ = ["HonestProblem", "Solved"]
 
 log = logging.getLogger(__name__)
+
+# Pyomo is not made for threads: agents that answer side by side build one after the other.
+_BUILDING = Lock()
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,8 +78,9 @@ class HonestProblem:
         self, is_exclusive: bool, update: Callable[[Solver, Block], None], agent: str, step: int
     ) -> Solved:
         if is_exclusive not in self._models:
-            model = self._build(is_exclusive)
-            self._models[is_exclusive] = (model, self._make_solver(model))
+            with _BUILDING:
+                model = self._build(is_exclusive)
+                self._models[is_exclusive] = (model, self._make_solver(model))
         model, solver = self._models[is_exclusive]
         update(solver, model)
         return Solved(model, solver, solver.solve(agent=agent, step=step), is_exclusive)

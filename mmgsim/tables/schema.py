@@ -109,6 +109,13 @@ TABLES: Mapping[str, tuple[Column, ...]] = MappingProxyType(
             ("count", _COUNT, "messages of the step"),
             ("bytes", _COUNT, "bytes disclosed in them"),
         ),
+        "payloads": _columns(
+            ("number", _COUNT, "order within the step, from 0"),
+            ("kind", _TEXT, "of the message"),
+            ("sender", _TEXT, "name of the agent"),
+            ("to", _TEXT, "name of the agent"),
+            ("content", _TEXT, "JSON; empty table unless payloads were asked for"),
+        ),
         "buses": _columns(
             ("bus", _COUNT, "index in network.json"),
             ("vm_pu", _REAL, "voltage; missing where unsupplied [pu]"),

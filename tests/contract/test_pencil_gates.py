@@ -60,6 +60,9 @@ class Correspondent:
         )
         self.strategy = CostMinimiser()
 
+    def may_answer_in_thread(self, message):
+        return False
+
     def receive(self, message):
         return self.strategy.answer(self.view, message)
 
@@ -69,6 +72,9 @@ class Network:
 
     name = "dno"
     role = "dno"
+
+    def may_answer_in_thread(self, message):
+        return False
 
     def receive(self, message):
         assert isinstance(message, GrantQuery)

@@ -54,6 +54,9 @@ class OptimisingStrategy:
         {Award, Disclose, Grant, OrderQuery, PriceQuery, RequestQuery}
     )
 
+    # Prices are answered by compiled problems alone, which do not get in each other's way.
+    answers_in_threads: frozenset[type[Message]] = frozenset({PriceQuery})
+
     def __init__(self) -> None:
         # Caches: they may be dropped at any time and are then built again.
         self._problem: MicrogridProblem | None = None

@@ -1,0 +1,206 @@
+"""Price coordination: near the joint optimum, certified, balanced, and nobody looks inside."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.optimize import linprog
+
+from mmgsim.contracts import Award, Objective, Offer, Plan, PriceQuery, frozen
+from mmgsim.coordination import Central, Isolated, Prices
+from mmgsim.subproblems import JointProblem, public_cost, public_prices
+
+TOLERANCE = 1e-6  # of gross cost, for comparisons with the joint optimum
+
+
+@pytest.mark.parametrize("offers", ["device", "agent"])
+@pytest.mark.parametrize("seed", range(6))
+def test_bounds_enclose_the_joint_optimum_within_the_tolerance(gates, seed, offers):
+    world = gates.make_world(2 + seed, seed)
+    best = gates.clear(world, Central())
+    found = gates.clear(world, Prices(tolerance=1e-4, offers=offers))
+    slack = TOLERANCE * best.gross_cost
+    assert found.lower <= best.upper + slack
+    assert found.upper >= best.lower - slack
+    assert found.upper - found.lower <= 1e-4 * found.gross_cost + slack
+    for turn, later in zip(found.rounds, found.rounds[1:], strict=False):
+        assert later.lower >= turn.lower
+
+
+@pytest.mark.parametrize("offers", ["device", "agent"])
+@pytest.mark.parametrize("seed", range(6))
+def test_most_of_the_gain_of_trading_is_captured(gates, seed, offers):
+    world = gates.make_world(5, seed)
+    alone, best = (gates.clear(world, kind()).upper for kind in (Isolated, Central))
+    found = gates.clear(world, Prices(tolerance=1.0, offers=offers))  # only the gain rule stops it
+    assert alone - best > 0.0
+    assert (alone - found.upper) / (alone - best) > 0.97
+
+
+@pytest.mark.parametrize("seed", range(6))
+def test_plans_balance_and_stay_in_their_envelopes(gates, seed):
+    world = gates.make_world(4, seed)
+    found = gates.clear(world, Prices())
+    assert found.residual_kw < 1e-9
+    sold_kw = sum(t.kw for t in found.trades if t.buyer == "market")
+    bought_kw = sum(t.kw for t in found.trades if t.seller == "market")
+    assert sold_kw == pytest.approx(bought_kw, abs=1e-9)
+    for name, plan in found.plans.items():
+        envelope = world.agents[name].view.envelope
+        assert (plan.exchange_kw >= -envelope.import_limit_kw - 1e-6).all()
+        assert (plan.exchange_kw <= envelope.export_limit_kw + 1e-6).all()
+
+
+def test_binding_envelopes_bind_in_prices_too(gates):
+    world = gates.make_world(4, 3)
+    narrow = {
+        name: replace(one, export_limit_kw=frozen(0.2 * one.export_limit_kw))
+        for name, one in world.view.envelopes.items()
+    }
+    world.view = replace(world.view, envelopes=narrow)
+    for name, agent in world.agents.items():
+        agent.view = replace(agent.view, envelope=narrow[name])
+    best = gates.clear(world, Central())
+    found = gates.clear(world, Prices(tolerance=1e-4))
+    assert abs(found.upper - best.upper) < 2e-4 * best.gross_cost
+    assert found.lower <= best.upper + TOLERANCE * best.gross_cost
+
+
+# ------------------------------------------------------------- the certificate, from the log
+def recomputed_bounds(world, members_said):
+    """Give both bounds from what was said: offers and their prices, awards and plans.
+
+    The public part of the lower one is an LP of its own here, for scipy.
+    """
+    view = world.view
+    prices, step_h = public_prices(view.tariff, view.objective), view.window.step_h
+    names = [member.name for member in view.members]
+    queries = {
+        n: [m for m in members_said if isinstance(m, PriceQuery) and m.to == n] for n in names
+    }
+    offers = {n: [m for m in members_said if isinstance(m, Offer) and m.sender == n] for n in names}
+    lower = -np.inf
+    for turn in range(len(queries[names[0]])):
+        at_once = np.stack([queries[n][turn].prices_per_kwh for n in names], axis=1)
+        for k, price in enumerate(at_once):
+            bound = sum(offers[n][turn].lower_bound[k] for n in names)
+            lower = max(lower, bound + public_lp(view, prices, price, names) * step_h)
+    awards = {m.to: m for m in members_said if isinstance(m, Award)}
+    plans = {m.sender: m for m in members_said if isinstance(m, Plan)}
+    upper = sum(
+        plan.private_cost + public_cost(plan.exchange_kw, awards[n].trade_kw(), prices, step_h)
+        for n, plan in plans.items()
+    )
+    return upper, lower
+
+
+def public_lp(view, prices, price, names):
+    members, total = len(names), 0.0
+    for t in range(view.window.steps):
+        cost = [*-price[:, t], *price[:, t]]
+        cost += [prices.buy_per_kwh[t], -prices.sell_per_kwh[t], prices.local_per_kwh[t]]
+        lacked = [1.0] * members + [0.0] * members + [-1.0, 0.0, -1.0]
+        given = [0.0] * members + [1.0] * members + [0.0, -1.0, -1.0]
+        bounds = [(0.0, view.envelopes[n].import_limit_kw[t]) for n in names]
+        bounds += [(0.0, view.envelopes[n].export_limit_kw[t]) for n in names]
+        bounds += [(0.0, None)] * 3
+        total += linprog(cost, A_eq=[lacked, given], b_eq=[0.0, 0.0], bounds=bounds).fun
+    return total
+
+
+@pytest.mark.parametrize("offers", ["device", "agent"])
+def test_both_bounds_can_be_recomputed_from_what_was_said(gates, offers):
+    world = gates.make_world(3, 1)
+    found = gates.clear(world, Prices(offers=offers))
+    upper, lower = recomputed_bounds(world, world.said)
+    assert upper == pytest.approx(found.upper, abs=1e-9)
+    assert lower == pytest.approx(found.lower, abs=1e-6)
+
+
+# ------------------------------------------------------------------------------ what is shown
+def test_nobody_builds_the_joint_model_or_looks_into_another_microgrid(gates, monkeypatch):
+    world = gates.make_world(3, 2)
+
+    def refuse(*_, **__):
+        raise AssertionError("the joint model is not to be built")
+
+    monkeypatch.setattr(JointProblem, "__init__", refuse)
+    speaking = []
+
+    class Guarded(tuple):
+        """Devices that only their owner may look at, while it is asked."""
+
+        def __iter__(self):
+            assert speaking == [self.owner], f"{self.owner} was looked into"
+            return super().__iter__()
+
+    for name, agent in world.agents.items():
+        guarded = Guarded(agent.view.devices)
+        guarded.owner = name
+        agent.view = replace(agent.view, devices=guarded)
+        answer = agent.strategy.answer
+
+        def asked(view, message, answer=answer, name=name):
+            speaking.append(name)
+            try:
+                return answer(view, message)
+            finally:
+                speaking.pop()
+
+        agent.strategy.answer = asked
+    found = gates.clear(world, Prices())
+    assert found.upper - found.lower <= 1e-3 * found.gross_cost
+    with pytest.raises(AssertionError, match="looked into"):
+        list(world.agents["M0"].view.devices)
+    with pytest.raises(AssertionError, match="joint"):
+        JointProblem({}, world.view.window)
+
+
+def test_offers_as_a_whole_show_one_block_and_no_hours(gates):
+    world = gates.make_world(3, 2)
+    for offers, is_whole in (("agent", True), ("device", False)):
+        gates.clear(world, Prices(offers=offers))
+        said = [m for m in world.said if isinstance(m, Offer)]
+        assert all(m.exchange_kw.shape[1] == 1 for m in said) == is_whole
+        assert all(m.hourly_kw is None for m in said) == is_whole
+
+
+# ------------------------------------------------------------------------------- going on
+def test_a_gate_that_begins_at_the_last_prices_takes_fewer_rounds(gates):
+    world = gates.make_world(6, 4)
+    cold = gates.clear(world, Prices())
+    warm = gates.clear(world, Prices(), cold.memory)
+    assert len(warm.rounds) < len(cold.rounds)
+    assert warm.upper - warm.lower <= 1e-3 * warm.gross_cost
+
+
+def test_too_few_rounds_leave_a_valid_certificate(gates):
+    world = gates.make_world(5, 2)
+    best = gates.clear(world, Central())
+    found = gates.clear(world, Prices(tolerance=1e-9, max_rounds=1))
+    assert len(found.rounds) == 2  # one round of offers, one of awards
+    assert found.lower <= best.upper + TOLERANCE * best.gross_cost
+    assert found.upper >= best.lower - TOLERANCE * best.gross_cost
+
+
+def test_the_cost_of_the_system_is_made_small_where_it_is_asked_for(gates):
+    world = gates.make_world(4, 5, objective=Objective.SYSTEM)
+    best = gates.clear(world, Central())
+    found = gates.clear(world, Prices(tolerance=1e-4))
+    assert abs(found.upper - best.upper) < 2e-4 * best.gross_cost
+    assert found.lower <= best.upper + TOLERANCE * best.gross_cost
+
+
+def test_threads_change_nothing(gates):
+    one, two = (gates.clear(gates.make_world(4, 1, workers=n), Prices()) for n in (1, 2))
+    assert (one.upper, one.lower, one.rounds) == (two.upper, two.lower, two.rounds)
+    for name, plan in one.plans.items():
+        assert np.array_equal(plan.exchange_kw, two.plans[name].exchange_kw)
+
+
+@pytest.mark.parametrize(
+    "options", [{"tolerance": 0.0}, {"max_rounds": 0}, {"offers": "nothing"}, {"tolerance": -1.0}]
+)
+def test_options_out_of_range_are_refused(options):
+    with pytest.raises(ValueError, match=next(iter(options))):
+        Prices(**options)
