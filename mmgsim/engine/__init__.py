@@ -2,7 +2,7 @@
 
 from mmgsim.engine.bus import Addressee, MessageBus, Traffic
 from mmgsim.engine.clock import Clock
-from mmgsim.engine.model import MultiMicrogridModel, build
+from mmgsim.engine.model import MultiMicrogridModel, build, load_variant
 from mmgsim.engine.named import NamedAgents
 from mmgsim.engine.records import FlowStep, MicrogridStep
 from mmgsim.engine.setup import Meters, MicrogridSetup
@@ -19,4 +19,5 @@ __all__ = [
     "NamedAgents",
     "Traffic",
     "build",
+    "load_variant",
 ]

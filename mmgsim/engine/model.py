@@ -27,7 +27,7 @@ from mmgsim.engine.setup import (
 from mmgsim.scenario import Kind, LoadedScenario, find_class, load_scenario, read_inputs
 from mmgsim.tables import TableWriter
 
-__all__ = ["MultiMicrogridModel", "build"]
+__all__ = ["MultiMicrogridModel", "build", "load_variant"]
 
 
 class MultiMicrogridModel(mesa.Model):
@@ -82,7 +82,12 @@ class MultiMicrogridModel(mesa.Model):
         folder: Path | None = None,
         rng: int | None = None,
     ) -> None:
-        loaded = _load(scenario, coordination, strategy, dict(overrides or {}), rng)
+        replaced = dict(overrides or {})
+        if coordination is not None:
+            replaced["coordination.kind"] = coordination
+        if rng is not None:
+            replaced["seed"] = rng
+        loaded = load_variant(scenario, replaced, strategy=strategy)
         super().__init__(rng=loaded.scenario.seed)
         self.loaded = loaded
         self.scenario = loaded.scenario
@@ -198,17 +203,22 @@ class MultiMicrogridModel(mesa.Model):
         return self.writer.frame(name)
 
 
-def _load(
+def load_variant(
     scenario: str | Path | LoadedScenario,
-    coordination: str | None,
-    strategy: str | None,
-    overrides: dict[str, Any],
-    rng: int | None,
+    overrides: Mapping[str, Any],
+    *,
+    strategy: str | None = None,
 ) -> LoadedScenario:
-    if coordination is not None:
-        overrides["coordination.kind"] = coordination
-    if rng is not None:
-        overrides["seed"] = rng
+    """Read and check a scenario with values replaced, and one strategy for all where it is given.
+
+    Overrides that name the strategy of a microgrid go before `strategy`.
+
+    Raises
+    ------
+    ScenarioError
+        Naming every fault.
+    """
+    overrides = dict(overrides)
     if strategy is not None:
         loaded = load_scenario(scenario, overrides, further=network_faults)
         for microgrid in loaded.scenario.microgrids:
