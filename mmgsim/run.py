@@ -19,7 +19,7 @@ from mmgsim.report import write_report
 from mmgsim.scenario import LoadedScenario, resolved_yaml
 from mmgsim.tables import Results, write_json, write_text
 
-__all__ = ["Progress", "run", "summarise"]
+__all__ = ["Progress", "choose_folder", "file_name", "run", "summarise"]
 
 
 Progress = Callable[[MultiMicrogridModel], None]
@@ -81,7 +81,8 @@ def run(
     model = MultiMicrogridModel(
         scenario, coordination=coordination, strategy=strategy, overrides=overrides
     )
-    folder = _make_folder(out, model)
+    folder = choose_folder(out, model.scenario.name, model.scenario.coordination.kind)
+    folder.mkdir(parents=True, exist_ok=True)
     model.writer.open(folder)
     manifest = _manifest(model)
     write_text(folder / "scenario.yaml", resolved_yaml(model.scenario))
@@ -116,17 +117,27 @@ def run(
     return results
 
 
-def _make_folder(out: str | Path | None, model: MultiMicrogridModel) -> Path:
+def choose_folder(out: str | Path | None, scenario: str, what: str) -> Path:
+    """Give the folder that results go to: `out`, or ``runs/<scenario>-<what>-<time>``.
+
+    Raises
+    ------
+    ScenarioError
+        If something is there already.
+    """
     if out is None:
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-        name = f"{model.scenario.name}-{model.scenario.coordination.kind}-{stamp}"
-        out = Path("runs") / _free_name(Path("runs"), name.replace("/", "_").replace(":", "_"))
+        out = Path("runs") / _free_name(Path("runs"), file_name(f"{scenario}-{what}-{stamp}"))
     folder = Path(out)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         fault = Fault(str(folder), "exists and is not empty", "give another --out")
         raise ScenarioError(str(folder), [fault])
-    folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+def file_name(text: str) -> str:
+    """Give a name, such as the reference of a class, as one part of a path."""
+    return text.replace("/", "_").replace(":", "_")
 
 
 def _free_name(parent: Path, name: str) -> str:
