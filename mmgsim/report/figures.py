@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-import pandas as pd
 import plotly.graph_objects as go
 
+from mmgsim.report.style import layout, local_time
 from mmgsim.tables import Results
 
 __all__ = ["figures"]
@@ -69,35 +67,16 @@ def figures(results: Results) -> list[tuple[str, str, go.Figure]]:
     return sections
 
 
-def _local(results: Results, times: pd.Series) -> pd.Series:
-    """Give UTC stamps on the scenario's clock; plotly draws naive stamps as they are."""
-    local: pd.Series = times.dt.tz_convert(results.manifest["timezone"]).dt.tz_localize(None)
-    return local
-
-
-def _layout(figure: go.Figure, y_title: str, **more: Any) -> go.Figure:
-    figure.update_layout(
-        template="plotly_white",
-        height=380,
-        margin={"l": 70, "r": 20, "t": 20, "b": 50},
-        hovermode="x unified",
-        yaxis_title=y_title,
-        legend={"orientation": "h", "y": -0.2},
-        **more,
-    )
-    return figure
-
-
 def _costs(results: Results) -> go.Figure:
     costs = results.summary["cost_by_microgrid"]
     figure = go.Figure(go.Bar(x=list(costs), y=list(costs.values()), marker_color="#0072B2"))
-    return _layout(figure, f"cost [{results.manifest['currency']}]")
+    return layout(figure, f"cost [{results.manifest['currency']}]")
 
 
 def _energy(results: Results) -> go.Figure:
     dispatch = results.dispatch
     total = dispatch.groupby("time").sum(numeric_only=True)
-    time = _local(results, total.index.to_series())
+    time = local_time(total.index.to_series(), results.manifest["timezone"])
     figure = go.Figure()
     for columns, sign in ((_SOURCES, 1.0), (_SINKS, -1.0)):
         for name in columns:
@@ -114,20 +93,20 @@ def _energy(results: Results) -> go.Figure:
         mode="lines",
         line={"color": _COLOURS["load"], "shape": "hv"},
     )
-    return _layout(figure, "power [kW]", barmode="relative", bargap=0)
+    return layout(figure, "power [kW]", barmode="relative", bargap=0)
 
 
 def _lines_by_microgrid(results: Results, column: str, y_title: str) -> go.Figure:
     figure = go.Figure()
     for name, part in results.dispatch.groupby("microgrid", sort=False):
         figure.add_scatter(
-            x=_local(results, part.time),
+            x=local_time(part.time, results.manifest["timezone"]),
             y=part[column],
             name=str(name),
             mode="lines",
             line={"shape": "hv"},
         )
-    return _layout(figure, y_title)
+    return layout(figure, y_title)
 
 
 def _exchange(results: Results) -> go.Figure:
@@ -141,7 +120,7 @@ def _stored(results: Results) -> go.Figure:
 def _prices(results: Results) -> go.Figure:
     prices = results.prices
     mean = prices.groupby("time").mean(numeric_only=True)
-    time = _local(results, mean.index.to_series())
+    time = local_time(mean.index.to_series(), results.manifest["timezone"])
     figure = go.Figure()
     rows = (
         ("from the grid, with charge", mean.import_price + mean.network_charge, "#0072B2"),
@@ -152,12 +131,12 @@ def _prices(results: Results) -> go.Figure:
         figure.add_scatter(
             x=time, y=values, name=name, mode="lines", line={"color": colour, "shape": "hv"}
         )
-    return _layout(figure, f"price [{results.manifest['currency']}/kWh]")
+    return layout(figure, f"price [{results.manifest['currency']}/kWh]")
 
 
 def _feeder(results: Results) -> go.Figure:
     steps = results.steps
-    time = _local(results, steps.time)
+    time = local_time(steps.time, results.manifest["timezone"])
     figure = go.Figure()
     figure.add_scatter(
         x=time, y=steps.vm_min_pu, name="lowest voltage", mode="lines", line={"color": "#0072B2"}
@@ -173,7 +152,7 @@ def _feeder(results: Results) -> go.Figure:
         line={"color": "#D55E00"},
         yaxis="y2",
     )
-    return _layout(
+    return layout(
         figure,
         "voltage [pu]",
         yaxis2={

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["COST_NOTE", "summary_rows"]
+__all__ = ["COST_NOTE", "plain", "summary_rows"]
 
 COST_NOTE = (
     "Cost of the members: net payments of the microgrids and the value of shed load. "
@@ -36,7 +36,7 @@ _ENERGIES = (
 _NOT_DELIVERED = ("unsupplied", "not_converged")
 
 
-def _plain(number: float, digits: int) -> str:
+def plain(number: float, digits: int) -> str:
     """Write a number with separators; rounding noise is 0, not -0."""
     return f"{round(number, digits) + 0.0:,.{digits}f}"
 
@@ -46,14 +46,14 @@ def summary_rows(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     currency = summary["currency"]
     gap = summary["gap_max"]
     statuses = ", ".join(f"{count} {name}" for name, count in summary["steps_by_status"].items())
-    rows = [(name, f"{_plain(summary[key], 2)} {currency}") for name, key in _COSTS]
-    rows += [(name, f"{_plain(summary[key], 1)} kWh") for name, key in _ENERGIES]
+    rows = [(name, f"{plain(summary[key], 2)} {currency}") for name, key in _COSTS]
+    rows += [(name, f"{plain(summary[key], 1)} kWh") for name, key in _ENERGIES]
     rows.append(("steps", statuses))
     undelivered = sum(summary["steps_by_status"].get(name, 0) for name in _NOT_DELIVERED)
     if undelivered:
         rows.append(("steps whose energy was not all delivered", f"{undelivered:,}"))
     rows += [
-        ("largest gap of a gate", "not proven" if gap is None else f"{_plain(100 * gap, 4)} %"),
+        ("largest gap of a gate", "not proven" if gap is None else f"{plain(100 * gap, 4)} %"),
         ("rounds, messages", f"{summary['rounds_total']:,}, {summary['messages_total']:,}"),
         (
             "seconds (planning, solvers in it; power flow)",
