@@ -8,35 +8,37 @@ from __future__ import annotations
 
 import json
 import sys
-import traceback
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from types import FrameType
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Column, Table
 from rich.text import Text
 
 from mmgsim.engine import MultiMicrogridModel
-from mmgsim.errors import MmgsimError, RunEndedEarlyError
-from mmgsim.report import summary_rows, write_report
+from mmgsim.errors import MmgsimError
+from mmgsim.report import write_report
 from mmgsim.run import run as run_scenario
-from mmgsim.scenario import bundled_scenarios, load_scenario, parse_override, scenario_schema
+from mmgsim.scenario import (
+    bundled_scenarios,
+    load_scenario,
+    parse_override,
+    scenario_schema,
+)
 from mmgsim.scenario import freeze as freeze_scenario
 from mmgsim.tables import Results
+from mmgsim.terminal import (
+    WRONG_INPUT,
+    Bar,
+    complain,
+    ends_told,
+    err,
+    out,
+    print_summary,
+)
 
 __all__ = ["app", "main"]
-
-WRONG_INPUT = 2
-ENDED_EARLY = 3
-
-_CALLERS = ("mmgsim", "mmgsim_agents", "mesa")
-"""Packages between the command line and a user's class."""
-_LIBRARIES = ("pyomo", "highspy", "pandapower", "numpy", "scipy", "pandas", "pyarrow", "networkx")
-"""Packages that a user's class may call, but that no user wrote."""
 
 app = typer.Typer(
     name="mmgsim",
@@ -45,8 +47,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-out = Console()
-err = Console(stderr=True)
 
 ScenarioArgument = Annotated[
     str, typer.Argument(metavar="SCENARIO", help="Bundled name, or path to a folder or YAML file.")
@@ -55,6 +55,16 @@ SetOption = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="PATH=VALUE", help="Set any key, such as gate.every=1d."),
 ]
+DaysOption = Annotated[int | None, typer.Option(help="Local days to simulate.")]
+SeedOption = Annotated[int | None, typer.Option(help="Root of all random streams.")]
+StrategyOption = Annotated[
+    list[str] | None, typer.Option(metavar="NAME|MG=NAME", help="Strategy of all or of one.")
+]
+OutOption = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Result folder.")]
+QuietOption = Annotated[bool, typer.Option("--quiet", help="Print nothing.")]
+JsonOption = Annotated[
+    bool, typer.Option("--json", help="Print the numbers as JSON, and nothing else.")
+]
 
 
 def main() -> None:
@@ -62,7 +72,7 @@ def main() -> None:
     try:
         app()
     except MmgsimError as error:
-        _complain(str(error))
+        complain(str(error))
         sys.exit(WRONG_INPUT)
 
 
@@ -122,51 +132,32 @@ def check(scenario: ScenarioArgument, set_: SetOption = None) -> None:
 @app.command()
 def run(  # noqa: PLR0913  one parameter per option of the command line
     scenario: ScenarioArgument,
-    days: Annotated[int | None, typer.Option(help="Local days to simulate.")] = None,
+    days: DaysOption = None,
     coordination: Annotated[str | None, typer.Option(help="Kind of coordination.")] = None,
-    strategy: Annotated[
-        list[str] | None, typer.Option(metavar="NAME|MG=NAME", help="Strategy of all or of one.")
-    ] = None,
-    seed: Annotated[int | None, typer.Option(help="Root of all random streams.")] = None,
+    strategy: StrategyOption = None,
+    seed: SeedOption = None,
     set_: SetOption = None,
-    out_dir: Annotated[
-        Path | None, typer.Option("--out", metavar="DIR", help="Result folder.")
-    ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing.")] = False,
-    as_json: Annotated[
-        bool, typer.Option("--json", help="Print the summary as JSON, and nothing else.")
-    ] = False,
+    out_dir: OutOption = None,
+    quiet: QuietOption = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Simulate a scenario and write tables, summary and report to a result folder."""
     overrides = _options(days=days, seed=seed, coordination=coordination)
     overrides |= _overrides(set_ or [])
     everybody = _strategies(strategy or [], overrides)
-    with _Bar(is_shown=err.is_terminal and not quiet) as bar:
-        try:
-            results = run_scenario(
-                scenario,
-                overrides=overrides,
-                strategy=everybody,
-                out=out_dir,
-                progress=bar.show,
-            )
-        except KeyboardInterrupt as error:
-            bar.stop()
-            _complain("\n".join(["Interrupted.", *getattr(error, "__notes__", [])]))
-            raise typer.Exit(ENDED_EARLY) from None
-        except RunEndedEarlyError as error:
-            bar.stop()
-            _complain(f"{_reason(error.__cause__)}\n{error}")
-            raise typer.Exit(ENDED_EARLY) from None
-        except OSError as error:
-            bar.stop()
-            _complain(f"the results cannot be written: {error}")
-            raise typer.Exit(WRONG_INPUT) from None
+    with Bar(is_shown=err.is_terminal and not quiet) as bar, ends_told(bar):
+        results = run_scenario(
+            scenario,
+            overrides=overrides,
+            strategy=everybody,
+            out=out_dir,
+            progress=bar.show,
+        )
     if as_json:
         content = {"results": str(results.folder), **results.summary}
         sys.stdout.write(json.dumps(content, indent=2) + "\n")
     elif not quiet:
-        _print_summary(results)
+        print_summary(results)
 
 
 @app.command()
@@ -223,75 +214,3 @@ def _strategies(texts: list[str], overrides: dict[str, Any]) -> str | None:
         else:
             everybody = name
     return everybody
-
-
-# ---------------------------------------------------------------------------- how a run ended
-def _complain(message: str) -> None:
-    err.print(message, style="red", markup=False, highlight=False, soft_wrap=True)
-
-
-def _reason(error: BaseException | None) -> str:
-    """Give the message of an error of ours, and of others their author's part of the traceback."""
-    if error is None or isinstance(error, MmgsimError):
-        return str(error)
-    frames = list(traceback.walk_tb(error.__traceback__))
-    names = [_package(frame) for frame, _ in frames]
-    first = next((at for at, name in enumerate(names) if name not in _CALLERS), len(frames))
-    is_theirs = first < len(frames) and names[first] not in (*_LIBRARIES, *sys.stdlib_module_names)
-    shown = traceback.StackSummary.extract(iter(frames[first if is_theirs else 0 :]))
-    text = "".join([*shown.format(), *traceback.format_exception_only(error)]).rstrip()
-    whose = "A class of the scenario raised" if is_theirs else "A fault of mmgsim, please report it"
-    return f"{whose}:\n{text}"
-
-
-def _package(frame: FrameType) -> str:
-    return str(frame.f_globals.get("__name__", "")).partition(".")[0]
-
-
-# ------------------------------------------------------------------------------------- printing
-def _print_summary(results: Results) -> None:
-    summary = results.summary
-    title = Text(f"{summary['scenario']} · {summary['coordination']}")
-    table = Table("quantity", "value", title=title)
-    for name, value in summary_rows(summary):
-        table.add_row(Text(name), Text(value))
-    out.print(table)
-    for line in (f"results: {results.folder}", f"report:  {results.folder / 'report.html'}"):
-        out.print(line, soft_wrap=True, markup=False)
-
-
-class _Bar:
-    """Progress in simulated time, on standard error and only to a terminal."""
-
-    def __init__(self, *, is_shown: bool) -> None:
-        self._progress = Progress(
-            TextColumn("[bold]{task.fields[now]}"),
-            BarColumn(),
-            TextColumn("{task.percentage:>3.0f} %"),
-            TimeRemainingColumn(),
-            TextColumn("{task.fields[status]}"),
-            console=err,
-            disable=not is_shown,
-        )
-        self._task = self._progress.add_task("run", total=None, now="reading", status="")
-
-    def __enter__(self) -> _Bar:
-        self._progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.stop()
-
-    def stop(self) -> None:
-        """Leave the terminal to messages."""
-        self._progress.stop()
-
-    def show(self, model: MultiMicrogridModel) -> None:
-        """Show how far a model is."""
-        self._progress.update(
-            self._task,
-            total=model.clock.steps,
-            completed=model.clock.step + 1,
-            now=f"{model.clock.local_now:%a %d %b %H:%M}",
-            status=model.recorder.status,
-        )

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mmgsim import cli
+from mmgsim import cli, terminal
 from mmgsim.engine import model, setup
 from mmgsim.tables import Results
 
@@ -223,7 +223,7 @@ def test_result_folder_that_cannot_be_made_is_refused(mmgsim, tmp_path):
 # ------------------------------------------------------------------------------ ended early
 def assert_kept(outcome, *parts, folder, steps, status):
     code, printed, messages = outcome
-    assert (code, printed) == (cli.ENDED_EARLY, "")
+    assert (code, printed) == (terminal.ENDED_EARLY, "")
     for part in (*parts, f"{steps} simulated steps are in {folder.name}"):
         assert part in messages
     results = Results(folder)
@@ -236,7 +236,7 @@ def test_interrupted_run_keeps_what_was_simulated(mmgsim, monkeypatch, tmp_path)
         if simulated.clock.step == 4:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli._Bar, "show", interrupt)
+    monkeypatch.setattr(cli.Bar, "show", interrupt)
     outcome = mmgsim("run", "duo", *FAST, "--out", "o")
     assert_kept(outcome, "Interrupted.", folder=tmp_path / "o", steps=5, status="interrupted")
 
@@ -247,7 +247,7 @@ def test_interrupted_reading_writes_nothing(mmgsim, monkeypatch, tmp_path):
 
     monkeypatch.setattr(cli, "run_scenario", interrupt)
     code, printed, messages = mmgsim("run", "duo")
-    assert (code, printed, messages.strip()) == (cli.ENDED_EARLY, "", "Interrupted.")
+    assert (code, printed, messages.strip()) == (terminal.ENDED_EARLY, "", "Interrupted.")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -267,7 +267,7 @@ def test_error_of_a_users_class_shows_their_lines_and_not_ours(mmgsim, failing, 
 
 def test_failure_in_the_first_step_still_leaves_a_manifest(mmgsim, failing, tmp_path):
     code, *_ = mmgsim("run", "duo", *failing(0, "other"), "--out", "o")
-    assert code == cli.ENDED_EARLY
+    assert code == terminal.ENDED_EARLY
     assert sorted(path.name for path in (tmp_path / "o").iterdir()) == FILES
     assert json.loads((tmp_path / "o/manifest.json").read_text())["status"] == "failed"
 
@@ -280,7 +280,7 @@ def test_interrupt_within_a_step_is_an_interrupt(mmgsim, failing, tmp_path):
 def test_fault_of_mmgsim_itself_shows_everything(mmgsim, monkeypatch):
     monkeypatch.setattr(model, "perf_counter", partial(math.sqrt, -1.0))
     code, _, messages = mmgsim("run", "duo", *FAST, "--out", "o")
-    assert code == cli.ENDED_EARLY
+    assert code == terminal.ENDED_EARLY
     assert "A fault of mmgsim, please report it" in messages
     assert "ValueError: math domain error" in messages
     assert "engine/model.py" in messages

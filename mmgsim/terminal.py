@@ -1,0 +1,153 @@
+"""What the command line prints: numbers, progress, and how a run ended."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
+from rich.table import Table
+from rich.text import Text
+
+from mmgsim.engine import MultiMicrogridModel
+from mmgsim.errors import MmgsimError, RunEndedEarlyError
+from mmgsim.report import summary_rows
+from mmgsim.tables import Results
+
+__all__ = [
+    "ENDED_EARLY",
+    "WRONG_INPUT",
+    "Bar",
+    "complain",
+    "ends_told",
+    "err",
+    "out",
+    "print_summary",
+    "told",
+]
+
+WRONG_INPUT = 2
+ENDED_EARLY = 3
+
+_CALLERS = ("mmgsim", "mmgsim_agents", "mesa")
+"""Packages between the command line and a user's class."""
+_LIBRARIES = ("pyomo", "highspy", "pandapower", "numpy", "scipy", "pandas", "pyarrow", "networkx")
+"""Packages that a user's class may call, but that no user wrote."""
+
+out = Console()
+err = Console(stderr=True)
+
+
+# ---------------------------------------------------------------------------- how a run ended
+@contextmanager
+def ends_told(bar: Bar | None = None) -> Iterator[None]:
+    """Turn an early end into one message and an exit code."""
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        message = "\n".join(["Interrupted.", *getattr(error, "__notes__", [])])
+        code = ENDED_EARLY
+    except RunEndedEarlyError as error:
+        message, code = told(error), ENDED_EARLY
+    except OSError as error:
+        message, code = f"the results cannot be written: {error}", WRONG_INPUT
+    else:
+        return
+    if bar is not None:
+        bar.stop()
+    complain(message)
+    raise typer.Exit(code)
+
+
+def told(error: Exception) -> str:
+    """Give the message of an error, after its reason where it has one."""
+    if isinstance(error, RunEndedEarlyError):
+        return f"{reason(error.__cause__)}\n{error}"
+    return str(error)
+
+
+def complain(message: str) -> None:
+    """Say what is wrong on standard error."""
+    err.print(message, style="red", markup=False, highlight=False, soft_wrap=True)
+
+
+def reason(error: BaseException | None) -> str:
+    """Give the message of an error of ours, and of others their author's part of the traceback."""
+    if error is None or isinstance(error, MmgsimError):
+        return str(error)
+    frames = list(traceback.walk_tb(error.__traceback__))
+    names = [_package(frame) for frame, _ in frames]
+    first = next((at for at, name in enumerate(names) if name not in _CALLERS), len(frames))
+    is_theirs = first < len(frames) and names[first] not in (*_LIBRARIES, *sys.stdlib_module_names)
+    shown = traceback.StackSummary.extract(iter(frames[first if is_theirs else 0 :]))
+    text = "".join([*shown.format(), *traceback.format_exception_only(error)]).rstrip()
+    whose = "A class of the scenario raised" if is_theirs else "A fault of mmgsim, please report it"
+    return f"{whose}:\n{text}"
+
+
+def _package(frame: FrameType) -> str:
+    return str(frame.f_globals.get("__name__", "")).partition(".")[0]
+
+
+# ------------------------------------------------------------------------------------- printing
+def print_summary(results: Results) -> None:
+    """Print the numbers of a run."""
+    summary = results.summary
+    title = Text(f"{summary['scenario']} · {summary['coordination']}")
+    table = Table("quantity", "value", title=title)
+    for name, value in summary_rows(summary):
+        table.add_row(Text(name), Text(value))
+    out.print(table)
+    for line in (f"results: {results.folder}", f"report:  {results.folder / 'report.html'}"):
+        out.print(line, soft_wrap=True, markup=False)
+
+
+class Bar:
+    """Progress in simulated time, on standard error and only to a terminal."""
+
+    def __init__(self, *, is_shown: bool) -> None:
+        self._progress = Progress(
+            TextColumn("{task.fields[coordination]}", markup=False),
+            TextColumn("[bold]{task.fields[now]}"),
+            BarColumn(),
+            TextColumn("{task.percentage:>3.0f} %"),
+            TimeRemainingColumn(),
+            TextColumn("{task.fields[status]}"),
+            console=err,
+            disable=not is_shown,
+        )
+        self._task = self._new_task()
+        self._model: MultiMicrogridModel | None = None
+
+    def __enter__(self) -> Bar:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def stop(self) -> None:
+        """Leave the terminal to messages."""
+        self._progress.stop()
+
+    def show(self, model: MultiMicrogridModel) -> None:
+        """Show how far a model is; each model has a line of its own."""
+        if self._model not in (None, model):
+            self._task = self._new_task()
+        self._model = model
+        self._progress.update(
+            self._task,
+            total=model.clock.steps,
+            completed=model.clock.step + 1,
+            coordination=model.scenario.coordination.kind,
+            now=f"{model.clock.local_now:%a %d %b %H:%M}",
+            status=model.recorder.status,
+        )
+
+    def _new_task(self) -> TaskID:
+        return self._progress.add_task("run", total=None, coordination="", now="reading", status="")
