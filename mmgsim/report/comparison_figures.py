@@ -1,0 +1,212 @@
+"""The pictures of a comparison, as plotly figures."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from typing import Any
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from mmgsim.report.compared import Compared
+from mmgsim.report.numbers import plain
+from mmgsim.report.style import layout, local_time
+
+__all__ = ["COMPARISON_FIGURES", "comparison_figures"]
+
+# Okabe and Ito's palette, as in the report of a run; grey is who trades with nobody.
+_ISOLATED = "#8c8c8c"
+_CENTRAL = "#0072B2"
+_OTHERS = ("#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442")
+_SENDERS = {"microgrid": "#D55E00", "market": "#a6a6a6", "dno": "#d9d9d9"}
+_SOLVED = 1e-6
+"""A gap that tolerances of solvers may leave: the scale on which gates are compared."""
+_ROOM, _ROOM_TURNED = 18, 48
+"""So many numbers can be written beside each other, upright and turned."""
+_HUNDRED, _TEN, _CENT = 99.95, 9.995, 0.01
+_FEW = 8
+"""Up to so many rounds, each has its tick."""
+_MARGIN = {"l": 70, "r": 20, "t": 45, "b": 50}
+"""With room for plotly's buttons above the picture."""
+
+
+def _cost(compared: Compared) -> go.Figure:
+    table = compared.table
+    kinds = {"objective cost": table.objective_cost}
+    if table.energy_left_value.abs().max() >= _CENT:
+        kinds["objective cost less<br>the value of energy left"] = (
+            table.objective_cost_incl_energy_left
+        )
+    kinds |= {"cost of the members": table.members_cost, "cost of the system": table.system_cost}
+    figure = go.Figure()
+    for name, colour in _colours(compared).items():
+        heights = [costs[name] for costs in kinds.values()]
+        figure.add_bar(x=list(kinds), y=heights, name=name, marker_color=colour)
+    return _bars(figure, f"cost [{compared.currency}]")
+
+
+def _bills(compared: Compared) -> go.Figure:
+    bills, figure = compared.by_microgrid, go.Figure()
+    for name, colour in _colours(compared).items():
+        figure.add_bar(x=bills.index, y=bills[name], name=name, marker_color=colour)
+    return _bars(figure, f"bill [{compared.currency}]")
+
+
+def _gains(compared: Compared) -> go.Figure:
+    bills, base, figure = compared.by_microgrid, _base(compared), go.Figure()
+    for name, colour in _colours(compared).items():
+        if name != base:
+            gain = bills[base] - bills[name]
+            figure.add_bar(x=bills.index, y=gain, name=name, marker_color=colour)
+    return _bars(figure, f"gain against {base} [{compared.currency}]")
+
+
+def _gaps(compared: Compared) -> go.Figure:
+    figure = go.Figure()
+    for name, part, colour in _gates(compared):
+        if part.gap.notna().any():
+            gap_percent = 100.0 * part.gap.clip(lower=_SOLVED)
+            _add_line(figure, compared, part.time, gap_percent, name=name, colour=colour)
+    floor = 100.0 * _SOLVED
+    highest = 100.0 * max(compared.gates.gap.fillna(0.0).max(), _SOLVED)
+    decades = [math.log10(floor) - 0.1, max(math.log10(highest) + 0.1, 0.0)]
+    axis = {"type": "log", "exponentformat": "none", "dtick": 1, "range": decades}
+    return _over_time(figure, "gap [% of gross cost]", axis)
+
+
+def _rounds(compared: Compared) -> go.Figure:
+    figure = go.Figure()
+    for name, part, colour in _gates(compared):
+        _add_line(figure, compared, part.time, part.rounds, name=name, colour=colour)
+    few = {"dtick": 1} if compared.gates.rounds.max() <= _FEW else {}
+    return _over_time(figure, "rounds", {"rangemode": "tozero", **few})
+
+
+def _sent(compared: Compared) -> go.Figure:
+    sent, figure = compared.sent / 1000.0, go.Figure()
+    for role, colour in _SENDERS.items():
+        if role in sent:
+            figure.add_bar(x=sent.index, y=sent[role], name=f"by {role}", marker_color=colour)
+    return layout(figure, "disclosed [kB]", barmode="stack", bargap=0.4, margin=_MARGIN)
+
+
+COMPARISON_FIGURES = {
+    "cost": _cost,
+    "bills": _bills,
+    "gains": _gains,
+    "gaps": _gaps,
+    "rounds": _rounds,
+    "sent": _sent,
+}
+"""Figures by name."""
+
+
+def comparison_figures(compared: Compared) -> list[tuple[str, str, go.Figure]]:
+    """Give heading, text and figure of every section."""
+    proven = compared.gates.groupby("run", sort=False).gap.count()
+    words = {
+        "cost": ("What it cost", "All microgrids together, over the whole run."),
+        "bills": (
+            "Who paid what",
+            "Net bill of each microgrid, value of shed load included.",
+        ),
+        "gains": (
+            "Who gained",
+            f"What each microgrid paid less than under {_base(compared)}.",
+        ),
+        "gaps": (
+            "Gap of each gate",
+            "How far the plans may be from the best there is. Gaps below 0.0001 % are rounding and "
+            "drawn at that line. " + _without_bound(proven.index[proven == 0]),
+        ),
+        "rounds": ("Rounds of each gate", "Exchanges of messages until the window was planned."),
+        "sent": ("What was disclosed", "All messages of the run, by who sent them."),
+    }
+    if len(compared.table) < 2:
+        del words["gains"]
+    if not proven.any():
+        del words["gaps"]
+    return [(*text, COMPARISON_FIGURES[name](compared)) for name, text in words.items()]
+
+
+def _without_bound(names: Iterable[str]) -> str:
+    listed = ", ".join(names)
+    return f"Without a bound, and so not drawn: {listed}." if listed else ""
+
+
+# ------------------------------------------------------------------------------------- in common
+def _base(compared: Compared) -> str:
+    """Give the run that the others are held against: isolated, or else the first."""
+    coordination = compared.table.coordination
+    isolated = coordination.index[coordination == "isolated"]
+    return str(isolated[0] if len(isolated) == 1 else coordination.index[0])
+
+
+def _colours(compared: Compared) -> dict[str, str]:
+    colours: dict[str, str] = {}
+    used = 0
+    for name, coordination in compared.table.coordination.items():
+        fixed = {"isolated": _ISOLATED, "central": _CENTRAL}.get(coordination)
+        if fixed is None or fixed in colours.values():
+            fixed = _OTHERS[used % len(_OTHERS)]
+            used += 1
+        colours[str(name)] = fixed
+    return colours
+
+
+def _gates(compared: Compared) -> list[tuple[str, pd.DataFrame, str]]:
+    gates = compared.gates
+    return [(name, gates[gates.run == name], colour) for name, colour in _colours(compared).items()]
+
+
+def _add_line(
+    figure: go.Figure,
+    compared: Compared,
+    times: pd.Series,
+    values: pd.Series,
+    *,
+    name: str,
+    colour: str,
+) -> None:
+    """Draw what holds from each gate to the next, and from the last one to the end."""
+    run_h = float(compared.table.steps[name]) * compared.step_h
+    end = pd.Series([times.iloc[0] + pd.Timedelta(hours=run_h)])
+    figure.add_scatter(
+        x=local_time(pd.concat([times, end], ignore_index=True), compared.timezone),
+        y=[*values, values.iloc[-1]],
+        name=name,
+        mode="lines",
+        line={"color": colour, "shape": "hv"},
+    )
+
+
+def _over_time(figure: go.Figure, y_title: str, y_axis: dict[str, Any]) -> go.Figure:
+    ticks = {"ticks": "outside", "tickcolor": "#ccc"}  # keeps the labels of both axes apart
+    return layout(
+        figure,
+        y_title,
+        xaxis=ticks,
+        yaxis={**ticks, **y_axis},
+        showlegend=True,
+        margin=_MARGIN,
+    )
+
+
+def _bars(figure: go.Figure, y_title: str) -> go.Figure:
+    """Give bars in groups, with their heights written at them where there is room."""
+    count = sum(len(bar.x) for bar in figure.data)
+    if count <= _ROOM_TURNED:
+        figure.for_each_trace(lambda bar: bar.update(text=[_short(y) for y in bar.y]))
+        figure.update_traces(
+            textposition="outside",
+            textangle=0 if count <= _ROOM else -90,
+            textfont_size=11,
+            cliponaxis=False,
+        )
+    return layout(figure, y_title, barmode="group", bargap=0.25, showlegend=True, margin=_MARGIN)
+
+
+def _short(cost: float) -> str:
+    """Write a cost with about three digits."""
+    return plain(cost, 0 if abs(cost) >= _HUNDRED else 1 if abs(cost) >= _TEN else 2)

@@ -1,0 +1,63 @@
+"""Writing `compare.html`: the table and the pictures of a comparison."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from html import escape
+from pathlib import Path
+from urllib.parse import quote
+
+from mmgsim.report.compared import COMPARED_NOTE, Compared, compared_rows
+from mmgsim.report.comparison_figures import comparison_figures
+from mmgsim.report.numbers import COST_NOTE
+from mmgsim.report.page import drawn, page
+from mmgsim.tables import write_text
+
+__all__ = ["write_comparison_page"]
+
+
+def write_comparison_page(path: Path, compared: Compared, reports: Mapping[str, str]) -> None:
+    """Draw a comparison.
+
+    Parameters
+    ----------
+    path : Path
+        The file to write.
+    compared : Compared
+        What to draw.
+    reports : mapping
+        Where the report of each run is, as seen from the page, by the run's name.
+    """
+    failed = [
+        f'<p class="failed">{escape(name)} did not finish and is not compared: {escape(why)}</p>'
+        for name, why in compared.failed.items()
+    ]
+    notes = [
+        f'<p class="note">{escape(note)}</p>'
+        for note in (COMPARED_NOTE, COST_NOTE, *compared.notes)
+    ]
+    body = [*failed, "<h2>In numbers</h2>", _table(compared, reports), *notes]
+    body += drawn(comparison_figures(compared))
+    write_text(path, page(f"{compared.scenario} · side by side", compared.subtitle, body))
+
+
+def _table(compared: Compared, reports: Mapping[str, str]) -> str:
+    names = [_linked(str(name), reports) for name in compared.table.index]
+    head = "".join(f"<th class=number>{name}</th>" for name in names)
+    rows = []
+    for heading, part in compared_rows(compared):
+        rows.append(f"<tr><th colspan={len(names) + 1}>{escape(heading)}</th></tr>")
+        for label, texts in part:
+            cells = "".join(f"<td class=number>{escape(text)}</td>" for text in texts)
+            rows.append(f"<tr><td>{escape(label)}</td>{cells}</tr>")
+    body = "".join(rows)
+    return (
+        f"<div class=wide><table><thead><tr><th></th>{head}</tr></thead>"
+        f"<tbody>{body}</tbody></table></div>"
+    )
+
+
+def _linked(name: str, reports: Mapping[str, str]) -> str:
+    if name not in reports:
+        return escape(name)
+    return f'<a href="{escape(quote(reports[name]))}">{escape(name)}</a>'
