@@ -7,6 +7,7 @@
 (24,)
 """
 
+from mmgsim.compare import Comparison, compare, compare_runs
 from mmgsim.engine import MultiMicrogridModel, build
 from mmgsim.errors import MmgsimError, ScenarioError
 from mmgsim.run import run
@@ -14,12 +15,15 @@ from mmgsim.scenario import bundled_scenarios, load_scenario
 from mmgsim.tables import Results
 
 __all__ = [
+    "Comparison",
     "MmgsimError",
     "MultiMicrogridModel",
     "Results",
     "ScenarioError",
     "build",
     "bundled_scenarios",
+    "compare",
+    "compare_runs",
     "load_scenario",
     "run",
 ]

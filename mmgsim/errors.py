@@ -13,6 +13,8 @@ from pathlib import Path
 from typing import Any
 
 __all__ = [
+    "ComparisonEndedEarlyError",
+    "ComparisonError",
     "ContractError",
     "Fault",
     "InputError",
@@ -99,6 +101,10 @@ class ScenarioError(InputError):
     """A scenario that cannot be run."""
 
 
+class ComparisonError(InputError):
+    """Runs, or coordinations, that cannot stand side by side."""
+
+
 class UnknownNameError(MmgsimError):
     """A name that nothing is registered under.
 
@@ -174,6 +180,30 @@ class RunEndedEarlyError(MmgsimError):
         self.folder = folder
         self.steps = steps
         super().__init__(f"the run ended early; {steps} simulated steps are in {folder}")
+
+
+class ComparisonEndedEarlyError(MmgsimError):
+    """A comparison of which some runs failed; the others were made and compared.
+
+    Attributes
+    ----------
+    folder : Path
+        Where the runs and their comparison are.
+    failures : dict
+        The error of each run that failed, by the run's name.
+    comparison : Comparison or None
+        Of the runs that finished, if there are any.
+    """
+
+    def __init__(self, folder: Path, failures: dict[str, Exception], comparison: Any) -> None:
+        self.folder = folder
+        self.failures = failures
+        self.comparison = comparison
+        finished = "none" if comparison is None else ", ".join(comparison.runs)
+        super().__init__(
+            f"the comparison ended early; failed: {', '.join(failures)}; finished: {finished}; "
+            f"what there is, is in {folder}"
+        )
 
 
 class ResultsError(MmgsimError):

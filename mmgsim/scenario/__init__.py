@@ -22,6 +22,7 @@ from mmgsim.scenario.schema import (
     Scenario,
     WindConfig,
 )
+from mmgsim.scenario.yaml_lines import parse_yaml
 
 __all__ = [
     "BUILT_IN",
@@ -46,6 +47,7 @@ __all__ = [
     "gate_mask",
     "load_scenario",
     "parse_override",
+    "parse_yaml",
     "read_inputs",
     "resolved_yaml",
     "run_index",

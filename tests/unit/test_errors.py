@@ -6,6 +6,8 @@ from pathlib import Path
 import pytest
 
 from mmgsim.errors import (
+    ComparisonEndedEarlyError,
+    ComparisonError,
     ContractError,
     Fault,
     MmgsimError,
@@ -19,6 +21,8 @@ from mmgsim.errors import (
 from mmgsim.profiles import SeriesError
 
 ERRORS = [
+    ComparisonEndedEarlyError(Path("runs/x"), {}, None),
+    ComparisonError("runs/x, runs/y", [Fault("seed", "1 in runs/x, 2 in runs/y")]),
     ContractError("MG1", ["oversold", "overslept"]),
     ResultsError("no folder"),
     RunEndedEarlyError(Path("runs/x"), 7),

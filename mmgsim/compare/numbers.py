@@ -1,0 +1,133 @@
+"""The numbers of a comparison, from the summary and the tables of each run."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from mmgsim.tables import Results
+
+__all__ = ["cost_by_microgrid", "gates_of", "run_table", "sent_by"]
+
+NAN = float("nan")
+NOTHING_TO_GAIN = 1e-6
+"""Share of the gross cost below which there is no trading gain to speak of."""
+_MOST = 0.95
+_STATUSES = ("ok", "violations", "unsupplied", "not_converged")
+_ENERGIES = (
+    "losses_kwh",
+    "spilled_kwh",
+    "shed_kwh",
+    "unserved_kwh",
+    "traded_kwh",
+    "imported_kwh",
+    "exported_kwh",
+    "imbalance_kwh",
+)
+_SECONDS = ("wall_s", "gate_s", "solver_s", "power_flow_s")
+
+
+def run_table(runs: Mapping[str, Results]) -> pd.DataFrame:
+    """Give one row a run, by its name.
+
+    Objective, members and system cost do not contain the value of the energy left in storage;
+    `objective_cost_incl_energy_left` is the objective cost less that value. Captured shares are of
+    the trading gain, `(isolated - run) / (isolated - central)`, and missing where there is not
+    exactly one run of either, or where `central` gains next to nothing.
+    """
+    rows = {name: {**_costs(run), **_effort(run), **_physics(run)} for name, run in runs.items()}
+    table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("run")
+    least = _least_gain(runs)
+    for cost in ("objective_cost", "objective_cost_incl_energy_left"):
+        share = f"captured_share{cost.removeprefix('objective_cost')}"
+        table.insert(list(table.columns).index(cost) + 1, share, _captured(table, cost, least))
+    table["results"] = [str(run.folder) for run in runs.values()]
+    return table
+
+
+def _costs(run: Results) -> dict[str, Any]:
+    summary = run.summary
+    cost, left = summary["objective_cost"], summary["energy_left_value"]
+    return {
+        "coordination": summary["coordination"],
+        "objective_cost": cost,
+        "energy_left_value": left,
+        "objective_cost_incl_energy_left": cost - left,
+        "members_cost": summary["members_cost"],
+        "system_cost": summary["system_cost"],
+    }
+
+
+def _effort(run: Results) -> dict[str, Any]:
+    """Give certificates, rounds, messages and seconds."""
+    gates, sent, summary = run.gates, sent_by(run), run.summary
+    rounds = gates.rounds.to_numpy()
+    return {
+        "gap_max": gates.gap.max(),
+        "gap_mean": gates.gap.mean(),
+        "gates": len(gates),
+        "gates_without_bound": int(gates.lower.isna().sum()),
+        "rounds_mean": rounds.mean() if len(rounds) else NAN,
+        # The least number that was enough for 95 % of the gates: a count, not a mean of two.
+        "rounds_p95": _quantile(rounds),
+        "rounds_max": rounds.max() if len(rounds) else NAN,
+        "repair_rounds": int(gates.repair_rounds.sum()),
+        "messages": int(sent["count"].sum()),
+        "bytes": int(sent["bytes"].sum()),
+        "bytes_of_microgrids": int(sent["bytes"].get("microgrid", 0)),
+        **{key: summary.get(key, NAN) for key in _SECONDS},
+    }
+
+
+def _quantile(rounds: Any) -> float:
+    return float(np.quantile(rounds, _MOST, method="inverted_cdf")) if len(rounds) else NAN
+
+
+def _physics(run: Results) -> dict[str, Any]:
+    statuses = run.steps.status.value_counts()
+    counts = {f"steps_{status}": int(statuses.get(status, 0)) for status in _STATUSES}
+    energies = {key: run.summary[key] for key in _ENERGIES}
+    return {**energies, "steps": len(run.steps), **counts}
+
+
+def _least_gain(runs: Mapping[str, Results]) -> float:
+    """Give the trading gain that rounding and tolerances may make. [currency]"""
+    gross = [run.ledger.amount.abs().sum() + run.steps.shed_value.sum() for run in runs.values()]
+    return NOTHING_TO_GAIN * max(gross)
+
+
+def _captured(table: pd.DataFrame, column: str, least: float) -> pd.Series:
+    isolated = table.loc[table.coordination == "isolated", column]
+    central = table.loc[table.coordination == "central", column]
+    if len(isolated) != 1 or len(central) != 1:
+        return pd.Series(NAN, table.index)
+    gain = isolated.iloc[0] - central.iloc[0]
+    if gain <= least:
+        return pd.Series(NAN, table.index)
+    share: pd.Series = (isolated.iloc[0] - table[column]) / gain
+    return share
+
+
+# --------------------------------------------------------------------------------- more than one
+def cost_by_microgrid(runs: Mapping[str, Results]) -> pd.DataFrame:
+    """Give the bill of each microgrid with the value of its shed load, one column a run."""
+    costs = {name: run.summary["cost_by_microgrid"] for name, run in runs.items()}
+    return pd.DataFrame(costs).rename_axis("microgrid").rename_axis("run", axis="columns")
+
+
+def gates_of(runs: Mapping[str, Results]) -> pd.DataFrame:
+    """Give the gates of all runs under each other, with the run's name first."""
+    parts = []
+    for name, run in runs.items():
+        part = run.gates
+        part.insert(0, "run", name)
+        parts.append(part)
+    return pd.concat(parts, ignore_index=True)
+
+
+def sent_by(run: Results) -> pd.DataFrame:
+    """Give messages and bytes of a run by the role of the sender."""
+    return run.messages.groupby("sender")[["count", "bytes"]].sum()

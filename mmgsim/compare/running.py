@@ -1,0 +1,135 @@
+"""Running a scenario under several coordinations, and comparing them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from mmgsim.compare.comparison import Comparison
+from mmgsim.engine import load_variant
+from mmgsim.errors import (
+    ComparisonEndedEarlyError,
+    ComparisonError,
+    Fault,
+    MmgsimError,
+    RunEndedEarlyError,
+)
+from mmgsim.run import Progress, choose_folder, file_name, run
+from mmgsim.scenario import LoadedScenario
+from mmgsim.tables import Results
+
+__all__ = ["compare"]
+
+CoordinationChoice = str | Mapping[str, Any]
+
+
+def compare(
+    scenario: str | Path | LoadedScenario,
+    coordinations: Iterable[CoordinationChoice],
+    *,
+    overrides: Mapping[str, Any] | None = None,
+    strategy: str | None = None,
+    out: str | Path | None = None,
+    progress: Progress | None = None,
+) -> Comparison:
+    """Run a scenario under each coordination in turn, and put them side by side.
+
+    Everything is checked before the first run. A run that fails does not keep the others from
+    being made and compared.
+
+    Parameters
+    ----------
+    scenario : str, Path or LoadedScenario
+        Bundled name, folder or YAML file.
+    coordinations : iterable of str or mapping
+        Kinds, or kinds with options: ``{"kind": "central"}``.
+    overrides : mapping
+        Values by dotted path, for all runs.
+    strategy : str or None
+        Of all microgrids, in all runs.
+    out : str, Path or None
+        Folder, which must not exist or be empty: gets a result folder a coordination, and
+        `compare.csv`, `compare.json`, `compare.html`; ``runs/<scenario>-compare-<time>`` by
+        default.
+    progress : callable or None
+        Called with the model after every step.
+
+    Raises
+    ------
+    ScenarioError
+        Naming every fault; nothing is written then.
+    ComparisonError
+        If there are fewer than two coordinations, or one is there twice.
+    ComparisonEndedEarlyError
+        If a run failed; what finished is compared in the folder.
+    """
+    variants = _variants(scenario, list(coordinations), overrides or {}, strategy)
+    loaded = next(iter(variants.values()))
+    folder = choose_folder(out, loaded.scenario.name, "compare")
+    finished: dict[str, Results] = {}
+    failures: dict[str, Exception] = {}
+    comparison = None
+    try:
+        for name, variant in variants.items():
+            try:
+                finished[name] = run(variant, out=folder / file_name(name), progress=progress)
+            except (MmgsimError, OSError) as error:
+                is_first = not finished and not failures
+                if is_first and not isinstance(error, RunEndedEarlyError):
+                    raise  # nothing was simulated: the input is wrong, under any coordination
+                failures[name] = error
+    except KeyboardInterrupt as error:
+        if finished:
+            error.add_note(f"Finished and compared in {folder}: {', '.join(finished)}")
+        raise
+    finally:
+        # Whatever happened: what finished is compared.
+        if finished:
+            reasons = {name: _reason(error) for name, error in failures.items()}
+            comparison = Comparison(finished, failed=reasons)
+            comparison.write(folder)
+    if failures or comparison is None:
+        raise ComparisonEndedEarlyError(folder, failures, comparison)
+    return comparison
+
+
+def _reason(error: Exception) -> str:
+    cause = error.__cause__
+    if cause is None:
+        return str(error)
+    kind = "" if isinstance(cause, MmgsimError) else f"{type(cause).__name__}: "
+    return f"{kind}{cause} ({error})"
+
+
+def _variants(
+    scenario: str | Path | LoadedScenario,
+    coordinations: list[CoordinationChoice],
+    overrides: Mapping[str, Any],
+    strategy: str | None,
+) -> dict[str, LoadedScenario]:
+    """Check the scenario under every coordination, and name the runs."""
+    faults = []
+    if len(coordinations) < 2:
+        cure = "give two or more, such as isolated,central"
+        faults.append(Fault("coordinations", f"{len(coordinations)} to compare", cure))
+    repeated = [c for at, c in enumerate(coordinations) if c in coordinations[:at]]
+    faults += [Fault("coordinations", f"{c!r} is there twice", "give it once") for c in repeated]
+    if faults:
+        raise ComparisonError(str(scenario), faults)
+    found: dict[str, LoadedScenario] = {}
+    for choice in coordinations:
+        # First, so that an override can set options of the coordination.
+        chosen = {"coordination.kind" if isinstance(choice, str) else "coordination": choice}
+        loaded = load_variant(scenario, {**chosen, **overrides}, strategy=strategy)
+        found[_free(loaded.scenario.coordination.kind, found)] = loaded
+    return found
+
+
+def _free(kind: str, taken: Mapping[str, Any]) -> str:
+    """Add a number where the same coordination comes with other options."""
+    free, number = kind, 1
+    while free in taken:
+        number += 1
+        free = f"{kind}-{number}"
+    return free
