@@ -13,29 +13,37 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+import yaml
 from rich.table import Column, Table
 from rich.text import Text
 
+from mmgsim.compare import compare as compare_scenario
+from mmgsim.compare import compare_runs
 from mmgsim.engine import MultiMicrogridModel
-from mmgsim.errors import MmgsimError
+from mmgsim.errors import ComparisonEndedEarlyError, MmgsimError
 from mmgsim.report import write_report
+from mmgsim.run import choose_folder
 from mmgsim.run import run as run_scenario
 from mmgsim.scenario import (
     bundled_scenarios,
     load_scenario,
     parse_override,
+    parse_yaml,
     scenario_schema,
 )
 from mmgsim.scenario import freeze as freeze_scenario
 from mmgsim.tables import Results
 from mmgsim.terminal import (
+    ENDED_EARLY,
     WRONG_INPUT,
     Bar,
     complain,
     ends_told,
     err,
     out,
+    print_comparison,
     print_summary,
+    told,
 )
 
 __all__ = ["app", "main"]
@@ -161,6 +169,58 @@ def run(  # noqa: PLR0913  one parameter per option of the command line
 
 
 @app.command()
+def compare(  # noqa: PLR0913  one parameter per option of the command line
+    targets: Annotated[
+        list[str],
+        typer.Argument(metavar="SCENARIO|RUN_DIR", help="A scenario, or finished runs of one."),
+    ],
+    coordination: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="KIND,KIND...",
+            help="What to run the scenario under; with options as '{kind: NAME, option: VALUE}'.",
+        ),
+    ] = None,
+    days: DaysOption = None,
+    strategy: StrategyOption = None,
+    seed: SeedOption = None,
+    set_: SetOption = None,
+    out_dir: OutOption = None,
+    quiet: QuietOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Put coordinations of a scenario side by side, or finished runs of one scenario."""
+    overrides = _options(days=days, seed=seed, coordination=None) | _overrides(set_ or [])
+    everybody = _strategies(strategy or [], overrides)
+    if _are_runs(targets, coordination, has_options=bool(overrides or everybody)):
+        comparison = compare_runs(targets)
+        scenario = comparison.compared().scenario
+        with ends_told():
+            comparison.write(choose_folder(out_dir, scenario, "compare"))
+        print_comparison(comparison, quiet=quiet, as_json=as_json)
+        return
+    with Bar(is_shown=err.is_terminal and not quiet) as bar, ends_told(bar):
+        try:
+            comparison = compare_scenario(
+                targets[0],
+                _coordinations(coordination or []),
+                overrides=overrides,
+                strategy=everybody,
+                out=out_dir,
+                progress=bar.show,
+            )
+        except ComparisonEndedEarlyError as error:
+            bar.stop()
+            for name, failure in error.failures.items():
+                complain(f"{name}: {told(failure)}")
+            complain(str(error))
+            if error.comparison is not None:
+                print_comparison(error.comparison, quiet=quiet, as_json=as_json)
+            raise typer.Exit(ENDED_EARLY) from None
+    print_comparison(comparison, quiet=quiet, as_json=as_json)
+
+
+@app.command()
 def report(folder: Annotated[Path, typer.Argument(metavar="RUN_DIR")]) -> None:
     """Draw the report of a result folder anew."""
     out.print(f"report: {write_report(Results(folder))}", markup=False, soft_wrap=True)
@@ -214,3 +274,45 @@ def _strategies(texts: list[str], overrides: dict[str, Any]) -> str | None:
         else:
             everybody = name
     return everybody
+
+
+def _are_runs(targets: list[str], coordination: list[str] | None, *, has_options: bool) -> bool:
+    """Tell whether finished runs are to be compared, or a scenario is to be run."""
+    runs = [target for target in targets if (Path(target) / "manifest.json").is_file()]
+    one_of_two = "give one scenario with --coordination a,b, or finished run folders alone"
+    if not coordination and len(runs) == len(targets):
+        if has_options:
+            raise typer.BadParameter(f"nothing can be set in finished runs; {one_of_two}")
+        return True
+    if len(targets) > 1:
+        others = [target for target in targets if target not in runs]
+        what = f"{', '.join(others)}: no finished run" if others else "these are finished runs"
+        raise typer.BadParameter(f"{what}; {one_of_two}", param_hint="SCENARIO|RUN_DIR")
+    if not coordination:
+        raise typer.BadParameter(
+            f"{targets[0]} is no finished run; say what to run it under, such as "
+            "--coordination isolated,central",
+            param_hint="--coordination",
+        )
+    return False
+
+
+def _coordinations(texts: list[str]) -> list[str | dict[str, Any]]:
+    """Read kinds separated by commas, or kinds with options as YAML between braces."""
+    found: list[str | dict[str, Any]] = []
+    for text in texts:
+        try:
+            items = parse_yaml(f"[{text}]")
+        except yaml.YAMLError:
+            items = [None]
+        if not all(isinstance(item, str) or _has_kind(item) for item in items):
+            raise typer.BadParameter(
+                f"{text!r} is not like isolated,central or {{kind: central}}",
+                param_hint="--coordination",
+            )
+        found += items
+    return found
+
+
+def _has_kind(item: Any) -> bool:
+    return isinstance(item, dict) and isinstance(item.get("kind"), str)

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
+import json
 import sys
 import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from types import FrameType
 
 import typer
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeRemainingColumn
-from rich.table import Table
+from rich.table import Column, Table
 from rich.text import Text
 
+from mmgsim.compare import Comparison
 from mmgsim.engine import MultiMicrogridModel
 from mmgsim.errors import MmgsimError, RunEndedEarlyError
-from mmgsim.report import summary_rows
+from mmgsim.report import COMPARED_NOTE, compared_rows, summary_rows
 from mmgsim.tables import Results
 
 __all__ = [
@@ -27,6 +30,7 @@ __all__ = [
     "ends_told",
     "err",
     "out",
+    "print_comparison",
     "print_summary",
     "told",
 ]
@@ -104,6 +108,30 @@ def print_summary(results: Results) -> None:
         table.add_row(Text(name), Text(value))
     out.print(table)
     for line in (f"results: {results.folder}", f"report:  {results.folder / 'report.html'}"):
+        out.print(line, soft_wrap=True, markup=False)
+
+
+def print_comparison(comparison: Comparison, *, quiet: bool, as_json: bool) -> None:
+    """Print the numbers of a comparison that was written."""
+    folder = comparison.folder or Path()
+    if as_json:
+        content = {"comparison": str(folder), **comparison.as_plain_data(folder)}
+        sys.stdout.write(json.dumps(content, indent=2) + "\n")
+        return
+    if quiet:
+        return
+    compared = comparison.compared()
+    columns = [Column(Text(str(name)), justify="right") for name in compared.table.index]
+    table = Table(
+        "", *columns, title=Text(compared.scenario), caption=COMPARED_NOTE, caption_justify="left"
+    )
+    for heading, rows in compared_rows(compared):
+        table.add_row(Text(heading, style="bold"))
+        for label, texts in rows:
+            table.add_row(Text(f"  {label}"), *(Text(text) for text in texts))
+        table.add_section()
+    out.print(table)
+    for line in (*compared.notes, f"comparison: {folder / 'compare.html'}"):
         out.print(line, soft_wrap=True, markup=False)
 
 

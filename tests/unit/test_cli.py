@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from mmgsim import cli, terminal
+from mmgsim import cli
 from mmgsim.engine import model, setup
 from mmgsim.tables import Results
 
@@ -51,6 +51,17 @@ class Fails(SelfConsumer):
 """
 
 
+OWN_COORDINATION = """\
+from mmgsim.coordination import Isolated
+
+class Fails(Isolated):
+    def start(self, view, memory):
+        if view.window.first_step == 3:
+            raise RuntimeError("no more")
+        super().start(view, memory)
+"""
+
+
 @pytest.fixture
 def mmgsim(monkeypatch, tmp_path, capsys):
     """Call the command line in an empty folder; gives exit code, output and messages."""
@@ -82,8 +93,7 @@ def failing(tmp_path):
 def test_help_lists_the_commands_of_this_version(mmgsim):
     code, printed, _ = mmgsim("--help")
     assert code == 0
-    assert all(name in printed for name in ("list", "check", "run", "report", "schema"))
-    assert "compare" not in printed
+    assert all(name in printed for name in ("list", "check", "run", "report", "schema", "compare"))
     assert " new " not in printed
 
 
@@ -156,6 +166,100 @@ def test_report_is_drawn_anew(mmgsim, tmp_path):
     assert (tmp_path / "o/report.html").is_file()
 
 
+# ------------------------------------------------------------------------------ comparisons
+BOTH = ["--coordination", "isolated,central", "--strategy", "self-consumer"]
+
+
+def test_compare_runs_each_coordination_and_prints_both(mmgsim, tmp_path):
+    code, printed, messages = mmgsim("compare", "duo", *BOTH, "--out", "o")
+    assert (code, messages) == (0, "")
+    for part in ("isolated", "central", "objective cost", "MG2", "comparison: o/compare.html"):
+        assert part in printed
+    left = sorted(path.name for path in (tmp_path / "o").iterdir())
+    assert left == ["central", "compare.csv", "compare.html", "compare.json", "isolated"]
+
+
+def test_compare_in_json_prints_what_it_writes_alone(mmgsim, tmp_path):
+    code, printed, messages = mmgsim("compare", "duo", *BOTH, "--json", "--out", "o")
+    assert (code, messages) == (0, "")
+    content = json.loads(printed)
+    assert content.pop("comparison") == "o"
+    assert content == json.loads((tmp_path / "o/compare.json").read_text())
+
+
+def test_compare_takes_the_options_of_run(mmgsim, tmp_path):
+    options = ["--days", "1", "--seed", "5", "--set", "settlement.imbalance_per_kwh=0.5", "--quiet"]
+    assert mmgsim("compare", "duo", *BOTH, *options, "--out", "o") == (0, "", "")
+    for name in ("isolated", "central"):
+        text = (tmp_path / "o" / name / "scenario.yaml").read_text()
+        for line in ("seed: 5", "imbalance_per_kwh: 0.5", f"kind: {name}", "kind: self-consumer"):
+            assert line in text
+
+
+def test_compare_reads_coordinations_with_options_as_yaml(mmgsim):
+    chosen = ["--coordination", "isolated,{kind: central}", *FAST[2:], "--quiet"]
+    assert mmgsim("compare", "duo", *chosen) == (0, "", "")
+    folder = next(Path("runs").iterdir())
+    assert folder.name.startswith("duo-compare-")
+    assert (folder / "central").is_dir()
+
+
+def test_compare_of_finished_runs_equals_the_comparison_they_came_from(mmgsim, tmp_path):
+    mmgsim("compare", "duo", *BOTH, "--quiet", "--out", "o")
+    code, printed, _ = mmgsim("compare", "o/isolated", "o/central", "--out", "p", "--json")
+    first = json.loads((tmp_path / "o/compare.json").read_text())
+    again = json.loads(printed)
+    assert (code, again.pop("comparison")) == (0, "p")
+    for name, row in again["runs"].items():
+        assert row.pop("results") == f"../o/{name}"
+        assert first["runs"][name].pop("results") == name
+    assert again == first
+
+
+def test_compare_refuses_to_mix_or_to_set(mmgsim, tmp_path):
+    mmgsim("compare", "duo", *BOTH, "--quiet", "--out", "o")
+    runs = ["o/isolated", "o/central"]
+    for arguments, part in (
+        (["o/isolated", "duo"], "duo: no finished run"),
+        ([*runs, *BOTH[:2]], "these are finished runs"),
+        ([*runs, "--days", "2"], "nothing can be set"),
+        (runs[:1], "give two or more"),
+    ):
+        assert_refused(mmgsim("compare", *arguments), part, folder=tmp_path, left=["o"])
+
+
+def test_compare_of_unlike_runs_names_what_differs(mmgsim, tmp_path):
+    for seed in ("1", "2"):
+        mmgsim("run", "duo", *FAST, "--seed", seed, "--quiet", "--out", seed)
+    outcome = mmgsim("compare", "1", "2")
+    assert_refused(outcome, "seed: 1 in 1, 2 in 2", folder=tmp_path, left=["1", "2"])
+
+
+def test_compare_keeps_and_prints_what_finished(mmgsim, tmp_path):
+    (tmp_path / "own.py").write_text(OWN_COORDINATION)
+    kinds = ["--coordination", "isolated,own.py:Fails,central", *FAST[2:]]
+    code, printed, messages = mmgsim("compare", "duo", *kinds, "--out", "o", "--json")
+    assert code == cli.ENDED_EARLY
+    assert list(json.loads(printed)["runs"]) == ["isolated", "central"]
+    assert "RuntimeError: no more" in messages
+    assert "finished: isolated, central" in messages
+    assert "mmgsim/engine" not in messages
+    assert Results(tmp_path / "o/own.py_Fails").manifest["status"] == "failed"
+    assert (tmp_path / "o/compare.html").is_file()
+
+
+def test_interrupted_compare_says_what_is_compared(mmgsim, monkeypatch, tmp_path):
+    def interrupt(self, simulated):
+        if simulated.scenario.coordination.kind == "central":
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(cli.Bar, "show", interrupt)
+    code, printed, messages = mmgsim("compare", "duo", *BOTH, "--out", "o")
+    assert (code, printed) == (cli.ENDED_EARLY, "")
+    assert "Finished and compared in o: isolated" in messages
+    assert (tmp_path / "o/compare.html").is_file()
+
+
 # ------------------------------------------------------------------------------ wrong input
 def assert_refused(outcome, *parts, folder, left=()):
     code, printed, messages = outcome
@@ -199,7 +303,12 @@ def test_faults_of_series_and_network_come_together(command, mmgsim, tmp_path):
         (["run", "duo", "--days", "one"], "--days"),
         (["run"], "SCENARIO"),
         (["runn"], "run"),
-        (["compare", "duo"], "compare"),
+        (["compare", "duo"], "--coordination isolated,central"),
+        (["compare", "duo", "--coordination", "central"], "give two or more"),
+        (["compare", "duo", "--coordination", "isolated,centrl"], "did you mean 'central'?"),
+        (["compare", "duo", "--coordination", "{kind:"], "is not like isolated,central"),
+        (["compare", "duo", "--coordination", "1,2"], "is not like isolated,central"),
+        (["compare", "duo", "wa9", "--coordination", "isolated,central"], "no finished run"),
         (["report", "nowhere"], "no result folder"),
     ],
 )
@@ -223,7 +332,7 @@ def test_result_folder_that_cannot_be_made_is_refused(mmgsim, tmp_path):
 # ------------------------------------------------------------------------------ ended early
 def assert_kept(outcome, *parts, folder, steps, status):
     code, printed, messages = outcome
-    assert (code, printed) == (terminal.ENDED_EARLY, "")
+    assert (code, printed) == (cli.ENDED_EARLY, "")
     for part in (*parts, f"{steps} simulated steps are in {folder.name}"):
         assert part in messages
     results = Results(folder)
@@ -247,7 +356,7 @@ def test_interrupted_reading_writes_nothing(mmgsim, monkeypatch, tmp_path):
 
     monkeypatch.setattr(cli, "run_scenario", interrupt)
     code, printed, messages = mmgsim("run", "duo")
-    assert (code, printed, messages.strip()) == (terminal.ENDED_EARLY, "", "Interrupted.")
+    assert (code, printed, messages.strip()) == (cli.ENDED_EARLY, "", "Interrupted.")
     assert list(tmp_path.iterdir()) == []
 
 
@@ -267,7 +376,7 @@ def test_error_of_a_users_class_shows_their_lines_and_not_ours(mmgsim, failing, 
 
 def test_failure_in_the_first_step_still_leaves_a_manifest(mmgsim, failing, tmp_path):
     code, *_ = mmgsim("run", "duo", *failing(0, "other"), "--out", "o")
-    assert code == terminal.ENDED_EARLY
+    assert code == cli.ENDED_EARLY
     assert sorted(path.name for path in (tmp_path / "o").iterdir()) == FILES
     assert json.loads((tmp_path / "o/manifest.json").read_text())["status"] == "failed"
 
@@ -280,7 +389,7 @@ def test_interrupt_within_a_step_is_an_interrupt(mmgsim, failing, tmp_path):
 def test_fault_of_mmgsim_itself_shows_everything(mmgsim, monkeypatch):
     monkeypatch.setattr(model, "perf_counter", partial(math.sqrt, -1.0))
     code, _, messages = mmgsim("run", "duo", *FAST, "--out", "o")
-    assert code == terminal.ENDED_EARLY
+    assert code == cli.ENDED_EARLY
     assert "A fault of mmgsim, please report it" in messages
     assert "ValueError: math domain error" in messages
     assert "engine/model.py" in messages
