@@ -19,7 +19,7 @@ from rich.text import Text
 
 from mmgsim.compare import compare as compare_scenario
 from mmgsim.compare import compare_runs
-from mmgsim.engine import MultiMicrogridModel
+from mmgsim.engine import MessageBus, MultiMicrogridModel
 from mmgsim.errors import ComparisonEndedEarlyError, MmgsimError
 from mmgsim.report import write_report
 from mmgsim.run import choose_folder
@@ -148,6 +148,12 @@ def run(  # noqa: PLR0913  one parameter per option of the command line
     out_dir: OutOption = None,
     quiet: QuietOption = False,
     as_json: JsonOption = False,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Threads in which microgrids answer; as processors.")
+    ] = None,
+    payloads: Annotated[
+        bool, typer.Option("--payloads", help="Write all that is said to the table payloads.")
+    ] = False,
 ) -> None:
     """Simulate a scenario and write tables, summary and report to a result folder."""
     overrides = _options(days=days, seed=seed, coordination=coordination)
@@ -160,6 +166,7 @@ def run(  # noqa: PLR0913  one parameter per option of the command line
             strategy=everybody,
             out=out_dir,
             progress=bar.show,
+            bus=MessageBus(workers=workers, keeps_payloads=payloads),
         )
     if as_json:
         content = {"results": str(results.folder), **results.summary}

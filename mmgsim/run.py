@@ -13,7 +13,7 @@ from typing import Any
 
 import numpy as np
 
-from mmgsim.engine import MultiMicrogridModel
+from mmgsim.engine import MessageBus, MultiMicrogridModel
 from mmgsim.errors import Fault, RunEndedEarlyError, ScenarioError
 from mmgsim.report import write_report
 from mmgsim.scenario import LoadedScenario, resolved_yaml
@@ -38,7 +38,7 @@ _PACKAGES = (
 )
 
 
-def run(
+def run(  # noqa: PLR0913  one parameter per choice of a run
     scenario: str | Path | LoadedScenario,
     *,
     overrides: Mapping[str, Any] | None = None,
@@ -46,6 +46,7 @@ def run(
     strategy: str | None = None,
     out: str | Path | None = None,
     progress: Progress | None = None,
+    bus: MessageBus | None = None,
 ) -> Results:
     """Simulate a scenario and write everything to a result folder.
 
@@ -64,6 +65,9 @@ def run(
         ``runs/<scenario>-<coordination>-<time>`` by default.
     progress : callable or None
         Called with the model after every step.
+    bus : MessageBus or None
+        How messages are delivered: in how many threads, and whether what they say is written to the
+        table ``payloads``. Without effect on any other value.
 
     Raises
     ------
@@ -79,7 +83,7 @@ def run(
     """
     begin = perf_counter()
     model = MultiMicrogridModel(
-        scenario, coordination=coordination, strategy=strategy, overrides=overrides
+        scenario, coordination=coordination, strategy=strategy, overrides=overrides, bus=bus
     )
     folder = choose_folder(out, model.scenario.name, model.scenario.coordination.kind)
     folder.mkdir(parents=True, exist_ok=True)

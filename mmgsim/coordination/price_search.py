@@ -19,6 +19,9 @@ __all__ = ["PriceSearch"]
 # Half widths of the price boxes, over the mean distance between buying and selling price.
 BOXES = (0.3, 0.1, 0.03, 0.01, 0.003)
 
+# Most gates need no more than one further round; in those that do, more is asked in each.
+EASY_ROUNDS = 1
+
 # Further queries on the way from the best prices so far to those of the master (0) and of the boxes
 # (1, 2, ...), and how far on that way.
 BETWEEN = ((0, 0.05), (0, 0.1), (0, 0.3), (0, 0.6), (1, 0.5), (2, 0.5), (3, 0.5), (4, 0.5))
@@ -72,6 +75,7 @@ class PriceSearch:
                 self.queries_per_kwh = _with_other_ends(remembered, prices, moved)
         self._best_per_kwh: FloatArray = self.queries_per_kwh[0]
         self._is_first = True
+        self._looked = 0
 
     def learn(self, lower: FloatArray) -> None:
         """Take the lower bounds that the queries of the last message have proven.
@@ -106,9 +110,11 @@ class PriceSearch:
             box = PriceBox(self._best_per_kwh - half, self._best_per_kwh + half)
             found.append(master.combine(self._window.first_step, box))
         ends = [one.prices_per_kwh for one in found]
-        best = self._best_per_kwh
-        between = [best + part * (ends[end] - best) for end, part in BETWEEN]
-        self.queries_per_kwh = np.stack([*ends, *between])
+        self._looked += 1
+        if self._looked > EASY_ROUNDS:
+            best = self._best_per_kwh
+            ends += [best + part * (ends[end] - best) for end, part in BETWEEN]
+        self.queries_per_kwh = np.stack(ends)
 
     def memory(self, combination: Combination) -> dict[str, Any]:
         """Give what the next gate may begin with: the best prices and those asked near them."""

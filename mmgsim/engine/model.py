@@ -43,8 +43,8 @@ class MultiMicrogridModel(mesa.Model):
         Replaces every microgrid's ``strategy.kind``.
     overrides : mapping or None
         Further values by dotted path.
-    folder : Path or None
-        Where results are written each simulated day; None keeps them in memory.
+    bus : MessageBus or None
+        How messages are delivered; by default in as many threads as there are processors.
     rng : int or None
         Replaces the scenario's seed.
 
@@ -58,6 +58,8 @@ class MultiMicrogridModel(mesa.Model):
         Simulated time.
     bus : MessageBus
         What agents say to each other.
+    writer : TableWriter
+        Result tables: in memory until it is given a folder.
 
     Raises
     ------
@@ -79,7 +81,7 @@ class MultiMicrogridModel(mesa.Model):
         coordination: str | None = None,
         strategy: str | None = None,
         overrides: Mapping[str, Any] | None = None,
-        folder: Path | None = None,
+        bus: MessageBus | None = None,
         rng: int | None = None,
     ) -> None:
         replaced = dict(overrides or {})
@@ -99,9 +101,9 @@ class MultiMicrogridModel(mesa.Model):
             further=network_faults,
         )
         self.clock = Clock(self.scenario, self.inputs)
-        self.bus = MessageBus()
+        self.bus = MessageBus() if bus is None else bus
         self._create_agents()
-        self.writer = TableWriter(folder)
+        self.writer = TableWriter()
         self.recorder = Recorder(self)
         self.datacollector = build_collector()
         self.datacollector.collect(self)

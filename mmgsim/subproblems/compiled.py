@@ -59,6 +59,10 @@ class LinearRead:
     def __init__(
         self, expressions: Sequence[Any], columns: dict[int, int], table: ParamTable
     ) -> None:
+        self._plain: IndexArray | None = None
+        if all(id(expression) in columns for expression in expressions):
+            self._plain = np.array([columns[id(one)] for one in expressions], dtype=np.int32)
+            return
         matrix, constants = _Matrix(), []
         for row, expression in enumerate(expressions):
             form = generate_standard_repn(expression, compute_values=False)
@@ -76,6 +80,8 @@ class LinearRead:
 
     def of(self, solution: FloatArray) -> FloatArray:
         """Give the values at a solution."""
+        if self._plain is not None:
+            return solution[self._plain]
         if self._fixed is None or not self._slopes.is_constant:
             self._fixed = sparse.csr_array((self._slopes.values(), self._place), shape=self._shape)
         values: FloatArray = self._constants.values() + self._fixed @ solution
@@ -86,6 +92,15 @@ class CompiledHighs:
     """A Pyomo LP or MILP in one hot HiGHS instance.
 
     Not picklable; one instance is for one thread at a time.
+
+    Attributes
+    ----------
+    solution : (columns,) array
+        Of the last solve, added columns at the end.
+    costs : (columns,) array
+        In the objective, as last handed to HiGHS; compiled columns only.
+    row_limits : pair of (rows,) arrays
+        Lower and upper limits, as last handed to HiGHS; compiled rows only.
 
     Parameters
     ----------
@@ -121,6 +136,7 @@ class CompiledHighs:
             [j for j, v in enumerate(variables) if not v.is_continuous()], dtype=np.int32
         )
         self.costs: FloatArray = self._cost.values().copy()
+        self.row_limits = (self._row_limits[0].values(), self._row_limits[1].values())
         self._highs = self._load()
         self._pushed = table.values.copy()
         self.solution: FloatArray = np.zeros(len(variables))
@@ -162,9 +178,7 @@ class CompiledHighs:
             text = highs.modelStatusToString(status)
             is_infeasible = status == highspy.HighsModelStatus.kInfeasible
             raise SubproblemError(agent, step, text, self._conflict() if is_infeasible else ())
-        solution = highs.getSolution()
-        self.solution = np.array(solution.col_value)
-        self._row_dual = np.array(solution.row_dual)
+        self.solution = np.array(highs.getSolution().col_value)
         objective = float(highs.getInfo().objective_function_value)
         bound = float(highs.getInfo().mip_dual_bound) if len(self._integers) else objective
         return Outcome(objective=objective, bound=min(bound, objective))
@@ -182,8 +196,9 @@ class CompiledHighs:
         Only an LP has duals: integer variables are held where the last solve left them.
         """
         rows = [self._row[id(constraint)] for constraint in constraints]
-        duals = self._duals_with_integers_held() if len(self._integers) else self._row_dual
-        return duals[rows]
+        if len(self._integers):
+            return self._duals_with_integers_held()[rows]
+        return np.array(self._highs.getSolution().row_dual)[rows]
 
     # ------------------------------------------------------------------------- looking inside
     def rows(self, constraints: Iterable[Any]) -> IndexArray:
@@ -210,11 +225,6 @@ class CompiledHighs:
         shape = (len(self._constraints), len(self._variables))
         ones = np.ones(len(self._place[0]))
         return sparse.csr_array((ones, self._place), shape=shape)
-
-    def row_limits(self) -> tuple[FloatArray, FloatArray]:
-        """Give the lower and upper limits of the compiled rows, constants taken over."""
-        lower, upper = self._row_limits
-        return lower.values(), upper.values()
 
     # ------------------------------------------------------------------------------- growing
     def add_rows(self, lower: ArrayLike, upper: ArrayLike) -> IndexArray:
@@ -330,7 +340,7 @@ class CompiledHighs:
         lp.col_cost_ = self.costs
         lp.offset_ = float(self._offset.values()[0])
         lp.col_lower_, lp.col_upper_ = (side.values() for side in self._column_limits)
-        lp.row_lower_, lp.row_upper_ = (side.values() for side in self._row_limits)
+        lp.row_lower_, lp.row_upper_ = self.row_limits
         if self._is_maximised:
             lp.sense_ = highspy.ObjSense.kMaximize
         shape = (lp.num_row_, lp.num_col_)
@@ -352,16 +362,16 @@ class CompiledHighs:
         if not changed.any():
             return
         highs = self._highs
-        for limits, change in (
-            (self._row_limits, highs.changeRowsBounds),
-            (self._column_limits, highs.changeColsBounds),
-        ):
-            if any(side.moves_with(changed) for side in limits):
-                lower, upper = (side.values() for side in limits)
-                change(len(lower), np.arange(len(lower), dtype=np.int32), lower, upper)
+        if any(side.moves_with(changed) for side in self._row_limits):
+            self.row_limits = (self._row_limits[0].values(), self._row_limits[1].values())
+            rows = np.arange(len(self._constraints), dtype=np.int32)
+            highs.changeRowsBounds(len(rows), rows, *self.row_limits)
+        columns = np.arange(len(self._variables), dtype=np.int32)
+        if any(side.moves_with(changed) for side in self._column_limits):
+            limits = (side.values() for side in self._column_limits)
+            highs.changeColsBounds(len(columns), columns, *limits)
         if self._cost.moves_with(changed):
             self.costs = self._cost.values().copy()
-            columns = np.arange(len(self.costs), dtype=np.int32)
             highs.changeColsCost(len(columns), columns, self.costs)
         if self._offset.moves_with(changed):
             highs.changeObjectiveOffset(float(self._offset.values()[0]))

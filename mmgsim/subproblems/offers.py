@@ -8,7 +8,7 @@ Its optima are offers: feasible exchanges, and with their optimal value a bound 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -143,8 +143,9 @@ class OfferProblem:
         low_kw = -_ANY_KW if envelope is None else -envelope.import_limit_kw
         high_kw = _ANY_KW if envelope is None else envelope.export_limit_kw
         update = self._writer(declared)
+        terms = _Exchange(prices_per_kwh[0], prices_per_kwh[0], low_kw, high_kw, 0.0)
         return [
-            self._solve(update, _Exchange(price, price, low_kw, high_kw, 0.0), step)
+            self._solve(update, replace(terms, leave_per_kwh=price), step)
             for price in prices_per_kwh
         ]
 

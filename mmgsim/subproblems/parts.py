@@ -118,7 +118,7 @@ class Splitting:
         """
         own = pattern[:, self._exchange].tocoo()
         defining = np.full(self.steps, -1)
-        lower, upper = self._solver.row_limits()
+        lower, upper = self._solver.row_limits
         self._is_splittable = len(own.row) == self.steps == len(rows)
         for row, step in zip(own.row, own.col, strict=True):
             if defining[step] < 0 and lower[rows[row]] == upper[rows[row]]:
@@ -164,7 +164,7 @@ class Splitting:
 
     def _constants_kw(self) -> FloatArray:
         """Give what the defining rows hold besides variables: a fixed demand, for instance."""
-        lower, _ = self._solver.row_limits()
+        lower, _ = self._solver.row_limits
         constants: FloatArray = lower[self._trade_rows] / self._own_slope
         return constants
 

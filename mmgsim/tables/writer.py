@@ -39,16 +39,12 @@ def write_json(path: Path, content: Any) -> None:
 class TableWriter:
     """Collects rows of all tables; each `flush` makes one more part of every table.
 
-    ``pandas.read_parquet(folder / "dispatch.parquet")`` reads all parts of a table.
-
-    Parameters
-    ----------
-    folder : Path or None
-        Result folder; None keeps everything in memory.
+    ``pandas.read_parquet(folder / "dispatch.parquet")`` reads all parts of a table. Until a folder
+    is opened, everything stays in memory.
     """
 
-    def __init__(self, folder: Path | None) -> None:
-        self._folder = folder
+    def __init__(self) -> None:
+        self._folder: Path | None = None
         self._rows: dict[str, list[Sequence[Any]]] = {name: [] for name in TABLES}
         self._parts = 0
 

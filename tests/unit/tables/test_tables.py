@@ -16,7 +16,8 @@ def trade(seller, kw):
 
 
 def test_every_flush_adds_a_part_and_a_reader_sees_all(tmp_path):
-    writer = TableWriter(tmp_path)
+    writer = TableWriter()
+    writer.open(tmp_path)
     write_json(tmp_path / "manifest.json", {"scenario": "x"})
     for seller, kw in (("A", 1.0), ("B", 2.0)):
         writer.add("trades", [trade(seller, kw)])
@@ -28,7 +29,8 @@ def test_every_flush_adds_a_part_and_a_reader_sees_all(tmp_path):
 
 
 def test_a_table_without_rows_can_be_read(tmp_path):
-    writer = TableWriter(tmp_path)
+    writer = TableWriter()
+    writer.open(tmp_path)
     write_json(tmp_path / "manifest.json", {})
     writer.add("dispatch", [(NOW, "A", *[0.0] * 19, "")])
     writer.flush()
@@ -38,7 +40,8 @@ def test_a_table_without_rows_can_be_read(tmp_path):
 
 
 def test_no_half_written_part_is_ever_visible(tmp_path):
-    writer = TableWriter(tmp_path)
+    writer = TableWriter()
+    writer.open(tmp_path)
     writer.add("dispatch", [(NOW, "A", *[0.0] * 19, "")])
     writer.add("trades", [(NOW, "A", "market", "not a number", 0.1)])
     with pytest.raises(Exception, match="not a number"):
@@ -47,7 +50,7 @@ def test_no_half_written_part_is_ever_visible(tmp_path):
 
 
 def test_without_a_folder_everything_stays_in_memory():
-    writer = TableWriter(None)
+    writer = TableWriter()
     writer.add("trades", [trade("A", 1.0)])
     writer.flush()
     assert isinstance(writer.frame("trades"), pd.DataFrame)
