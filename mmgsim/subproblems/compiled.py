@@ -166,14 +166,7 @@ class CompiledHighs:
             If HiGHS does not end optimal, even from scratch.
         """
         self._push()
-        highs = self._highs
-        with solver_time.running():
-            highs.run()
-            if highs.getModelStatus() != highspy.HighsModelStatus.kOptimal:
-                # A warm start that went astray is repaired by a cold one.
-                highs.clearSolver()
-                highs.run()
-        status = highs.getModelStatus()
+        highs, status = self._highs, self._run()
         if status != highspy.HighsModelStatus.kOptimal:
             text = highs.modelStatusToString(status)
             is_infeasible = status == highspy.HighsModelStatus.kInfeasible
@@ -181,7 +174,17 @@ class CompiledHighs:
         self.solution = np.array(highs.getSolution().col_value)
         objective = float(highs.getInfo().objective_function_value)
         bound = float(highs.getInfo().mip_dual_bound) if len(self._integers) else objective
-        return Outcome(objective=objective, bound=min(bound, objective))
+        self._asked_by = (agent, step)
+        return Outcome.of(objective, bound, is_maximised=self._is_maximised)
+
+    def _run(self) -> Any:
+        """Run HiGHS, again from scratch if a warm start went astray, and give its status."""
+        with solver_time.running():
+            self._highs.run()
+            if self._highs.getModelStatus() != highspy.HighsModelStatus.kOptimal:
+                self._highs.clearSolver()
+                self._highs.run()
+        return self._highs.getModelStatus()
 
     def get(self, component: Any) -> FloatArray:
         """Give the values of a Var or of a linear Expression, in the order of its index."""
@@ -194,6 +197,11 @@ class CompiledHighs:
         """Give the change of the objective per unit of each right-hand side.
 
         Only an LP has duals: integer variables are held where the last solve left them.
+
+        Raises
+        ------
+        SubproblemError
+            If that LP does not end optimal.
         """
         rows = [self._row[id(constraint)] for constraint in constraints]
         if len(self._integers):
@@ -275,11 +283,14 @@ class CompiledHighs:
         values = np.round(self.solution[held])
         self._set_integrality(highspy.HighsVarType.kContinuous)
         self._highs.changeColsBounds(len(held), held, values, values)
-        self._highs.run()
+        status = self._run()
         duals = np.array(self._highs.getSolution().row_dual)
         low, high = (side.values()[held] for side in self._column_limits)
         self._set_integrality(highspy.HighsVarType.kInteger)
         self._highs.changeColsBounds(len(held), held, low, high)
+        if status != highspy.HighsModelStatus.kOptimal:
+            text = f"duals with integers held: {self._highs.modelStatusToString(status)}"
+            raise SubproblemError(*self._asked_by, text)
         return duals
 
     def _set_integrality(self, kind: Any) -> None:

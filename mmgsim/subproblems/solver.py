@@ -63,6 +63,12 @@ class Outcome:
     objective: float
     bound: float
 
+    @classmethod
+    def of(cls, objective: float, bound: float, *, is_maximised: bool) -> Outcome:
+        """Give an outcome whose bound lies on the right side of its objective."""
+        nearest = max if is_maximised else min
+        return cls(objective=objective, bound=nearest(bound, objective))
+
 
 class Solver(Protocol):
     """Solves one Pyomo model again and again, with other numbers in its mutable Params."""
@@ -104,7 +110,7 @@ class PyomoHighs:
     Parameters
     ----------
     model : pyomo.environ.ConcreteModel
-        An LP or MILP with one active objective, to be minimised.
+        An LP or MILP with one active objective.
     """
 
     def __init__(self, model: Block) -> None:
@@ -135,7 +141,8 @@ class PyomoHighs:
         self._loader.load_vars()
         objective = float(result.incumbent_objective)
         bound = objective if result.objective_bound is None else float(result.objective_bound)
-        return Outcome(objective=objective, bound=min(bound, objective))
+        (goal,) = self._model.component_data_objects(pyo.Objective, active=True)
+        return Outcome.of(objective, bound, is_maximised=goal.sense == pyo.maximize)
 
     def set(self, param: Any, values: ArrayLike) -> None:
         """Write a number, or an array in the order of the index, into a mutable Param."""

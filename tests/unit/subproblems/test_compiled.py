@@ -156,3 +156,24 @@ def test_maximising_is_understood():
     assert solver.solve(agent="mine", step=0).objective == pytest.approx(7.0)
     solver.set(model.most, 4.0)
     assert solver.solve(agent="mine", step=0).objective == pytest.approx(13.0)
+
+
+@pytest.mark.parametrize("make", [CompiledHighs, PyomoHighs])
+def test_bound_of_a_maximised_integer_model_is_not_below_its_objective(make):
+    model = user_model()
+    model.goal.deactivate()
+    model.profit = pyo.Objective(expr=20.0 - model.cost, sense=pyo.maximize)
+    outcome = make(model).solve(agent="mine", step=0)
+    assert outcome.bound >= outcome.objective == pytest.approx(11.5)
+
+
+def test_duals_that_no_lp_gives_are_an_error_and_not_a_number():
+    model = user_model()
+    solver = CompiledHighs(model)
+    before = solver.solve(agent="MG7", step=42)
+    solver.solution[:] = 0.0  # no unit on: nothing meets the need
+    with pytest.raises(SubproblemError, match="duals with integers held") as caught:
+        solver.duals([model.total])
+    assert (caught.value.agent, caught.value.step) == ("MG7", 42)
+    # The instance is what it was.
+    assert solver.solve(agent="MG7", step=42).objective == pytest.approx(before.objective)
