@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -21,21 +22,33 @@ from mmgsim.contracts import (
 )
 from mmgsim.coordination.pool import local_price, match_pool, plan_costs, pool_trades
 from mmgsim.coordination.replies import plans_by_name, replies_by_name
-from mmgsim.subproblems import JointOutcome, JointProblem, public_prices
+from mmgsim.subproblems import CompiledHighs, JointOutcome, JointProblem, public_prices
 
 __all__ = ["Central"]
+
+# Coordinations are compared to 1e-6 of gross cost.
+MIP_GAP = 1e-6
 
 
 class Central:
     """Has every microgrid disclose its devices, solves the joint problem and awards its exchanges.
 
-    Its lower bound is the optimum of the joint problem; the plans that the microgrids make from
-    their awards give the upper one.
+    Its lower bound is that of the joint problem; the plans that the microgrids make from their
+    awards give the upper one.
+
+    Parameters
+    ----------
+    mip_gap : float
+        Distance to the bound at which a joint problem with binaries counts as solved, relative to
+        its cost. Proving the last digits of many diesel units may take very long.
     """
 
     asks: frozenset[type[Message]] = frozenset({Disclose, Award})
 
-    def __init__(self) -> None:
+    def __init__(self, mip_gap: float = MIP_GAP) -> None:
+        if not 0.0 <= mip_gap < 1.0:
+            raise ValueError(f"mip_gap is {mip_gap:g}; use a share such as 1e-4")
+        self._make_solver = partial(CompiledHighs, mip_gap=mip_gap)
         self._problem: JointProblem | None = None
 
     def start(self, view: MarketView, memory: Mapping[str, Any]) -> None:
@@ -73,7 +86,7 @@ class Central:
         view = self._view
         members = {name: disclosure.devices for name, disclosure in declared.items()}
         if self._problem is None or not self._problem.fits(members, view.window):
-            self._problem = JointProblem(members, view.window)
+            self._problem = JointProblem(members, view.window, make_solver=self._make_solver)
         prices = public_prices(view.tariff, view.objective)
         step = view.window.first_step
         self._optimum = self._problem.solve(declared, view.envelopes, prices, step)

@@ -107,9 +107,12 @@ class CompiledHighs:
     model : pyomo.environ.ConcreteModel
         With one active objective; linear in its variables. What changes between solves is a
         mutable Param; structure, fixed variables and plain numbers are taken as they are now.
+    mip_gap : float
+        Distance to the bound at which a MILP counts as solved; see `mmgsim.subproblems.solver`.
     """
 
-    def __init__(self, model: Any) -> None:
+    def __init__(self, model: Any, *, mip_gap: float = MIP_GAP) -> None:
+        self._mip_gap = mip_gap
         self._table = ParamTable()
         self._columns: dict[int, int] = {}
         self._variables: list[Any] = []
@@ -346,6 +349,8 @@ class CompiledHighs:
         highs: Any = highspy.Highs()  # type: ignore[no-untyped-call]
         for option, value in _OPTIONS.items():
             highs.setOptionValue(option, value)
+        for option in ("mip_rel_gap", "mip_abs_gap"):
+            highs.setOptionValue(option, self._mip_gap)
         lp = highspy.HighsLp()
         lp.num_col_, lp.num_row_ = len(self._variables), len(self._constraints)
         lp.col_cost_ = self.costs
@@ -413,8 +418,6 @@ _IIS_BY_ROWS = 2
 _OPTIONS = {
     "output_flag": False,
     "threads": 1,
-    "mip_rel_gap": MIP_GAP,
-    "mip_abs_gap": 0.0,
     "mip_feasibility_tolerance": INTEGRALITY,
 }
 

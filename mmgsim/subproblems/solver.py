@@ -26,7 +26,8 @@ __all__ = ["Block", "MakeSolver", "Outcome", "PyomoHighs", "Solver", "solver_tim
 
 Block = Any  # Pyomo carries no types; its blocks stay inside this package.
 
-# Mixed-integer optima are compared with linear ones to 1e-6 of gross cost.
+# Mixed-integer optima are compared with linear ones to 1e-6 of gross cost. A gap is relative to the
+# objective, or to one currency unit where the objective is smaller than that.
 MIP_GAP = 1e-8
 # A binary that is off by this lets through this share of a device's power.
 INTEGRALITY = 1e-9
@@ -111,16 +112,18 @@ class PyomoHighs:
     ----------
     model : pyomo.environ.ConcreteModel
         An LP or MILP with one active objective.
+    mip_gap : float
+        Distance to the bound at which a MILP counts as solved; see `MIP_GAP`.
     """
 
-    def __init__(self, model: Block) -> None:
+    def __init__(self, model: Block, *, mip_gap: float = MIP_GAP) -> None:
         self._model = model
         self._highs = SolverFactory("highs")
         self._highs.config.load_solutions = False
         self._highs.config.raise_exception_on_nonoptimal_result = False
         self._highs.config.threads = 1
-        self._highs.config.rel_gap = MIP_GAP
-        self._highs.config.abs_gap = 0.0
+        self._highs.config.rel_gap = mip_gap
+        self._highs.config.abs_gap = mip_gap
         self._highs.config.solver_options["mip_feasibility_tolerance"] = INTEGRALITY
         self._loader: Any = None
 

@@ -177,3 +177,13 @@ def test_duals_that_no_lp_gives_are_an_error_and_not_a_number():
     assert (caught.value.agent, caught.value.step) == ("MG7", 42)
     # The instance is what it was.
     assert solver.solve(agent="MG7", step=42).objective == pytest.approx(before.objective)
+
+
+@pytest.mark.parametrize("make", [CompiledHighs, PyomoHighs])
+def test_a_wider_gap_never_claims_more_than_it_has_found(make):
+    model = user_model()
+    model.goal.deactivate()
+    model.profit = pyo.Objective(expr=20.0 - model.cost, sense=pyo.maximize)
+    exact, loose = (make(model, mip_gap=gap).solve(agent="mine", step=0) for gap in (0.0, 0.9))
+    assert exact.bound == pytest.approx(exact.objective)
+    assert loose.objective <= exact.objective + 1e-9 <= loose.bound + 2e-9
