@@ -6,9 +6,12 @@ Charge and discharge are two non-negative numbers; so are consumption and genera
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from math import inf
 from types import MappingProxyType
+
+import numpy as np
 
 from mmgsim.contracts.window import FloatArray
 
@@ -17,6 +20,8 @@ __all__ = [
     "CarriedState",
     "Device",
     "DeviceSchedule",
+    "Diesel",
+    "DieselState",
     "Load",
     "Operation",
     "Renewable",
@@ -104,7 +109,113 @@ class Battery:
         return min(max(after, self.energy_min_kwh), self.energy_kwh)
 
 
-Device = Load | Renewable | Battery
+@dataclass(frozen=True, slots=True)
+class DieselState:
+    """What a diesel unit carries from one step to the next.
+
+    Parameters
+    ----------
+    is_on : bool
+        Whether it ran.
+    power_kw : float
+        What it generated, 0 where it was off. [kW]
+    """
+
+    is_on: bool = False
+    power_kw: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Diesel:
+    """Generator that is off, or on between two limits, with ramps and a quadratic fuel cost.
+
+    Per hour it costs ``cost_per_kwh_kw * p^2 + cost_per_kwh * p + cost_per_h`` while it is on
+    (paper 003, eq. 4), and `start_up_cost` each time it starts. It is on exactly where it
+    generates: there is no idling.
+
+    Parameters
+    ----------
+    name : str
+        Unique within the microgrid.
+    power_min_kw, power_max_kw : float
+        Limits while it is on, ``0 < min <= max``. [kW]
+    cost_per_kwh : float
+        Part of the fuel cost that is proportional to the energy. [currency/kWh]
+    cost_per_kwh_kw : float
+        What each kW of output adds to the price of a kWh. [currency/(kW^2 h)]
+    cost_per_h : float
+        No-load cost while it is on. [currency/h]
+    start_up_cost : float
+        Of each start. [currency]
+    ramp_kw_per_h : float
+        Most change of power while it stays on; infinite where there is no limit. [kW/h]
+    miss_price_per_kwh : float
+        What falling faster than the ramp costs in a plan where nothing else is possible; as of
+        `StorageRule`, far above any energy or shedding price. [currency/kWh]
+    """
+
+    name: str
+    power_min_kw: float
+    power_max_kw: float
+    cost_per_kwh: float
+    cost_per_kwh_kw: float = 0.0
+    cost_per_h: float = 0.0
+    start_up_cost: float = 0.0
+    ramp_kw_per_h: float = inf
+    miss_price_per_kwh: float = 1e3
+
+    @property
+    def dearest_per_kwh(self) -> float:
+        """The most that a kWh may cost, at the margin or on average. [currency/kWh]"""
+        at_least = float(self.fuel_per_h(self.power_min_kw)) / self.power_min_kw
+        return max(self.cost_per_kwh + 2.0 * self.cost_per_kwh_kw * self.power_max_kw, at_least)
+
+    def is_on(self, power_kw: float) -> bool:
+        """Tell whether a power is that of a running unit, whatever the rounding of a solver."""
+        return power_kw > 0.5 * self.power_min_kw
+
+    def fuel_per_h(self, power_kw: FloatArray | float) -> FloatArray:
+        """Give the true fuel cost at each power. [currency/h]"""
+        kw = np.asarray(power_kw, dtype=np.float64)
+        no_load = self.cost_per_h * (kw > 0.5 * self.power_min_kw)
+        return kw * (self.cost_per_kwh + self.cost_per_kwh_kw * kw) + no_load
+
+    def ramp_kw(self, step_h: float) -> float:
+        """Give the most change of power from one step to the next while on. [kW]"""
+        return min(self.ramp_kw_per_h * step_h, self.power_max_kw)
+
+    def switch_kw(self, step_h: float) -> float:
+        """Give the most power of the first step after a start, and of the last before a stop.
+
+        ``max(min, ramp * step)``: with the ramp alone, a unit whose least power is above its ramp
+        could never start nor stop. [kW]
+        """
+        return max(self.power_min_kw, self.ramp_kw(step_h))
+
+    def range_kw(self, state: DieselState, step_h: float) -> tuple[float, float]:
+        """Give the least and the most power of the next step if the unit is on in it. [kW]"""
+        if not state.is_on:
+            return self.power_min_kw, self.switch_kw(step_h)
+        ramp_kw = self.ramp_kw(step_h)
+        return (
+            max(self.power_min_kw, state.power_kw - ramp_kw),
+            min(self.power_max_kw, state.power_kw + ramp_kw),
+        )
+
+    def beyond_ramp_kw(self, state: DieselState, power_kw: float, step_h: float) -> float:
+        """Give by how much the fall to a power exceeds what ramp or stop allow, 0 if not. [kW]"""
+        most_kw = self.ramp_kw(step_h) if self.is_on(power_kw) else self.switch_kw(step_h)
+        return max(state.power_kw - power_kw - most_kw, 0.0)
+
+    def state_after(self, operation: Operation) -> DieselState:
+        """Give the state after a step, clipped to the limits against the rounding of a solver."""
+        if not self.is_on(operation.out_kw):
+            return DieselState()
+        power_kw = min(max(operation.out_kw, self.power_min_kw), self.power_max_kw)
+        return DieselState(is_on=True, power_kw=power_kw)
+
+
+Device = Load | Renewable | Battery | Diesel
 
 
 @dataclass(frozen=True, slots=True)
@@ -184,9 +295,12 @@ class CarriedState:
     ----------
     energy_kwh : mapping
         Stored energy by device name. [kWh]
+    diesel : mapping
+        State of every diesel unit by device name.
     """
 
     energy_kwh: Mapping[str, float]
+    diesel: Mapping[str, DieselState] = field(default_factory=lambda: MappingProxyType({}))
 
     def after(
         self, devices: tuple[Device, ...], operations: Mapping[str, Operation], step_h: float
@@ -199,4 +313,9 @@ class CarriedState:
             for device in devices
             if isinstance(device, Battery)
         }
-        return CarriedState(energy_kwh=MappingProxyType(energy_kwh))
+        diesel = {
+            device.name: device.state_after(operations[device.name])
+            for device in devices
+            if isinstance(device, Diesel)
+        }
+        return CarriedState(MappingProxyType(energy_kwh), MappingProxyType(diesel))
