@@ -10,7 +10,15 @@ from typing import Any
 import numpy as np
 import pyomo.environ as pyo
 
-from mmgsim.contracts import Battery, Device, DeviceSchedule, Disclosure, FloatArray, frozen
+from mmgsim.contracts import (
+    Battery,
+    Device,
+    DeviceSchedule,
+    Diesel,
+    Disclosure,
+    FloatArray,
+    frozen,
+)
 from mmgsim.subproblems.devices import KINDS, DeviceInputs, Horizon
 from mmgsim.subproblems.solver import Solver
 
@@ -20,6 +28,7 @@ __all__ = [
     "missed_kwh",
     "reach_kw",
     "read_schedules",
+    "understated_cost",
     "update_microgrid",
 ]
 
@@ -50,7 +59,9 @@ def declare_microgrid(block: Any, devices: tuple[Device, ...], horizon: Horizon)
     )
     block.miss_cost = pyo.Expression(
         expr=pyo.quicksum(
-            block.device[device.name].miss_cost for device in devices if isinstance(device, Battery)
+            block.device[device.name].miss_cost
+            for device in devices
+            if isinstance(device, Battery | Diesel)
         )
     )
 
@@ -62,6 +73,7 @@ def update_microgrid(solver: Solver, block: Any, declared: Disclosure) -> None:
             forecast_kw=declared.forecast_kw.get(device.name),
             energy_start_kwh=declared.state.energy_kwh.get(device.name, 0.0),
             rule=declared.storage.get(device.name),
+            diesel=declared.state.diesel.get(device.name),
         )
         KINDS[type(device)].update(solver, block.device[device.name], device, inputs)
 
@@ -72,6 +84,8 @@ def reach_kw(declared: Disclosure) -> FloatArray:
     for device in declared.devices:
         if isinstance(device, Battery):
             total = total + device.power_kw
+        elif isinstance(device, Diesel):
+            total = total + device.power_max_kw
         else:
             total = total + declared.forecast_kw[device.name]
     return np.asarray(total, dtype=np.float64)
@@ -89,15 +103,29 @@ def is_cheating(solver: Solver, block: Any, devices: tuple[Device, ...]) -> bool
 
 
 def missed_kwh(solver: Solver, block: Any, devices: tuple[Device, ...]) -> float:
-    """Give by how much the level of a battery is missed at most. [kWh]"""
+    """Give by how much a level of a battery or a ramp of a diesel is missed at most. [kWh]"""
     return max(
         (
             float(solver.get(block.device[device.name].miss_kwh).max())
             for device in devices
-            if isinstance(device, Battery)
+            if isinstance(device, Battery | Diesel)
         ),
         default=0.0,
     )
+
+
+def understated_cost(solver: Solver, block: Any, devices: tuple[Device, ...]) -> float:
+    """Give by how much `private_cost` is below the true cost of the plan. [currency]
+
+    Tangents lie below the quadratic fuel cost of a diesel: see `mmgsim.subproblems.devices.diesel`.
+    """
+    total = 0.0
+    for device in devices:
+        if isinstance(device, Diesel):
+            unit = block.device[device.name]
+            true_per_h = device.fuel_per_h(solver.get(unit.out_kw))
+            total += float((true_per_h - solver.get(unit.fuel_per_h)).sum())
+    return total
 
 
 def read_schedules(solver: Solver, block: Any, declared: Disclosure) -> dict[str, DeviceSchedule]:

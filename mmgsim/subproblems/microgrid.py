@@ -9,13 +9,23 @@ from typing import Any
 import numpy as np
 import pyomo.environ as pyo
 
-from mmgsim.contracts import Battery, Device, DeviceSchedule, FloatArray, Load, Window, frozen
+from mmgsim.contracts import (
+    Battery,
+    Device,
+    DeviceSchedule,
+    Diesel,
+    FloatArray,
+    Load,
+    Window,
+    frozen,
+)
 from mmgsim.subproblems.block import (
     declare_microgrid,
     is_cheating,
     missed_kwh,
     reach_kw,
     read_schedules,
+    understated_cost,
     update_microgrid,
 )
 from mmgsim.subproblems.compiled import CompiledHighs
@@ -54,15 +64,16 @@ class MicrogridPlan:
     exchange_kw : (steps,) array
         Net power at the connection point, positive when it leaves. [kW]
     private_cost : float
-        Of the devices, and of levels that had to be missed. [currency]
+        Of the devices, at their true fuel cost, and of levels and ramps that had to be missed.
+        [currency]
     lower_bound : float
         No feasible window has a smaller private plus public cost; nothing is proven by `project`.
         [currency]
     schedule : mapping
         Operation by device name.
     flags : tuple of str
-        ``exclusive`` where binaries were needed, ``missed`` where a level or an award could not be
-        kept.
+        ``exclusive`` where storage or grid needed binaries, ``missed`` where a level, a ramp or an
+        award could not be kept.
     """
 
     exchange_kw: FloatArray
@@ -163,9 +174,10 @@ class MicrogridProblem:
         level_missed = missed_kwh(solver, own, self.devices) > MISS_TOLERANCE
         award_missed = float(solver.get(grid.miss_kw).max()) > MISS_TOLERANCE
         miss_cost = float(solver.get(own.miss_cost)[0]) if level_missed else 0.0
+        understated = self.step_h * understated_cost(solver, own, self.devices)
         return MicrogridPlan(
             exchange_kw=frozen(solver.get(own.exchange_kw)),
-            private_cost=float(solver.get(own.private_cost)[0]) + miss_cost,
+            private_cost=float(solver.get(own.private_cost)[0]) + understated + miss_cost,
             lower_bound=-np.inf if self._wanted else solved.outcome.bound,
             schedule=read_schedules(solver, own, inputs.declared),
             flags=("exclusive",) * solved.is_exclusive
@@ -213,6 +225,7 @@ def _award_miss_price(inputs: MicrogridInputs) -> float:
         float(np.abs([prices.buy_per_kwh, prices.sell_per_kwh]).max()),
         *(d.shed_price_per_kwh for d in inputs.declared.devices if isinstance(d, Load)),
         *(rule.miss_price_per_kwh for rule in inputs.declared.storage.values()),
+        *(d.miss_price_per_kwh for d in inputs.declared.devices if isinstance(d, Diesel)),
         1.0,
     )
     return MISS_PER_DEAREST * dearest
@@ -264,6 +277,8 @@ def _update_aim(
         if isinstance(device, Battery):
             value = abs(inputs.declared.storage[device.name].end_value_per_kwh)
             dearest = max(dearest, device.wear_per_kwh, value)
+        elif isinstance(device, Diesel):
+            dearest = max(dearest, device.dearest_per_kwh)
     solver.set(model.aim_price_per_kwh, AIM_PER_DEAREST * dearest)
     for name, values in wanted_kw.items():
         solver.set(model.aim[name].wanted_kw, values)

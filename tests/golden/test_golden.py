@@ -10,6 +10,8 @@ import pytest
 from mmgsim.contracts import (
     Battery,
     CarriedState,
+    Diesel,
+    DieselState,
     Disclosure,
     Envelope,
     Load,
@@ -44,11 +46,15 @@ PLAIN, EXCLUSIVE = Horizon(2, 0.5), Horizon(2, 0.5, is_exclusive=True)
 SHOP = Load("shop", shed_price_per_kwh=7.0)
 ROOF = Renewable("roof", RenewableKind.PV, rating_kw=50.0)
 BESS = Battery("bess", 20.0, 2.0, 8.0, efficiency=0.8, wear_per_kwh=0.03)
+GENSET = Diesel("genset", 20.0, 100.0, 0.3, 0.001, 2.5, 15.0, ramp_kw_per_h=30.0)
+PLAIN_GENSET = Diesel("plain", 20.0, 100.0, 0.3)
 RULE = StorageRule(frozen([2.0, 11.0]), frozen([20.0, 11.0]), end_value_per_kwh=0.09)
 INPUTS = {
     "shop": DeviceInputs(forecast_kw=frozen([31.0, 32.0])),
     "roof": DeviceInputs(forecast_kw=frozen([41.0, 42.0])),
     "bess": DeviceInputs(energy_start_kwh=12.0, rule=RULE),
+    "genset": DeviceInputs(diesel=DieselState(is_on=True, power_kw=41.0)),
+    "plain": DeviceInputs(diesel=DieselState()),
 }
 PRICES = PublicPrices(frozen([0.31, 0.32]), frozen([0.11, 0.12]), frozen([0.021, 0.022]))
 LOW_KW, HIGH_KW = np.array([-61.0, -62.0]), np.array([51.0, 52.0])
@@ -69,7 +75,7 @@ def build_device(device, horizon=PLAIN):
     KINDS[type(device)].declare(model.unit, device, horizon)
     KINDS[type(device)].update(PyomoHighs(model), model.unit, device, INPUTS[device.name])
     cost = model.unit.cost
-    if isinstance(device, Battery):
+    if isinstance(device, Battery | Diesel):
         cost = cost + model.unit.miss_cost
     # A device without a cost of its own: its output stands in, so that there is an objective.
     model.total = pyo.Objective(expr=cost if device is not ROOF else -sum(model.unit.out_kw[:]))
@@ -129,6 +135,8 @@ FAMILIES = {
     "renewable": lambda: build_device(ROOF),
     "battery": lambda: build_device(BESS),
     "battery_exclusive": lambda: build_device(BESS, EXCLUSIVE),
+    "diesel": lambda: build_device(GENSET),
+    "diesel_plain": lambda: build_device(PLAIN_GENSET),
     "connection": lambda: build_connection(PLAIN),
     "connection_exclusive": lambda: build_connection(EXCLUSIVE),
     "microgrid": build_microgrid,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mmgsim.contracts import FloatArray, StorageRule
+from mmgsim.contracts import DieselState, FloatArray, StorageRule
 
 __all__ = ["DeviceInputs", "Horizon"]
 
@@ -41,8 +41,11 @@ class DeviceInputs:
         Stored energy before the first step, for storage. [kWh]
     rule : StorageRule or None
         Where the stored energy has to be, for storage.
+    diesel : DieselState or None
+        What a diesel unit did before the first step.
     """
 
     forecast_kw: FloatArray | None = None
     energy_start_kwh: float = 0.0
     rule: StorageRule | None = None
+    diesel: DieselState | None = None

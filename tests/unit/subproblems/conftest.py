@@ -9,6 +9,8 @@ import pytest
 from mmgsim.contracts import (
     Battery,
     CarriedState,
+    Diesel,
+    DieselState,
     Disclosure,
     Envelope,
     Load,
@@ -37,6 +39,14 @@ def sun(name="roof", rating=1e3):
     return Renewable(name, RenewableKind.PV, rating)
 
 
+def genset(name="genset", least=20.0, most=100.0, cost=0.3, **costs):
+    return Diesel(name, least, most, cost, **costs)
+
+
+def ran_at(power_kw, name="genset"):
+    return {name: DieselState(power_kw > 0.0, power_kw)}
+
+
 def rule(device, steps, levels=None, value=0.0):
     low = np.full(steps, device.energy_min_kwh)
     high = np.full(steps, device.energy_kwh)
@@ -45,10 +55,10 @@ def rule(device, steps, levels=None, value=0.0):
     return StorageRule(frozen(low), frozen(high), value)
 
 
-def declare(*devices, forecast=None, start=None, rules=None):
+def declare(*devices, forecast=None, start=None, rules=None, diesel=None):
     return Disclosure(
         devices=devices,
-        state=CarriedState(start or {}),
+        state=CarriedState(start or {}, diesel or {}),
         forecast_kw={name: frozen(kw) for name, kw in (forecast or {}).items()},
         storage=rules or {},
     )
@@ -86,6 +96,8 @@ def toy():
         battery=battery,
         load=load,
         sun=sun,
+        genset=genset,
+        ran_at=ran_at,
         rule=rule,
         declare=declare,
         terms=terms,
