@@ -9,16 +9,19 @@ import numpy as np
 
 from mmgsim.contracts import (
     Battery,
+    Diesel,
+    DieselState,
     Dispatch,
     Envelope,
     Load,
     Member,
+    Operation,
     Plan,
     Realised,
     View,
     Window,
 )
-from mmgsim.subproblems.realise import net_limits_kw
+from mmgsim.subproblems.realise import RAMP_MISSED, net_limits_kw
 
 __all__ = ["dispatch_faults", "envelope_faults", "plan_faults"]
 
@@ -59,6 +62,9 @@ def _schedule_faults(plan: Plan, view: View) -> Iterator[str]:
         if isinstance(device, Battery):
             yield from _battery_faults(device, entry, view, is_missed="missed" in plan.flags)
             continue
+        if isinstance(device, Diesel):
+            yield from _diesel_plan_faults(device, entry, view, is_missed="missed" in plan.flags)
+            continue
         used_kw = entry.in_kw if isinstance(device, Load) else entry.out_kw
         over_kw = max((used_kw - view.forecast_kw[device.name]).max(), (-used_kw).max())
         if over_kw > TOLERANCE:
@@ -80,6 +86,41 @@ def _battery_faults(device: Battery, entry: Any, view: View, *, is_missed: bool)
         yield f"{device.name} charges and discharges at once"
 
 
+def _diesel_plan_faults(
+    device: Diesel, entry: Any, view: View, *, is_missed: bool
+) -> Iterator[str]:
+    """Tell the first step of a window that a diesel unit cannot do after those before it."""
+    state = view.state.diesel[device.name]
+    for offset in range(view.window.steps):
+        operation = entry.at(offset)
+        faults = list(
+            _diesel_faults(device, operation, state, view.window.step_h, is_missed=is_missed)
+        )
+        if faults:
+            yield f"{faults[0]}, at position {offset} of the window"
+            return
+        state = device.state_after(operation)
+
+
+def _diesel_faults(
+    device: Diesel, operation: Operation, state: DieselState, step_h: float, *, is_missed: bool
+) -> Iterator[str]:
+    """Tell what a diesel unit cannot do after a state; `is_missed` excuses a fast fall."""
+    out_kw = operation.out_kw
+    if not abs(operation.in_kw) <= TOLERANCE:
+        yield f"{device.name} in_kw = {operation.in_kw:g}, possible 0..0"
+    low_kw, high_kw = device.range_kw(state, step_h)
+    low_kw = device.power_min_kw if is_missed else low_kw
+    is_off = abs(out_kw) <= TOLERANCE
+    if not is_off and not low_kw - TOLERANCE <= out_kw <= high_kw + TOLERANCE:
+        yield f"{device.name} out_kw = {out_kw:g}, possible 0 or {low_kw:g}..{high_kw:g}"
+    if is_off and not is_missed and device.beyond_ramp_kw(state, 0.0, step_h) > TOLERANCE:
+        yield (
+            f"{device.name} stops from {state.power_kw:g} kW, "
+            f"possible from {device.switch_kw(step_h):g}"
+        )
+
+
 def dispatch_faults(view: View, realised: Realised, dispatch: Dispatch) -> list[str]:
     """Tell everything that a dispatch asks of the devices and they cannot do."""
     faults = []
@@ -89,6 +130,12 @@ def dispatch_faults(view: View, realised: Realised, dispatch: Dispatch) -> list[
         return faults
     for device in view.devices:
         operation = dispatch.operations[device.name]
+        if isinstance(device, Diesel):
+            state, is_missed = view.state.diesel[device.name], RAMP_MISSED in dispatch.flags
+            faults += _diesel_faults(
+                device, operation, state, view.window.step_h, is_missed=is_missed
+            )
+            continue
         low_kw, most_out_kw = net_limits_kw(device, view, realised.kw.get(device.name, 0.0))
         for what, kw, most_kw in (
             ("in", operation.in_kw, -low_kw),

@@ -1,8 +1,9 @@
 """From plan to fact: what a microgrid does in a step when reality differs from its forecast.
 
-Trades are firm. Devices hold their plan, clipped to what is available and storable; import and
-export take the difference up to the envelope; beyond it storage, then spill, then priced shedding.
-What was to be spilled or shed is used or served after all before anything else is shed or spilled.
+Trades are firm. Devices hold their plan, clipped to what is available, storable and within ramps;
+import and export take the difference up to the envelope; beyond it storage, then running diesel and
+spill, then priced shedding. What was to be spilled or shed is used or served after all before
+anything else is shed or spilled. Who is planned to be off stays off: starts are for the plan.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 from mmgsim.contracts import (
     Battery,
     Device,
+    Diesel,
     Dispatch,
     Load,
     Operation,
@@ -18,7 +20,10 @@ from mmgsim.contracts import (
     View,
 )
 
-__all__ = ["hold_plan", "net_limits_kw"]
+__all__ = ["RAMP_MISSED", "hold_plan", "net_limits_kw"]
+
+# Flag of a step in which a diesel unit lost its load faster than its ramp.
+RAMP_MISSED = "ramp_missed"
 
 # Larger than the rounding of a solver, smaller than anything that matters. [kW]
 TOLERANCE_KW = 1e-6
@@ -34,17 +39,71 @@ def hold_plan(view: View, realised: Realised) -> Dispatch:
     realised : Realised
         Demand and available power of the step. [kW]
     """
+    operations, left_kw = _inside_envelope(view, realised)
+    if left_kw < -TOLERANCE_KW:
+        operations, left_kw = _lose_load(view, realised, operations, left_kw)
+    flags: tuple[str, ...] = ()
+    if any(
+        device.beyond_ramp_kw(
+            view.state.diesel[device.name], operations[device.name].out_kw, view.window.step_h
+        )
+        > TOLERANCE_KW
+        for device in _diesels(view.devices)
+    ):
+        flags += (RAMP_MISSED,)
+    if abs(left_kw) > TOLERANCE_KW:
+        flags += ("outside_envelope",)
+    return Dispatch(operations=operations, memory=view.memory, flags=flags)
+
+
+def _inside_envelope(
+    view: View, realised: Realised, off: tuple[str, ...] = ()
+) -> tuple[dict[str, Operation], float]:
+    """Give the planned operations, shifted into the envelope, and what does not fit. [kW]
+
+    Diesel units named in `off` are off, whatever was planned.
+    """
     operations = {
-        device.name: _planned(view, device, realised.kw.get(device.name, 0.0))
+        device.name: Operation()
+        if device.name in off
+        else _planned(view, device, realised.kw.get(device.name, 0.0))
         for device in view.devices
     }
     low_kw = -float(view.envelope.import_limit_kw[0])
     high_kw = float(view.envelope.export_limit_kw[0])
     exchange_kw = sum(operation.net_kw for operation in operations.values())
     inside_kw = min(max(exchange_kw, low_kw), high_kw)
-    left_kw = _shift(view, realised, operations, inside_kw - exchange_kw)
-    flags = ("outside_envelope",) if abs(left_kw) > TOLERANCE_KW else ()
-    return Dispatch(operations=operations, memory=view.memory, flags=flags)
+    return operations, _shift(view, realised, operations, inside_kw - exchange_kw)
+
+
+def _lose_load(
+    view: View, realised: Realised, operations: dict[str, Operation], left_kw: float
+) -> tuple[dict[str, Operation], float]:
+    """Take diesel down faster than its ramp, then off; give operations and what is left. [kW]
+
+    The last resort where more leaves than the envelope lets through: an engine can always lose its
+    load. Once a unit has to go off, the others begin again from their plan.
+    """
+    off: tuple[str, ...] = ()
+    running = [d for d in _diesels(view.devices)[::-1] if d.is_on(operations[d.name].out_kw)]
+    for device in running:
+        left_kw = _fall(running, operations, left_kw)
+        if left_kw >= -TOLERANCE_KW:
+            break
+        off += (device.name,)
+        operations, left_kw = _inside_envelope(view, realised, off)
+    return operations, _fall(running, operations, left_kw)
+
+
+def _fall(units: list[Diesel], operations: dict[str, Operation], left_kw: float) -> float:
+    """Lower running units to their least power, one after the other; give what is left. [kW]"""
+    for unit in units:
+        now_kw = operations[unit.name].out_kw
+        if left_kw < 0.0 and unit.is_on(now_kw):
+            after_kw = max(now_kw + left_kw, unit.power_min_kw)
+            operations[unit.name] = Operation(out_kw=after_kw)
+            left_kw += now_kw - after_kw
+    return left_kw
 
 
 def _planned(view: View, device: Device, realised_kw: float) -> Operation:
@@ -58,6 +117,8 @@ def _planned(view: View, device: Device, realised_kw: float) -> Operation:
         expected_kw = None if schedule.expected_kw is None else schedule.expected_kw[offset]
     if isinstance(device, Battery):
         return _storable(device, planned, view)
+    if isinstance(device, Diesel):
+        return _runnable(device, planned, view)
     is_load = isinstance(device, Load)
     used_kw = realised_kw
     if expected_kw is not None:
@@ -79,8 +140,19 @@ def _storable(device: Battery, planned: Operation, view: View) -> Operation:
     return Operation(out_kw=min(planned.out_kw, high_kw), in_kw=min(planned.in_kw, -low_kw))
 
 
+def _runnable(device: Diesel, planned: Operation, view: View) -> Operation:
+    """Give the planned power within ramps; who is still too high to stop comes down first."""
+    state, step_h = view.state.diesel[device.name], view.window.step_h
+    if not device.is_on(planned.out_kw) and state.power_kw <= device.switch_kw(step_h):
+        return Operation()
+    low_kw, high_kw = device.range_kw(state, step_h)
+    return Operation(out_kw=min(max(planned.out_kw, low_kw), high_kw))
+
+
 def net_limits_kw(device: Device, view: View, realised_kw: float) -> tuple[float, float]:
     """Give the least and the most net power of a device in this step, generation positive. [kW]
+
+    Those of a diesel unit hold while it is on.
 
     Parameters
     ----------
@@ -89,10 +161,12 @@ def net_limits_kw(device: Device, view: View, realised_kw: float) -> tuple[float
     view : View
         Its window starts at the step.
     realised_kw : float
-        Realised demand or available power; without effect on storage. [kW]
+        Realised demand or available power; without effect on storage and diesel. [kW]
     """
     if isinstance(device, Load):
         return -realised_kw, 0.0
+    if isinstance(device, Diesel):
+        return device.range_kw(view.state.diesel[device.name], view.window.step_h)
     if not isinstance(device, Battery):
         return 0.0, realised_kw
     energy_kwh, step_h = view.state.energy_kwh[device.name], view.window.step_h
@@ -107,14 +181,16 @@ def net_limits_kw(device: Device, view: View, realised_kw: float) -> tuple[float
 def _shift(view: View, realised: Realised, operations: dict[str, Operation], by_kw: float) -> float:
     """Raise or lower the net power of the devices one after the other; give what is left. [kW]
 
-    Too much leaves: storage takes up, load is served that was to be shed, then sun and wind are
-    spilled. Too much enters: storage gives out, sun and wind are used that were to be spilled,
-    then load is shed.
+    Too much leaves: storage takes up, load is served that was to be shed, running diesel comes
+    down, then sun and wind are spilled. Too much enters: storage gives out, sun and wind are used
+    that were to be spilled, running diesel goes up, then load is shed.
     """
     for device in _order(view.devices, is_surplus=by_kw < 0.0):
         if by_kw == 0.0:
             break
         now_kw = operations[device.name].net_kw
+        if isinstance(device, Diesel) and not device.is_on(now_kw):
+            continue
         low_kw, high_kw = net_limits_kw(device, view, realised.kw.get(device.name, 0.0))
         after_kw = max(now_kw + by_kw, min(low_kw, now_kw))
         after_kw = min(after_kw, max(high_kw, now_kw))
@@ -124,13 +200,20 @@ def _shift(view: View, realised: Realised, operations: dict[str, Operation], by_
 
 
 def _order(devices: tuple[Device, ...], *, is_surplus: bool) -> list[Device]:
-    """Give storage first, then what costs nothing, then what does; loads by their price."""
+    """Give storage first, then what saves most or costs least; diesel and loads by their price."""
     storage = [device for device in devices if isinstance(device, Battery)]
     renewables = [device for device in devices if isinstance(device, Renewable)]
     loads = sorted(
         (device for device in devices if isinstance(device, Load)),
         key=lambda load: (load.shed_price_per_kwh, load.name),
     )
+    diesels = _diesels(devices)
     if is_surplus:
-        return [*storage, *loads[::-1], *renewables]
-    return [*storage, *renewables, *loads]
+        return [*storage, *loads[::-1], *diesels[::-1], *renewables]
+    return [*storage, *renewables, *diesels, *loads]
+
+
+def _diesels(devices: tuple[Device, ...]) -> list[Diesel]:
+    """Give the diesel units, the one with the cheapest kWh first."""
+    units = [device for device in devices if isinstance(device, Diesel)]
+    return sorted(units, key=lambda unit: (unit.cost_per_kwh, unit.name))

@@ -23,6 +23,7 @@ from mmgsim.subproblems import (
     disclosure_of,
     dispatch_faults,
     hold_plan,
+    plan_faults,
 )
 from mmgsim.testing import sample_view
 
@@ -70,8 +71,9 @@ def test_dispatch_is_possible_and_inside_the_envelope(views, seed, factors, impo
     realised = Realised(0, {name: float(kw[0]) * factor for (name, kw), factor in pairs})
     dispatch = hold_plan(view, realised)
     assert dispatch_faults(view, realised, dispatch) == []
-    # Everything can be shed, spilled or stopped, so nothing is ever left over.
-    assert dispatch.flags == ()
+    # Everything can be shed, spilled or stopped, a hot diesel unit by losing its load, so that
+    # nothing is ever left over.
+    assert set(dispatch.flags) <= {"ramp_missed"}
     assert -imports - 1e-6 <= exchange_kw(dispatch) <= exports + 1e-6
 
 
@@ -98,7 +100,9 @@ def test_state_after_a_dispatch_is_inside_the_battery(views, seed):
             assert device.energy_min_kwh - 1e-6 <= after <= device.energy_kwh + 1e-6
 
 
-def by_hand(toy, devices, planned, *, start=None, imports=10.0, exports=10.0, expected=None):
+def by_hand(
+    toy, devices, planned, *, start=None, imports=10.0, exports=10.0, expected=None, ran_at=0.0
+):
     """Give a view whose plan of one step is written by hand: out and in by device, in kW."""
     window = toy.window(1)
     schedule = {
@@ -114,7 +118,7 @@ def by_hand(toy, devices, planned, *, start=None, imports=10.0, exports=10.0, ex
         sample_view(steps=1),
         window=window,
         devices=devices,
-        state=CarriedState(start or {}),
+        state=CarriedState(start or {}, toy.ran_at(ran_at)),
         envelope=toy.envelope("MG1", 1, -imports, exports),
         plan=Plan(window=window, exchange_kw=one, q_kvar=one, private_cost=0.0, schedule=schedule),
     )
@@ -273,3 +277,233 @@ def test_impossible_operation_of_a_battery_is_named(toy, operation, part):
 def test_missing_operation_is_named(toy):
     view = by_hand(toy, (toy.battery(),), {}, start={"bess": 5.0})
     assert "bess" in dispatch_faults(view, Realised(0, {}), Dispatch(operations={}))[0]
+
+
+# -------------------------------------------------------------------------------------- diesel
+def hold(toy, *devices, planned, realised=None, **world):
+    """Hold a plan by hand, and make sure that it was possible; give net powers and flags."""
+    realised = Realised(0, realised or {})
+    view = by_hand(toy, devices, planned, **world)
+    dispatch = hold_plan(view, realised)
+    assert dispatch_faults(view, realised, dispatch) == []
+    low, high = -view.envelope.import_limit_kw[0], view.envelope.export_limit_kw[0]
+    assert low - 1e-6 <= exchange_kw(dispatch) <= high + 1e-6
+    return {name: op.net_kw for name, op in dispatch.operations.items()}, dispatch.flags
+
+
+@pytest.mark.parametrize(
+    ("planned", "ran_at", "ramp", "held"),
+    [
+        (60.0, 60.0, 10.0, 60.0),
+        (60.0, 40.0, 10.0, 50.0),  # was lower than the plan had it
+        (60.0, 90.0, 10.0, 80.0),  # was higher
+        (60.0, 0.0, 30.0, 30.0),  # was off
+        (60.0, 0.0, 10.0, 20.0),  # starts at its least power whatever its ramp
+        (0.0, 20.0, 10.0, 0.0),
+        (0.0, 70.0, 10.0, 60.0),  # still too high to stop
+        (0.0, 0.0, 10.0, 0.0),
+        (60.0, 0.0, np.inf, 60.0),
+        (0.0, 100.0, np.inf, 0.0),
+    ],
+)
+def test_diesel_holds_its_plan_within_its_ramp(toy, planned, ran_at, ramp, held):
+    kw, flags = hold(
+        toy,
+        toy.genset(ramp_kw_per_h=ramp),
+        planned={"genset": (planned, 0.0)},
+        ran_at=ran_at,
+        exports=200.0,
+    )
+    assert kw == pytest.approx({"genset": held})
+    assert flags == ()
+
+
+def test_diesel_without_a_plan_is_off(toy):
+    view = replace(by_hand(toy, (toy.genset(),), {}), plan=None)
+    assert hold_plan(view, Realised(0, {})).operations["genset"] == Operation()
+
+
+def test_surplus_is_stored_then_diesel_comes_down_before_sun_is_spilled(toy):
+    def powers(sunshine):
+        kw, flags = hold(
+            toy,
+            toy.sun(),
+            toy.battery(efficiency=1.0),
+            toy.genset(ramp_kw_per_h=30.0),
+            planned={"roof": (10.0, 0.0), "bess": (0.0, 0.0), "genset": (60.0, 0.0)},
+            start={"bess": 5.0},
+            expected={"roof": 10.0},
+            realised={"roof": sunshine},
+            ran_at=60.0,
+            exports=70.0,
+        )
+        assert flags == ()
+        return kw["bess"], kw["genset"], kw["roof"]
+
+    assert powers(13.0) == pytest.approx((-3.0, 60.0, 13.0))
+    assert powers(25.0) == pytest.approx((-5.0, 50.0, 25.0))
+    assert powers(45.0) == pytest.approx((-5.0, 30.0, 45.0))
+    assert powers(55.0) == pytest.approx((-5.0, 30.0, 45.0))
+
+
+def test_running_diesel_never_goes_below_its_least_power_while_sun_can_be_spilled(toy):
+    kw, flags = hold(
+        toy,
+        toy.sun(),
+        toy.genset(),
+        planned={"roof": (10.0, 0.0), "genset": (60.0, 0.0)},
+        expected={"roof": 10.0},
+        realised={"roof": 30.0},
+        ran_at=60.0,
+        exports=25.0,
+    )
+    assert kw == pytest.approx({"roof": 5.0, "genset": 20.0})
+    assert flags == ()
+
+
+def test_lack_is_met_by_unspilled_sun_then_diesel_before_load_is_shed(toy):
+    def powers(demand):
+        kw, _ = hold(
+            toy,
+            toy.load(),
+            toy.sun(),
+            toy.genset(ramp_kw_per_h=30.0),
+            planned={"shop": (0.0, 50.0), "roof": (5.0, 0.0), "genset": (40.0, 0.0)},
+            expected={"shop": 50.0, "roof": 8.0},
+            realised={"shop": demand, "roof": 8.0},
+            ran_at=40.0,
+            imports=5.0,
+        )
+        return -kw["shop"], kw["roof"], kw["genset"]
+
+    assert powers(52.0) == pytest.approx((52.0, 7.0, 40.0))
+    assert powers(70.0) == pytest.approx((70.0, 8.0, 57.0))
+    assert powers(90.0) == pytest.approx((83.0, 8.0, 70.0))
+
+
+def test_diesel_that_is_planned_to_be_off_does_not_start(toy):
+    kw, _ = hold(
+        toy,
+        toy.load(),
+        toy.genset(),
+        planned={"shop": (0.0, 5.0), "genset": (0.0, 0.0)},
+        expected={"shop": 5.0},
+        realised={"shop": 50.0},
+        imports=5.0,
+    )
+    assert kw == pytest.approx({"shop": -5.0, "genset": 0.0})
+
+
+def test_cheapest_diesel_goes_up_first_and_the_dearest_down(toy):
+    units = (toy.genset("dear", cost=0.5), toy.genset("cheap", cost=0.2))
+    planned = {"shop": (0.0, 100.0), "dear": (50.0, 0.0), "cheap": (50.0, 0.0)}
+
+    def powers(demand):
+        view = by_hand(
+            toy, (toy.load(), *units), planned, imports=0.0, exports=0.0, expected={"shop": 100.0}
+        )
+        state = CarriedState({}, {**toy.ran_at(50.0, "dear"), **toy.ran_at(50.0, "cheap")})
+        dispatch = hold_plan(replace(view, state=state), Realised(0, {"shop": demand}))
+        return [dispatch.operations[name].out_kw for name in ("dear", "cheap")]
+
+    assert powers(120.0) == pytest.approx([50.0, 70.0])
+    assert powers(80.0) == pytest.approx([30.0, 50.0])
+
+
+@pytest.mark.parametrize(
+    ("demand", "exports", "power"),
+    [(30.0, 0.0, 30.0), (10.0, 0.0, 0.0), (10.0, 5.0, 0.0), (10.0, 25.0, 35.0)],
+)
+def test_hot_diesel_loses_its_load_where_the_envelope_leaves_nothing_else(
+    toy, demand, exports, power
+):
+    """It falls faster than its ramp as far as needed, and off where its least power is too much."""
+    kw, flags = hold(
+        toy,
+        toy.load(),
+        toy.genset(ramp_kw_per_h=10.0),
+        planned={"shop": (0.0, 90.0), "genset": (90.0, 0.0)},
+        expected={"shop": 90.0},
+        realised={"shop": demand},
+        ran_at=90.0,
+        imports=2.0,
+        exports=exports,
+    )
+    assert flags == ("ramp_missed",)
+    assert kw["genset"] == pytest.approx(power)
+    assert kw["shop"] == pytest.approx(-demand if power else -2.0)
+
+
+def test_sun_is_used_again_once_the_diesel_had_to_go_off(toy):
+    kw, flags = hold(
+        toy,
+        toy.load(),
+        toy.sun(),
+        toy.genset(),
+        planned={"shop": (0.0, 30.0), "roof": (5.0, 0.0), "genset": (25.0, 0.0)},
+        expected={"shop": 30.0, "roof": 5.0},
+        realised={"shop": 15.0, "roof": 5.0},
+        ran_at=25.0,
+        imports=20.0,
+        exports=0.0,
+    )
+    # Without a ramp nothing is missed: it stops, and 10 kW are imported.
+    assert flags == ()
+    assert kw == pytest.approx({"shop": -15.0, "roof": 5.0, "genset": 0.0})
+
+
+@pytest.mark.parametrize(
+    ("operation", "flags", "part"),
+    [
+        (Operation(out_kw=10.0), (), "possible 0 or 50..70"),
+        (Operation(out_kw=10.0), ("ramp_missed",), "possible 0 or 20..70"),
+        (Operation(out_kw=40.0), (), "out_kw = 40"),
+        (Operation(out_kw=71.0), ("ramp_missed",), "out_kw = 71"),
+        (Operation(out_kw=-1.0), (), "out_kw = -1"),
+        (Operation(out_kw=float("nan")), (), "out_kw = nan"),
+        (Operation(out_kw=60.0, in_kw=1.0), (), "in_kw = 1"),
+        (Operation(), (), "stops from 60 kW, possible from 20"),
+        (Operation(), ("ramp_missed",), None),
+        (Operation(out_kw=40.0), ("ramp_missed",), None),
+        (Operation(out_kw=55.0), (), None),
+    ],
+)
+def test_impossible_operation_of_a_diesel_is_named(toy, operation, flags, part):
+    view = by_hand(toy, (toy.genset(ramp_kw_per_h=10.0),), {}, ran_at=60.0)
+    dispatch = Dispatch(operations={"genset": operation}, flags=flags)
+    faults = dispatch_faults(view, Realised(0, {}), dispatch)
+    assert len(faults) == (part is not None)
+    assert part is None or part in faults[0]
+
+
+@pytest.mark.parametrize(
+    ("powers", "part"),
+    [
+        ([50.0, 40.0], None),
+        ([70.0, 85.0], "out_kw = 85, possible 0 or 60..80, at position 1"),
+        ([10.0, 20.0], "out_kw = 10"),
+        ([55.0, 0.0], "stops from 55 kW, possible from 20, at position 1"),
+        ([50.0, 105.0], "out_kw = 105"),
+    ],
+)
+def test_plan_that_a_diesel_cannot_keep_is_named(toy, powers, part):
+    unit = toy.genset(ramp_kw_per_h=10.0)
+    out, zero = frozen(powers), frozen([0.0, 0.0])
+    view = replace(
+        by_hand(toy, (unit,), {}, ran_at=60.0),
+        window=toy.window(2),
+        envelope=toy.envelope("MG1", 2),
+    )
+    plan = Plan(
+        window=view.window,
+        exchange_kw=out,
+        q_kvar=zero,
+        private_cost=0.0,
+        schedule={"genset": DeviceSchedule(out_kw=out, in_kw=zero)},
+    )
+    faults = list(plan_faults(plan, view))
+    assert len(faults) == (part is not None)
+    assert part is None or part in faults[0]
+    # What is flagged as missed may fall, but not climb, faster than the ramp.
+    missed = list(plan_faults(replace(plan, flags=("missed",)), view))
+    assert bool(missed) == (part is not None and "stops" not in part)
