@@ -192,7 +192,7 @@ class MicrogridAgent(mesa.Agent):
                 export_kw=float(export_kw[0]),
                 exchange_kw=exchange_kw,
                 planned_exchange_kw=planned_kw,
-                operations=operation_costs(self.devices, dispatch, step_h),
+                operations=operation_costs(self.devices, view.state, dispatch, step_h),
             ),
             bought_kw=bought_kw,
             sold_kw=sold_kw,

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from mmgsim.contracts import (
     Battery,
+    CarriedState,
     Device,
+    Diesel,
     Dispatch,
     Item,
     Load,
@@ -17,16 +19,62 @@ __all__ = ["operation_costs", "shed_kw", "shed_value", "spilled_kw"]
 
 
 def operation_costs(
-    devices: tuple[Device, ...], dispatch: Dispatch, step_h: float
+    devices: tuple[Device, ...], before: CarriedState, dispatch: Dispatch, step_h: float
 ) -> tuple[OperationCost, ...]:
-    """Give the wear of all batteries of a microgrid in one step; nothing where nothing ran."""
+    """Give fuel, start-ups and wear of a microgrid in one step; nothing where nothing ran.
+
+    Fuel is the true quadratic cost of what each unit generated. A start is about no energy.
+
+    Parameters
+    ----------
+    devices : tuple of Device
+        What the microgrid owns.
+    before : CarriedState
+        At the start of the step: a unit that was on does not start.
+    dispatch : Dispatch
+        What the devices did.
+    step_h : float
+        Length of the step. [h]
+    """
+    used = (
+        _fuel(devices, dispatch, step_h),
+        _start_ups(devices, before, dispatch),
+        _wear(devices, dispatch, step_h),
+    )
+    return tuple(cost for cost in used if cost.kwh or cost.cost)
+
+
+def _fuel(devices: tuple[Device, ...], dispatch: Dispatch, step_h: float) -> OperationCost:
+    kwh = cost = 0.0
+    for device in devices:
+        if isinstance(device, Diesel):
+            power_kw = dispatch.operations[device.name].out_kw
+            kwh += power_kw * step_h
+            cost += float(device.fuel_per_h(power_kw)) * step_h
+    return OperationCost(Item.FUEL, kwh, cost)
+
+
+def _start_ups(
+    devices: tuple[Device, ...], before: CarriedState, dispatch: Dispatch
+) -> OperationCost:
+    cost = sum(
+        device.start_up_cost
+        for device in devices
+        if isinstance(device, Diesel)
+        and device.is_on(dispatch.operations[device.name].out_kw)
+        and not before.diesel[device.name].is_on
+    )
+    return OperationCost(Item.START_UP, 0.0, cost)
+
+
+def _wear(devices: tuple[Device, ...], dispatch: Dispatch, step_h: float) -> OperationCost:
     kwh = cost = 0.0
     for device in devices:
         if isinstance(device, Battery):
             discharged_kwh = dispatch.operations[device.name].out_kw * step_h
             kwh += discharged_kwh if device.wear_per_kwh else 0.0
             cost += discharged_kwh * device.wear_per_kwh
-    return (OperationCost(Item.WEAR, kwh, cost),) if kwh else ()
+    return OperationCost(Item.WEAR, kwh, cost)
 
 
 def shed_kw(devices: tuple[Device, ...], realised: Realised, dispatch: Dispatch) -> float:
