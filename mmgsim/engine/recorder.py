@@ -11,6 +11,7 @@ from typing import Any
 from mmgsim.contracts import (
     Battery,
     Clearing,
+    Diesel,
     Item,
     LedgerLine,
     Load,
@@ -258,6 +259,8 @@ def _dispatch_row(now: Any, agent: Any) -> tuple[Any, ...]:
             sums["discharge"] += operation.out_kw
         elif isinstance(device, Load):
             sums["load"] += last.realised.kw[device.name]
+        elif isinstance(device, Diesel):
+            sums["diesel"] += operation.out_kw
         else:
             sums["wind" if device.kind is RenewableKind.WIND else "pv"] += operation.out_kw
     money = last.money
@@ -269,7 +272,7 @@ def _dispatch_row(now: Any, agent: Any) -> tuple[Any, ...]:
         sums["pv"],
         sums["wind"],
         last.spilled_kw,
-        0.0,  # diesel
+        sums["diesel"],
         sums["charge"],
         sums["discharge"],
         sum(agent.state.energy_kwh.values()),
@@ -304,6 +307,8 @@ def _device_rows(now: Any, agent: Any) -> Iterator[tuple[Any, ...]]:
             values["charge_kw"] = last.dispatch.operations[name].in_kw
             values["discharge_kw"] = last.dispatch.operations[name].out_kw
             values["energy_kwh"] = agent.state.energy_kwh[name]
+        elif isinstance(device, Diesel):
+            values["on"] = float(agent.state.diesel[name].is_on)
         for quantity, value in values.items():
             yield (now, agent.name, name, quantity, value)
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from math import inf
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -12,6 +13,8 @@ from mmgsim.contracts import (
     Battery,
     CarriedState,
     Device,
+    Diesel,
+    DieselState,
     FloatArray,
     Load,
     Market,
@@ -35,6 +38,7 @@ from mmgsim.network import (
 from mmgsim.profiles import ForecastConfig, ForecastKind, ForecastTarget, forecast_kw, stream
 from mmgsim.scenario import (
     BatteryConfig,
+    DieselConfig,
     Inputs,
     Kind,
     LoadConfig,
@@ -151,10 +155,15 @@ def _microgrid(
     config: MicrogridConfig, scenario: Scenario, inputs: Inputs, folder: Path | None
 ) -> MicrogridSetup:
     devices = tuple(_device(device) for device in config.devices)
+    miss_price = _miss_price(devices, inputs)
+    devices = tuple(
+        replace(device, miss_price_per_kwh=miss_price) if isinstance(device, Diesel) else device
+        for device in devices
+    )
     truth_kw = {
         device.name: inputs.device_kw[config.name, device.name]
         for device in devices
-        if not isinstance(device, Battery)
+        if isinstance(device, Load | Renewable)
     }
     meters = Meters(
         config.name,
@@ -169,7 +178,7 @@ def _microgrid(
         devices=devices,
         state=_first_state(config, scenario.gate.end_of_window.level),
         meters=meters,
-        miss_price_per_kwh=_miss_price(devices, inputs),
+        miss_price_per_kwh=miss_price,
         strategy=create(Kind.STRATEGY, config.strategy.kind, config.strategy.options, folder),
     )
 
@@ -186,6 +195,17 @@ def _device(config: Any) -> Device:
             efficiency=config.efficiency,
             wear_per_kwh=config.wear_per_kwh,
         )
+    if isinstance(config, DieselConfig):
+        return Diesel(
+            name=config.name,
+            power_min_kw=config.power_min_kw,
+            power_max_kw=config.power_max_kw,
+            cost_per_kwh=config.cost_per_kwh,
+            cost_per_kwh_kw=config.cost_per_kwh_kw,
+            cost_per_h=config.cost_per_h,
+            start_up_cost=config.start_up_cost,
+            ramp_kw_per_h=inf if config.ramp_kw_per_h is None else config.ramp_kw_per_h,
+        )
     kind = RenewableKind.PV if isinstance(config, PvConfig) else RenewableKind.WIND
     return Renewable(config.name, kind, config.rating_kw)
 
@@ -197,26 +217,30 @@ def _target(device: Device, step_h: float) -> ForecastTarget:
 
 
 def _first_state(config: MicrogridConfig, level: float) -> CarriedState:
-    return CarriedState(
-        MappingProxyType(
-            {
-                device.name: device.energy_kwh
-                * (level if device.level_start is None else device.level_start)
-                for device in config.devices
-                if isinstance(device, BatteryConfig)
-            }
-        )
-    )
+    energy_kwh = {
+        device.name: device.energy_kwh
+        * (level if device.level_start is None else device.level_start)
+        for device in config.devices
+        if isinstance(device, BatteryConfig)
+    }
+    diesel = {
+        device.name: DieselState(device.power_start_kw > 0.0, device.power_start_kw)
+        for device in config.devices
+        if isinstance(device, DieselConfig)
+    }
+    return CarriedState(MappingProxyType(energy_kwh), MappingProxyType(diesel))
 
 
 def _miss_price(devices: tuple[Device, ...], inputs: Inputs) -> float:
-    """Price a missed level from what the microgrid knows: its own loads and the public prices.
+    """Price a missed level from what the microgrid knows: its own devices and the public prices.
 
     A level goes before serving load: 100 times the dearest kWh also covers the losses of storage.
     """
     sheds = [device.shed_price_per_kwh for device in devices if isinstance(device, Load)]
+    fuels = [device.dearest_per_kwh for device in devices if isinstance(device, Diesel)]
     buys = inputs.import_per_kwh + inputs.network_charge_per_kwh
-    dearest = max(*sheds, float(abs(buys).max()), float(abs(inputs.export_per_kwh).max()), 0.01)
+    public = [float(abs(prices).max()) for prices in (buys, inputs.export_per_kwh)]
+    dearest = max(*sheds, *fuels, *public, 0.01)
     return 100.0 * dearest
 
 
@@ -232,6 +256,8 @@ def _member(
         elif isinstance(device, Load):
             # Forecasts may exceed what the series ever reaches; half as much again covers that.
             draw_kw += 1.5 * float(truth_kw[device.name].max())
+        elif isinstance(device, Diesel):
+            deliver_kw += device.power_max_kw
         else:
             deliver_kw += device.rating_kw
     connection = config.connection

@@ -14,6 +14,7 @@ from mmgsim.scenario.reading import (
 from mmgsim.scenario.registry import BUILT_IN, Kind, create, find_class
 from mmgsim.scenario.schema import (
     BatteryConfig,
+    DieselConfig,
     EndOfWindowConfig,
     LoadConfig,
     MicrogridConfig,
@@ -27,6 +28,7 @@ from mmgsim.scenario.yaml_lines import parse_yaml
 __all__ = [
     "BUILT_IN",
     "BatteryConfig",
+    "DieselConfig",
     "EndOfWindowConfig",
     "FurtherCheck",
     "InputLabel",

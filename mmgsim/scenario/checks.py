@@ -13,7 +13,7 @@ from mmgsim.errors import Fault
 from mmgsim.profiles import TimeIndex
 from mmgsim.scenario.calendar import PEAK_CURE, ends_at_clock, gate_mask, peak_mask, run_index
 from mmgsim.scenario.roles import role_faults
-from mmgsim.scenario.schema import BatteryConfig, EndOfWindowConfig, Scenario
+from mmgsim.scenario.schema import BatteryConfig, DieselConfig, EndOfWindowConfig, Scenario
 from mmgsim.scenario.yaml_lines import Document
 
 __all__ = ["check_scenario", "has_sound_times"]
@@ -154,10 +154,23 @@ def _device_faults(scenario: Scenario) -> list[_Found]:
     found: list[_Found] = []
     for position, microgrid in enumerate(scenario.microgrids):
         for place, device in enumerate(microgrid.devices):
+            path = ("microgrids", position, "devices", place)
             if isinstance(device, BatteryConfig):
-                path = ("microgrids", position, "devices", place)
                 found += _battery_faults(device, scenario.gate.end_of_window, path)
+            elif isinstance(device, DieselConfig):
+                found += _diesel_faults(device, path)
     return found
+
+
+def _diesel_faults(diesel: DieselConfig, path: Path_) -> list[_Found]:
+    least, most, start = diesel.power_min_kw, diesel.power_max_kw, diesel.power_start_kw
+    if least > most:
+        what = f"{least:g} is above power_max_kw = {most:g}"
+        return [((*path, "power_min_kw"), what, "lower it or raise power_max_kw")]
+    if start and not least <= start <= most:
+        what = f"{start:g} is neither 0 nor between power_min_kw and power_max_kw"
+        return [((*path, "power_start_kw"), what, f"use 0 for off, or {least:g} to {most:g}")]
+    return []
 
 
 def _battery_faults(battery: BatteryConfig, rule: EndOfWindowConfig, path: Path_) -> list[_Found]:

@@ -14,7 +14,7 @@ from mmgsim.contracts import FloatArray, frozen
 from mmgsim.errors import Fault
 from mmgsim.profiles import Label, Series, SeriesError, TimeIndex, Unit, make_series
 from mmgsim.scenario.calendar import PEAK_CURE, peak_mask, run_index
-from mmgsim.scenario.schema import BatteryConfig, LoadConfig, Scenario
+from mmgsim.scenario.schema import LoadConfig, PvConfig, Scenario, WindConfig
 from mmgsim.scenario.yaml_lines import refusal
 
 __all__ = ["FurtherCheck", "InputLabel", "Inputs", "read_inputs", "series_faults"]
@@ -259,7 +259,7 @@ def _read_devices(reader: _Reader, scenario: Scenario) -> Mapping[tuple[str, str
         )
         for microgrid in scenario.microgrids
         for device in microgrid.devices
-        if not isinstance(device, BatteryConfig)
+        if isinstance(device, LoadConfig | PvConfig | WindConfig)
     }
     return MappingProxyType(device_kw)
 

@@ -29,6 +29,7 @@ __all__ = [
     "ConnectionConfig",
     "CoordinationConfig",
     "DeviceConfig",
+    "DieselConfig",
     "EndOfWindowConfig",
     "GateConfig",
     "LoadConfig",
@@ -175,8 +176,33 @@ class BatteryConfig(_Config):
     """Price of wear per kWh discharged. [currency/kWh]"""
 
 
+class DieselConfig(_Config):
+    """Generator that is off, or on between two limits; its fuel cost is quadratic in its power."""
+
+    name: Name
+    """Unique within the microgrid."""
+    kind: Literal["diesel"]
+    """A diesel unit."""
+    power_min_kw: Positive
+    """Least power while it is on; it is on exactly where it generates. [kW]"""
+    power_max_kw: Positive
+    """Most power. [kW]"""
+    cost_per_kwh: NonNegative
+    """Fuel cost proportional to the energy. [currency/kWh]"""
+    cost_per_kwh_kw: NonNegative = 0.0
+    """What each kW of output adds to the price of a kWh. [currency/(kW^2 h)]"""
+    cost_per_h: NonNegative = 0.0
+    """No-load cost while it is on. [currency/h]"""
+    start_up_cost: NonNegative = 0.0
+    """Of each start. [currency]"""
+    ramp_kw_per_h: Positive | None = None
+    """Most change of power while it is on; no limit if left out. [kW/h]"""
+    power_start_kw: NonNegative = 0.0
+    """Power before the first step; 0 is off. [kW]"""
+
+
 DeviceConfig = Annotated[
-    LoadConfig | PvConfig | WindConfig | BatteryConfig, Field(discriminator="kind")
+    LoadConfig | PvConfig | WindConfig | BatteryConfig | DieselConfig, Field(discriminator="kind")
 ]
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from mmgsim.contracts import Battery, FloatArray, Load, View
+from mmgsim.contracts import Battery, FloatArray, Load, Renewable, View
 from mmgsim.subproblems import (
     MicrogridInputs,
     MicrogridPlan,
@@ -21,7 +21,8 @@ class SelfConsumer(OptimisingStrategy):
     """Charges from its own surplus and discharges into its own demand, whatever the prices.
 
     The rule knows nothing of levels and envelopes; the nearest plan that meets them leaves the
-    microgrid. On terms that fix its exchange it follows them like anybody else.
+    microgrid. Diesel is no surplus to be stored: it runs where that is cheapest. On terms that fix
+    its exchange it follows them like anybody else.
     """
 
     def __init__(self) -> None:
@@ -45,7 +46,7 @@ def rule_of_thumb(view: View) -> dict[str, FloatArray]:
     """
     lack_kw = np.zeros(view.window.steps)
     for device in view.devices:
-        if not isinstance(device, Battery):
+        if isinstance(device, Load | Renewable):
             sign = 1.0 if isinstance(device, Load) else -1.0
             lack_kw += sign * view.forecast_kw[device.name]
     wanted: dict[str, FloatArray] = {}
