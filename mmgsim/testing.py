@@ -22,6 +22,8 @@ from mmgsim.contracts import (
     Battery,
     CarriedState,
     Device,
+    Diesel,
+    DieselState,
     Disclose,
     Disclosure,
     Envelope,
@@ -54,11 +56,14 @@ __all__ = ["check_strategy", "sample_view", "strategy_faults"]
 
 TOLERANCE = 1e-6
 _STEPS = 24
+_WORLDS_PER_DIESEL = 4
 
 
 # ------------------------------------------------------------------------------ sample worlds
 def sample_view(seed: int = 0, *, steps: int = _STEPS) -> View:
     """Give the view of a random microgrid: a load, often sun, wind and batteries.
+
+    Every fourth one, beginning with the third, has a diesel unit: its problem is a MILP.
 
     Parameters
     ----------
@@ -69,18 +74,20 @@ def sample_view(seed: int = 0, *, steps: int = _STEPS) -> View:
     """
     rng = stream(seed, "testing")
     window = Window(0, steps, 1.0, datetime(2021, 1, 11, tzinfo=UTC))
-    devices = tuple(_sample_devices(rng))
-    state = CarriedState(
-        MappingProxyType(
-            {
-                d.name: float(rng.uniform(d.energy_min_kwh, d.energy_kwh))
-                for d in devices
-                if isinstance(d, Battery)
-            }
-        )
+    # A stream of its own: the other devices of a seed are the same with and without diesel.
+    has_diesel = seed % _WORLDS_PER_DIESEL == _WORLDS_PER_DIESEL // 2
+    diesel, diesel_state = (
+        _sample_diesel(stream(seed, "testing", "diesel")) if has_diesel else ((), {})
     )
+    devices = (*_sample_devices(rng), *diesel)
+    energy_kwh = {
+        d.name: float(rng.uniform(d.energy_min_kwh, d.energy_kwh))
+        for d in devices
+        if isinstance(d, Battery)
+    }
+    state = CarriedState(MappingProxyType(energy_kwh), MappingProxyType(diesel_state))
     forecast_kw = {
-        d.name: _sample_forecast(d, rng, steps) for d in devices if not isinstance(d, Battery)
+        d.name: _sample_forecast(d, rng, steps) for d in devices if isinstance(d, Load | Renewable)
     }
     buy = rng.uniform(0.1, 0.4, steps)
     tariff = Tariff(
@@ -129,6 +136,26 @@ def _sample_devices(rng: np.random.Generator) -> Iterator[Device]:
             efficiency=float(rng.uniform(0.85, 1.0)),
             wear_per_kwh=float(rng.uniform(0.0, 0.03)),
         )
+
+
+def _sample_diesel(
+    rng: np.random.Generator,
+) -> tuple[tuple[Diesel, ...], dict[str, DieselState]]:
+    """Give a diesel unit and its state."""
+    power_max_kw = float(rng.uniform(20.0, 60.0))
+    unit = Diesel(
+        name="genset",
+        power_min_kw=0.3 * power_max_kw,
+        power_max_kw=power_max_kw,
+        cost_per_kwh=float(rng.uniform(0.2, 0.35)),
+        cost_per_kwh_kw=float(rng.uniform(2e-4, 1e-3)),
+        cost_per_h=float(rng.uniform(0.0, 2.0)),
+        start_up_cost=float(rng.uniform(0.0, 10.0)),
+        ramp_kw_per_h=float(rng.choice([0.2, 0.5, np.inf])) * power_max_kw,
+    )
+    start_kw = float(rng.uniform(unit.power_min_kw, power_max_kw))
+    is_on = bool(rng.random() < 0.5)
+    return (unit,), {unit.name: DieselState(is_on, start_kw * is_on)}
 
 
 def _sample_forecast(device: Device, rng: np.random.Generator, steps: int) -> Any:
@@ -227,6 +254,9 @@ def _check_disclose(case: _Case) -> Iterator[str]:
         if isinstance(device, Battery):
             if device.name not in reply.state.energy_kwh or device.name not in reply.storage:
                 yield f"declares battery {device.name} without its energy and levels"
+        elif isinstance(device, Diesel):
+            if device.name not in reply.state.diesel:
+                yield f"declares diesel {device.name} without its state"
         elif np.shape(reply.forecast_kw.get(device.name, 0.0)) != (case.view.window.steps,):
             yield f"declares {device.name} without a forecast over the window"
 

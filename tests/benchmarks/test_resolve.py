@@ -27,7 +27,8 @@ MEMBERS = 9
 
 @pytest.fixture(scope="module")
 def world():
-    views = {f"MG{k}": sample_view(k) for k in range(MEMBERS)}
+    # Worlds without diesel: LPs.
+    views = {f"MG{k}": sample_view(2 * k + 1) for k in range(MEMBERS)}
     rng = np.random.default_rng(1)
     return SimpleNamespace(
         views=views,

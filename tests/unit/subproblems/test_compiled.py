@@ -4,6 +4,7 @@ import numpy as np
 import pyomo.environ as pyo
 import pytest
 
+from mmgsim.contracts import Battery, DieselState, Load, Renewable, RenewableKind
 from mmgsim.errors import SubproblemError
 from mmgsim.subproblems import (
     CompiledHighs,
@@ -15,6 +16,7 @@ from mmgsim.subproblems import (
     disclosure_of,
     public_prices,
 )
+from mmgsim.subproblems.devices import KINDS, DeviceInputs, Horizon
 from mmgsim.testing import sample_view
 
 
@@ -78,7 +80,7 @@ def test_every_microgrid_costs_the_same_hot_and_by_pyomo(seed):
 
 
 def test_negative_prices_switch_to_binaries_hot_as_well():
-    view = sample_view(6)
+    view = sample_view(7)
     price = np.full(24, -0.3)
     terms = Terms.at_price(view, price)
     plans = [
@@ -187,3 +189,69 @@ def test_a_wider_gap_never_claims_more_than_it_has_found(make):
     exact, loose = (make(model, mip_gap=gap).solve(agent="mine", step=0) for gap in (0.0, 0.9))
     assert exact.bound == pytest.approx(exact.objective)
     assert loose.objective <= exact.objective + 1e-9 <= loose.bound + 2e-9
+
+
+STEPS = 5
+
+
+def draw_load(rng, unit):
+    return DeviceInputs(forecast_kw=rng.uniform(0.0, 40.0, STEPS))
+
+
+def draw_renewable(rng, unit):
+    return DeviceInputs(forecast_kw=rng.uniform(0.0, unit.rating_kw, STEPS))
+
+
+def draw_battery(toy):
+    def draw(rng, unit):
+        levels = {STEPS - 1: float(rng.uniform(unit.energy_min_kwh, unit.energy_kwh))}
+        rule = toy.rule(unit, STEPS, levels, value=float(rng.uniform(0.0, 0.3)))
+        return DeviceInputs(energy_start_kwh=float(rng.uniform(0.0, unit.energy_kwh)), rule=rule)
+
+    return draw
+
+
+def draw_diesel(rng, unit):
+    power_kw = float(rng.uniform(unit.power_min_kw, unit.power_max_kw) * rng.integers(0, 2))
+    return DeviceInputs(diesel=DieselState(power_kw > 0.0, power_kw))
+
+
+@pytest.fixture
+def every_kind(toy):
+    """Give units of every kind, and how their state is drawn."""
+    return {
+        "load": (Load("shop", 0.35), draw_load),
+        "renewable": (Renewable("roof", RenewableKind.PV, 50.0), draw_renewable),
+        "battery": (Battery("bess", 20.0, 2.0, 8.0, 0.9, 0.03), draw_battery(toy)),
+        "diesel": (
+            toy.genset(cost_per_kwh_kw=1e-3, cost_per_h=2.0, start_up_cost=9.0, ramp_kw_per_h=25.0),
+            draw_diesel,
+        ),
+    }
+
+
+@pytest.mark.parametrize("is_exclusive", [False, True])
+@pytest.mark.parametrize("kind", ["load", "renewable", "battery", "diesel"])
+def test_every_device_costs_the_same_hot_and_by_pyomo_from_any_state(
+    every_kind, kind, is_exclusive
+):
+    unit, draw = every_kind[kind]
+    assert {type(unit) for unit, _ in every_kind.values()} == set(KINDS)
+    model = pyo.ConcreteModel()
+    model.unit = pyo.Block()
+    KINDS[type(unit)].declare(model.unit, unit, Horizon(STEPS, 1.0, is_exclusive))
+    model.price = pyo.Param(model.unit.time, mutable=True, initialize=0.0)
+    cost = model.unit.cost + getattr(model.unit, "miss_cost", 0.0)
+    net = {t: model.unit.out_kw[t] - model.unit.in_kw[t] for t in model.unit.time}
+    model.total = pyo.Objective(expr=cost - sum(model.price[t] * net[t] for t in model.unit.time))
+    compiled, reference = CompiledHighs(model), PyomoHighs(model)
+    rng = np.random.default_rng(7)
+    for _ in range(100):
+        inputs, price = draw(rng, unit), rng.uniform(0.0, 0.7, STEPS)
+        outcomes = []
+        for solver in (compiled, reference):
+            KINDS[type(unit)].update(solver, model.unit, unit, inputs)
+            solver.set(model.price, price)
+            outcomes.append(solver.solve(agent=kind, step=0))
+        assert outcomes[0].objective == pytest.approx(outcomes[1].objective, rel=1e-7, abs=1e-6)
+        assert outcomes[0].bound == pytest.approx(outcomes[1].bound, rel=1e-7, abs=1e-6)
