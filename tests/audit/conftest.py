@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 import mmgsim
+from tests.support.diesel import diesel_scenario
 
 ROOT = Path(__file__).parents[2]
 
@@ -23,7 +24,7 @@ FEEDER = {
     "v_max_pu": 1.05,
 }
 
-# How each run is made: its scenario, and what is set as on the command line.
+# How each run is made: its scenario, or what writes it, and what is set as on the command line.
 RUNS = {
     "central": ("duo", ["coordination.kind=central"]),
     "isolated": ("duo", ["coordination.kind=isolated"]),
@@ -43,6 +44,12 @@ RUNS = {
         ],
     ),
     "wa9": ("wa9", ["days=2"]),
+    "diesel": (diesel_scenario, ["gate.every=12h", "settlement.imbalance_per_kwh=0.02"]),
+    "diesel-isolated": (diesel_scenario, ["gate.every=12h", "coordination=isolated"]),
+    "diesel-noise": (
+        diesel_scenario,
+        ["gate.every=1d", "coordination=isolated", "forecast={kind: noise, load_sd: 0.2}"],
+    ),
 }
 BY_COMMAND = {"again"}
 
@@ -122,6 +129,8 @@ class RunFolder:
 
 def make_run(name, folder):
     scenario, settings = RUNS[name]
+    if callable(scenario):
+        scenario = scenario(folder.with_name(f"{name}-scenario"))
     if name in BY_COMMAND:
         run_command(scenario, settings, folder)
     else:
@@ -147,7 +156,7 @@ def get_run(tmp_path_factory):
     return cache(lambda name: make_run(name, tmp_path_factory.mktemp("audit") / name))
 
 
-@pytest.fixture(params=["central", "isolated", "noise", "quarter", "feeder", "wa9"])
+@pytest.fixture(params=["central", "isolated", "noise", "quarter", "feeder", "wa9", "diesel"])
 def run(request, get_run):
     return get_run(request.param)
 

@@ -74,6 +74,24 @@ def check_storage_limits(run):
             assert power.max() <= config["power_kw"] + KWH
 
 
+def check_diesel(run):
+    """It is on exactly where it generates, between its limits, and moves within its ramp."""
+    for mg, name, config in run.devices("diesel"):
+        power, on = (run.device(mg, name, q) for q in ("power_kw", "on"))
+        assert set(on) <= {0.0, 1.0}
+        assert ((power > KWH) == (on == 1.0)).all()
+        assert power.max() <= config["power_max_kw"] + KWH
+        assert (power[on == 1.0] >= config["power_min_kw"] - KWH).all()
+        before, was_on = np.concatenate([[0.0], power[:-1]]), np.concatenate([[0.0], on[:-1]])
+        ramp = (config["ramp_kw_per_h"] or np.inf) * run.step_h
+        switch = max(ramp, config["power_min_kw"])
+        rises = np.where(was_on == 1.0, ramp, switch)
+        falls = np.where(on == 1.0, ramp, switch)
+        assert (power - before <= rises + KWH).all()
+        lost = run.by_member("dispatch", "flags")[mg].str.contains("ramp_missed").to_numpy()
+        assert ((before - power <= falls + KWH) | lost).all()
+
+
 def check_one_way(run):
     for mg, name, _ in run.devices("battery"):
         charge, discharge = (run.device(mg, name, q) for q in ("charge_kw", "discharge_kw"))
@@ -108,6 +126,7 @@ def check_devices_add_up(run):
         "shed_kw": sums(run, "available_kw", "load") + sums(run, "power_kw", "load"),
         "pv_kw": sums(run, "power_kw", "pv"),
         "wind_kw": sums(run, "power_kw", "wind"),
+        "diesel_kw": sums(run, "power_kw", "diesel"),
         "charge_kw": sums(run, "charge_kw", "battery"),
         "discharge_kw": sums(run, "discharge_kw", "battery"),
         "soc_kwh": sums(run, "energy_kwh", "battery"),
@@ -142,6 +161,7 @@ CHECKS = [
     check_imbalance,
     check_recursion,
     check_storage_limits,
+    check_diesel,
     check_one_way,
     check_end_of_window,
     check_devices_add_up,
@@ -153,6 +173,21 @@ CHECKS = [
 @pytest.mark.parametrize("check", CHECKS, ids=lambda c: c.__name__.removeprefix("check_"))
 def test_energy(run, check):
     check(run)
+
+
+@pytest.mark.parametrize(
+    "check", [check_rows, check_balance, check_devices_add_up, check_available, check_diesel]
+)
+def test_energy_of_diesel_that_is_surprised(get_run, check):
+    """A whole day ahead and a poor forecast: devices do what the plan did not foresee."""
+    run = get_run("diesel-noise")
+    assert run.table("dispatch").imbalance_kw.abs().max() > 1.0
+    check(run)
+
+
+def test_diesel_starts_and_stops_in_the_audited_run(get_run):
+    on = [get_run("diesel").device(mg, n, "on") for mg, n, _ in get_run("diesel").devices("diesel")]
+    assert any(0.0 < x.mean() < 1.0 for x in on)
 
 
 def test_noise_has_imbalance_in_most_steps(get_run):
@@ -226,3 +261,17 @@ def test_tampering_with_energy_is_found(central, tampered, table, change, check)
     check(central)
     with pytest.raises(AssertionError):
         check(tampered(central, table, change))
+
+
+@pytest.mark.parametrize(
+    ("quantity", "by"), [("on", -1.0), ("power_kw", 1e3), ("power_kw", 50.0), ("power_kw", -40.0)]
+)
+def test_tampering_with_diesel_is_found(get_run, tampered, quantity, by):
+    def change(table):
+        mine = (table.device == "genset") & (table.quantity == quantity) & (table.value > 0.5)
+        table.loc[table.index[mine][0], "value"] += by
+        return table
+
+    check_diesel(get_run("diesel"))
+    with pytest.raises(AssertionError):
+        check_diesel(tampered(get_run("diesel"), "devices", change))

@@ -81,6 +81,29 @@ def check_wear(run):
     return near(booked(run, "wear", "amount"), amount, MONEY, "wear amount")
 
 
+def check_fuel(run):
+    """The true quadratic cost of what was generated, and the no-load cost of hours on."""
+    kwh = 0.0 * run.by_member("dispatch", "load_kw")
+    amount = kwh.copy()
+    for mg, name, config in run.devices("diesel"):
+        power, on = (run.device(mg, name, q) for q in ("power_kw", "on"))
+        kwh[mg] += power * run.step_h
+        price = config["cost_per_kwh"] + config["cost_per_kwh_kw"] * power
+        amount[mg] += (power * price + on * config["cost_per_h"]) * run.step_h
+    near(booked(run, "fuel", "kwh"), kwh, KWH, "fuel kWh")
+    return near(booked(run, "fuel", "amount"), amount, MONEY, "fuel amount")
+
+
+def check_start_up(run):
+    amount = 0.0 * run.by_member("dispatch", "load_kw")
+    for mg, name, config in run.devices("diesel"):
+        on = run.device(mg, name, "on")
+        starts = on.diff().fillna(on - (config["power_start_kw"] > 0)) > 0
+        amount[mg] += starts * config["start_up_cost"]
+    near(booked(run, "start_up", "kwh"), 0.0, 0.0, "start_up kWh")
+    return near(booked(run, "start_up", "amount"), amount, MONEY, "start_up amount")
+
+
 def check_fixed_charge(run):
     due = run.scenario["tariff"]["network_charge"]["fixed_per_day"]
     amount = booked(run, "fixed_charge", "amount")
@@ -110,7 +133,8 @@ def check_network_charge_by_the_clock(run):
 def check_parties(run):
     """Every line is about a known item, and runs between the parties that it names."""
     names, lines = set(run.microgrids()), run.table("ledger")
-    ends = {"import": "grid", "imbalance": "grid", "local_trade": "market", "wear": "operations"}
+    ends = {"import": "grid", "imbalance": "grid", "local_trade": "market"}
+    ends |= dict.fromkeys(("fuel", "start_up", "wear"), "operations")
     ends |= dict.fromkeys(DNO_ITEMS, "dno")
     for line in lines.itertuples():
         pair = {line.payer, line.payee}
@@ -172,6 +196,8 @@ CHECKS = [
     check_local_charge,
     check_imbalance,
     check_wear,
+    check_fuel,
+    check_start_up,
     check_fixed_charge,
     check_network_charge_by_the_clock,
     check_parties,
@@ -195,6 +221,11 @@ def raise_line(item, column, by):
     return change
 
 
+@pytest.mark.parametrize("check", [check_fuel, check_start_up, check_import, check_imbalance])
+def test_money_of_diesel_that_is_surprised(get_run, check):
+    check(get_run("diesel-noise"))
+
+
 @pytest.mark.parametrize(
     ("check", "change"),
     [
@@ -204,6 +235,8 @@ def raise_line(item, column, by):
         (check_market_keeps_nothing, raise_line("local_trade", "amount", 1e-6)),
         (check_imbalance, raise_line("imbalance", "kwh", 1e-6)),
         (check_wear, raise_line("wear", "kwh", 1e-6)),
+        (check_fuel, raise_line("fuel", "amount", 1e-6)),
+        (check_start_up, raise_line("start_up", "amount", 1e-6)),
         (check_losses, raise_line("losses", "amount", 1e-6)),
         (check_loss_share_price, raise_line("loss_share", "kwh", 1e-6)),
         (check_dno_account, raise_line("loss_share", "amount", 1e-6)),
@@ -214,7 +247,8 @@ def raise_line(item, column, by):
 )
 def test_tampering_with_the_ledger_is_found(get_run, tampered, check, change):
     # With perfect forecasts there is no imbalance to tamper with.
-    run = get_run("noise" if check is check_imbalance else "wa9")
+    runs = {check_imbalance: "noise", check_fuel: "diesel", check_start_up: "diesel"}
+    run = get_run(runs.get(check, "wa9"))
     check(run)
     with pytest.raises(AssertionError):
         check(tampered(run, "ledger", change))

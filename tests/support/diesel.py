@@ -39,7 +39,12 @@ def diesel_scenario(folder: Path, members: int = 3, *, seed: int = 0, **keys: An
         "tariff": {
             "import_per_kwh": _column("buy"),
             "export_per_kwh": 0.08,
-            "network_charge": {"off_peak_per_kwh": 0.06, "on_peak_per_kwh": 0.06},
+            "network_charge": {
+                "off_peak_per_kwh": 0.04,
+                "on_peak_per_kwh": 0.08,
+                "on_peak": "Mon-Fri 08:00-22:00",
+                "local_share": 0.5,
+            },
         },
         "forecast": {"kind": "perfect"},
         "microgrids": [_microgrid(f"M{k}", seed, hours, columns) for k in range(members)],

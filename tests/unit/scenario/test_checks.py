@@ -130,3 +130,51 @@ def test_level_that_is_never_due_is_no_fault(scenarios):
 def test_repair_needs_an_operator_that_repairs(scenarios):
     fault = scenarios.fault(("seed: 3", "seed: 3\nrepair: {rounds: 2}"))
     assert fault.where == "repair.rounds"
+
+
+DIESEL = "{name: genset, kind: diesel, power_min_kw: 20, power_max_kw: 60, cost_per_kwh: 0.3%s}"
+
+
+def with_diesel(text="", *changes):
+    device = DIESEL % text
+    for old, new in changes:
+        assert old in device
+        device = device.replace(old, new)
+    return ("      - {name: bess", f"      - {device}\n      - {{name: bess")
+
+
+def test_diesel_is_read_with_what_it_may_leave_out(scenarios):
+    diesel = scenarios.load(with_diesel()).scenario.microgrids[1].devices[1]
+    assert (diesel.power_min_kw, diesel.power_max_kw, diesel.cost_per_kwh) == (20.0, 60.0, 0.3)
+    assert diesel.ramp_kw_per_h is None
+    left_out = (diesel.cost_per_kwh_kw, diesel.cost_per_h, diesel.start_up_cost)
+    assert (*left_out, diesel.power_start_kw) == (0.0, 0.0, 0.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("text", "changes", "key", "what"),
+    [
+        ("", [("power_min_kw: 20", "power_min_kw: 61")], "power_min_kw", "above power_max_kw = 60"),
+        (", power_start_kw: 19", [], "power_start_kw", "neither 0 nor between"),
+        (", power_start_kw: 61", [], "power_start_kw", "neither 0 nor between"),
+        (", power_start_kw: -1", [], "power_start_kw", "at least 0"),
+        ("", [("power_min_kw: 20", "power_min_kw: 0")], "power_min_kw", "above 0"),
+        ("", [("power_max_kw: 60", "power_max_kw: .nan")], "power_max_kw", "finite"),
+        (", ramp_kw_per_h: 0", [], "ramp_kw_per_h", "above 0"),
+        (", cost_per_h: -1", [], "cost_per_h", "at least 0"),
+        (", cost_per_kwh_kw: -1", [], "cost_per_kwh_kw", "at least 0"),
+        (", start_up_cost: .inf", [], "start_up_cost", "finite"),
+        ("", [("cost_per_kwh: 0.3", "cost_per_h: 1")], "cost_per_kwh", "is missing"),
+        (", profile: 3.0", [], "profile", ""),
+        (", ramp_kw_h: 3.0", [], "ramp_kw_h", ""),
+    ],
+)
+def test_impossible_diesel_is_refused(text, changes, key, what, scenarios):
+    fault = scenarios.fault(with_diesel(text, *changes))
+    assert fault.where == f"microgrids.MG2.devices.genset.{key}"
+    assert what in fault.what
+
+
+@pytest.mark.parametrize("start_kw", [0, 20, 60])
+def test_diesel_starts_off_or_between_its_limits(start_kw, scenarios):
+    scenarios.load(with_diesel(f", power_start_kw: {start_kw}"))
