@@ -21,6 +21,8 @@ import yaml
 INFINITY = highspy.kHighsInf
 BOTH_KW = 1e-7
 """Above this, charging while discharging is a way to cheat and not rounding."""
+TANGENTS = 21
+"""As many as the product has: only then are the costs comparable to the last digit."""
 WEEK = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 
 
@@ -38,8 +40,22 @@ class Storage:
 
 
 @dataclass(frozen=True)
+class Engine:
+    """A diesel unit: limits, ramp and first power [kW], costs of an hour, of a start."""
+
+    least_kw: float
+    most_kw: float
+    ramp_kw: float
+    start_kw: float
+    linear: float
+    quadratic: float
+    idle: float
+    ignition: float
+
+
+@dataclass(frozen=True)
 class Site:
-    """A microgrid: loads as (demand, shedding price), plants as available power, batteries.
+    """A microgrid: loads as (demand, shedding price), plants as available power, storage, engines.
 
     The limits of the exchange are arrays over all steps of the case. [kW]
     """
@@ -48,6 +64,7 @@ class Site:
     loads: tuple[tuple[np.ndarray, float], ...]
     plants: tuple[np.ndarray, ...]
     batteries: tuple[Storage, ...]
+    engines: tuple[Engine, ...]
     import_kw: np.ndarray
     export_kw: np.ndarray
 
@@ -131,6 +148,7 @@ class _Files:
     ) -> None:
         self._folder, self._zone, self._starts, self._step = folder, zone, starts, step
         self._rows: dict[str, list[dict[str, str]]] = {}
+        self.step_h = step / timedelta(hours=1)
 
     def series(self, given: Any) -> np.ndarray:
         """Give a constant or a column: coarser values are held, finer ones averaged."""
@@ -193,7 +211,7 @@ def _is_peak(text: str | None, clock: datetime) -> bool:
 
 
 def _site(given: dict[str, Any], files: _Files, level: float) -> Site:
-    loads, plants, batteries = [], [], []
+    loads, plants, batteries, engines = [], [], [], []
     draw = deliver = 0.0
     for device in given["devices"]:
         kind = device["kind"]
@@ -217,6 +235,21 @@ def _site(given: dict[str, Any], files: _Files, level: float) -> Site:
         elif kind in ("pv", "wind"):
             plants.append(files.series(device["profile"]))
             deliver += float(device["rating_kw"])
+        elif kind == "diesel":
+            ramp = _or(device.get("ramp_kw_per_h"), float(device["power_max_kw"]))
+            engines.append(
+                Engine(
+                    least_kw=float(device["power_min_kw"]),
+                    most_kw=float(device["power_max_kw"]),
+                    ramp_kw=float(ramp) * files.step_h,
+                    start_kw=float(_or(device.get("power_start_kw"), 0.0)),
+                    linear=float(device["cost_per_kwh"]),
+                    quadratic=float(_or(device.get("cost_per_kwh_kw"), 0.0)),
+                    idle=float(_or(device.get("cost_per_h"), 0.0)),
+                    ignition=float(_or(device.get("start_up_cost"), 0.0)),
+                )
+            )
+            deliver += float(device["power_max_kw"])
         else:
             raise ValueError(f"a device of kind {kind!r} is not in the oracle")
     limits = given.get("connection") or {}
@@ -226,6 +259,7 @@ def _site(given: dict[str, Any], files: _Files, level: float) -> Site:
         loads=tuple(loads),
         plants=tuple(plants),
         batteries=tuple(batteries),
+        engines=tuple(engines),
         import_kw=ones * float(_or(limits.get("import_limit_kw"), draw)),
         export_kw=ones * float(_or(limits.get("export_limit_kw"), deliver)),
     )
@@ -274,6 +308,7 @@ class Program:
     sold: list[np.ndarray] = field(default_factory=list)
     bought: list[np.ndarray] = field(default_factory=list)
     exchange: list[list[tuple[int, float]]] = field(default_factory=list)
+    power: list[tuple[Engine, np.ndarray]] = field(default_factory=list)
     pool_row: int = -1
 
     def __post_init__(self) -> None:
@@ -311,6 +346,8 @@ class Program:
         behind += [(self._columns(0.0, available[:n]), 1.0) for available in site.plants]
         for battery in site.batteries:
             behind += self._add_battery(battery)
+        for engine in site.engines:
+            behind += self._add_engine(engine)
         for t in range(n):
             exchange = [(column[t], sign) for column, sign in beyond]
             inside = [(column[t], -sign) for column, sign in behind]
@@ -334,6 +371,45 @@ class Program:
             self.rows.append((before, before, terms))
         self.pairs.append((charge, discharge, battery.power_kw))
         return [(discharge, 1.0), (charge, -1.0)]
+
+    def _add_engine(self, engine: Engine) -> list[tuple[np.ndarray, float]]:
+        """Add power, on, start and stop, all three as integers, and the cost of the curve."""
+        n, h = self.steps, self.case.step_h
+        power = self._columns(0.0, engine.most_kw, h * engine.linear)
+        on = self._columns(0.0, 1.0, h * engine.idle, integer=True)
+        start = self._columns(0.0, 1.0, engine.ignition, integer=True)
+        stop = self._columns(0.0, 1.0, integer=True)
+        curve = self._columns(0.0, INFINITY, h * engine.quadratic)
+        first = float(engine.start_kw > 0.0)
+        jump, most = max(engine.ramp_kw, engine.least_kw), engine.most_kw
+        for t in range(n):
+            was, before = ([(on[t - 1], -1.0)], [(power[t - 1], -1.0)]) if t else ([], [])
+            then, level = (0.0, 0.0) if t else (first, engine.start_kw)
+            change = [(on[t], 1.0), (start[t], -1.0), (stop[t], 1.0), *was]
+            self.rows.append((then, then, change))
+            self.rows.append((-INFINITY, 1.0, [(start[t], 1.0), (stop[t], 1.0)]))
+            self.rows.append((0.0, INFINITY, [(power[t], 1.0), (on[t], -engine.least_kw)]))
+            self.rows.append((-INFINITY, 0.0, [(power[t], 1.0), (on[t], -most)]))
+            # Climbs by its ramp, to `jump` at a start; falls by its ramp, from `jump` at a stop.
+            up = [(power[t], 1.0), *before, (start[t], engine.ramp_kw - jump)]
+            self.rows.append((-INFINITY, engine.ramp_kw + level, up))
+            down = [(power[t], 1.0), *before, (stop[t], jump - engine.ramp_kw)]
+            self.rows.append((level - engine.ramp_kw, INFINITY, down))
+            for touch in np.linspace(engine.least_kw, most, TANGENTS):
+                terms = [(curve[t], 1.0), (power[t], -2.0 * touch), (on[t], touch**2)]
+                self.rows.append((0.0, INFINITY, terms))
+        self.power.append((engine, power))
+        return [(power, 1.0)]
+
+    def understated(self, values: np.ndarray) -> float:
+        """Give the most that tangents can lie below the curves of the engines. [currency]"""
+        return sum(
+            float((values[power] > 0.0).sum())
+            * self.case.step_h
+            * engine.quadratic
+            * ((engine.most_kw - engine.least_kw) / (TANGENTS - 1) / 2.0) ** 2
+            for engine, power in self.power
+        )
 
     def _levels(self, battery: Storage) -> tuple[np.ndarray, np.ndarray]:
         """Give the limits of the energy; a level beyond what the power reaches moves nearer."""
@@ -402,7 +478,8 @@ class Program:
         if is_cheating:
             values = _run(self._exclusive()._model())[: len(self.cost)]
         terms = np.array(self.cost) * values
-        return Answer(float(terms.sum()), float(np.abs(terms).sum()), values, is_cheating)
+        is_integer = is_cheating or any(self.integer)
+        return Answer(float(terms.sum()), float(np.abs(terms).sum()), values, is_integer)
 
     def _exclusive(self) -> Program:
         """Give the same program in which a battery charges or discharges, never both."""
