@@ -114,7 +114,9 @@ def missed_kwh(solver: Solver, block: Any, devices: tuple[Device, ...]) -> float
     )
 
 
-def understated_cost(solver: Solver, block: Any, devices: tuple[Device, ...]) -> float:
+def understated_cost(
+    solver: Solver, block: Any, devices: tuple[Device, ...], step_h: float
+) -> float:
     """Give by how much `private_cost` is below the true cost of the plan. [currency]
 
     Tangents lie below the quadratic fuel cost of a diesel: see `mmgsim.subproblems.devices.diesel`.
@@ -124,7 +126,7 @@ def understated_cost(solver: Solver, block: Any, devices: tuple[Device, ...]) ->
         if isinstance(device, Diesel):
             unit = block.device[device.name]
             true_per_h = device.fuel_per_h(solver.get(unit.out_kw))
-            total += float((true_per_h - solver.get(unit.fuel_per_h)).sum())
+            total += step_h * float((true_per_h - solver.get(unit.fuel_per_h)).sum())
     return total
 
 

@@ -171,17 +171,16 @@ class MicrogridProblem:
 
     def _read(self, solved: Solved, inputs: MicrogridInputs) -> MicrogridPlan:
         solver, own, grid = solved.solver, solved.model.own, solved.model.grid
-        level_missed = missed_kwh(solver, own, self.devices) > MISS_TOLERANCE
+        own_missed = missed_kwh(solver, own, self.devices) > MISS_TOLERANCE
         award_missed = float(solver.get(grid.miss_kw).max()) > MISS_TOLERANCE
-        miss_cost = float(solver.get(own.miss_cost)[0]) if level_missed else 0.0
-        understated = self.step_h * understated_cost(solver, own, self.devices)
+        miss_cost = float(solver.get(own.miss_cost)[0]) if own_missed else 0.0
+        understated = understated_cost(solver, own, self.devices, self.step_h)
         return MicrogridPlan(
             exchange_kw=frozen(solver.get(own.exchange_kw)),
             private_cost=float(solver.get(own.private_cost)[0]) + understated + miss_cost,
             lower_bound=-np.inf if self._wanted else solved.outcome.bound,
             schedule=read_schedules(solver, own, inputs.declared),
-            flags=("exclusive",) * solved.is_exclusive
-            + ("missed",) * (level_missed or award_missed),
+            flags=("exclusive",) * solved.is_exclusive + ("missed",) * (own_missed or award_missed),
         )
 
 

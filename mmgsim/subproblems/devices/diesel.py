@@ -13,8 +13,12 @@ from mmgsim.subproblems.solver import Solver
 
 __all__ = ["TANGENTS", "declare_diesel", "tangent_points_kw", "update_diesel"]
 
-# How many tangents stand for the quadratic part of the fuel cost, evenly over the power range.
 TANGENTS = 21
+"""How many tangents stand for the quadratic part of the fuel cost, evenly over the power range.
+
+Where they are farthest off they lack ``cost_per_kwh_kw * ((max - min) / 40)^2`` per hour: 4e-5 of
+the cost at full power for a least power of 0.3 and a quadratic part of 0.13 of it.
+"""
 
 
 def declare_diesel(block: Any, device: Diesel, horizon: Horizon) -> None:
