@@ -6,6 +6,8 @@ import pytest
 
 import mmgsim
 from mmgsim.contracts import Diesel, DieselState
+from mmgsim.scenario import load_scenario, scenario_schema
+from mmgsim.scenario.freeze import freeze
 from mmgsim.testing import sample_view
 from mmgsim_agents.strategies.self_consumer import rule_of_thumb
 from tests.support.diesel import diesel_scenario
@@ -97,3 +99,11 @@ def test_no_strategy_is_cheaper_than_central(folder, strategy):
         model.step()
     best, other = (model.table("gates").iloc[0] for model in (central, alone))
     assert best.lower <= best.upper <= other.upper
+
+
+def test_diesel_is_in_the_schema_and_survives_freezing(folder, tmp_path):
+    assert "DieselConfig" in scenario_schema()["$defs"]
+    frozen = freeze(load_scenario(folder), tmp_path / "frozen").scenario
+    given = load_scenario(folder).scenario
+    for one, other in zip(frozen.microgrids, given.microgrids, strict=True):
+        assert one.devices[-1] == other.devices[-1]
