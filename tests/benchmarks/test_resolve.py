@@ -9,6 +9,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+import mmgsim
 from mmgsim.subproblems import (
     CompiledHighs,
     JointProblem,
@@ -20,6 +21,7 @@ from mmgsim.subproblems import (
     disclosure_of,
 )
 from mmgsim.testing import sample_view
+from tests.support.diesel import diesel_scenario
 
 SOLVERS = {"compiled": CompiledHighs, "pyomo": PyomoHighs}
 MEMBERS = 9
@@ -91,3 +93,15 @@ def test_all_microgrids_are_planned_again(benchmark, world, solver):
 
     solve()
     assert benchmark.pedantic(solve, rounds=10).cost
+
+
+@pytest.mark.benchmark(group="first gate of microgrids with diesel, 24 h, central at 1e-3")
+@pytest.mark.parametrize("members", [3, 9])
+def test_diesel_is_planned_together(benchmark, tmp_path, members):
+    folder = diesel_scenario(tmp_path / "scenario", members)
+    overrides = {"coordination.mip_gap": 1e-3}
+
+    def prepare():
+        return (mmgsim.build(folder, coordination="central", overrides=overrides),), {}
+
+    benchmark.pedantic(lambda model: model.step(), setup=prepare, rounds=3)
