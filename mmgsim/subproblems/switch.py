@@ -3,6 +3,7 @@
 Charging and discharging a battery, or importing and exporting, in the same step is forbidden. An
 LP does it only where it pays: at negative prices, or where selling earns more than buying costs.
 An LP optimum that does not cheat is also the optimum of the MILP, so binaries are used only then.
+Commitment of diesel is a binary in both; what is said of the LP holds for that smaller MILP too.
 """
 
 from __future__ import annotations

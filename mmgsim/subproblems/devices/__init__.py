@@ -10,7 +10,8 @@ Every block gives the same names, on which the rest of the problem is built:
 
 A new kind of device is a dataclass in `mmgsim.contracts.devices`, its keys in
 `mmgsim.scenario.schema`, a module here and a line in `KINDS`; what it does when reality differs
-from the plan is in `mmgsim.subproblems.realise`, its column in `mmgsim.engine.recorder`.
+from the plan is in `mmgsim.subproblems.realise`, what it must keep in `promises`, its costs in
+`mmgsim.settlement.operations`, its column in `mmgsim.engine.recorder`.
 """
 
 from __future__ import annotations
