@@ -143,7 +143,8 @@ def _storable(device: Battery, planned: Operation, view: View) -> Operation:
 def _runnable(device: Diesel, planned: Operation, view: View) -> Operation:
     """Give the planned power within ramps; who is still too high to stop comes down first."""
     state, step_h = view.state.diesel[device.name], view.window.step_h
-    if not device.is_on(planned.out_kw) and state.power_kw <= device.switch_kw(step_h):
+    can_stop = device.beyond_ramp_kw(state, 0.0, step_h) <= TOLERANCE_KW
+    if can_stop and not device.is_on(planned.out_kw):
         return Operation()
     low_kw, high_kw = device.range_kw(state, step_h)
     return Operation(out_kw=min(max(planned.out_kw, low_kw), high_kw))

@@ -300,6 +300,7 @@ def hold(toy, *devices, planned, realised=None, **world):
         (60.0, 0.0, 30.0, 30.0),  # was off
         (60.0, 0.0, 10.0, 20.0),  # starts at its least power whatever its ramp
         (0.0, 20.0, 10.0, 0.0),
+        (0.0, 20.0 + 1e-7, 10.0, 0.0),  # a solver's rounding does not keep it on
         (0.0, 70.0, 10.0, 60.0),  # still too high to stop
         (0.0, 0.0, 10.0, 0.0),
         (60.0, 0.0, np.inf, 60.0),
