@@ -24,6 +24,7 @@ __all__ = ["LimitRows", "least_cut", "limit_rows"]
 # limit per kW; a microgrid with a weaker hold on the row is left alone.
 BREAK_WEIGHT_KW = 1e6
 _TOLERANCE = 1e-9
+_KEPT = 1e-7  # what the solver itself may leave of a row
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -97,18 +98,35 @@ def least_cut(
     step : int
         For messages.
     """
-    broken = rows.worst(low_kw, high_kw) > _TOLERANCE
-    if not broken.any():
+    worst = rows.worst(low_kw, high_kw)
+    if least_share >= 1.0 or not (worst > _TOLERANCE).any():
         return low_kw, high_kw
-    # Rows that even the uncut box keeps are kept by every smaller box.
-    model = _build(LimitRows(rows.coefficient[broken], rows.room[broken]), low_kw, high_kw)
+    # Rows that the uncut box keeps are kept by every smaller one, and most of the others by what
+    # keeps the worst of them: a row joins the problem when the solution without it breaks it.
+    most_kw = (-low_kw * (1.0 - least_share), high_kw * (1.0 - least_share))
+    chosen: list[int] = []
+    low, high = low_kw, high_kw
+    while worst.max() > (_KEPT if chosen else _TOLERANCE):
+        chosen.append(int(worst.argmax()))
+        part = LimitRows(rows.coefficient[chosen], rows.room[chosen])
+        raised, lowered = _solve(_build(part, low_kw, high_kw), most_kw, step)
+        low, high = np.minimum(low_kw + raised, 0.0), np.maximum(high_kw - lowered, 0.0)
+        worst = rows.worst(low, high)
+        worst[chosen] = -np.inf
+    return low, high
+
+
+def _solve(
+    model: Any, most_kw: tuple[FloatArray, FloatArray], step: int
+) -> tuple[FloatArray, FloatArray]:
+    """Give how far the limits of every microgrid are raised and lowered, at most by so much."""
     for member in model.members:
-        model.raise_kw[member].setub(-low_kw[member] * (1.0 - least_share))
-        model.lower_kw[member].setub(high_kw[member] * (1.0 - least_share))
+        model.raise_kw[member].setub(most_kw[0][member])
+        model.lower_kw[member].setub(most_kw[1][member])
     PyomoHighs(model).solve(agent="the DNO", step=step)
     raised = np.array([pyo.value(model.raise_kw[m]) for m in model.members])
     lowered = np.array([pyo.value(model.lower_kw[m]) for m in model.members])
-    return np.minimum(low_kw + raised, 0.0), np.maximum(high_kw - lowered, 0.0)
+    return raised, lowered
 
 
 def _build(rows: LimitRows, low_kw: FloatArray, high_kw: FloatArray) -> Any:
