@@ -10,6 +10,7 @@ from mmgsim.network.feeder import (
     read_net,
 )
 from mmgsim.network.many import linearise_many, losses_along_ray
+from mmgsim.network.planned import PlannedPoints
 from mmgsim.network.powerflow import (
     Flow,
     FlowStatus,
@@ -36,6 +37,7 @@ __all__ = [
     "FlowStatus",
     "Linearisation",
     "PandapowerFlow",
+    "PlannedPoints",
     "PowerFlow",
     "SweepFlow",
     "apply_ratings",

@@ -1,0 +1,82 @@
+"""AC power flow of the plans of a window, linearised where somebody looks at a step."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import overload
+
+import numpy as np
+
+from mmgsim.contracts import FloatArray, LinearisedStep
+from mmgsim.network.feeder import Feeder
+from mmgsim.network.many import linearise_many
+from mmgsim.network.powerflow import FlowStatus, PowerFlow
+
+__all__ = ["PlannedPoints"]
+
+_LIMITS = frozenset({"undervoltage", "overvoltage", "line_overload", "trafo_overload"})
+
+
+class PlannedPoints(Sequence[LinearisedStep | None]):
+    """The network around the plans, step by step; None where the power flow does not converge.
+
+    All steps are solved at once. Derivatives cost more and are worked out when they are asked
+    for: those of all steps that break a limit together, those of any other step on its own.
+
+    Parameters
+    ----------
+    feeder : Feeder
+        Network, members and limits.
+    solver : PowerFlow
+        Of the feeder.
+    background : (steps,) array
+        Profile values of the background.
+    exchange_kw : (steps, members) array
+        Planned, positive when power leaves the microgrid; reactive power follows at the members'
+        power factors. [kW]
+
+    Attributes
+    ----------
+    violations : tuple of tuple of str
+        Per step the limits that the plans break: ``undervoltage``, ``overvoltage``,
+        ``line_overload``, ``trafo_overload``, or ``not_converged``.
+    """
+
+    def __init__(
+        self, feeder: Feeder, solver: PowerFlow, background: FloatArray, exchange_kw: FloatArray
+    ) -> None:
+        self._feeder = feeder
+        self._background = background
+        self._exchange_kw = exchange_kw
+        self._found: dict[int, LinearisedStep | None] = {}
+        flow = solver.solve(background, exchange_kw, feeder.q_kvar(exchange_kw))
+        self.violations = tuple(
+            (str(status),)
+            if status is FlowStatus.NOT_CONVERGED
+            else tuple(flag for flag in flags if flag in _LIMITS)
+            for status, flags in zip(flow.status, flow.flags, strict=True)
+        )
+
+    def __len__(self) -> int:
+        return len(self.violations)
+
+    @overload
+    def __getitem__(self, at: int) -> LinearisedStep | None: ...
+    @overload
+    def __getitem__(self, at: slice) -> tuple[LinearisedStep | None, ...]: ...
+    def __getitem__(
+        self, at: int | slice
+    ) -> LinearisedStep | tuple[LinearisedStep | None, ...] | None:
+        if isinstance(at, slice):
+            return tuple(self[k] for k in range(len(self))[at])
+        position = range(len(self))[at]
+        if position not in self._found:
+            broken = [k for k, flags in enumerate(self.violations) if flags]
+            self._linearise(broken if position in broken else [position])
+        return self._found[position]
+
+    def _linearise(self, positions: list[int]) -> None:
+        at = np.array(positions)
+        points = linearise_many(self._feeder, self._background[at], self._exchange_kw[at])
+        for position, point in zip(positions, points, strict=True):
+            self._found[position] = None if point is None else point.step()
