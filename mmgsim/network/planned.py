@@ -56,6 +56,8 @@ class PlannedPoints(Sequence[LinearisedStep | None]):
             else tuple(flag for flag in flags if flag in _LIMITS)
             for status, flags in zip(flow.status, flow.flags, strict=True)
         )
+        lost = [k for k, status in enumerate(flow.status) if status is FlowStatus.NOT_CONVERGED]
+        self._found.update(dict.fromkeys(lost))
 
     def __len__(self) -> int:
         return len(self.violations)
@@ -71,7 +73,7 @@ class PlannedPoints(Sequence[LinearisedStep | None]):
             return tuple(self[k] for k in range(len(self))[at])
         position = range(len(self))[at]
         if position not in self._found:
-            broken = [k for k, flags in enumerate(self.violations) if flags]
+            broken = [k for k, f in enumerate(self.violations) if f and k not in self._found]
             self._linearise(broken if position in broken else [position])
         return self._found[position]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,7 +18,8 @@ from mmgsim.network.powerflow.verdict import checked_points, status_of, violatio
 __all__ = ["PandapowerFlow"]
 
 _KW_PER_MW = 1e3
-_FACTORS = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1)
+LADDER = (1.0, 0.9, 0.8, 0.7, 0.6, 0.5, 0.4, 0.3, 0.2, 0.1)
+"""Parts of loads and exchanges at which a point is tried, one after the other."""
 
 BoolArray = NDArray[np.bool_]
 
@@ -44,6 +46,8 @@ class PandapowerFlow:
     ----------
     feeder : Feeder
         Not changed.
+    ladder : sequence of float
+        Parts that are tried; ``(1.0,)`` where it is enough to know that a point does not converge.
 
     Attributes
     ----------
@@ -51,8 +55,9 @@ class PandapowerFlow:
         Holds the last point, for `mmgsim.network.linearise_at`.
     """
 
-    def __init__(self, feeder: Feeder) -> None:
+    def __init__(self, feeder: Feeder, *, ladder: Sequence[float] = LADDER) -> None:
         self.feeder = feeder
+        self._ladder = tuple(ladder)
         self.solver: AcSolver = feeder.new_solver()
         self._consumers = _Consumers(feeder)
 
@@ -70,7 +75,7 @@ class PandapowerFlow:
 
     def _solve_point(self, point: _Point) -> Flow:
         share, p_kw, q_kvar = point.share, point.exchange_kw, point.q_kvar
-        for f in _FACTORS:
+        for f in self._ladder:
             if self.solver.solve(f * share, f * p_kw, f * q_kvar):
                 return self._read(replace(point, factor=f))
         return self._dark([point.share], point.exchange_kw[None, :])

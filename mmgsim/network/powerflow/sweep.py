@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import fields
 from functools import cached_property
 from typing import Any
@@ -12,7 +13,7 @@ from numpy.typing import NDArray
 from mmgsim.contracts import FloatArray, frozen
 from mmgsim.network.feeder import Feeder
 from mmgsim.network.powerflow.flow import Flow, join_flows
-from mmgsim.network.powerflow.reference import PandapowerFlow
+from mmgsim.network.powerflow.reference import LADDER, PandapowerFlow
 from mmgsim.network.powerflow.verdict import checked_points, status_of, violations
 from mmgsim.network.radial import RadialNet, RadialPoints, radial_obstacles
 
@@ -40,6 +41,8 @@ class SweepFlow:
     ----------
     feeder : Feeder
         Not changed.
+    ladder : sequence of float
+        Of the `PandapowerFlow`.
 
     Attributes
     ----------
@@ -47,13 +50,14 @@ class SweepFlow:
         Why the sweep is not used; empty if it is.
     """
 
-    def __init__(self, feeder: Feeder) -> None:
+    def __init__(self, feeder: Feeder, *, ladder: Sequence[float] = LADDER) -> None:
         self.feeder = feeder
+        self._ladder = tuple(ladder)
         self.reasons = is_sweepable(feeder)
 
     @cached_property
     def _reference(self) -> PandapowerFlow:
-        return PandapowerFlow(self.feeder)
+        return PandapowerFlow(self.feeder, ladder=self._ladder)
 
     def solve(self, background: FloatArray, exchange_kw: FloatArray, q_kvar: FloatArray) -> Flow:
         """Solve every point on its own; see `mmgsim.network.PowerFlow`."""
