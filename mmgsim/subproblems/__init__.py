@@ -18,6 +18,7 @@ from mmgsim.subproblems.operator import LimitRows, least_cut, limit_rows
 from mmgsim.subproblems.parts import Parts, Splitting
 from mmgsim.subproblems.promises import dispatch_faults, envelope_faults, plan_faults
 from mmgsim.subproblems.realise import hold_plan
+from mmgsim.subproblems.repair import halfway_limits, loading_rows, repaired_limits
 from mmgsim.subproblems.solver import Outcome, PyomoHighs, Solver, solver_time
 from mmgsim.subproblems.terms import MicrogridInputs, Terms, disclosure_of
 
@@ -48,13 +49,16 @@ __all__ = [
     "dispatch_faults",
     "envelope_faults",
     "exchange_limits",
+    "halfway_limits",
     "hold_plan",
     "least_cut",
     "limit_rows",
+    "loading_rows",
     "plan_faults",
     "public_cost",
     "public_cost_terms",
     "public_prices",
+    "repaired_limits",
     "solver_time",
     "split_exchange",
     "storage_rules",
