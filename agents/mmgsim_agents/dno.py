@@ -22,7 +22,15 @@ from mmgsim.contracts import (
 )
 from mmgsim.engine import FlowStep, MultiMicrogridModel
 from mmgsim.errors import ContractError
-from mmgsim.network import Feeder, PandapowerFlow, linearise_many, losses_along_ray
+from mmgsim.network import (
+    Feeder,
+    FlowStatus,
+    PandapowerFlow,
+    PlannedPoints,
+    SweepFlow,
+    linearise_many,
+    losses_along_ray,
+)
 from mmgsim.settlement import aumann_shapley, ray_nodes
 from mmgsim.subproblems import envelope_faults
 
@@ -42,6 +50,11 @@ class DnoAgent(mesa.Agent):
         The network, if there is one.
     last : FlowStep or None
         The power flow of the last step.
+    repair_rounds : int
+        How often the last gate was planned again.
+    violations_before, violations_after : tuple of tuple of str, or None
+        Limits that the first and the last plans of the last gate break, per step of its window;
+        None if nobody looked.
     """
 
     name = "dno"
@@ -60,9 +73,14 @@ class DnoAgent(mesa.Agent):
         self.feeder = feeder
         self.last: FlowStep | None = None
         self.repair_rounds = 0
+        self.violations_before: tuple[tuple[str, ...], ...] | None = None
+        self.violations_after: tuple[tuple[str, ...], ...] | None = None
         self._flow = PandapowerFlow(feeder) if feeder is not None else None
+        self._sweep = SweepFlow(feeder, ladder=(1.0,)) if feeder is not None else None
         self._background: dict[int, LinearisedStep | None] = {}
+        self._envelopes: dict[str, Envelope] = {}
         self._verdicts: dict[str, Envelope] = {}
+        self._gate_step = 0
 
     def may_answer_in_thread(self, message: Message) -> bool:
         """Tell that it answers in its turn."""
@@ -78,10 +96,10 @@ class DnoAgent(mesa.Agent):
 
         What a review has tightened binds until the next gate.
         """
+        self._envelopes = {}
         tariff, envelopes = self.operator.publish(self._view())
         self._check(envelopes)
         if self.model.clock.is_gate:
-            self.repair_rounds = 0
             self._verdicts.clear()
         envelopes = {
             name: envelope.tightened(self._verdicts[name]) if name in self._verdicts else envelope
@@ -91,20 +109,38 @@ class DnoAgent(mesa.Agent):
         self.model.bus.send(self.name, [replace(tariff, to=to) for to in [*names, "market"]])
         self._send(envelopes)
 
+    def open_gate(self) -> None:
+        """Forget the reviews of the last gate."""
+        self.repair_rounds, self._gate_step = 0, self.model.clock.step
+        self.violations_before = self.violations_after = None
+
     def accepts(self, clearing: Clearing) -> bool:
-        """Review the plans; tighten envelopes where they break a limit, as often as allowed."""
-        if self.repair_rounds >= self.model.scenario.repair.rounds:
+        """Review the plans; tighten envelopes where they break a limit, as often as allowed.
+
+        Envelopes only shrink within a gate. A review that shrinks none has nothing to repair, or
+        cannot, and accepts.
+        """
+        rounds = self.model.scenario.repair.rounds
+        if not rounds:
             return True
-        plans = clearing.plans
-        exchange_kw = np.stack([plans[member.name].exchange_kw for member in self.members])
-        view = self._view(exchange_kw)
-        verdict = self.operator.review(view, plans)
+        points = self._at_plans(clearing)
+        self.violations_after = () if points is None else points.violations
+        if self.violations_before is None:
+            self.violations_before = self.violations_after
+        if self.repair_rounds >= rounds:
+            return True
+        verdict = self.operator.review(self._view(points), clearing.plans)
         if isinstance(verdict, Accepted):
             return True
         self._check(verdict)
+        tightened = {
+            name: envelope.tightened(verdict[name]) for name, envelope in self._envelopes.items()
+        }
+        if not any(_is_cut(self._envelopes[name], tightened[name]) for name in tightened):
+            return True
         self.repair_rounds += 1
-        self._verdicts = dict(verdict)
-        self._send(verdict)
+        self._verdicts = tightened
+        self._send(tightened)
         return False
 
     def flow(self) -> None:
@@ -124,7 +160,7 @@ class DnoAgent(mesa.Agent):
             background_kw=self.feeder.background_kw * share,
             unserved_kw=max(float(flow.unserved_kw[0] - lacked_kw.sum()), 0.0),
             loss_share_kw=loss_share_kw,
-            flags=(*flow.flags[0], *flags),
+            flags=(*flow.flags[0], *flags, *self._repair_flags(flow.status[0])),
         )
 
     def not_carried(self) -> list[tuple[str, float]]:
@@ -138,6 +174,21 @@ class DnoAgent(mesa.Agent):
             for member, tried, carried in zip(self.members, tried_kw, carried_kw, strict=True)
             if abs(tried - carried) > TOLERANCE_KW
         ]
+
+    def violated_steps(self) -> tuple[int | None, int | None]:
+        """Count the steps whose first and last plans break a limit; None if nobody looked."""
+        before, after = (
+            None if flags is None else sum(map(bool, flags))
+            for flags in (self.violations_before, self.violations_after)
+        )
+        return before, after
+
+    def _repair_flags(self, status: FlowStatus) -> tuple[str, ...]:
+        """Say whether the step was planned against a limit at first, and whether that is mended."""
+        at = self.model.clock.step - self._gate_step
+        if not self.violations_before or not self.violations_before[at]:
+            return ()
+        return ("plan_violation", *(("repaired",) if status is FlowStatus.OK else ()))
 
     def _loss_shares(
         self, share: float, exchange_kw: FloatArray
@@ -158,6 +209,7 @@ class DnoAgent(mesa.Agent):
 
     def _send(self, envelopes: Mapping[str, Envelope]) -> None:
         """Send every microgrid its own envelope, and the market all of them."""
+        self._envelopes = dict(envelopes)
         letters = [
             replace(envelope, microgrid=name, to=to)
             for name, envelope in envelopes.items()
@@ -165,31 +217,46 @@ class DnoAgent(mesa.Agent):
         ]
         self.model.bus.send(self.name, letters)
 
-    def _view(self, exchange_kw: FloatArray | None = None) -> OperatorView:
+    def _view(self, points: PlannedPoints | None = None) -> OperatorView:
         window = self.model.clock.window()
-        points = [
-            self._at_background(window.first_step + offset)
-            if exchange_kw is None
-            else self._linearised(window.first_step + offset, exchange_kw[:, offset])
-            for offset in range(window.steps if self.feeder is not None else 0)
-        ]
+        steps = range(window.first_step, window.first_step + window.steps)
+        background = () if self.feeder is None else tuple(map(self._at_background, steps))
         return OperatorView(
             window=window,
             members=self.members,
             tariff=self.model.scenario_tariff(window),
-            network=tuple(points),
+            network=background if points is None else points,
+            background=background,
+            envelopes=dict(self._envelopes),
+            violations=() if points is None else points.violations,
         )
+
+    def _at_plans(self, clearing: Clearing) -> PlannedPoints | None:
+        """Run the AC power flow of the plans, over the whole window at once."""
+        if self.feeder is None or self._sweep is None:
+            return None
+        plans, window = clearing.plans, self.model.clock.window()
+        exchange_kw = np.stack([plans[member.name].exchange_kw for member in self.members], axis=1)
+        share = np.array(
+            [self.model.background_share(window.first_step + k) for k in range(window.steps)]
+        )
+        return PlannedPoints(self.feeder, self._sweep, share, exchange_kw)
 
     def _at_background(self, step: int) -> LinearisedStep | None:
         """Linearise around the background alone: known ahead, so once for every step."""
-        if step not in self._background:
-            self._background.pop(step - 2 * self.model.clock.horizon, None)
-            self._background[step] = self._linearised(step, np.zeros(len(self.members)))
-        return self._background[step]
-
-    def _linearised(self, step: int, exchange_kw: FloatArray) -> LinearisedStep | None:
         if self.feeder is None:
             return None
-        share = np.array([self.model.background_share(step)])
-        point = linearise_many(self.feeder, share, exchange_kw[None, :])[0]
-        return None if point is None else point.step()
+        if step not in self._background:
+            self._background.pop(step - 2 * self.model.clock.horizon, None)
+            share = np.array([self.model.background_share(step)])
+            point = linearise_many(self.feeder, share, np.zeros((1, len(self.members))))[0]
+            self._background[step] = None if point is None else point.step()
+        return self._background[step]
+
+
+def _is_cut(before: Envelope, after: Envelope) -> bool:
+    """Tell whether an envelope has become smaller by more than rounding."""
+    return any(
+        bool((getattr(before, side) - getattr(after, side) > TOLERANCE_KW).any())
+        for side in ("import_limit_kw", "export_limit_kw")
+    )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -190,15 +190,26 @@ class OperatorView:
         The microgrids' connection points.
     tariff : Tariff
         The scenario's tariff over the window.
-    network : tuple of LinearisedStep
+    network : sequence of LinearisedStep
         One per step of the window, around the background alone (for `publish`) or around the plans
         (for `review`), None where the power flow does not converge; empty without a network.
+    background : sequence of LinearisedStep
+        The same around the background alone, always.
+    envelopes : mapping
+        What binds now, by name of microgrid; empty before anything was published for the window.
+    violations : tuple of tuple of str
+        For `review`: per step the limits that the plans break in the AC power flow
+        (``undervoltage``, ``overvoltage``, ``line_overload``, ``trafo_overload``, or
+        ``not_converged``); empty without a network.
     """
 
     window: Window
     members: tuple[Member, ...]
     tariff: Tariff
-    network: tuple[LinearisedStep | None, ...] = ()
+    network: Sequence[LinearisedStep | None] = ()
+    background: Sequence[LinearisedStep | None] = ()
+    envelopes: Mapping[str, Envelope] = field(default_factory=dict)
+    violations: tuple[tuple[str, ...], ...] = ()
 
 
 # --------------------------------------------------------------------------------------- market

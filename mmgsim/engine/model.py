@@ -135,6 +135,7 @@ class MultiMicrogridModel(mesa.Model):
         planned = perf_counter()
         if self.clock.is_gate:
             self.recorder.open_gate()
+            self.dno.open_gate()
             clearing = self.market.gate()
             while not self.dno.accepts(clearing):
                 clearing = self.market.gate()

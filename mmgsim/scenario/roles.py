@@ -33,6 +33,11 @@ def role_faults(scenario: Scenario, folder: Path | None) -> list[_Found]:
         cure = "use 0, or an operator of your own whose `review` tightens envelopes"
         what = f"{scenario.repair.rounds}: operator {operator.kind!r} accepts every plan"
         maker.found.append((("repair", "rounds"), what, cure))
+    if hasattr(dno, "scenario_faults"):
+        maker.found += [
+            (("operator", "options", key), what, cure)
+            for key, what, cure in dno.scenario_faults(scenario)
+        ]
     mechanism = maker.make(Kind.MECHANISM, chosen.kind, chosen.options(), ("coordination",))
     options = {**market.options, "coordination": mechanism}
     if mechanism is not None:

@@ -154,9 +154,50 @@ def test_a_dno_that_reviews_plans_has_them_made_again(plugin):
     assert gates.repair_rounds.max() == 1
 
 
-def test_repair_by_an_operator_that_never_reviews_is_refused():
+LENIENT = '''
+from mmgsim.contracts import ACCEPTED
+from mmgsim_agents.operators.standard import StandardOperator
+
+
+class Lenient(StandardOperator):
+    """Accepts whatever is planned."""
+
+    reviews = False
+
+    def review(self, view, plans):
+        return ACCEPTED
+'''
+
+
+def test_repair_by_an_operator_that_never_reviews_is_refused(plugin):
+    lenient = {"operator.kind": f"{plugin('lenient.py', LENIENT)}:Lenient"}
     with pytest.raises(mmgsim.ScenarioError, match="accepts every plan"):
-        mmgsim.build("duo", overrides={"repair.rounds": 3})
+        mmgsim.build("duo", overrides={**lenient, "repair.rounds": 3})
+    mmgsim.build("duo", overrides=lenient)
+
+
+LOOSENING = '''
+from dataclasses import replace
+from mmgsim.contracts import frozen
+from mmgsim_agents.operators.standard import StandardOperator
+
+
+class Loosening(StandardOperator):
+    """Gives more with every review."""
+
+    def review(self, view, plans):
+        return {
+            name: replace(envelope, import_limit_kw=frozen(2.0 * envelope.import_limit_kw))
+            for name, envelope in view.envelopes.items()
+        }
+'''
+
+
+def test_a_review_that_tightens_nothing_ends_the_gate(plugin, plain):
+    loosening = {"operator.kind": f"{plugin('loosening.py', LOOSENING)}:Loosening"}
+    reviewed = run(overrides={**loosening, "repair.rounds": 3})
+    assert (reviewed.table("gates").repair_rounds == 0).all()
+    assert reviewed.table("prices").equals(plain.table("prices"))
 
 
 DEAR = '''

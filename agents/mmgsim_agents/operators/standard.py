@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 
 import numpy as np
 
@@ -18,63 +19,75 @@ from mmgsim.contracts import (
     frozen,
 )
 from mmgsim.errors import ContractError
-from mmgsim.subproblems import least_cut, limit_rows
+from mmgsim.scenario import Scenario
+from mmgsim.subproblems import halfway_limits, least_cut, limit_rows, repaired_limits
+from mmgsim.tables import RecordedEnvelopes
 
 __all__ = ["StandardOperator"]
 
+Limits = tuple[FloatArray, FloatArray]
+
 
 class StandardOperator:
-    """Publishes the scenario's tariff and the largest safe envelopes.
+    """Publishes the scenario's tariff and the largest safe envelopes, and repairs plans.
 
     Every microgrid may use its whole envelope, whatever the others do in theirs: the linearised
     network around the background alone keeps all its limits. A limit that the background breaks
     by itself cannot be kept by anybody's cut and is left to be reported; where keeping a limit
     would take more, every connection still has `least_share` of its own.
 
+    Where plans break a limit in the AC power flow, the envelopes of those who load it are cut
+    from their planned exchange (`mmgsim.subproblems.repair`); a step without any power flow is
+    brought half-way back to the background.
+
     Parameters
     ----------
     least_share : float
-        Part of each connection limit that is never cut, in [0, 1].
+        Part of each connection limit that publishing never cuts, in [0, 1].
+    repair_share : float
+        Part of each connection limit that a review never cuts, in [0, 1]; 0 lets it cut down to
+        zero exchange.
+    envelopes_from : str or None
+        Folder of a finished run of the same microgrids. Where it covers a step, no limit is above
+        the one that was binding there, in every window, and reviews leave the step alone: so
+        coordinations are compared on the same envelopes.
     """
 
-    reviews = False
+    reviews = True
 
-    def __init__(self, *, least_share: float = 0.5) -> None:
-        if not 0.0 <= least_share <= 1.0:
-            raise ValueError(f"least_share is in [0, 1], not {least_share}")
+    def __init__(
+        self,
+        *,
+        least_share: float = 0.5,
+        repair_share: float = 0.0,
+        envelopes_from: str | None = None,
+    ) -> None:
+        for name, share in (("least_share", least_share), ("repair_share", repair_share)):
+            if not 0.0 <= share <= 1.0:
+                raise ValueError(f"{name} is in [0, 1], not {share}")
         self.least_share = least_share
-        self._cuts: dict[int, tuple[FloatArray, FloatArray]] = {}
+        self.repair_share = repair_share
+        self._record = None if envelopes_from is None else RecordedEnvelopes(Path(envelopes_from))
+        self._cuts: dict[int, Limits] = {}
+
+    def scenario_faults(self, scenario: Scenario) -> Iterator[tuple[str, str, str]]:
+        """Give option, fault and cure of whatever does not fit the scenario."""
+        if self._record is not None:
+            names = [microgrid.name for microgrid in scenario.microgrids]
+            for what, cure in self._record.faults(names, scenario.step_h):
+                yield "envelopes_from", what, cure
 
     def publish(self, view: OperatorView) -> tuple[Tariff, Mapping[str, Envelope]]:
         """Give the tariff and the largest safe envelopes."""
-        low_kw = np.array([-member.import_limit_kw for member in view.members])
-        high_kw = np.array([member.export_limit_kw for member in view.members])
-        limits = []
-        for offset in range(view.window.steps):
-            point = view.network[offset] if view.network else None
-            step = view.window.first_step + offset
-            if point is None:
-                limits.append((low_kw, high_kw))
-                continue
-            if step not in self._cuts:
-                # The background is known ahead: a step's cut is the same in every window.
-                self._cuts.pop(step - 2 * view.window.steps, None)
-                rows = limit_rows(point).kept_at_zero()
-                self._cuts[step] = least_cut(
-                    rows, low_kw, high_kw, least_share=self.least_share, step=step
-                )
-            limits.append(self._cuts[step])
-        lows, highs = (np.stack(side) for side in zip(*limits, strict=True))
-        envelopes = {
-            member.name: Envelope(
-                microgrid=member.name,
-                window=view.window,
-                import_limit_kw=frozen(-lows[:, column]),
-                export_limit_kw=frozen(highs[:, column]),
-            )
-            for column, member in enumerate(view.members)
-        }
-        return view.tariff, envelopes
+        limits = [self._safe(view, offset) for offset in range(view.window.steps)]
+        if self._record is not None:
+            names = [member.name for member in view.members]
+            for offset, time in enumerate(view.window.times()):
+                recorded = self._record.at(time, names)
+                if recorded is not None:
+                    (low_kw, high_kw), (least_kw, most_kw) = limits[offset], recorded
+                    limits[offset] = np.maximum(low_kw, least_kw), np.minimum(high_kw, most_kw)
+        return view.tariff, _envelopes(view, limits)
 
     def answer(self, view: OperatorView, message: Message) -> Message:
         """Answer nothing yet: no mechanism that comes with mmgsim asks the DNO."""
@@ -84,6 +97,67 @@ class StandardOperator:
     def review(
         self, view: OperatorView, plans: Mapping[str, Plan]
     ) -> Accepted | Mapping[str, Envelope]:
-        """Accept every plan: a limit that breaks in execution is reported as a violation."""
-        del view, plans
-        return ACCEPTED
+        """Cut the envelopes of the steps whose plans break a limit; accept if there is no use."""
+        if not any(view.violations):
+            return ACCEPTED
+        plan_kw = np.stack([plans[member.name].exchange_kw for member in view.members], axis=1)
+        names, times = [member.name for member in view.members], view.window.times()
+        limits = _limits(view)
+        for offset, broken in enumerate(view.violations):
+            is_free = self._record is None or self._record.at(times[offset], names) is None
+            if broken and is_free:
+                limits[offset] = self._repaired(view, offset, limits[offset], plan_kw[offset])
+        return _envelopes(view, limits)
+
+    def _safe(self, view: OperatorView, offset: int) -> Limits:
+        """Give the limits of a step that keep the network whatever anybody does within them."""
+        step = view.window.first_step + offset
+        if step not in self._cuts:
+            # The background is known ahead: a step's cut is the same in every window.
+            self._cuts.pop(step - 2 * view.window.steps, None)
+            whole = _connections(view, 1.0)
+            point = view.background[offset] if view.background else None
+            self._cuts[step] = whole
+            if point is not None:
+                rows = limit_rows(point).kept_at_zero()
+                self._cuts[step] = least_cut(rows, *whole, least_share=self.least_share, step=step)
+        return self._cuts[step]
+
+    def _repaired(
+        self, view: OperatorView, offset: int, limits: Limits, plan_kw: FloatArray
+    ) -> Limits:
+        """Give the limits of one step after a review, never above those before."""
+        least, point = _connections(view, self.repair_share), view.network[offset]
+        if point is not None:
+            step = view.window.first_step + offset
+            return repaired_limits(limit_rows(point), limits, plan_kw, least=least, step=step)
+        if view.background[offset] is None:
+            return limits
+        return halfway_limits(limits, plan_kw, least=least)
+
+
+def _connections(view: OperatorView, share: float) -> Limits:
+    """Give a share of what the connections can carry, as limits of the exchange. [kW]"""
+    low_kw = [-share * member.import_limit_kw for member in view.members]
+    return np.array(low_kw), np.array([share * member.export_limit_kw for member in view.members])
+
+
+def _limits(view: OperatorView) -> list[Limits]:
+    """Give what binds now, step by step, as limits of the exchange. [kW]"""
+    bound = [view.envelopes[member.name] for member in view.members]
+    low_kw = np.stack([-envelope.import_limit_kw for envelope in bound], axis=1)
+    high_kw = np.stack([envelope.export_limit_kw for envelope in bound], axis=1)
+    return list(zip(low_kw, high_kw, strict=True))
+
+
+def _envelopes(view: OperatorView, limits: list[Limits]) -> dict[str, Envelope]:
+    lows, highs = (np.stack(side) for side in zip(*limits, strict=True))
+    return {
+        member.name: Envelope(
+            microgrid=member.name,
+            window=view.window,
+            import_limit_kw=frozen(-lows[:, column]),
+            export_limit_kw=frozen(highs[:, column]),
+        )
+        for column, member in enumerate(view.members)
+    }

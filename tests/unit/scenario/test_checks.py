@@ -127,9 +127,15 @@ def test_level_that_is_never_due_is_no_fault(scenarios):
     )
 
 
-def test_repair_needs_an_operator_that_repairs(scenarios):
-    fault = scenarios.fault(("seed: 3", "seed: 3\nrepair: {rounds: 2}"))
-    assert fault.where == "repair.rounds"
+def test_the_standard_operator_repairs(scenarios):
+    scenarios.load(("seed: 3", "seed: 3\nrepair: {rounds: 2}"))
+
+
+def test_an_operator_may_find_faults_in_its_own_options(scenarios):
+    operator = "operator: {options: {envelopes_from: nowhere}}"
+    fault = scenarios.fault(("seed: 3", f"seed: 3\n{operator}"))
+    assert fault.where == "operator.options.envelopes_from"
+    assert "no result folder" in fault.what
 
 
 DIESEL = "{name: genset, kind: diesel, power_min_kw: 20, power_max_kw: 60, cost_per_kwh: 0.3%s}"
