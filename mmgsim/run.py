@@ -216,6 +216,8 @@ def summarise(model: MultiMicrogridModel, *, wall_s: float) -> dict[str, Any]:
         "imbalance_kwh": float(totals.imbalance_kwh),
         "substation_kwh": float(totals.substation_kwh),
         "steps_by_status": dict(totals.steps_by_status),
+        "steps_plan_violation": totals.steps_plan_violation,
+        "steps_repaired": totals.steps_repaired,
         "gates": totals.gates,
         "gap_max": None if totals.gap_max is None else float(totals.gap_max),
         "rounds_total": totals.rounds,

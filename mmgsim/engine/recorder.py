@@ -54,6 +54,8 @@ class Totals:
     rounds: int = 0
     cost_by_microgrid: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
     steps_by_status: Counter[str] = field(default_factory=Counter)
+    steps_plan_violation: int = 0
+    steps_repaired: int = 0
     gate_s: float = 0.0
     solver_s: float = 0.0
     power_flow_s: float = 0.0
@@ -101,6 +103,7 @@ class Recorder:
                 traffic.bytes - self._bytes_before,
                 clearing.residual_kw,
                 self._model.dno.repair_rounds,
+                *self._model.dno.violated_steps(),
             ),
         )
         self._model.writer.add(
@@ -247,6 +250,9 @@ class Recorder:
         substation_kw = net_import_kw if flow is None else float(flow.slack_p_kw[0])
         totals.substation_kwh += substation_kw * step_h
         totals.steps_by_status[self.status] += 1
+        flags = () if model.dno.last is None else model.dno.last.flags
+        totals.steps_plan_violation += "plan_violation" in flags
+        totals.steps_repaired += "repaired" in flags
 
 
 def _dispatch_row(now: Any, agent: Any) -> tuple[Any, ...]:

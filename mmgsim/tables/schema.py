@@ -96,6 +96,8 @@ TABLES: Mapping[str, tuple[Column, ...]] = MappingProxyType(
             ("bytes", _COUNT, "bytes disclosed in them"),
             ("residual_kw", _REAL, "largest distance between sold and bought [kW]"),
             ("repair_rounds", _COUNT, "how often the DNO had it planned again"),
+            ("violated_steps_before", _COUNT, "steps whose first plan breaks a limit in AC"),
+            ("violated_steps_after", _COUNT, "the same of the last plan; missing without repair"),
         ),
         "rounds": _columns(
             ("round", _COUNT, "from 1"),
@@ -131,7 +133,12 @@ TABLES: Mapping[str, tuple[Column, ...]] = MappingProxyType(
         ),
         "steps": _columns(
             ("status", _TEXT, "ok, violations, unsupplied or not_converged; ok without a network"),
-            ("flags", _TEXT, "what was out of the ordinary, separated by blanks"),
+            (
+                "flags",
+                _TEXT,
+                "what was out of the ordinary, separated by blanks; `plan_violation`:"
+                " the gate's first plan broke a limit here, `repaired`: and the step ended ok",
+            ),
             ("background_share", _REAL, "background load over its value in network.json"),
             ("background_kw", _REAL, "background load [kW]"),
             ("substation_kw", _REAL, "from the upstream grid [kW]"),
