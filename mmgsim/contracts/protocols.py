@@ -57,7 +57,9 @@ class Strategy(Protocol):
 class Operator(Protocol):
     """How the DNO decides.
 
-    `reviews` is False for one that accepts every plan, so that asking for repair is refused.
+    `reviews` is False for one that accepts every plan, so that asking for repair is refused. An
+    operator may also have `scenario_faults(scenario)`, which gives (option, fault, cure) of
+    whatever is wrong with its own options, for `mmgsim check`.
     """
 
     reviews: bool
@@ -73,7 +75,11 @@ class Operator(Protocol):
     def review(
         self, view: OperatorView, plans: Mapping[str, Plan]
     ) -> Accepted | Mapping[str, Envelope]:
-        """Accept the plans, or give tighter envelopes under which to plan again."""
+        """Accept the plans, or give tighter envelopes under which to plan again.
+
+        Envelopes only shrink within a gate: what is looser than before changes nothing, and a
+        review that tightens nothing counts as acceptance.
+        """
         ...
 
 

@@ -375,7 +375,8 @@ class RepairConfig(_Config):
     """What happens when a plan breaks a limit of the network."""
 
     rounds: Annotated[int, Field(ge=0)] = 0
-    """How often the DNO may tighten envelopes and have the window planned again."""
+    """How often the DNO may tighten envelopes and have the window planned again; 0 checks no
+    plan before it is executed."""
 
 
 class Scenario(_Config):
