@@ -5,7 +5,9 @@ gives 400 A to the trunk 0-1-2-3-4-5 and 200 A to the rest, more than nominal lo
 takes steps of aluminium-steel overhead conductors (290, 210, 170 and 105 A, as in pandapower's
 standard types 70-AL1/11, 48-AL1/8, 34-AL1/6 and 15-AL1/3; the impedances stay the case's), the
 smallest that leaves every line at 85 % or less when the background is 0.4 of nominal and nine
-microgrids (buses 5, 12, 9, 17, 21, 24, 29, 32, 15) all import, or all export, 250 kW.
+microgrids (buses 5, 12, 9, 17, 21, 24, 29, 32, 15) all import, or all export, 250 kW. `wa9-tight`
+is `wa9` with limits on the branch from bus 5 to bus 17 (12 A, and 4 A from bus 15 on) that are no
+conductor's: they are set so low that plans break them.
 """
 
 from __future__ import annotations

@@ -50,6 +50,7 @@ RUNS = {
         diesel_scenario,
         ["gate.every=1d", "coordination=isolated", "forecast={kind: noise, load_sd: 0.2}"],
     ),
+    "tight": ("wa9-tight", ["days=2"]),
 }
 BY_COMMAND = {"again"}
 
@@ -156,12 +157,14 @@ def get_run(tmp_path_factory):
     return cache(lambda name: make_run(name, tmp_path_factory.mktemp("audit") / name))
 
 
-@pytest.fixture(params=["central", "isolated", "noise", "quarter", "feeder", "wa9", "diesel"])
+@pytest.fixture(
+    params=["central", "isolated", "noise", "quarter", "feeder", "wa9", "diesel", "tight"]
+)
 def run(request, get_run):
     return get_run(request.param)
 
 
-@pytest.fixture(params=["feeder", "wa9"])
+@pytest.fixture(params=["feeder", "wa9", "tight"])
 def networked(request, get_run):
     return get_run(request.param)
 

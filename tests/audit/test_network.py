@@ -43,9 +43,9 @@ class Replay:
 
 @pytest.fixture(scope="module")
 def replayed(get_run):
-    """Results of every step of both runs: bus and line tables by time."""
+    """Results of every step of the runs: bus and line tables by time."""
     found = {}
-    for name in ("feeder", "wa9"):
+    for name in ("feeder", "wa9", "tight"):
         replay, found[name] = Replay(get_run(name)), {}
         for time in replay.run.times:
             net = replay.solve(time)
@@ -53,7 +53,7 @@ def replayed(get_run):
     return found
 
 
-@pytest.fixture(params=["feeder", "wa9"])
+@pytest.fixture(params=["feeder", "wa9", "tight"])
 def case(request, get_run, replayed):
     return get_run(request.param), replayed[request.param]
 

@@ -34,7 +34,11 @@ def write(tmp_path, net, *, drop=(), extra=""):
 
 
 def test_the_bundled_profiles_are_listed_with_their_cases():
-    assert rating_profiles() == {"uncongested": ("case33bw",), "wa9": ("case33bw",)}
+    assert rating_profiles() == {
+        "uncongested": ("case33bw",),
+        "wa9": ("case33bw",),
+        "wa9-tight": ("case33bw",),
+    }
 
 
 def test_uncongested_gives_the_trunk_400_and_the_rest_200_ampere():
