@@ -155,6 +155,9 @@ class PriceQuery(Message):
         Offer also what you would exchange without any local trade.
     again : bool
         Offer also what is nearest to your last plan.
+    held_at_per_kwh : (blocks, steps) array or None
+        Answer with the decisions that cannot be mixed, such as on or off, as each block took them
+        at this price in this gate; NaN for blocks without. [currency/kWh]
     """
 
     window: Window
@@ -162,6 +165,7 @@ class PriceQuery(Message):
     in_parts: bool = False
     alone: bool = False
     again: bool = False
+    held_at_per_kwh: FloatArray | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -185,7 +189,10 @@ class Offer(Message):
     hourly_kw, hourly_cost : (offers, steps) array or None
         The same for the hourly part; None where there is none. [kW], [currency]
     lower_bound : (queries,) array
-        At each price, no exchange makes private cost minus revenue smaller. [currency]
+        At each price, no exchange makes private cost minus revenue smaller; with decisions held,
+        none that holds them. [currency]
+    indivisible : tuple of bool
+        Of each block: whether its offers cannot be mixed, because units are on or off in them.
     """
 
     exchange_kw: FloatArray
@@ -193,6 +200,7 @@ class Offer(Message):
     lower_bound: FloatArray
     hourly_kw: FloatArray | None = None
     hourly_cost: FloatArray | None = None
+    indivisible: tuple[bool, ...] = ()
 
 
 # ------------------------------------------------------------------------------------- auctions

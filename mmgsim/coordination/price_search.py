@@ -26,6 +26,10 @@ EASY_ROUNDS = 1
 # (1, 2, ...), and how far on that way.
 BETWEEN = ((0, 0.05), (0, 0.1), (0, 0.3), (0, 0.6), (1, 0.5), (2, 0.5), (3, 0.5), (4, 0.5))
 
+# Where an answer takes a mixed-integer solve, fewer prices are asked for.
+SPARING_BOXES = (0.02,)
+SPARING_OLD_QUERIES = 2
+
 # How many of the last gate's queries, besides the best, open the next one.
 OLD_QUERIES = 6
 
@@ -53,6 +57,8 @@ class PriceSearch:
         Of the next message. [currency/kWh]
     is_warm : bool
         True where the last gate told where to begin.
+    is_sparing : bool
+        True where answers are dear, so that few prices are asked for.
     """
 
     def __init__(
@@ -71,11 +77,12 @@ class PriceSearch:
         else:
             self.queries_per_kwh = remembered
             moved = window.first_step - int(memory["first_step"])
-            if moved:
+            if moved and not memory.get("is_sparing", False):
                 self.queries_per_kwh = _with_other_ends(remembered, prices, moved)
         self._best_per_kwh: FloatArray = self.queries_per_kwh[0]
         self._is_first = True
         self._looked = 0
+        self.is_sparing = bool(memory.get("is_sparing", False))
 
     def learn(self, lower: FloatArray) -> None:
         """Take the lower bounds that the queries of the last message have proven.
@@ -105,13 +112,13 @@ class PriceSearch:
     def look(self, master: Master, combination: Combination) -> None:
         """Choose the next queries: the master's prices, and those inside boxes around the best."""
         found = [combination]
-        for share in BOXES:
+        for share in SPARING_BOXES if self.is_sparing else BOXES:
             half = share * self._width * self._spread_per_kwh
             box = PriceBox(self._best_per_kwh - half, self._best_per_kwh + half)
             found.append(master.combine(self._window.first_step, box))
         ends = [one.prices_per_kwh for one in found]
         self._looked += 1
-        if self._looked > EASY_ROUNDS:
+        if self._looked > EASY_ROUNDS and not self.is_sparing:
             best = self._best_per_kwh
             ends += [best + part * (ends[end] - best) for end, part in BETWEEN]
         self.queries_per_kwh = np.stack(ends)
@@ -120,9 +127,11 @@ class PriceSearch:
         """Give what the next gate may begin with: the best prices and those asked near them."""
         asked = np.stack(self._asked)
         distance = np.abs(asked - combination.prices_per_kwh).sum((1, 2))
-        nearest = asked[np.argsort(distance, kind="stable")[:OLD_QUERIES]]
+        count = SPARING_OLD_QUERIES if self.is_sparing else OLD_QUERIES
+        nearest = asked[np.argsort(distance, kind="stable")[:count]]
         return {
             "first_step": self._window.first_step,
+            "is_sparing": self.is_sparing,
             "queries_per_kwh": frozen(np.concatenate([self._best_per_kwh[None], nearest])),
         }
 

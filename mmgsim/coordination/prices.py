@@ -5,6 +5,10 @@ feasible column of the market's own problem and, with its bound, a cut of the La
 columns cost together is an upper bound, what the prices prove a lower one. No microgrid shows more
 than its answers.
 
+Where units are on or off, columns cannot be mixed: the lower bound holds, and the upper one is that
+of a second exchange in which such decisions are held. What lies between them is then partly a gap
+of duality, which no price closes; it is stated like any other.
+
 References
 ----------
 .. [1] Dantzig, Wolfe, "Decomposition principle for linear programs", Operations Research 8 (1960),
@@ -26,6 +30,7 @@ from mmgsim.contracts import (
     FloatArray,
     MarketView,
     Message,
+    Objective,
     Offer,
     Plan,
     PriceQuery,
@@ -33,17 +38,13 @@ from mmgsim.contracts import (
     Trade,
     frozen,
 )
-from mmgsim.coordination.bound import least_public_cost
+from mmgsim.coordination.decisions import choices, held_prices
 from mmgsim.coordination.pool import local_price, match_pool, plan_costs, pool_trades
+from mmgsim.coordination.price_loop import PriceLoop
 from mmgsim.coordination.price_search import PriceSearch
+from mmgsim.coordination.public_side import PublicSide
 from mmgsim.coordination.replies import plans_by_name, replies_by_name
-from mmgsim.subproblems import (
-    Combination,
-    Master,
-    OfferStack,
-    public_cost_terms,
-    public_prices,
-)
+from mmgsim.subproblems import Combination, Master
 
 __all__ = ["Offers", "Prices"]
 
@@ -54,6 +55,9 @@ GAIN_LEFT = 0.02
 
 # Of gross cost: gaps below are the rounding of solvers.
 FLOOR = 1e-6
+
+# Rounds of an exchange in which decisions are held: it begins close to its end.
+HELD_ROUNDS = 8
 
 
 class Prices:
@@ -88,37 +92,40 @@ class Prices:
 
     def start(self, view: MarketView, memory: Mapping[str, Any]) -> None:
         """Begin a gate, near the prices of the last one where there are any."""
-        self._view = view
-        self._names = [member.name for member in view.members]
-        self._prices = public_prices(view.tariff, view.objective)
-        self._import_limit_kw, self._export_limit_kw = _limits(view)
-        count = len(self._names)
+        self._view, self._public = view, PublicSide.of(view)
+        count = len(view.members)
         if self._master is None or not self._master.fits(count, view.window):
             self._master = Master(count, view.window)
-        self._master.start(self._prices, self._import_limit_kw, self._export_limit_kw)
-        self._search = PriceSearch(view.window, count, self._prices, memory)
+        search = PriceSearch(view.window, count, self._public.prices, memory)
+        self._loop = self._free_loop = PriceLoop(self._public, self._master, search)
+        self._memory: Mapping[str, Any] = {}
         self._rounds: list[Round] = []
         self._zero_trade_cost = np.inf
-        self._combination: Combination | None = None
-        self._is_done = False
+        self._held_prices: list[list[FloatArray | None]] = []
+        self._held: list[FloatArray | None] = [None] * count
+        self._held_rounds = 0
+        self._best: Combination | None = None
+        self._is_decided = False
 
     # ------------------------------------------------------------------------------ asking
     def ask(self) -> list[Message]:
         """Ask for offers; once the bounds meet, award exchanges and trades."""
-        return self._awards() if self._is_done else self._queries()
+        return self._awards() if self._is_decided else self._queries()
 
     def _queries(self) -> list[Message]:
-        is_first = not self._rounds
+        search = self._loop.search
+        is_first = self._loop.stack is None
         return [
             PriceQuery(
                 to=name,
                 window=self._view.window,
-                prices_per_kwh=frozen(self._search.queries_per_kwh[:, position]),
+                prices_per_kwh=frozen(search.queries_per_kwh[:, position]),
                 in_parts=self.offers == "device",
                 alone=is_first,
-                again=is_first and self._search.is_warm,
+                again=not self._rounds and search.is_warm,
+                held_at_per_kwh=self._held[position],
             )
-            for position, name in enumerate(self._names)
+            for position, name in enumerate(self._public.names)
         ]
 
     def _awards(self) -> list[Message]:
@@ -127,92 +134,109 @@ class Prices:
                 to=name,
                 window=self._view.window,
                 trades=tuple(t for t in self._trades if name in (t.seller, t.buyer)),
-                exchange_kw=self._exchange_kw[name],
+                exchange_kw=None if self._is_open else self._exchange_kw[name],
             )
-            for name in self._names
+            for name in self._public.names
         ]
 
     # ----------------------------------------------------------------------------- listening
     def tell(self, replies: Sequence[Message]) -> Clearing | None:
         """Take offers until the bounds meet; clear once everything is planned."""
-        if self._is_done:
+        if self._is_decided:
             return self._clear(plans_by_name(replies))
-        offers = replies_by_name(replies, Offer)
-        self._take([offers[name] for name in self._names])
+        by_name = replies_by_name(replies, Offer)
+        offers = [by_name[name] for name in self._public.names]
+        if self._loop is self._free_loop:
+            self._take(offers)
+        else:
+            self._take_held(offers)
         return None
 
     def _take(self, offers: list[Offer]) -> None:
-        """Add offers to the master, move both bounds, and decide whether to go on."""
-        master, search = self._the_master, self._search
-        stack = OfferStack.of(offers)
-        queries = len(search.queries_per_kwh)
+        """Move both bounds; where they meet, decide, or hold what cannot be mixed."""
+        loop = self._loop
+        queries = len(loop.search.queries_per_kwh)
+        stack = loop.take(offers)
         if not self._rounds:
-            self._zero_trade_cost = self._alone_cost(stack, queries)
-        new = master.add(stack)
-        before = search.lower
-        search.learn(self._lower_bounds(offers))
-        combination = master.combine(self._view.window.first_step)
-        self._combination = combination
-        self._rounds.append(Round(combination.cost, search.lower, 0.0))
-        is_stuck = new == 0 and search.lower <= before
-        if is_stuck or len(self._rounds) >= self.max_rounds or self._is_close(combination):
-            self._decide(combination)
+            self._zero_trade_cost = self._public.cost_without_trade(stack, queries)
+            loop.search.is_sparing = bool(loop.indivisible)
+        is_mixed = bool(loop.indivisible)
+        cost = None if is_mixed or loop.combination is None else loop.combination.cost
+        self._rounds.append(Round(cost, loop.search.lower, 0.0))
+        is_late = len(self._rounds) >= self.max_rounds
+        if not (loop.is_stuck or is_late or self._is_close(loop)):
+            loop.look()
+            return
+        assert loop.combination is not None
+        self._memory = loop.search.memory(loop.combination)
+        if not is_mixed:
+            self._decide(loop.combination)
+            return
+        chosen = choices(loop, self._view.window.first_step)
+        self._held_prices = [held_prices(loop, choice) for choice in chosen]
+        self._hold_next()
+
+    def _take_held(self, offers: list[Offer]) -> None:
+        """Find the best exchange with decisions held; then hold others, or decide."""
+        loop = self._loop
+        loop.take(offers)
+        combination = loop.combination
+        assert combination is not None
+        if self._best is None or combination.cost < self._best.cost:
+            self._best = combination
+        self._rounds.append(Round(self._best.cost, self._free_loop.search.lower, 0.0))
+        self._held_rounds += 1
+        is_late = self._held_rounds >= HELD_ROUNDS
+        if not (loop.is_stuck or is_late or self._is_close(loop)):
+            loop.look()
+        elif self._held_prices:
+            self._hold_next()
         else:
-            search.look(master, combination)
+            self._decide(self._best)
 
-    def _lower_bounds(self, offers: list[Offer]) -> FloatArray:
-        public = least_public_cost(
-            self._search.queries_per_kwh,
-            self._prices,
-            self._import_limit_kw,
-            self._export_limit_kw,
-            self._view.window.step_h,
+    def _hold_next(self) -> None:
+        """Begin an exchange in which the decisions of the next choice are held."""
+        assert self._master is not None
+        memory = {**self._memory, "is_sparing": False}
+        self._held, self._held_rounds = self._held_prices.pop(0), 0
+        search = PriceSearch(
+            self._view.window, len(self._public.names), self._public.prices, memory
         )
-        lower: FloatArray = public + sum(offer.lower_bound for offer in offers)
-        return lower
+        self._loop = PriceLoop(self._public, self._master, search)
 
-    def _alone_cost(self, stack: OfferStack, position: int) -> float:
-        """Give the cost of the offers made without local trade. [currency]"""
-        exchange_kw = stack.exchange_kw(position)
-        terms = public_cost_terms(
-            exchange_kw, np.zeros_like(exchange_kw), self._prices, self._view.window.step_h
-        )
-        return stack.private_cost(position) + float(terms.sum())
-
-    def _is_close(self, combination: Combination) -> bool:
-        lower = self._search.lower
-        gross = self._gross_cost(combination)
-        wanted = min(self.tolerance * gross, GAIN_LEFT * (self._zero_trade_cost - lower))
-        return combination.cost - lower <= max(wanted, FLOOR * gross)
-
-    def _gross_cost(self, combination: Combination) -> float:
-        """Give the sum of the absolute cost terms. [currency]"""
-        exchange_kw = dict(zip(self._names, combination.exchange_kw, strict=True))
-        trade_kw = match_pool(exchange_kw, self._view.tariff)
-        step_h = self._view.window.step_h
-        terms = [
-            public_cost_terms(exchange_kw[name], trade_kw[name], self._prices, step_h)
-            for name in self._names
-        ]
-        private = combination.cost - float(np.sum(terms))
-        return abs(private) + float(np.abs(terms).sum())
+    def _is_close(self, loop: PriceLoop) -> bool:
+        assert loop.combination is not None
+        gap = loop.combination.cost - loop.search.lower
+        gross = self._public.gross_cost(loop.combination)
+        if self._free_loop.indivisible:  # a gap of duality is left in any case
+            return gap <= self.tolerance * gross / 2.0
+        gain = self._zero_trade_cost - loop.search.lower
+        return gap <= max(min(self.tolerance * gross, GAIN_LEFT * gain), FLOOR * gross)
 
     # ------------------------------------------------------------------------------ deciding
+    @property
+    def _is_open(self) -> bool:
+        """True where microgrids may better their plans around firm trades, units on or off too.
+
+        What is best for a microgrid at the grid is then best for all: not under `system`.
+        """
+        return bool(self._free_loop.indivisible) and self._view.objective is Objective.MEMBERS
+
     def _decide(self, combination: Combination) -> None:
         view = self._view
-        self._is_done = True
-        self._exchange_kw = {
-            name: frozen(kw) for name, kw in zip(self._names, combination.exchange_kw, strict=True)
-        }
+        self._is_decided = True
+        self._exchange_kw = self._public.by_name(combination.exchange_kw)
         self._trade_kw = match_pool(self._exchange_kw, view.tariff)
+        if self._is_open and combination.cost > self._zero_trade_cost:
+            nothing = np.zeros(view.window.steps)
+            self._trade_kw = dict.fromkeys(self._public.names, nothing)
         self._local_per_kwh = local_price(view.local_price, view.tariff, combination.given_per_kwh)
         self._trades: tuple[Trade, ...] = pool_trades(self._trade_kw, self._local_per_kwh)
 
     def _clear(self, plans: Mapping[str, Plan]) -> Clearing:
-        view, lower = self._view, self._search.lower
+        view, lower = self._view, self._free_loop.search.lower
         upper, gross = plan_costs(view, plans, self._trade_kw)
         residual_kw = float(np.abs(sum(self._trade_kw.values())).max())
-        assert self._combination is not None
         return Clearing(
             window=view.window,
             plans=plans,
@@ -223,20 +247,5 @@ class Prices:
             gross_cost=gross,
             rounds=(*self._rounds, Round(upper, lower, residual_kw)),
             residual_kw=residual_kw,
-            memory=self._search.memory(self._combination),
+            memory=self._memory,
         )
-
-    @property
-    def _the_master(self) -> Master:
-        if self._master is None:
-            raise RuntimeError("a mechanism is started before it is told anything")
-        return self._master
-
-
-def _limits(view: MarketView) -> tuple[FloatArray, FloatArray]:
-    """Give the envelopes, (members, steps) arrays. [kW]"""
-    envelopes = [view.envelopes[member.name] for member in view.members]
-    return (
-        np.stack([envelope.import_limit_kw for envelope in envelopes]),
-        np.stack([envelope.export_limit_kw for envelope in envelopes]),
-    )

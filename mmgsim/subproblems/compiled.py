@@ -6,7 +6,8 @@ HiGHS instance that keeps its basis, and reads back what is asked for by one spa
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -101,6 +102,8 @@ class CompiledHighs:
         In the objective, as last handed to HiGHS; compiled columns only.
     row_limits : pair of (rows,) arrays
         Lower and upper limits, as last handed to HiGHS; compiled rows only.
+    integers : (integers,) array
+        Columns of the variables that are not continuous.
 
     Parameters
     ----------
@@ -135,9 +138,10 @@ class CompiledHighs:
             for side in ("lower", "upper")
         )
         table.pull()
-        self._integers = np.array(
+        self.integers = np.array(
             [j for j, v in enumerate(variables) if not v.is_continuous()], dtype=np.int32
         )
+        self._held: tuple[IndexArray, FloatArray] | None = None
         self.costs: FloatArray = self._cost.values().copy()
         self.row_limits = (self._row_limits[0].values(), self._row_limits[1].values())
         self._highs = self._load()
@@ -160,8 +164,17 @@ class CompiledHighs:
             self._table.values[places[used]] = full[used]
 
     # --------------------------------------------------------------------------------- solving
-    def solve(self, *, agent: str, step: int) -> Outcome:
+    def solve(self, *, agent: str, step: int, explains: bool = True) -> Outcome:
         """Push what changed, solve from the last basis, keep the solution.
+
+        Parameters
+        ----------
+        agent : str
+            Whose problem it is, for messages.
+        step : int
+            First step of the window, for messages.
+        explains : bool
+            Name what cannot hold together where the problem is infeasible, which takes a search.
 
         Raises
         ------
@@ -173,10 +186,11 @@ class CompiledHighs:
         if status != highspy.HighsModelStatus.kOptimal:
             text = highs.modelStatusToString(status)
             is_infeasible = status == highspy.HighsModelStatus.kInfeasible
-            raise SubproblemError(agent, step, text, self._conflict() if is_infeasible else ())
+            conflict = self._conflict() if is_infeasible and explains else ()
+            raise SubproblemError(agent, step, text, conflict)
         self.solution = np.array(highs.getSolution().col_value)
         objective = float(highs.getInfo().objective_function_value)
-        bound = float(highs.getInfo().mip_dual_bound) if len(self._integers) else objective
+        bound = objective if self._is_linear else float(highs.getInfo().mip_dual_bound)
         self._asked_by = (agent, step)
         return Outcome.of(objective, bound, is_maximised=self._is_maximised)
 
@@ -207,7 +221,7 @@ class CompiledHighs:
             If that LP does not end optimal.
         """
         rows = [self._row[id(constraint)] for constraint in constraints]
-        if len(self._integers):
+        if not self._is_linear:
             return self._duals_with_integers_held()[rows]
         return np.array(self._highs.getSolution().row_dual)[rows]
 
@@ -220,6 +234,11 @@ class CompiledHighs:
         """Give the positions of a Var's data among the columns; -1 for one that is never used."""
         data = component.values() if component.is_indexed() else [component]
         return np.array([self._columns.get(id(one), -1) for one in data], dtype=np.int32)
+
+    @property
+    def width(self) -> int:
+        """How many columns there are, added ones too."""
+        return int(self._highs.getNumCol())
 
     @property
     def has_constant_entries(self) -> bool:
@@ -272,6 +291,12 @@ class CompiledHighs:
         )
         return np.arange(first, first + count, dtype=np.int32)
 
+    def limit_columns(self, columns: IndexArray, low: ArrayLike, high: ArrayLike) -> None:
+        """Change the limits of added columns."""
+        count = len(columns)
+        lows, highs = (np.broadcast_to(x, count).astype(np.float64) for x in (low, high))
+        self._highs.changeColsBounds(count, np.asarray(columns, dtype=np.int32), lows, highs)
+
     def drop_added(self) -> None:
         """Take out all rows and columns that were added."""
         for own, total, delete in (
@@ -281,39 +306,67 @@ class CompiledHighs:
             if total > own:
                 delete(total - own, np.arange(own, total, dtype=np.int32))
 
+    # ------------------------------------------------------------------------ holding integers
+    @contextmanager
+    def integers_held(self, values: FloatArray) -> Iterator[None]:
+        """Hold integer variables: with all of them held, what is solved meanwhile is an LP.
+
+        Parameters
+        ----------
+        values : (integers,) array
+            In the order of `integers`; NaN for those that stay free.
+        """
+        self._push()
+        is_held = ~np.isnan(values)
+        columns, whole = self.integers[is_held], np.round(values[is_held])
+        self._set_integrality(columns, highspy.HighsVarType.kContinuous)
+        self._highs.changeColsBounds(len(columns), columns, whole, whole)
+        self._held = (columns, whole)
+        try:
+            yield
+        finally:
+            low, high = (side.values()[columns] for side in self._column_limits)
+            self._set_integrality(columns, highspy.HighsVarType.kInteger)
+            self._highs.changeColsBounds(len(columns), columns, low, high)
+            self._held = None
+
     def _duals_with_integers_held(self) -> FloatArray:
-        held = self._integers
-        values = np.round(self.solution[held])
-        self._set_integrality(highspy.HighsVarType.kContinuous)
-        self._highs.changeColsBounds(len(held), held, values, values)
-        status = self._run()
-        duals = np.array(self._highs.getSolution().row_dual)
-        low, high = (side.values()[held] for side in self._column_limits)
-        self._set_integrality(highspy.HighsVarType.kInteger)
-        self._highs.changeColsBounds(len(held), held, low, high)
+        with self.integers_held(self.solution[self.integers]):
+            status = self._run()
+            duals = np.array(self._highs.getSolution().row_dual)
         if status != highspy.HighsModelStatus.kOptimal:
             text = f"duals with integers held: {self._highs.modelStatusToString(status)}"
             raise SubproblemError(*self._asked_by, text)
         return duals
 
-    def _set_integrality(self, kind: Any) -> None:
-        count = len(self._integers)
-        self._highs.changeColsIntegrality(count, self._integers, [kind] * count)
+    @property
+    def _is_linear(self) -> bool:
+        held = 0 if self._held is None else len(self._held[0])
+        return held == len(self.integers)
+
+    def _set_integrality(self, columns: IndexArray, kind: Any) -> None:
+        self._highs.changeColsIntegrality(len(columns), columns, [kind] * len(columns))
 
     def _conflict(self) -> list[str]:
         """Name the constraints and variables of an irreducible infeasible set of the LP."""
-        if len(self._integers):
-            self._set_integrality(highspy.HighsVarType.kContinuous)
-            self._highs.run()
-        self._highs.setOptionValue("iis_strategy", _IIS_BY_ROWS)
-        status, conflict = self._highs.getIis()
-        if len(self._integers):
-            self._set_integrality(highspy.HighsVarType.kInteger)
+        highs, held = self._highs, self._held
+        free = self.integers if held is None else np.setdiff1d(self.integers, held[0])
+        if len(free):
+            self._set_integrality(free, highspy.HighsVarType.kContinuous)
+            highs.run()
+        highs.setOptionValue("iis_strategy", _IIS_BY_ROWS)
+        status, conflict = highs.getIis()
+        if len(free):
+            self._set_integrality(free, highspy.HighsVarType.kInteger)
         if status != highspy.HighsStatus.kOk:
             return []
+        rows, columns = self._constraints, self._variables
         return [
-            *(self._constraints[row].name for row in conflict.row_index_),
-            *(f"bounds of {self._variables[column].name}" for column in conflict.col_index_),
+            *(rows[i].name if i < len(rows) else f"added row {i}" for i in conflict.row_index_),
+            *(
+                f"bounds of {columns[j].name}" if j < len(columns) else f"added column {j}"
+                for j in conflict.col_index_
+            ),
         ]
 
     # -------------------------------------------------------------------------------- compiling
@@ -364,7 +417,7 @@ class CompiledHighs:
         lp.a_matrix_.format_ = highspy.MatrixFormat.kColwise
         lp.a_matrix_.start_, lp.a_matrix_.index_ = matrix.indptr, matrix.indices
         lp.a_matrix_.value_ = matrix.data
-        if len(self._integers):
+        if len(self.integers):
             lp.integrality_ = [_integrality(variable) for variable in self._variables]
         if highs.passModel(lp) == highspy.HighsStatus.kError:
             raise ValueError(
@@ -384,8 +437,12 @@ class CompiledHighs:
             highs.changeRowsBounds(len(rows), rows, *self.row_limits)
         columns = np.arange(len(self._variables), dtype=np.int32)
         if any(side.moves_with(changed) for side in self._column_limits):
-            limits = (side.values() for side in self._column_limits)
-            highs.changeColsBounds(len(columns), columns, *limits)
+            low, high = (side.values() for side in self._column_limits)
+            if self._held is not None:
+                low, high = low.copy(), high.copy()
+                held, whole = self._held
+                low[held] = high[held] = whole
+            highs.changeColsBounds(len(columns), columns, low, high)
         if self._cost.moves_with(changed):
             self.costs = self._cost.values().copy()
             highs.changeColsCost(len(columns), columns, self.costs)

@@ -12,7 +12,8 @@ never offers anything else costs no column.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -49,6 +50,8 @@ class OfferStack:
         Position of the microgrid that a block belongs to.
     hourly_kw, hourly_cost : (offers, members, steps) array
         Of the hourly parts. [kW], [currency]
+    indivisible : (blocks,) array of bool
+        Of the blocks: whether their offers cannot be mixed.
     """
 
     block_kw: FloatArray
@@ -56,17 +59,21 @@ class OfferStack:
     owner: NDArray[np.intp]
     hourly_kw: FloatArray
     hourly_cost: FloatArray
+    indivisible: NDArray[np.bool_]
 
     @classmethod
     def of(cls, offers: Sequence[Offer]) -> OfferStack:
         """Put the offers side by side, in the order of the members."""
-        owner = [i for i, offer in enumerate(offers) for _ in range(offer.exchange_kw.shape[1])]
+        blocks = [offer.exchange_kw.shape[1] for offer in offers]
+        owner = [i for i, count in enumerate(blocks) for _ in range(count)]
+        marks = [o.indivisible or (False,) * n for o, n in zip(offers, blocks, strict=True)]
         return cls(
             block_kw=np.concatenate([offer.exchange_kw for offer in offers], axis=1),
             block_cost=np.concatenate([offer.private_cost for offer in offers], axis=1),
             owner=np.array(owner, dtype=np.intp),
             hourly_kw=np.stack([_hourly(o, o.hourly_kw) for o in offers], axis=1),
             hourly_cost=np.stack([_hourly(o, o.hourly_cost) for o in offers], axis=1),
+            indivisible=np.array([mark for one in marks for mark in one], dtype=bool),
         )
 
     def exchange_kw(self, offer: int) -> FloatArray:
@@ -157,8 +164,10 @@ class Master:
         solver, model = self._solver, self._model
         solver.drop_added()
         self._first = None
+        self._taken = 0
         self._unity: dict[tuple[int, ...], int] = {}
         self._known: set[tuple[Any, ...]] = set()
+        self._offered: dict[int, list[_Offered]] = {}
         solver.set(model.buy_per_kwh, prices.buy_per_kwh)
         solver.set(model.sell_per_kwh, prices.sell_per_kwh)
         solver.set(model.local_per_kwh, prices.local_per_kwh)
@@ -173,22 +182,26 @@ class Master:
             self._solver.set(self._model.first_kw, offers.exchange_kw(0).ravel())
             self._solver.set(self._model.first_cost, offers.private_cost(0))
         columns = _Columns()
+        self._width = self._solver.width
         for block, owner in enumerate(offers.owner):
             self._add_block(columns, offers, block, int(owner))
         self._add_hourly(columns, offers)
         if columns.costs:
             self._add_columns(columns)
+        self._taken += len(offers.block_kw)
         return len(columns.costs)
 
     def _add_block(self, columns: _Columns, offers: OfferStack, block: int, owner: int) -> None:
         first = self._first
         assert first is not None
+        known = self._offered.setdefault(block, [_Offered(0, None)])
         more_kw = offers.block_kw[:, block] - first.block_kw[0, block]
         more_cost = offers.block_cost[:, block] - first.block_cost[0, block]
-        for kw, cost in zip(more_kw, more_cost, strict=True):
+        for offer, (kw, cost) in enumerate(zip(more_kw, more_cost, strict=True)):
             if self._is_new(("block", block), kw, cost):
                 places = np.flatnonzero(kw)
                 rows = self._exchange_rows[owner, places]
+                known.append(_Offered(self._taken + offer, self._width + len(columns.costs)))
                 columns.add(cost, rows, -kw[places], ("block", block))
 
     def _add_hourly(self, columns: _Columns, offers: OfferStack) -> None:
@@ -235,8 +248,40 @@ class Master:
         )
         self._solver.add_columns(np.array(columns.costs), entries)
 
+    # -------------------------------------------------------------------------- what is mixed
+    def weights(self, block: int) -> dict[int, float]:
+        """Give the weight of each offer of a block in the last combination.
+
+        Offers are counted from the first one added. Of several equal ones the first counts.
+        """
+        solution = self._solver.solution
+        found = {
+            one.offer: max(float(solution[one.column]), 0.0)
+            for one in self._offered[block]
+            if one.column is not None
+        }
+        return {0: max(1.0 - sum(found.values()), 0.0), **found}
+
+    @contextmanager
+    def only(self, chosen: Mapping[int, int]) -> Iterator[None]:
+        """Leave only one offer, counted as in `weights`, to each of some blocks."""
+        places, values = [], []
+        for block, offer in chosen.items():
+            for one in self._offered[block]:
+                if one.column is not None:
+                    places.append(one.column)
+                    values.append(1.0 if one.offer == offer else 0.0)
+        columns, sides = np.array(places, dtype=np.int32), np.array(values)
+        self._solver.limit_columns(columns, sides, sides)
+        try:
+            yield
+        finally:
+            self._solver.limit_columns(columns, 0.0, np.inf)
+
     # --------------------------------------------------------------------------------- solving
-    def combine(self, step: int, box: PriceBox | None = None) -> Combination:
+    def combine(
+        self, step: int, box: PriceBox | None = None, *, explains: bool = True
+    ) -> Combination:
         """Combine the offers at least cost; with a box, only the prices mean something.
 
         Raises
@@ -246,7 +291,7 @@ class Master:
         """
         solver, model, steps = self._solver, self._model, self.steps
         _update_box(solver, model, box)
-        outcome = solver.solve(agent="the market", step=step)
+        outcome = solver.solve(agent="the market", step=step, explains=explains)
         duals = solver.duals(model.exchange.values()) / -self.step_h
         return Combination(
             cost=outcome.objective,
@@ -256,6 +301,14 @@ class Master:
             prices_per_kwh=duals.reshape(self.members, steps),
             given_per_kwh=solver.duals(model.given.values()) / self.step_h,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Offered:
+    """An offer of a block: its number, and its column, None for the first one."""
+
+    offer: int
+    column: int | None
 
 
 class _Columns:

@@ -7,7 +7,8 @@ Its optima are offers: feasible exchanges, and with their optimal value a bound 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -19,10 +20,16 @@ from mmgsim.subproblems.block import declare_microgrid, is_cheating, update_micr
 from mmgsim.subproblems.compiled import CompiledHighs
 from mmgsim.subproblems.devices import Horizon
 from mmgsim.subproblems.parts import Parts, Splitting
-from mmgsim.subproblems.solver import Solver
+from mmgsim.subproblems.solver import Outcome, Solver
 from mmgsim.subproblems.switch import HonestProblem
 
 __all__ = ["Answer", "OfferProblem", "PrivateModel", "as_offer"]
+
+_Write = Callable[[Solver, Any], None]
+
+# Distance to its bound at which an offer with units on or off counts as best: a few times less
+# than the gap that column generation leaves with such units anyway.
+MIP_GAP = 1e-4
 
 # What leaving a wanted exchange costs per kWh, over the mean price.
 LEAVE_MARGIN = 0.2
@@ -102,13 +109,17 @@ class OfferProblem:
         self.devices = devices
         self.steps = window.steps
         self.step_h = window.step_h
-        self._splittings: dict[int, Splitting] = {}
+        self._splittings: dict[bool, Splitting] = {}
+        self._is_cheating = private.is_cheating
         self._problem = HonestProblem(
             lambda exclusive: _build(
                 private, devices, Horizon(window.steps, window.step_h, exclusive)
             ),
             lambda solver, model: private.is_cheating(solver, model.own, devices),
+            lambda model: CompiledHighs(model, mip_gap=MIP_GAP),
         )
+        self._held: FloatArray | None = None
+        self._decided: dict[bytes, FloatArray] = {}
 
     def fits(self, devices: tuple[Device, ...], window: Window) -> bool:
         """Tell whether this problem was built for these devices and this size of window."""
@@ -140,14 +151,48 @@ class OfferProblem:
         SubproblemError
             If the solver does not end optimal.
         """
-        low_kw = -_ANY_KW if envelope is None else -envelope.import_limit_kw
-        high_kw = _ANY_KW if envelope is None else envelope.export_limit_kw
-        update = self._writer(declared)
-        terms = _Exchange(prices_per_kwh[0], prices_per_kwh[0], low_kw, high_kw, 0.0)
-        return [
-            self._solve(update, replace(terms, leave_per_kwh=price), step)
-            for price in prices_per_kwh
-        ]
+        write = self._writer(declared)
+        return [self._solve(write, _priced(price, envelope), step) for price in prices_per_kwh]
+
+    @contextmanager
+    def holding(
+        self,
+        declared: Disclosure,
+        held_at_per_kwh: FloatArray,
+        envelope: Envelope | None,
+        step: int,
+    ) -> Iterator[None]:
+        """Hold decisions as they were taken at other prices, whatever is asked meanwhile.
+
+        Parameters
+        ----------
+        declared : Disclosure
+            Devices, state and forecasts.
+        held_at_per_kwh : (blocks, steps) array
+            For each block the price at which it took the decisions to be held; one row for all of
+            them where the microgrid answered as a whole. [currency/kWh]
+        envelope : Envelope or None
+            As it was when they were taken.
+        step : int
+            First step of the window, for messages.
+        """
+        write = self._writer(declared)
+        honest = self._splitting(is_exclusive=False)
+        is_whole = len(held_at_per_kwh) == 1
+        values = np.full(len(honest.integer_block), np.nan)
+        for block in np.unique(honest.integer_block):
+            exchange = _priced(held_at_per_kwh[0 if is_whole else block], envelope)
+            own = honest.integer_block == block
+            values[own] = self._decisions(write, exchange, step)[own]
+        self._held = values
+        try:
+            yield
+        finally:
+            self._held = None
+
+    def forget(self) -> None:
+        """Forget the decisions taken so far: another gate begins."""
+        self._decided.clear()
 
     def alone(self, declared: Disclosure, tariff: Tariff, envelope: Envelope, step: int) -> Parts:
         """Give the optimum without local trade: all exchange is with the grid.
@@ -189,7 +234,7 @@ class OfferProblem:
         return self._solve(self._writer(declared), terms, step).parts
 
     # -------------------------------------------------------------------------------- inside
-    def _writer(self, declared: Disclosure) -> Callable[[Solver, Any], None]:
+    def _writer(self, declared: Disclosure) -> _Write:
         """Give what writes the window into a model, once for each model that gets to see it."""
         written: set[int] = set()
 
@@ -200,18 +245,72 @@ class OfferProblem:
 
         return write
 
-    def _solve(
-        self, write: Callable[[Solver, Any], None], exchange: _Exchange, step: int
-    ) -> Answer:
-        def update(solver: Solver, model: Any) -> None:
-            write(solver, model)
-            _update_exchange(solver, model, exchange)
+    def _decisions(self, write: _Write, exchange: _Exchange, step: int) -> FloatArray:
+        """Give the decisions taken at a price; they are taken anew where they are not kept."""
+        key = exchange.leave_per_kwh.tobytes()
+        if key not in self._decided:
+            self._run(write, exchange, step, is_exclusive=False)
+            self._keep(exchange)
+        return self._decided[key]
 
-        solved = self._problem.solve(update, is_arbitrage=False, agent=self.name, step=step)
-        if id(solved.model) not in self._splittings:
-            self._splittings[id(solved.model)] = _split(solved.solver, solved.model)
-        parts = self._splittings[id(solved.model)].read()
-        return Answer(parts=parts, lower_bound=solved.outcome.bound)
+    def _keep(self, exchange: _Exchange) -> None:
+        solver = self._splitting(is_exclusive=False).solver
+        if len(solver.integers):
+            self._decided[exchange.leave_per_kwh.tobytes()] = solver.solution[solver.integers]
+
+    def _solve(self, write: _Write, exchange: _Exchange, step: int) -> Answer:
+        """Give the optimum, with binaries that keep storage honest where they are needed."""
+        outcome = self._run(write, exchange, step, is_exclusive=False)
+        if self._held is None:
+            self._keep(exchange)
+        splitting = self._splitting(is_exclusive=False)
+        # Storage kept honest by binaries can be mixed like storage that needs none.
+        indivisible = splitting.indivisible
+        model, _ = self._problem.pair(is_exclusive=False)
+        if self._is_cheating(splitting.solver, model.own, self.devices):
+            outcome = self._run(write, exchange, step, is_exclusive=True)
+            splitting = self._splitting(is_exclusive=True)
+        if self._held is not None:
+            indivisible = (False,) * len(indivisible)
+        parts = replace(splitting.read(), indivisible=indivisible)
+        return Answer(parts=parts, lower_bound=outcome.bound)
+
+    def _run(self, write: _Write, exchange: _Exchange, step: int, *, is_exclusive: bool) -> Outcome:
+        model, solver = self._problem.pair(is_exclusive=is_exclusive)
+        write(solver, model)
+        _update_exchange(solver, model, exchange)
+        if self._held is None:
+            return solver.solve(agent=self.name, step=step)
+        with self._splitting(is_exclusive=is_exclusive).solver.integers_held(
+            self._held_in(is_exclusive=is_exclusive)
+        ):
+            return solver.solve(agent=self.name, step=step)
+
+    def _held_in(self, *, is_exclusive: bool) -> FloatArray:
+        """Give the held decisions in the order of a model's integers, NaN for its others."""
+        assert self._held is not None
+        if not is_exclusive:
+            return self._held
+        honest, other = (self._splitting(is_exclusive=which) for which in (False, True))
+        values = np.full(len(other.integer_block), np.nan)
+        for block in np.unique(honest.integer_block):
+            values[other.integer_block == block] = self._held[honest.integer_block == block]
+        return values
+
+    def _splitting(self, *, is_exclusive: bool) -> Splitting:
+        if is_exclusive not in self._splittings:
+            model, solver = self._problem.pair(is_exclusive=is_exclusive)
+            if not isinstance(solver, CompiledHighs):
+                raise TypeError(f"parts are read from CompiledHighs, not {type(solver).__name__}")
+            self._splittings[is_exclusive] = Splitting(solver, model.own.exchange_kw, model.own)
+        return self._splittings[is_exclusive]
+
+
+def _priced(price_per_kwh: FloatArray, envelope: Envelope | None) -> _Exchange:
+    low_kw = -_ANY_KW if envelope is None else -envelope.import_limit_kw
+    high_kw = _ANY_KW if envelope is None else envelope.export_limit_kw
+    # What enters leaves with the other sign: its own variable and price are not in use.
+    return _Exchange(price_per_kwh, np.zeros_like(price_per_kwh), low_kw, high_kw, 0.0)
 
 
 def as_offer(parts: Sequence[Parts], lower_bound: FloatArray) -> Offer:
@@ -223,13 +322,8 @@ def as_offer(parts: Sequence[Parts], lower_bound: FloatArray) -> Offer:
         lower_bound=frozen(lower_bound),
         hourly_kw=frozen([one.hourly_kw for one in parts]) if has_hourly else None,
         hourly_cost=frozen([one.hourly_cost for one in parts]) if has_hourly else None,
+        indivisible=tuple(map(any, zip(*(one.indivisible for one in parts), strict=True))),
     )
-
-
-def _split(solver: Solver, model: Any) -> Splitting:
-    if not isinstance(solver, CompiledHighs):
-        raise TypeError(f"parts are read from CompiledHighs, not from {type(solver).__name__}")
-    return Splitting(solver, model.own.exchange_kw, model.own)
 
 
 def _build(private: PrivateModel, devices: tuple[Device, ...], horizon: Horizon) -> Any:

@@ -39,12 +39,15 @@ class Parts:
         Of the hourly part. [kW]
     hourly_cost : (steps,) array
         Of the hourly part. [currency]
+    indivisible : tuple of bool
+        Of each block: whether it takes decisions that cannot be mixed, such as on or off.
     """
 
     exchange_kw: FloatArray
     private_cost: FloatArray
     hourly_kw: FloatArray
     hourly_cost: FloatArray
+    indivisible: tuple[bool, ...]
 
     def joined(self) -> Parts:
         """Give the same as one block, so that nothing of the inside is shown."""
@@ -54,6 +57,7 @@ class Parts:
             private_cost=np.array([self.private_cost.sum() + self.hourly_cost.sum()]),
             hourly_kw=nothing,
             hourly_cost=nothing,
+            indivisible=(any(self.indivisible),),
         )
 
 
@@ -72,10 +76,21 @@ class Splitting:
         Exchange by step, in order of its index; without a price of its own in the private cost.
     private : pyomo Block
         What belongs to the microgrid: the constraints in it are looked at.
+
+    Attributes
+    ----------
+    solver : CompiledHighs
+        Of the problem.
+    steps, blocks : int
+        Size.
+    integer_block : (integers,) array
+        Block of each integer variable of the solver, -1 for those of no block.
+    indivisible : tuple of bool
+        Of each block: whether it holds integer variables.
     """
 
     def __init__(self, solver: CompiledHighs, exchange: Any, private: Any) -> None:
-        self._solver = solver
+        self.solver = solver
         self._exchange = solver.columns(exchange)
         self.steps = len(self._exchange)
         rows = solver.rows(
@@ -89,22 +104,25 @@ class Splitting:
         self._columns = np.flatnonzero(inside)
         self._part, self._step = self._sort_out(pattern[~is_trade][:, self._columns])
         self.blocks = int(self._part.max(initial=_HOURLY)) + 1
+        self.integer_block = self._block_of(solver.integers)
+        self.indivisible = tuple(block in self.integer_block for block in range(self.blocks))
         self._reading: Any = None
 
     def read(self) -> Parts:
         """Give the parts of the last solution."""
-        if self._reading is None or not self._solver.has_constant_entries:
+        if self._reading is None or not self.solver.has_constant_entries:
             self._reading = self._read_matrix()
-        solution = self._solver.solution[self._columns]
+        solution = self.solver.solution[self._columns]
         kw = (self._reading @ solution).reshape(self.blocks + 1, self.steps)
         kw[self.blocks] += self._constants_kw()
-        cost = solution * self._solver.costs[self._columns]
+        cost = solution * self.solver.costs[self._columns]
         is_hourly = self._part == _HOURLY
         return Parts(
             exchange_kw=kw[: self.blocks],
             private_cost=_sums(cost[~is_hourly], self._part[~is_hourly], self.blocks),
             hourly_kw=kw[self.blocks],
             hourly_cost=_sums(cost[is_hourly], self._step[is_hourly], self.steps),
+            indivisible=self.indivisible,
         )
 
     # ---------------------------------------------------------------------------- taking apart
@@ -118,7 +136,7 @@ class Splitting:
         """
         own = pattern[:, self._exchange].tocoo()
         defining = np.full(self.steps, -1)
-        lower, upper = self._solver.row_limits
+        lower, upper = self.solver.row_limits
         self._is_splittable = len(own.row) == self.steps == len(rows)
         for row, step in zip(own.row, own.col, strict=True):
             if defining[step] < 0 and lower[rows[row]] == upper[rows[row]]:
@@ -132,7 +150,7 @@ class Splitting:
 
     def _sort_out(self, others: Any) -> tuple[NDArray[Any], NDArray[Any]]:
         """Give the block of every column, or -1, and the step of those in the hourly part."""
-        trade = self._solver.pattern()[self._trade_rows][:, self._columns].tocsc()
+        trade = self.solver.pattern()[self._trade_rows][:, self._columns].tocsc()
         count = len(self._columns)
         if not self._is_splittable:
             return np.zeros(count, dtype=np.intp), np.zeros(count, dtype=np.intp)
@@ -140,20 +158,26 @@ class Splitting:
         _, label = connected_components(others.T @ others, directed=False)
         part = np.full(count, _HOURLY)
         step = np.zeros(count, dtype=np.intp)
+        has_integers = np.isin(self._columns, self.solver.integers)
         blocks = 0
         for component in dict.fromkeys(label.tolist()):  # in the order of the columns
             columns = np.flatnonzero(label == component)
             touched = np.unique(trade[:, columns].indices)
-            if len(touched) > 1:
+            if len(touched) > 1 or has_integers[columns].any():
                 part[columns] = blocks
                 blocks += 1
             else:
                 step[columns] = touched[0] if len(touched) else 0
         return part, step
 
+    def _block_of(self, columns: NDArray[Any]) -> NDArray[Any]:
+        """Give the block that each column belongs to, -1 for none."""
+        place = dict(zip(self._columns, self._part, strict=True))
+        return np.array([place.get(column, _HOURLY) for column in columns], dtype=np.intp)
+
     def _read_matrix(self) -> Any:
         """Give the matrix from a solution to the exchange of every part in every step."""
-        rows = self._solver.entries()[self._trade_rows]
+        rows = self.solver.entries()[self._trade_rows]
         own = rows[np.arange(self.steps), self._exchange]
         self._own_slope = np.asarray(own.todense() if sparse.issparse(own) else own).ravel()
         terms = rows[:, self._columns].tocoo()
@@ -164,7 +188,7 @@ class Splitting:
 
     def _constants_kw(self) -> FloatArray:
         """Give what the defining rows hold besides variables: a fixed demand, for instance."""
-        lower, _ = self._solver.row_limits
+        lower, _ = self.solver.row_limits
         constants: FloatArray = lower[self._trade_rows] / self._own_slope
         return constants
 

@@ -75,13 +75,17 @@ class HonestProblem:
         log.info("%s at step %d: binaries keep storage and grid honest", agent, step)
         return self._solve(True, update, agent, step)
 
-    def _solve(
-        self, is_exclusive: bool, update: Callable[[Solver, Block], None], agent: str, step: int
-    ) -> Solved:
+    def pair(self, *, is_exclusive: bool) -> tuple[Block, Solver]:
+        """Give the model without or with binaries against cheating, and its solver."""
         if is_exclusive not in self._models:
             with _BUILDING:
                 model = self._build(is_exclusive)
                 self._models[is_exclusive] = (model, self._make_solver(model))
-        model, solver = self._models[is_exclusive]
+        return self._models[is_exclusive]
+
+    def _solve(
+        self, is_exclusive: bool, update: Callable[[Solver, Block], None], agent: str, step: int
+    ) -> Solved:
+        model, solver = self.pair(is_exclusive=is_exclusive)
         update(solver, model)
         return Solved(model, solver, solver.solve(agent=agent, step=step), is_exclusive)

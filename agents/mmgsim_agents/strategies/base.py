@@ -6,6 +6,7 @@ Write your own by overriding one method, most often `plan`.
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
@@ -134,15 +135,19 @@ class OptimisingStrategy:
 
         Truthful whatever `plan` does: a lower bound holds for the optimum only.
         """
-        problem, declared, step = self.offers(view), disclosure_of(view), view.window.first_step
+        declared, step = disclosure_of(view), view.window.first_step
+        problem, held = self.offers(view), query.held_at_per_kwh
         envelope = None if query.in_parts else view.envelope
-        answers = problem.at_prices(declared, query.prices_per_kwh, envelope, step)
-        parts = [answer.parts for answer in answers]
-        if query.alone:
-            parts.append(problem.alone(declared, view.tariff, view.envelope, step))
-        if query.again and view.plan is not None:
-            price = query.prices_per_kwh[0]
-            parts.append(problem.nearest(declared, _expected(view, view.plan), price, step))
+        if held is None and query.alone:
+            problem.forget()  # that is how a gate begins
+        with nullcontext() if held is None else problem.holding(declared, held, envelope, step):
+            answers = problem.at_prices(declared, query.prices_per_kwh, envelope, step)
+            parts = [answer.parts for answer in answers]
+            if query.alone:
+                parts.append(problem.alone(declared, view.tariff, view.envelope, step))
+            if query.again and view.plan is not None:
+                wanted_kw, price = _expected(view, view.plan), query.prices_per_kwh[0]
+                parts.append(problem.nearest(declared, wanted_kw, price, step))
         bounds = frozen([answer.lower_bound for answer in answers])
         return as_offer(parts if query.in_parts else [one.joined() for one in parts], bounds)
 

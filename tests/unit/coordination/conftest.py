@@ -31,10 +31,15 @@ class Correspondent:
         return self.strategy.answer(self.view, message)
 
 
-def make_world(members, seed=0, *, objective=Objective.MEMBERS, workers=1):
-    tariff = sample_view(1000 + seed).tariff
+def make_world(members, seed=0, *, objective=Objective.MEMBERS, workers=1, diesel=False):
+    """Give a market of microgrids without diesel (odd seeds of sample views), or all with it."""
+    tariff = sample_view(1001 + 2 * seed).tariff
     names = [f"M{k}" for k in range(members)]
-    agents = {name: Correspondent(name, 50 * seed + k, tariff) for k, name in enumerate(names)}
+    stride, first = (4, 2) if diesel else (2, 1)
+    seeds = [first + stride * (50 * seed + k) for k in range(members)]
+    agents = {
+        name: Correspondent(name, number, tariff) for name, number in zip(names, seeds, strict=True)
+    }
     bus = MessageBus(workers=workers, keeps_payloads=True)
     for agent in [*agents.values(), SimpleNamespace(name="market", role="market")]:
         bus.register(agent)

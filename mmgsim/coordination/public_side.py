@@ -1,0 +1,103 @@
+"""What lies beyond the connection points, seen by a mechanism that prices the exchanges."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mmgsim.contracts import FloatArray, MarketView, Offer, Tariff, Window, frozen
+from mmgsim.coordination.bound import least_public_cost
+from mmgsim.coordination.pool import match_pool
+from mmgsim.subproblems import (
+    Combination,
+    OfferStack,
+    PublicPrices,
+    public_cost_terms,
+    public_prices,
+)
+
+__all__ = ["PublicSide"]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PublicSide:
+    """Prices and envelopes of a gate, and what exchanges cost by them.
+
+    Parameters
+    ----------
+    names : tuple of str
+        Of the microgrids.
+    window : Window
+        Of the gate.
+    tariff : Tariff
+        As published.
+    prices : PublicPrices
+        What the objective of the scenario makes of the tariff.
+    import_limit_kw, export_limit_kw : (members, steps) array
+        The envelopes. [kW]
+    """
+
+    names: tuple[str, ...]
+    window: Window
+    tariff: Tariff
+    prices: PublicPrices
+    import_limit_kw: FloatArray
+    export_limit_kw: FloatArray
+
+    @classmethod
+    def of(cls, view: MarketView) -> PublicSide:
+        """Take over what the market knows."""
+        envelopes = [view.envelopes[member.name] for member in view.members]
+        return cls(
+            names=tuple(member.name for member in view.members),
+            window=view.window,
+            tariff=view.tariff,
+            prices=public_prices(view.tariff, view.objective),
+            import_limit_kw=np.stack([envelope.import_limit_kw for envelope in envelopes]),
+            export_limit_kw=np.stack([envelope.export_limit_kw for envelope in envelopes]),
+        )
+
+    def lower_bounds(self, queries_per_kwh: FloatArray, offers: Sequence[Offer]) -> FloatArray:
+        """Give what each query and the answers to it prove. [currency]
+
+        Parameters
+        ----------
+        queries_per_kwh : (queries, members, steps) array
+            [currency/kWh]
+        offers : sequence of Offer
+            In the order of the members.
+        """
+        public = least_public_cost(
+            queries_per_kwh,
+            self.prices,
+            self.import_limit_kw,
+            self.export_limit_kw,
+            self.window.step_h,
+        )
+        lower: FloatArray = public + sum(offer.lower_bound for offer in offers)
+        return lower
+
+    def cost_without_trade(self, stack: OfferStack, offer: int) -> float:
+        """Give the cost of one offer of everybody, without local trade. [currency]"""
+        exchange_kw = stack.exchange_kw(offer)
+        terms = public_cost_terms(
+            exchange_kw, np.zeros_like(exchange_kw), self.prices, self.window.step_h
+        )
+        return stack.private_cost(offer) + float(terms.sum())
+
+    def by_name(self, exchange_kw: FloatArray) -> dict[str, FloatArray]:
+        """Give exchanges, a (members, steps) array, by name of microgrid. [kW]"""
+        return {name: frozen(kw) for name, kw in zip(self.names, exchange_kw, strict=True)}
+
+    def gross_cost(self, combination: Combination) -> float:
+        """Give the sum of the absolute cost terms: the scale of gaps. [currency]"""
+        exchange_kw = self.by_name(combination.exchange_kw)
+        trade_kw = match_pool(exchange_kw, self.tariff)
+        terms = [
+            public_cost_terms(exchange_kw[name], trade_kw[name], self.prices, self.window.step_h)
+            for name in self.names
+        ]
+        private = combination.cost - float(np.sum(terms))
+        return abs(private) + float(np.abs(terms).sum())
