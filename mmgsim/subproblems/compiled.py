@@ -145,7 +145,8 @@ class CompiledHighs:
         self.costs: FloatArray = self._cost.values().copy()
         self.row_limits = (self._row_limits[0].values(), self._row_limits[1].values())
         self._highs = self._load()
-        self._pushed = table.values.copy()
+        self._moved: set[str] = set()
+        self._every_column = np.arange(len(variables), dtype=np.int32)
         self.solution: FloatArray = np.zeros(len(variables))
         self._reads: dict[int, LinearRead] = {}
         self._places: dict[int, Any] = {}
@@ -154,14 +155,36 @@ class CompiledHighs:
     def set(self, param: Any, values: ArrayLike) -> None:
         """Write one number, or an array in the order of the index, into a mutable Param."""
         if id(param) not in self._places:
-            self._places[id(param)] = self._table.positions(param)
-        places = self._places[id(param)]
-        used = places >= 0
-        if used.all():
-            self._table.values[places] = values
+            self._places[id(param)] = self._place_of(param)
+        places, used, moved = self._places[id(param)]
+        table = self._table.values
+        if used is None:
+            if (table[places] == values).all():
+                return
+            table[places] = values
         else:
-            full = np.broadcast_to(np.asarray(values, dtype=np.float64), places.shape)
-            self._table.values[places[used]] = full[used]
+            full = np.broadcast_to(np.asarray(values, dtype=np.float64), used.shape)
+            table[places] = full[used]
+        self._moved |= moved
+
+    def _place_of(self, param: Any) -> tuple[Any, Any, frozenset[str]]:
+        """Give where a Param stands in the table, which of its data do, and what moves with it."""
+        positions = self._table.positions(param)
+        used = positions >= 0
+        places = positions[used]
+        changed = np.zeros(len(self._table), dtype=bool)
+        changed[places] = True
+        numbers = {
+            "rows": self._row_limits,
+            "columns": self._column_limits,
+            "costs": (self._cost,),
+            "offset": (self._offset,),
+            "entries": (self._entries,),
+        }
+        moved = frozenset(
+            what for what, sides in numbers.items() if any(x.moves_with(changed) for x in sides)
+        )
+        return places, None if used.all() else used, moved
 
     # --------------------------------------------------------------------------------- solving
     def solve(self, *, agent: str, step: int, explains: bool = True) -> Outcome:
@@ -426,31 +449,30 @@ class CompiledHighs:
         return highs
 
     def _push(self) -> None:
-        """Hand HiGHS the numbers that depend on Params, where any Param has changed."""
-        changed = self._pushed != self._table.values
-        if not changed.any():
+        """Hand HiGHS the numbers that depend on Params that have changed."""
+        moved, highs = self._moved, self._highs
+        if not moved:
             return
-        highs = self._highs
-        if any(side.moves_with(changed) for side in self._row_limits):
+        if "rows" in moved:
             self.row_limits = (self._row_limits[0].values(), self._row_limits[1].values())
             rows = np.arange(len(self._constraints), dtype=np.int32)
             highs.changeRowsBounds(len(rows), rows, *self.row_limits)
-        columns = np.arange(len(self._variables), dtype=np.int32)
-        if any(side.moves_with(changed) for side in self._column_limits):
+        columns = self._every_column
+        if "columns" in moved:
             low, high = (side.values() for side in self._column_limits)
             if self._held is not None:
                 low, high = low.copy(), high.copy()
                 held, whole = self._held
                 low[held] = high[held] = whole
             highs.changeColsBounds(len(columns), columns, low, high)
-        if self._cost.moves_with(changed):
+        if "costs" in moved:
             self.costs = self._cost.values().copy()
             highs.changeColsCost(len(columns), columns, self.costs)
-        if self._offset.moves_with(changed):
+        if "offset" in moved:
             highs.changeObjectiveOffset(float(self._offset.values()[0]))
-        if self._entries.moves_with(changed):
+        if "entries" in moved:
             self._push_entries()
-        self._pushed = self._table.values.copy()
+        moved.clear()
 
     def _push_entries(self) -> None:
         # Several entries of one place add up, so the whole matrix is summed before it is compared.

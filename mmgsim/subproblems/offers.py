@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import numpy as np
@@ -69,14 +69,13 @@ class PrivateModel:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Exchange:
-    """How the exchange is priced and limited: ``exchange = base + leaving - entering``."""
+class _Limits:
+    """How the exchange is limited: ``exchange = base + leaving - entering``."""
 
-    leave_per_kwh: FloatArray
-    enter_per_kwh: FloatArray
     least_leaving_kw: FloatArray | float
     most_leaving_kw: FloatArray | float
-    most_entering_kw: FloatArray | float
+    most_entering_kw: FloatArray | float = 0.0
+    enter_per_kwh: FloatArray | float = 0.0
     base_kw: FloatArray | float = 0.0
 
 
@@ -119,7 +118,13 @@ class OfferProblem:
             lambda model: CompiledHighs(model, mip_gap=MIP_GAP),
         )
         self._held: FloatArray | None = None
+        self._written: dict[bool, _Limits] = {}
         self._decided: dict[bytes, FloatArray] = {}
+
+    @property
+    def is_mixed_integer(self) -> bool:
+        """True where decisions such as on or off are taken, known once a price was answered."""
+        return any(self._splittings[False].indivisible) if self._splittings else False
 
     def fits(self, devices: tuple[Device, ...], window: Window) -> bool:
         """Tell whether this problem was built for these devices and this size of window."""
@@ -152,7 +157,8 @@ class OfferProblem:
             If the solver does not end optimal.
         """
         write = self._writer(declared)
-        return [self._solve(write, _priced(price, envelope), step) for price in prices_per_kwh]
+        limits = _limits(envelope)
+        return [self._solve(write, price, limits, step) for price in prices_per_kwh]
 
     @contextmanager
     def holding(
@@ -181,9 +187,9 @@ class OfferProblem:
         is_whole = len(held_at_per_kwh) == 1
         values = np.full(len(honest.integer_block), np.nan)
         for block in np.unique(honest.integer_block):
-            exchange = _priced(held_at_per_kwh[0 if is_whole else block], envelope)
+            price = held_at_per_kwh[0 if is_whole else block]
             own = honest.integer_block == block
-            values[own] = self._decisions(write, exchange, step)[own]
+            values[own] = self._decisions(write, price, _limits(envelope), step)[own]
         self._held = values
         try:
             yield
@@ -201,14 +207,10 @@ class OfferProblem:
         costs: the offer is feasible all the same.
         """
         sell_per_kwh = np.minimum(tariff.export_per_kwh, tariff.buy_per_kwh)
-        terms = _Exchange(
-            sell_per_kwh,
-            tariff.buy_per_kwh,
-            0.0,
-            envelope.export_limit_kw,
-            envelope.import_limit_kw,
+        limits = _Limits(
+            0.0, envelope.export_limit_kw, envelope.import_limit_kw, tariff.buy_per_kwh
         )
-        return self._solve(self._writer(declared), terms, step).parts
+        return self._solve(self._writer(declared), sell_per_kwh, limits, step).parts
 
     def nearest(
         self,
@@ -223,15 +225,9 @@ class OfferProblem:
         margin more than the price. Limits of the exchange are left to the market.
         """
         margin_per_kwh = LEAVE_MARGIN * max(float(np.abs(price_per_kwh).mean()), 1e-3)
-        terms = _Exchange(
-            price_per_kwh - margin_per_kwh,
-            price_per_kwh + margin_per_kwh,
-            0.0,
-            _ANY_KW,
-            _ANY_KW,
-            base_kw=wanted_kw,
-        )
-        return self._solve(self._writer(declared), terms, step).parts
+        limits = _Limits(0.0, _ANY_KW, _ANY_KW, price_per_kwh + margin_per_kwh, wanted_kw)
+        above_per_kwh = price_per_kwh - margin_per_kwh
+        return self._solve(self._writer(declared), above_per_kwh, limits, step).parts
 
     # -------------------------------------------------------------------------------- inside
     def _writer(self, declared: Disclosure) -> _Write:
@@ -245,45 +241,60 @@ class OfferProblem:
 
         return write
 
-    def _decisions(self, write: _Write, exchange: _Exchange, step: int) -> FloatArray:
+    def _decisions(
+        self, write: _Write, price_per_kwh: FloatArray, limits: _Limits, step: int
+    ) -> FloatArray:
         """Give the decisions taken at a price; they are taken anew where they are not kept."""
-        key = exchange.leave_per_kwh.tobytes()
+        key = price_per_kwh.tobytes()
         if key not in self._decided:
-            self._run(write, exchange, step, is_exclusive=False)
-            self._keep(exchange)
+            self._run(write, price_per_kwh, limits, step)
+            self._keep(price_per_kwh)
         return self._decided[key]
 
-    def _keep(self, exchange: _Exchange) -> None:
+    def _keep(self, price_per_kwh: FloatArray) -> None:
         solver = self._splitting(is_exclusive=False).solver
         if len(solver.integers):
-            self._decided[exchange.leave_per_kwh.tobytes()] = solver.solution[solver.integers]
+            self._decided[price_per_kwh.tobytes()] = solver.solution[solver.integers]
 
-    def _solve(self, write: _Write, exchange: _Exchange, step: int) -> Answer:
+    def _solve(
+        self, write: _Write, price_per_kwh: FloatArray, limits: _Limits, step: int
+    ) -> Answer:
         """Give the optimum, with binaries that keep storage honest where they are needed."""
-        outcome = self._run(write, exchange, step, is_exclusive=False)
+        outcome = self._run(write, price_per_kwh, limits, step)
         if self._held is None:
-            self._keep(exchange)
+            self._keep(price_per_kwh)
         splitting = self._splitting(is_exclusive=False)
         # Storage kept honest by binaries can be mixed like storage that needs none.
         indivisible = splitting.indivisible
         model, _ = self._problem.pair(is_exclusive=False)
         if self._is_cheating(splitting.solver, model.own, self.devices):
-            outcome = self._run(write, exchange, step, is_exclusive=True)
+            outcome = self._run(write, price_per_kwh, limits, step, is_exclusive=True)
             splitting = self._splitting(is_exclusive=True)
         if self._held is not None:
             indivisible = (False,) * len(indivisible)
         parts = replace(splitting.read(), indivisible=indivisible)
         return Answer(parts=parts, lower_bound=outcome.bound)
 
-    def _run(self, write: _Write, exchange: _Exchange, step: int, *, is_exclusive: bool) -> Outcome:
+    def _run(
+        self,
+        write: _Write,
+        price_per_kwh: FloatArray,
+        limits: _Limits,
+        step: int,
+        *,
+        is_exclusive: bool = False,
+    ) -> Outcome:
         model, solver = self._problem.pair(is_exclusive=is_exclusive)
         write(solver, model)
-        _update_exchange(solver, model, exchange)
+        solver.set(model.leave_per_kwh, price_per_kwh)
+        if self._written.get(is_exclusive) is not limits:
+            self._written[is_exclusive] = limits
+            for name in fields(limits):
+                solver.set(model.component(name.name), getattr(limits, name.name))
         if self._held is None:
             return solver.solve(agent=self.name, step=step)
-        with self._splitting(is_exclusive=is_exclusive).solver.integers_held(
-            self._held_in(is_exclusive=is_exclusive)
-        ):
+        held = self._held_in(is_exclusive=is_exclusive)
+        with self._splitting(is_exclusive=is_exclusive).solver.integers_held(held):
             return solver.solve(agent=self.name, step=step)
 
     def _held_in(self, *, is_exclusive: bool) -> FloatArray:
@@ -306,11 +317,10 @@ class OfferProblem:
         return self._splittings[is_exclusive]
 
 
-def _priced(price_per_kwh: FloatArray, envelope: Envelope | None) -> _Exchange:
-    low_kw = -_ANY_KW if envelope is None else -envelope.import_limit_kw
-    high_kw = _ANY_KW if envelope is None else envelope.export_limit_kw
-    # What enters leaves with the other sign: its own variable and price are not in use.
-    return _Exchange(price_per_kwh, np.zeros_like(price_per_kwh), low_kw, high_kw, 0.0)
+def _limits(envelope: Envelope | None) -> _Limits:
+    if envelope is None:
+        return _Limits(-_ANY_KW, _ANY_KW)
+    return _Limits(-envelope.import_limit_kw, envelope.export_limit_kw)
 
 
 def as_offer(parts: Sequence[Parts], lower_bound: FloatArray) -> Offer:
@@ -354,12 +364,3 @@ def _build(private: PrivateModel, devices: tuple[Device, ...], horizon: Horizon)
         )
     )
     return model
-
-
-def _update_exchange(solver: Solver, model: Any, exchange: _Exchange) -> None:
-    solver.set(model.leave_per_kwh, exchange.leave_per_kwh)
-    solver.set(model.enter_per_kwh, exchange.enter_per_kwh)
-    solver.set(model.least_leaving_kw, exchange.least_leaving_kw)
-    solver.set(model.most_leaving_kw, exchange.most_leaving_kw)
-    solver.set(model.most_entering_kw, exchange.most_entering_kw)
-    solver.set(model.base_kw, exchange.base_kw)

@@ -55,9 +55,6 @@ class OptimisingStrategy:
         {Award, Disclose, Grant, OrderQuery, PriceQuery, RequestQuery}
     )
 
-    # Prices are answered by compiled problems alone, which do not get in each other's way.
-    answers_in_threads: frozenset[type[Message]] = frozenset({PriceQuery})
-
     def __init__(self) -> None:
         # Caches: they may be dropped at any time and are then built again.
         self._problem: MicrogridProblem | None = None
@@ -75,6 +72,15 @@ class OptimisingStrategy:
         return hold_plan(view, realised)
 
     # --------------------------------------------------------------------- the messages
+    @property
+    def answers_in_threads(self) -> frozenset[type[Message]]:
+        """Prices, where units are on or off: compiled problems do not get in each other's way.
+
+        Without such units an answer takes less time than handing Python from thread to thread.
+        """
+        is_long = self._offers is not None and self._offers.is_mixed_integer
+        return frozenset({PriceQuery}) if is_long else frozenset()
+
     def answer(self, view: View, message: Message) -> Message:
         """Reply to any kind of message in `answers`."""
         replies: dict[type[Message], Callable[[View, Any], Message]] = {

@@ -250,7 +250,9 @@ def test_the_cost_of_the_system_is_made_small_where_it_is_asked_for(gates):
 
 
 def test_threads_change_nothing(gates):
-    one, two = (gates.clear(gates.make_world(4, 1, workers=n), Prices()) for n in (1, 2))
+    worlds = [gates.make_world(3, 1, workers=n, diesel=True) for n in (1, 2)]
+    one, two = (gates.clear(world, Prices()) for world in worlds)
+    assert all(agent.strategy.answers_in_threads for agent in worlds[1].agents.values())
     assert (one.upper, one.lower, one.rounds) == (two.upper, two.lower, two.rounds)
     for name, plan in one.plans.items():
         assert np.array_equal(plan.exchange_kw, two.plans[name].exchange_kw)
