@@ -195,11 +195,19 @@ def compare(  # noqa: PLR0913  one parameter per option of the command line
     out_dir: OutOption = None,
     quiet: QuietOption = False,
     as_json: JsonOption = False,
+    freeze_envelopes: Annotated[
+        bool,
+        typer.Option(
+            "--freeze-envelopes",
+            help="Keep all within the envelopes of one more run of the first, without repair.",
+        ),
+    ] = False,
 ) -> None:
     """Put coordinations of a scenario side by side, or finished runs of one scenario."""
     overrides = _options(days=days, seed=seed, coordination=None) | _overrides(set_ or [])
     everybody = _strategies(strategy or [], overrides)
-    if _are_runs(targets, coordination, has_options=bool(overrides or everybody)):
+    has_options = bool(overrides or everybody or freeze_envelopes)
+    if _are_runs(targets, coordination, has_options=has_options):
         comparison = compare_runs(targets)
         scenario = comparison.compared().scenario
         with ends_told():
@@ -215,6 +223,7 @@ def compare(  # noqa: PLR0913  one parameter per option of the command line
                 strategy=everybody,
                 out=out_dir,
                 progress=bar.show,
+                freeze_envelopes=freeze_envelopes,
             )
         except ComparisonEndedEarlyError as error:
             bar.stop()

@@ -24,7 +24,11 @@ __all__ = ["compare"]
 CoordinationChoice = str | Mapping[str, Any]
 
 
-def compare(
+# A result folder of its own beside those of the coordinations.
+REFERENCE = "envelopes"
+
+
+def compare(  # noqa: PLR0913  one parameter per choice of a comparison
     scenario: str | Path | LoadedScenario,
     coordinations: Iterable[CoordinationChoice],
     *,
@@ -32,6 +36,7 @@ def compare(
     strategy: str | None = None,
     out: str | Path | None = None,
     progress: Progress | None = None,
+    freeze_envelopes: bool = False,
 ) -> Comparison:
     """Run a scenario under each coordination in turn, and put them side by side.
 
@@ -54,6 +59,10 @@ def compare(
         default.
     progress : callable or None
         Called with the model after every step.
+    freeze_envelopes : bool
+        Run the first coordination once more beforehand, with the scenario's repair, and keep all
+        of them within the envelopes that were binding in that run, without repair of their own:
+        the same feasible set for each.
 
     Raises
     ------
@@ -67,6 +76,10 @@ def compare(
     variants = _variants(scenario, list(coordinations), overrides or {}, strategy)
     loaded = next(iter(variants.values()))
     folder = choose_folder(out, loaded.scenario.name, "compare")
+    if freeze_envelopes:
+        reference = run(loaded, out=folder / REFERENCE, progress=progress)
+        frozen = _frozen(reference, overrides or {})
+        variants = _variants(scenario, list(coordinations), frozen, strategy)
     finished: dict[str, Results] = {}
     failures: dict[str, Exception] = {}
     comparison = None
@@ -92,6 +105,12 @@ def compare(
     if failures or comparison is None:
         raise ComparisonEndedEarlyError(folder, failures, comparison)
     return comparison
+
+
+def _frozen(reference: Results, overrides: Mapping[str, Any]) -> dict[str, Any]:
+    """Give the overrides that keep a run within the envelopes of another one."""
+    source = str(reference.folder.resolve())
+    return {**overrides, "operator.options.envelopes_from": source, "repair.rounds": 0}
 
 
 def _reason(error: Exception) -> str:

@@ -244,3 +244,20 @@ def test_a_folder_that_cannot_be_used_is_refused_with_its_place(tmp_path, spoil,
 def test_a_run_of_other_microgrids_is_refused(tmp_path, mended):
     with pytest.raises(mmgsim.ScenarioError, match="has the microgrids MG1, MG2"):
         mmgsim.build("wa9", overrides={"operator.options.envelopes_from": str(mended.folder)})
+
+
+def test_a_comparison_can_freeze_the_envelopes_of_its_first_coordination(ratings, tmp_path):
+    comparison = mmgsim.compare(
+        "duo",
+        ["central", "isolated"],
+        overrides=settings(ratings),
+        out=tmp_path / "compared",
+        freeze_envelopes=True,
+    )
+    limits = ["import_limit_kw", "export_limit_kw"]
+    reference = Results(tmp_path / "compared" / "envelopes").prices[limits]
+    for run in comparison.runs.values():
+        assert np.allclose(run.prices[limits], reference)
+        assert run.summary["steps_repaired"] == 0
+    upper = {name: run.gates.upper[0] for name, run in comparison.runs.items()}
+    assert upper["central"] <= upper["isolated"] + 1e-6
