@@ -120,6 +120,7 @@ class OfferProblem:
         self._held: FloatArray | None = None
         self._written: dict[bool, _Limits] = {}
         self._decided: dict[bytes, FloatArray] = {}
+        self._decided_at: int | None = None
 
     @property
     def is_mixed_integer(self) -> bool:
@@ -156,6 +157,9 @@ class OfferProblem:
         SubproblemError
             If the solver does not end optimal.
         """
+        if step != self._decided_at:
+            self.forget()
+        self._decided_at = step
         write = self._writer(declared)
         limits = _limits(envelope)
         return [self._solve(write, price, limits, step) for price in prices_per_kwh]

@@ -255,3 +255,39 @@ def test_every_device_costs_the_same_hot_and_by_pyomo_from_any_state(
             outcomes.append(solver.solve(agent=kind, step=0))
         assert outcomes[0].objective == pytest.approx(outcomes[1].objective, rel=1e-7, abs=1e-6)
         assert outcomes[0].bound == pytest.approx(outcomes[1].bound, rel=1e-7, abs=1e-6)
+
+
+# --------------------------------------------------------------------- growing and holding
+def test_rows_and_columns_are_added_and_dropped_again():
+    model = user_model()
+    solver = CompiledHighs(model)
+    before = solver.solve(agent="mine", step=0).objective
+    row = solver.add_rows(2.0, np.inf)
+    entries = np.zeros((len(list(model.component_data_objects(pyo.Constraint))) + 1, 1))
+    entries[row[0], 0] = 1.0
+    column = solver.add_columns(np.array([3.0]), entries)
+    grown = solver.solve(agent="mine", step=0)
+    assert grown.objective == pytest.approx(before + 6.0)
+    assert solver.solution[column[0]] == pytest.approx(2.0)
+    assert len(solver.get(model.x)) == 4
+    solver.limit_columns(column, 2.5, 2.5)
+    assert solver.solve(agent="mine", step=0).objective == pytest.approx(before + 7.5)
+    solver.drop_added()
+    assert solver.solve(agent="mine", step=0).objective == pytest.approx(before)
+
+
+def test_held_integers_make_an_lp_that_is_no_better():
+    model = user_model()
+    solver = CompiledHighs(model)
+    free = solver.solve(agent="mine", step=0)
+    taken = solver.solution[solver.integers]
+    with solver.integers_held(np.ones(len(taken))):
+        held = solver.solve(agent="mine", step=0)
+        assert held.bound == held.objective >= free.objective - 1e-9
+        assert solver.get(model.unit) == pytest.approx(np.ones(4))
+        # Other numbers may come meanwhile, limits of variables too.
+        solver.set(model.need, 2.0)
+        solver.solve(agent="mine", step=0)
+        assert solver.get(model.unit) == pytest.approx(np.ones(4))
+        solver.set(model.need, 3.0)
+    assert solver.solve(agent="mine", step=0).objective == pytest.approx(free.objective)
