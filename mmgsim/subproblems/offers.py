@@ -32,7 +32,7 @@ _Write = Callable[[Solver, Any], None]
 MIP_GAP = 1e-4
 
 # What leaving a wanted exchange costs per kWh, over the mean price.
-LEAVE_MARGIN = 0.2
+LEAVE_MARGIN = 1.0
 
 # More than any microgrid exchanges: takes a limit off. [kW]
 _ANY_KW = 1e9
@@ -227,10 +227,22 @@ class OfferProblem:
 
         ``exchange = wanted + above - below``, where `above` earns a margin less and `below` costs a
         margin more than the price. Limits of the exchange are left to the market.
+
+        Parameters
+        ----------
+        wanted_kw : (steps,) array
+            NaN where anything goes, at the price alone. [kW]
         """
+        is_free = np.isnan(wanted_kw)
         margin_per_kwh = LEAVE_MARGIN * max(float(np.abs(price_per_kwh).mean()), 1e-3)
-        limits = _Limits(0.0, _ANY_KW, _ANY_KW, price_per_kwh + margin_per_kwh, wanted_kw)
-        above_per_kwh = price_per_kwh - margin_per_kwh
+        limits = _Limits(
+            least_leaving_kw=np.where(is_free, -_ANY_KW, 0.0),
+            most_leaving_kw=_ANY_KW,
+            most_entering_kw=np.where(is_free, 0.0, _ANY_KW),
+            enter_per_kwh=price_per_kwh + margin_per_kwh,
+            base_kw=np.where(is_free, 0.0, wanted_kw),
+        )
+        above_per_kwh = price_per_kwh - np.where(is_free, 0.0, margin_per_kwh)
         return self._solve(self._writer(declared), above_per_kwh, limits, step).parts
 
     # -------------------------------------------------------------------------------- inside

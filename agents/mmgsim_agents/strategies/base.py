@@ -31,7 +31,6 @@ from mmgsim.contracts import (
     Side,
     View,
     frozen,
-    moved_ahead,
 )
 from mmgsim.errors import ContractError
 from mmgsim.subproblems import (
@@ -171,9 +170,11 @@ class OptimisingStrategy:
 
 
 def _expected(view: View, plan: Plan) -> FloatArray:
-    """Give the exchange of an older plan over the window of today. [kW]"""
-    steps = view.window.first_step - plan.window.first_step
-    return moved_ahead(plan.exchange_kw, steps, view.window.steps_per_day)
+    """Give the exchange of an older plan over the window of today, NaN beyond its end. [kW]"""
+    known = plan.exchange_kw[view.window.first_step - plan.window.first_step :]
+    expected_kw = np.full(view.window.steps, np.nan)
+    expected_kw[: len(known)] = known
+    return expected_kw
 
 
 def _order_at(
