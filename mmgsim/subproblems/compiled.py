@@ -112,10 +112,13 @@ class CompiledHighs:
         mutable Param; structure, fixed variables and plain numbers are taken as they are now.
     mip_gap : float
         Distance to the bound at which a MILP counts as solved; see `mmgsim.subproblems.solver`.
+    presolves : bool
+        False for an LP that grows while it is hot: presolving it anew costs more than it saves.
     """
 
-    def __init__(self, model: Any, *, mip_gap: float = MIP_GAP) -> None:
+    def __init__(self, model: Any, *, mip_gap: float = MIP_GAP, presolves: bool = True) -> None:
         self._mip_gap = mip_gap
+        self._presolves = presolves
         self._table = ParamTable()
         self._columns: dict[int, int] = {}
         self._variables: list[Any] = []
@@ -427,6 +430,8 @@ class CompiledHighs:
             highs.setOptionValue(option, value)
         for option in ("mip_rel_gap", "mip_abs_gap"):
             highs.setOptionValue(option, self._mip_gap)
+        if not self._presolves:
+            highs.setOptionValue("presolve", "off")
         lp = highspy.HighsLp()
         lp.num_col_, lp.num_row_ = len(self._variables), len(self._constraints)
         lp.col_cost_ = self.costs

@@ -139,7 +139,7 @@ class Master:
     def __init__(self, members: int, window: Window) -> None:
         self.members, self.steps, self.step_h = members, window.steps, window.step_h
         self._model = _build(members, window.steps, window.step_h)
-        self._solver = CompiledHighs(self._model)
+        self._solver = CompiledHighs(self._model, presolves=False)
         self._exchange_rows = self._solver.rows(self._model.exchange.values()).reshape(
             members, window.steps
         )
