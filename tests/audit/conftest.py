@@ -13,6 +13,7 @@ import pytest
 import yaml
 
 import mmgsim
+from mmgsim.engine import MessageBus
 from tests.support.diesel import diesel_scenario
 
 ROOT = Path(__file__).parents[2]
@@ -51,8 +52,17 @@ RUNS = {
         ["gate.every=1d", "coordination=isolated", "forecast={kind: noise, load_sd: 0.2}"],
     ),
     "tight": ("wa9-tight", ["days=2"]),
+    "prices": ("duo", ["coordination.kind=prices", "gate.every=2h"]),
+    "prices-unlogged": ("duo", ["coordination.kind=prices", "gate.every=2h"]),
+    "prices-agent": (
+        "wa9",
+        ["days=1", "network=none", "gate.every=4h", "coordination.offers=agent"],
+    ),
+    "prices-diesel": (diesel_scenario, ["gate.every=12h", "coordination.kind=prices"]),
+    "prices-tight": ("wa9-tight", ["days=1", "gate.every=6h", "coordination.kind=prices"]),
 }
-BY_COMMAND = {"again"}
+BY_COMMAND = {"again", "prices"}
+WITH_PAYLOADS = {"prices", "prices-agent", "prices-diesel", "prices-tight"}
 
 
 class RunFolder:
@@ -133,19 +143,21 @@ def make_run(name, folder):
     if callable(scenario):
         scenario = scenario(folder.with_name(f"{name}-scenario"))
     if name in BY_COMMAND:
-        run_command(scenario, settings, folder)
+        options = ["--payloads"] if name in WITH_PAYLOADS else []
+        run_command(scenario, settings, folder, options)
     else:
         overrides = dict(setting.split("=", 1) for setting in settings)
         overrides = {key: yaml.safe_load(value) for key, value in overrides.items()}
-        mmgsim.run(scenario, overrides=overrides, out=folder)
+        bus = MessageBus(keeps_payloads=name in WITH_PAYLOADS)
+        mmgsim.run(scenario, overrides=overrides, out=folder, bus=bus)
     return RunFolder(folder)
 
 
-def run_command(scenario, settings, folder):
+def run_command(scenario, settings, folder, more):
     code = "from mmgsim.cli import main; main()"
     paths = [str(ROOT), str(ROOT / "agents"), os.environ.get("PYTHONPATH", "")]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, paths))}
-    options = [word for setting in settings for word in ("--set", setting)]
+    options = [*more, *(word for setting in settings for word in ("--set", setting))]
     command = [sys.executable, "-c", code, "run", scenario, *options, "--out", str(folder)]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
