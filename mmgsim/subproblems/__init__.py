@@ -1,5 +1,6 @@
 """The Pyomo problems of the three agents."""
 
+from mmgsim.subproblems.block import declare_microgrid, update_microgrid
 from mmgsim.subproblems.compiled import CompiledHighs
 from mmgsim.subproblems.connection import (
     PublicPrices,
@@ -45,6 +46,7 @@ __all__ = [
     "Splitting",
     "Terms",
     "as_offer",
+    "declare_microgrid",
     "disclosure_of",
     "dispatch_faults",
     "envelope_faults",
@@ -62,4 +64,5 @@ __all__ = [
     "solver_time",
     "split_exchange",
     "storage_rules",
+    "update_microgrid",
 ]

@@ -1,0 +1,85 @@
+"""The examples of agents/README.md run, and do what is said of them."""
+
+import re
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import mmgsim
+from mmgsim.scenario import Kind, find_class
+from mmgsim.testing import check_strategy
+
+README = Path(__file__).parents[2] / "agents" / "README.md"
+CAP_KW = 12.0
+
+
+@pytest.fixture(scope="module")
+def examples(tmp_path_factory):
+    """Write every example to the file that its first line names."""
+    folder = tmp_path_factory.mktemp("examples")
+    blocks = re.findall(r"```python\n# (\w+\.py)\n(.*?)```", README.read_text("utf-8"), re.DOTALL)
+    for name, code in blocks:
+        (folder / name).write_text(code, encoding="utf-8")
+    return folder
+
+
+def run(**options):
+    model = mmgsim.build("duo", **options)
+    while not model.clock.is_finished:
+        model.step()
+    return model
+
+
+def test_every_example_is_here(examples):
+    names = sorted(path.name for path in examples.iterdir())
+    assert names == ["capped.py", "my_dno.py", "my_market.py", "shaver.py"]
+
+
+@pytest.mark.parametrize("reference", ["shaver.py:PeakShaver", "capped.py:Capped"])
+def test_strategies_keep_their_contract(examples, reference):
+    check_strategy(find_class(Kind.STRATEGY, reference, examples))
+
+
+def test_the_peak_shaver_keeps_its_cap_alone(examples):
+    shaver = {"microgrids.MG1.strategy": f"{examples}/shaver.py:PeakShaver"}
+    runs = [run(coordination="isolated", overrides=extra) for extra in ({}, shaver)]
+    most_kw = [most_drawn_kw(model) for model in runs]
+    assert most_kw[0] > CAP_KW + 1.0
+    assert most_kw[1] <= CAP_KW + 1e-6
+
+
+@pytest.mark.parametrize("offers", ["device", "agent"])
+def test_a_model_of_ones_own_takes_part_in_prices(examples, offers):
+    overrides = {"coordination": {"kind": "prices", "offers": offers}}
+    capped = {"microgrids.MG1.strategy": f"{examples}/capped.py:Capped"}
+    runs = [run(overrides={**overrides, **extra}) for extra in ({}, capped)]
+    most_kw = [most_drawn_kw(model) for model in runs]
+    assert most_kw[0] > CAP_KW + 1.0
+    assert most_kw[1] <= CAP_KW + 1e-6
+    gates = runs[1].table("gates")
+    assert gates.gap.between(-1e-6, 1e-3).all()
+    assert runs[1].table("trades").kw.sum() > 0.0
+
+
+def most_drawn_kw(model):
+    dispatch = model.table("dispatch").set_index("microgrid")
+    return -dispatch.loc["MG1"].exchange_kw.min()
+
+
+def test_the_dno_publishes_its_share(examples):
+    options = {"operator.kind": f"{examples}/my_dno.py:MyDno", "operator.options.share": 0.4}
+    plain, less = (run(overrides=extra).table("prices") for extra in ({}, options))
+    assert np.allclose(less.import_limit_kw, 0.4 * plain.import_limit_kw)
+
+
+def test_the_market_keeps_its_fee(examples):
+    options = {
+        "market.kind": f"{examples}/my_market.py:MyMarket",
+        "market.options.fee_per_kwh": 0.02,
+    }
+    model = run(overrides=options)
+    fees = model.table("ledger").query("item == 'market_fee'")
+    bought_kwh = model.table("dispatch").bought_kw.sum()
+    assert fees.amount.sum() == pytest.approx(0.02 * bought_kwh)
+    assert fees.amount.sum() > 0.0
