@@ -6,87 +6,23 @@ HiGHS instance that keeps its basis, and reads back what is asked for by one spa
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Any
 
 import highspy
 import numpy as np
-import pyomo.environ as pyo
-from numpy.typing import ArrayLike, NDArray
-from pyomo.repn import generate_standard_repn
+from numpy.typing import ArrayLike
 from scipy import sparse
 
 from mmgsim.contracts import FloatArray
 from mmgsim.errors import SubproblemError
-from mmgsim.subproblems.affine import AffineNumbers, ParamTable
+from mmgsim.subproblems.linear_form import IndexArray, LinearForm, LinearRead
 from mmgsim.subproblems.solver import INTEGRALITY, MIP_GAP, Outcome, solver_time
 
-__all__ = ["CompiledHighs", "LinearRead"]
-
-IndexArray = NDArray[np.int32]
+__all__ = ["CompiledHighs"]
 
 _INFINITY = highspy.kHighsInf
-
-
-class _Matrix:
-    """A sparse matrix whose entries are numbers or expressions in Params."""
-
-    def __init__(self) -> None:
-        self.rows: list[int] = []
-        self.columns: list[int] = []
-        self.entries: list[Any] = []
-
-    def add(self, row: int, column: int, entry: Any) -> None:
-        self.rows.append(row)
-        self.columns.append(column)
-        self.entries.append(entry)
-
-
-class LinearRead:
-    """Linear expressions in the variables, read from a solution by one product.
-
-    Parameters
-    ----------
-    expressions : sequence
-        Pyomo Vars or linear expressions.
-    columns : mapping
-        Position of a variable by its id.
-    table : ParamTable
-        Of the model.
-    """
-
-    def __init__(
-        self, expressions: Sequence[Any], columns: dict[int, int], table: ParamTable
-    ) -> None:
-        self._plain: IndexArray | None = None
-        if all(id(expression) in columns for expression in expressions):
-            self._plain = np.array([columns[id(one)] for one in expressions], dtype=np.int32)
-            return
-        matrix, constants = _Matrix(), []
-        for row, expression in enumerate(expressions):
-            form = generate_standard_repn(expression, compute_values=False)
-            if not form.is_linear():
-                raise ValueError(f"{expression} is not linear in the variables")
-            constants.append(form.constant)
-            for variable, slope in zip(form.linear_vars, form.linear_coefs, strict=True):
-                if id(variable) in columns:
-                    matrix.add(row, columns[id(variable)], slope)
-        self._shape = (len(expressions), len(columns))
-        self._place = (matrix.rows, matrix.columns)
-        self._slopes = AffineNumbers(matrix.entries, table)
-        self._constants = AffineNumbers(constants, table)
-        self._fixed: Any = None
-
-    def of(self, solution: FloatArray) -> FloatArray:
-        """Give the values at a solution."""
-        if self._plain is not None:
-            return solution[self._plain]
-        if self._fixed is None or not self._slopes.is_constant:
-            self._fixed = sparse.csr_array((self._slopes.values(), self._place), shape=self._shape)
-        values: FloatArray = self._constants.values() + self._fixed @ solution
-        return values
 
 
 class CompiledHighs:
@@ -119,38 +55,15 @@ class CompiledHighs:
     def __init__(self, model: Any, *, mip_gap: float = MIP_GAP, presolves: bool = True) -> None:
         self._mip_gap = mip_gap
         self._presolves = presolves
-        self._table = ParamTable()
-        self._columns: dict[int, int] = {}
-        self._variables: list[Any] = []
-        self._constraints = list(
-            model.component_data_objects(pyo.Constraint, active=True, descend_into=True)
-        )
-        self._row = {id(constraint): row for row, constraint in enumerate(self._constraints)}
-        objective = _only_objective(model)
-        self._is_maximised = objective.sense == pyo.maximize
-        rows = self._read_rows()
-        costs, offset = self._read_objective(objective)
-        variables, table = self._variables, self._table
-        self._cost = AffineNumbers(costs, table)
-        self._offset = AffineNumbers([offset], table)
-        self._entries = AffineNumbers(rows.matrix.entries, table)
-        self._place = (rows.matrix.rows, rows.matrix.columns)
-        self._row_limits = (AffineNumbers(rows.lower, table), AffineNumbers(rows.upper, table))
-        self._column_limits = tuple(
-            AffineNumbers([_bound(v, side) for v in variables], table)
-            for side in ("lower", "upper")
-        )
-        table.pull()
-        self.integers = np.array(
-            [j for j, v in enumerate(variables) if not v.is_continuous()], dtype=np.int32
-        )
+        self._form = form = LinearForm(model)
+        self.integers = form.integers
         self._held: tuple[IndexArray, FloatArray] | None = None
-        self.costs: FloatArray = self._cost.values().copy()
-        self.row_limits = (self._row_limits[0].values(), self._row_limits[1].values())
+        self.costs: FloatArray = form.costs.values().copy()
+        self.row_limits = (form.row_limits[0].values(), form.row_limits[1].values())
         self._highs = self._load()
         self._moved: set[str] = set()
-        self._every_column = np.arange(len(variables), dtype=np.int32)
-        self.solution: FloatArray = np.zeros(len(variables))
+        self._every_column = np.arange(len(form.variables), dtype=np.int32)
+        self.solution: FloatArray = np.zeros(len(form.variables))
         self._reads: dict[int, LinearRead] = {}
         self._places: dict[int, Any] = {}
 
@@ -160,7 +73,7 @@ class CompiledHighs:
         if id(param) not in self._places:
             self._places[id(param)] = self._place_of(param)
         places, used, moved = self._places[id(param)]
-        table = self._table.values
+        table = self._form.table.values
         if used is None:
             if (table[places] == values).all():
                 return
@@ -172,17 +85,17 @@ class CompiledHighs:
 
     def _place_of(self, param: Any) -> tuple[Any, Any, frozenset[str]]:
         """Give where a Param stands in the table, which of its data do, and what moves with it."""
-        positions = self._table.positions(param)
+        positions = self._form.table.positions(param)
         used = positions >= 0
         places = positions[used]
-        changed = np.zeros(len(self._table), dtype=bool)
+        changed = np.zeros(len(self._form.table), dtype=bool)
         changed[places] = True
         numbers = {
-            "rows": self._row_limits,
-            "columns": self._column_limits,
-            "costs": (self._cost,),
-            "offset": (self._offset,),
-            "entries": (self._entries,),
+            "rows": self._form.row_limits,
+            "columns": self._form.column_limits,
+            "costs": (self._form.costs,),
+            "offset": (self._form.offset,),
+            "entries": (self._form.entries,),
         }
         moved = frozenset(
             what for what, sides in numbers.items() if any(x.moves_with(changed) for x in sides)
@@ -218,7 +131,7 @@ class CompiledHighs:
         objective = float(highs.getInfo().objective_function_value)
         bound = objective if self._is_linear else float(highs.getInfo().mip_dual_bound)
         self._asked_by = (agent, step)
-        return Outcome.of(objective, bound, is_maximised=self._is_maximised)
+        return Outcome.of(objective, bound, is_maximised=self._form.is_maximised)
 
     def _run(self) -> Any:
         """Run HiGHS, again from scratch if a warm start went astray, and give its status."""
@@ -233,8 +146,8 @@ class CompiledHighs:
         """Give the values of a Var or of a linear Expression, in the order of its index."""
         if id(component) not in self._reads:
             data = list(component.values()) if component.is_indexed() else [component]
-            self._reads[id(component)] = LinearRead(data, self._columns, self._table)
-        return self._reads[id(component)].of(self.solution[: len(self._variables)])
+            self._reads[id(component)] = LinearRead(data, self._form.column, self._form.table)
+        return self._reads[id(component)].of(self.solution[: len(self._form.variables)])
 
     def duals(self, constraints: Iterable[Any]) -> FloatArray:
         """Give the change of the objective per unit of each right-hand side.
@@ -246,7 +159,7 @@ class CompiledHighs:
         SubproblemError
             If that LP does not end optimal.
         """
-        rows = [self._row[id(constraint)] for constraint in constraints]
+        rows = [self._form.row[id(constraint)] for constraint in constraints]
         if not self._is_linear:
             return self._duals_with_integers_held()[rows]
         return np.array(self._highs.getSolution().row_dual)[rows]
@@ -254,12 +167,14 @@ class CompiledHighs:
     # ------------------------------------------------------------------------- looking inside
     def rows(self, constraints: Iterable[Any]) -> IndexArray:
         """Give the positions of constraints among the rows."""
-        return np.array([self._row[id(constraint)] for constraint in constraints], dtype=np.int32)
+        return np.array(
+            [self._form.row[id(constraint)] for constraint in constraints], dtype=np.int32
+        )
 
     def columns(self, component: Any) -> IndexArray:
         """Give the positions of a Var's data among the columns; -1 for one that is never used."""
         data = component.values() if component.is_indexed() else [component]
-        return np.array([self._columns.get(id(one), -1) for one in data], dtype=np.int32)
+        return np.array([self._form.column.get(id(one), -1) for one in data], dtype=np.int32)
 
     @property
     def width(self) -> int:
@@ -269,18 +184,18 @@ class CompiledHighs:
     @property
     def has_constant_entries(self) -> bool:
         """True where no Param stands in the matrix."""
-        return self._entries.is_constant
+        return self._form.entries.is_constant
 
     def entries(self) -> Any:
         """Give the matrix of the compiled rows and columns, sparse by row."""
-        shape = (len(self._constraints), len(self._variables))
-        return sparse.csr_array((self._entries.values(), self._place), shape=shape)
+        shape = (len(self._form.constraints), len(self._form.variables))
+        return sparse.csr_array((self._form.entries.values(), self._form.place), shape=shape)
 
     def pattern(self) -> Any:
         """Give where the matrix can differ from zero, whatever the Params; sparse by row."""
-        shape = (len(self._constraints), len(self._variables))
-        ones = np.ones(len(self._place[0]))
-        return sparse.csr_array((ones, self._place), shape=shape)
+        shape = (len(self._form.constraints), len(self._form.variables))
+        ones = np.ones(len(self._form.place[0]))
+        return sparse.csr_array((ones, self._form.place), shape=shape)
 
     # ------------------------------------------------------------------------------- growing
     def add_rows(self, lower: ArrayLike, upper: ArrayLike) -> IndexArray:
@@ -326,8 +241,8 @@ class CompiledHighs:
     def drop_added(self) -> None:
         """Take out all rows and columns that were added."""
         for own, total, delete in (
-            (len(self._variables), self._highs.getNumCol(), self._highs.deleteCols),
-            (len(self._constraints), self._highs.getNumRow(), self._highs.deleteRows),
+            (len(self._form.variables), self._highs.getNumCol(), self._highs.deleteCols),
+            (len(self._form.constraints), self._highs.getNumRow(), self._highs.deleteRows),
         ):
             if total > own:
                 delete(total - own, np.arange(own, total, dtype=np.int32))
@@ -351,7 +266,7 @@ class CompiledHighs:
         try:
             yield
         finally:
-            low, high = (side.values()[columns] for side in self._column_limits)
+            low, high = (side.values()[columns] for side in self._form.column_limits)
             self._set_integrality(columns, highspy.HighsVarType.kInteger)
             self._highs.changeColsBounds(len(columns), columns, low, high)
             self._held = None
@@ -386,7 +301,7 @@ class CompiledHighs:
             self._set_integrality(free, highspy.HighsVarType.kInteger)
         if status != highspy.HighsStatus.kOk:
             return []
-        rows, columns = self._constraints, self._variables
+        rows, columns = self._form.constraints, self._form.variables
         return [
             *(rows[i].name if i < len(rows) else f"added row {i}" for i in conflict.row_index_),
             *(
@@ -394,35 +309,6 @@ class CompiledHighs:
                 for j in conflict.col_index_
             ),
         ]
-
-    # -------------------------------------------------------------------------------- compiling
-    def _column(self, variable: Any) -> int:
-        if id(variable) not in self._columns:
-            self._columns[id(variable)] = len(self._variables)
-            self._variables.append(variable)
-        return self._columns[id(variable)]
-
-    def _read_rows(self) -> _Rows:
-        rows = _Rows()
-        for row, constraint in enumerate(self._constraints):
-            form = generate_standard_repn(constraint.body, compute_values=False)
-            if not form.is_linear():
-                raise ValueError(f"constraint {constraint.name} is not linear")
-            for variable, slope in zip(form.linear_vars, form.linear_coefs, strict=True):
-                rows.matrix.add(row, self._column(variable), slope)
-            rows.lower.append(_shifted(constraint.lower, form.constant, -_INFINITY))
-            rows.upper.append(_shifted(constraint.upper, form.constant, _INFINITY))
-        return rows
-
-    def _read_objective(self, objective: Any) -> tuple[list[Any], Any]:
-        form = generate_standard_repn(objective.expr, compute_values=False)
-        if not form.is_linear():
-            raise ValueError(f"objective {objective.name} is not linear")
-        by_column = {
-            self._column(variable): slope
-            for variable, slope in zip(form.linear_vars, form.linear_coefs, strict=True)
-        }
-        return [by_column.get(j, 0.0) for j in range(len(self._variables))], form.constant
 
     def _load(self) -> Any:
         highs: Any = highspy.Highs()  # type: ignore[no-untyped-call]
@@ -433,20 +319,22 @@ class CompiledHighs:
         if not self._presolves:
             highs.setOptionValue("presolve", "off")
         lp = highspy.HighsLp()
-        lp.num_col_, lp.num_row_ = len(self._variables), len(self._constraints)
+        lp.num_col_, lp.num_row_ = len(self._form.variables), len(self._form.constraints)
         lp.col_cost_ = self.costs
-        lp.offset_ = float(self._offset.values()[0])
-        lp.col_lower_, lp.col_upper_ = (side.values() for side in self._column_limits)
+        lp.offset_ = float(self._form.offset.values()[0])
+        lp.col_lower_, lp.col_upper_ = (side.values() for side in self._form.column_limits)
         lp.row_lower_, lp.row_upper_ = self.row_limits
-        if self._is_maximised:
+        if self._form.is_maximised:
             lp.sense_ = highspy.ObjSense.kMaximize
         shape = (lp.num_row_, lp.num_col_)
-        matrix = sparse.csc_array((self._entries.values(), self._place), shape=shape)
+        matrix = sparse.csc_array((self._form.entries.values(), self._form.place), shape=shape)
         lp.a_matrix_.format_ = highspy.MatrixFormat.kColwise
         lp.a_matrix_.start_, lp.a_matrix_.index_ = matrix.indptr, matrix.indices
         lp.a_matrix_.value_ = matrix.data
         if len(self.integers):
-            lp.integrality_ = [_integrality(variable) for variable in self._variables]
+            kinds = np.full(lp.num_col_, highspy.HighsVarType.kContinuous)
+            kinds[self.integers] = highspy.HighsVarType.kInteger
+            lp.integrality_ = kinds.tolist()
         if highs.passModel(lp) == highspy.HighsStatus.kError:
             raise ValueError(
                 "HiGHS refuses the model: look for bounds that cross or are not numbers"
@@ -459,41 +347,36 @@ class CompiledHighs:
         if not moved:
             return
         if "rows" in moved:
-            self.row_limits = (self._row_limits[0].values(), self._row_limits[1].values())
-            rows = np.arange(len(self._constraints), dtype=np.int32)
+            self.row_limits = (self._form.row_limits[0].values(), self._form.row_limits[1].values())
+            rows = np.arange(len(self._form.constraints), dtype=np.int32)
             highs.changeRowsBounds(len(rows), rows, *self.row_limits)
         columns = self._every_column
         if "columns" in moved:
-            low, high = (side.values() for side in self._column_limits)
+            low, high = (side.values() for side in self._form.column_limits)
             if self._held is not None:
                 low, high = low.copy(), high.copy()
                 held, whole = self._held
                 low[held] = high[held] = whole
             highs.changeColsBounds(len(columns), columns, low, high)
         if "costs" in moved:
-            self.costs = self._cost.values().copy()
+            self.costs = self._form.costs.values().copy()
             highs.changeColsCost(len(columns), columns, self.costs)
         if "offset" in moved:
-            highs.changeObjectiveOffset(float(self._offset.values()[0]))
+            highs.changeObjectiveOffset(float(self._form.offset.values()[0]))
         if "entries" in moved:
             self._push_entries()
         moved.clear()
 
     def _push_entries(self) -> None:
         # Several entries of one place add up, so the whole matrix is summed before it is compared.
-        shape = (len(self._constraints), len(self._variables))
+        shape = (len(self._form.constraints), len(self._form.variables))
         matrix = (
-            sparse.coo_array((self._entries.values(), self._place), shape=shape).tocsr().tocoo()
+            sparse.coo_array((self._form.entries.values(), self._form.place), shape=shape)
+            .tocsr()
+            .tocoo()
         )
         for row, column, value in zip(matrix.row, matrix.col, matrix.data, strict=True):
             self._highs.changeCoeff(int(row), int(column), float(value))
-
-
-@dataclass(slots=True)
-class _Rows:
-    matrix: _Matrix = field(default_factory=_Matrix)
-    lower: list[Any] = field(default_factory=list)
-    upper: list[Any] = field(default_factory=list)
 
 
 # HiGHS's default looks at single rows only and comes back empty from anything less obvious.
@@ -504,30 +387,3 @@ _OPTIONS = {
     "threads": 1,
     "mip_feasibility_tolerance": INTEGRALITY,
 }
-
-
-def _only_objective(model: Any) -> Any:
-    objectives = list(model.component_data_objects(pyo.Objective, active=True))
-    if len(objectives) != 1:
-        raise ValueError(f"a problem has one active objective, not {len(objectives)}")
-    return objectives[0]
-
-
-def _bound(variable: Any, side: str) -> Any:
-    if variable.fixed:
-        return variable.value
-    bound = getattr(variable, side)
-    if bound is None:
-        return -_INFINITY if side == "lower" else _INFINITY
-    return bound
-
-
-def _shifted(limit: Any, constant: Any, missing: float) -> Any:
-    """Give a limit of the linear part of a row: the constant goes to the other side."""
-    return missing if limit is None else limit - constant
-
-
-def _integrality(variable: Any) -> highspy.HighsVarType:
-    if variable.is_continuous():
-        return highspy.HighsVarType.kContinuous
-    return highspy.HighsVarType.kInteger
