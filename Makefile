@@ -32,7 +32,7 @@ $(VENV)/.can-test: pyproject.toml | $(VENV)/bin/python
 	touch $@ $(VENV)/.can-run
 
 bench: $(VENV)/.can-test
-	$(BIN)/python -m pytest tests/benchmarks --benchmark-only --benchmark-columns=median,min,max,rounds
+	$(BIN)/python -m pytest tests/benchmarks --benchmark-only --benchmark-quiet
 
 clean:
 	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

@@ -1,107 +1,101 @@
-"""How fast a window is planned again: compiled against Pyomo's persistent interface.
+"""How fast a microgrid is planned again at other prices: compiled against Pyomo's own interface."""
 
-`make bench` prints the table; a ratio holds within one run of it only. In `make test` everything
-here runs once, untimed.
-"""
-
+from dataclasses import fields
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-import mmgsim
 from mmgsim.subproblems import (
     CompiledHighs,
-    JointProblem,
     MicrogridInputs,
     MicrogridProblem,
-    PublicPrices,
     PyomoHighs,
     Terms,
     disclosure_of,
 )
+from mmgsim.subproblems.block import update_microgrid
+from mmgsim.subproblems.offers import OfferProblem, _limits
+from mmgsim.subproblems.solver import solver_time
 from mmgsim.testing import sample_view
-from tests.support.diesel import diesel_scenario
 
-SOLVERS = {"compiled": CompiledHighs, "pyomo": PyomoHighs}
-MEMBERS = 9
+ROUNDS = 200
 
 
 @pytest.fixture(scope="module")
 def world():
-    # Worlds without diesel: LPs.
-    views = {f"MG{k}": sample_view(2 * k + 1) for k in range(MEMBERS)}
-    rng = np.random.default_rng(1)
-    return SimpleNamespace(
-        views=views,
-        prices=rng.uniform(0.05, 0.4, (1000, 24)),
-        declared={name: disclosure_of(view) for name, view in views.items()},
-        envelopes={name: view.envelope for name, view in views.items()},
+    view = sample_view(11)  # odd: no diesel, an LP
+    prices = np.random.default_rng(1).uniform(0.05, 0.4, (ROUNDS + 1, 24))
+    return SimpleNamespace(view=view, declared=disclosure_of(view), prices=prices)
+
+
+def timed_with_its_solver(times, call):
+    """Time a call, and beside it what HiGHS took inside it."""
+    before = solver_time.seconds
+    answer = times.timed("compiled", call)
+    inside = solver_time.seconds - before
+    times.seconds.setdefault("HiGHS inside", []).append((inside, np.nan))
+    return answer
+
+
+def note_goals(race, times):
+    race.ratio(times, "pyomo", "compiled", "goal >= 10")
+    race.ratio(times, "compiled", "HiGHS inside", "goal <= 1.3 (wall)")
+
+
+def test_microgrid_is_planned_again(race, world):
+    view = world.view
+    compiled, pyomo = (
+        MicrogridProblem(view.name, view.devices, view.window, make_solver=make)
+        for make in (CompiledHighs, PyomoHighs)
     )
 
+    def turn(times, k):
+        inputs = MicrogridInputs(world.declared, Terms.at_price(view, world.prices[k]))
+        fast = timed_with_its_solver(times, lambda: compiled.solve(inputs, 0))
+        slow = times.timed("pyomo", lambda: pyomo.solve(inputs, 0))
+        assert fast.lower_bound == pytest.approx(slow.lower_bound, rel=1e-6, abs=1e-6)
 
-@pytest.mark.benchmark(group="one microgrid, 24 h, other prices")
-@pytest.mark.parametrize("solver", SOLVERS)
-def test_microgrid_is_planned_again(benchmark, world, solver):
-    view = world.views["MG5"]
-    problem = MicrogridProblem(view.name, view.devices, view.window, make_solver=SOLVERS[solver])
-    turns = iter(range(len(world.prices)))
-
-    def solve():
-        terms = Terms.at_price(view, world.prices[next(turns)])
-        return problem.solve(MicrogridInputs(world.declared["MG5"], terms), 0)
-
-    solve()
-    assert benchmark.pedantic(solve, rounds=50).schedule
+    note_goals(race, race.run("MicrogridProblem, 24 h, other prices", turn, rounds=ROUNDS))
 
 
-@pytest.mark.benchmark(group="one microgrid, 24 h, other prices")
-def test_microgrid_inside_highs_alone(benchmark, world):
-    """The floor: the same prices handed to HiGHS with nothing around it."""
-    view = world.views["MG5"]
-    problem = MicrogridProblem(view.name, view.devices, view.window)
-    problem.solve(MicrogridInputs(world.declared["MG5"], Terms.of(view)), 0)
-    solver = problem._problem._models[False][1]
-    turns = iter(range(len(world.prices)))
-    grid = problem._problem._models[False][0].grid
+def test_microgrid_offers_again(race, world):
+    view = world.view
+    compiled = OfferProblem(view.name, view.devices, view.window)
+    model = compiled._problem._build(False)
+    pyomo = PyomoHighs(model)
+    update_microgrid(pyomo, model.own, world.declared)
+    limits = _limits(view.envelope)
+    for limit in fields(limits):
+        pyomo.set(model.component(limit.name), getattr(limits, limit.name))
 
-    def push():
-        price = world.prices[next(turns)]
-        solver.set(grid.buy_per_kwh, price)
-        solver.set(grid.sell_per_kwh, price)
-        solver._push()
-        return (), {}
+    def offer_by_pyomo(price):
+        pyomo.set(model.leave_per_kwh, price)
+        outcome = pyomo.solve(agent=view.name, step=0)
+        return outcome.bound, pyomo.get(model.own.exchange_kw)
 
-    benchmark.pedantic(solver._highs.run, setup=push, rounds=50)
+    def turn(times, k):
+        price = world.prices[k]
+        (fast,) = timed_with_its_solver(
+            times, lambda: compiled.at_prices(world.declared, price[None], view.envelope, 0)
+        )
+        slow, _ = times.timed("pyomo", lambda: offer_by_pyomo(price))
+        assert fast.lower_bound == pytest.approx(slow, rel=1e-6, abs=1e-6)
 
-
-@pytest.mark.benchmark(group=f"{MEMBERS} microgrids together, 24 h")
-@pytest.mark.parametrize("solver", SOLVERS)
-def test_all_microgrids_are_planned_again(benchmark, world, solver):
-    view = world.views["MG0"]
-    problem = JointProblem(
-        {name: v.devices for name, v in world.views.items()},
-        view.window,
-        make_solver=SOLVERS[solver],
-    )
-    turns = iter(range(len(world.prices)))
-
-    def solve():
-        buy = world.prices[next(turns)]
-        prices = PublicPrices(buy, 0.4 * buy, np.full(24, 0.01))
-        return problem.solve(world.declared, world.envelopes, prices, 0)
-
-    solve()
-    assert benchmark.pedantic(solve, rounds=10).cost
+    note_goals(race, race.run("OfferProblem, 24 h, other prices", turn, rounds=ROUNDS))
 
 
-@pytest.mark.benchmark(group="first gate of microgrids with diesel, 24 h, central at 1e-3")
-@pytest.mark.parametrize("members", [3, 9])
-def test_diesel_is_planned_together(benchmark, tmp_path, members):
-    folder = diesel_scenario(tmp_path / "scenario", members)
-    overrides = {"coordination.mip_gap": 1e-3}
+def test_microgrid_offers_at_eight_prices(race, world):
+    """As in a round of `prices`: the window is written once, then priced eight times."""
+    view = world.view
+    problem = OfferProblem(view.name, view.devices, view.window)
 
-    def prepare():
-        return (mmgsim.build(folder, coordination="central", overrides=overrides),), {}
+    def turn(times, k):
+        prices = np.roll(world.prices, -k, axis=0)[:8]
+        answers = timed_with_its_solver(
+            times, lambda: problem.at_prices(world.declared, prices, None, 0)
+        )
+        assert len(answers) == 8
 
-    benchmark.pedantic(lambda model: model.step(), setup=prepare, rounds=3)
+    times = race.run("OfferProblem, 24 h, 8 prices in one message", turn, rounds=ROUNDS)
+    race.ratio(times, "compiled", "HiGHS inside", "goal <= 1.3 (wall)")

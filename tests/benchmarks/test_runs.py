@@ -1,0 +1,94 @@
+"""Whole runs and whole gates: seconds, where they go, and how they grow."""
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+import mmgsim
+from mmgsim.coordination import Prices
+from mmgsim.subproblems.solver import solver_time
+from tests.support.diesel import diesel_scenario
+from tests.unit.coordination.conftest import clear, make_world
+
+GOAL_S = {"central": 10.0, "prices": 30.0}
+MEMBERS = (3, 9, 33, 100, 300)
+CPU_S: dict[int, float] = {}
+
+
+@pytest.mark.large
+@pytest.mark.parametrize("coordination", GOAL_S)
+def test_wa9_whole(race, tmp_path, coordination):
+    def turn(times, k):
+        # No first turn that does not count: a run on a command line has none either.
+        if k or not race.is_measured:
+            folder = tmp_path / f"run{k}"
+            times.timed("run", lambda: mmgsim.run("wa9", coordination=coordination, out=folder))
+
+    times = race.run(f"mmgsim run wa9, {coordination}", turn, rounds=1)
+    if not race.is_measured:
+        return
+    found = times.last["run"].summary
+    wall_s, solver_s, flow_s = (found[key] for key in ("wall_s", "solver_s", "power_flow_s"))
+    race.note("wall_s", f"{wall_s:.2f}", f"goal {GOAL_S[coordination]:.0f}")
+    for key in ("gate_s", "solver_s", "power_flow_s", "rounds_total", "gap_max"):
+        race.note(key, f"{found[key]:.3g}")
+    race.note(
+        "(solver_s + power_flow_s) / wall_s", f"{(solver_s + flow_s) / wall_s:.2f}", "goal .70"
+    )
+
+
+@pytest.mark.parametrize(
+    "members", [n if n < 33 else pytest.param(n, marks=pytest.mark.large) for n in MEMBERS]
+)
+def test_prices_of_many_microgrids(race, members):
+    """One cold gate, agents' models built within it; world 0, no diesel, no network."""
+    inside = []
+
+    def turn(times, k):
+        if race.is_measured and k == 0 and members > 9:
+            return
+        world = make_world(members, 0)
+        before = solver_time.seconds
+        found = times.timed("gate", lambda: clear(world, Prices()))
+        inside.append(solver_time.seconds - before)
+        assert found.upper - found.lower <= 1e-3 * found.gross_cost
+
+    times = race.run(f"prices, {members} microgrids", turn, rounds=3 if members < 100 else 1)
+    found = times.last["gate"]
+    gap = (found.upper - found.lower) / found.gross_cost
+    race.note("rounds, gap", f"{len(found.rounds)}, {gap:.1e}", "gap <= 1e-3")
+    if race.is_measured:
+        race.note("of it in HiGHS", f"{np.median(inside):.2f} s wall")
+        CPU_S[members] = times.median("gate")[1]
+        for low, high in (*pairwise(CPU_S), (33, 300)):
+            if high == members and low in CPU_S:
+                grows = np.log(CPU_S[high] / CPU_S[low]) / np.log(high / low)
+                goal = "goal <= 1.1" if (low, high) == (33, 300) else ""
+                race.note(f"exponent of CPU seconds, {low} to {high}", f"{grows:.2f}", goal)
+
+
+@pytest.mark.large
+@pytest.mark.parametrize("members", [3, 9])
+def test_a_day_of_microgrids_with_diesel(race, tmp_path, members):
+    """The gate of a day, by prices and by one mixed-integer problem."""
+    folder = diesel_scenario(tmp_path / "scenario", members)
+    kinds = {"prices": {}, "central": {"coordination.mip_gap": 1e-3}}
+
+    def first_gate(model):
+        model.step()
+        return model.table("gates").iloc[0]
+
+    def turn(times, k):
+        for kind, overrides in kinds.items():
+            model = mmgsim.build(folder, coordination=kind, overrides=overrides)
+            times.timed(kind, lambda model=model: first_gate(model))
+
+    times = race.run(f"first gate of {members} microgrids with diesel", turn, rounds=3)
+    for kind, gate in times.last.items():
+        race.note(f"{kind}: rounds, gap", f"{gate.rounds}, {gate.gap:.2e}")
+    by_prices, central = (times.last[kind] for kind in kinds)
+    above = (by_prices.upper - central.upper) / central.gross_cost
+    race.note("cost of prices above central, of gross cost", f"{above:.2e}")
+    assert by_prices.lower <= central.upper + 1e-6 * central.gross_cost
+    race.ratio(times, "prices", "central", "")
