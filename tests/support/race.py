@@ -58,14 +58,15 @@ class Race:
         for name in times.seconds if self.is_measured else ():
             wall, cpu = times.median(name)
             self._benchmark.extra_info[name] = {"wall_s": float(wall), "cpu_s": float(cpu)}
-            self.note(name, f"{_si(wall)} wall, {_si(cpu)} CPU")
+            self.note(name, f"{_si(wall)} wall" + ("" if np.isnan(cpu) else f", {_si(cpu)} CPU"))
         return times
 
     def ratio(self, times: Times, slow: str, fast: str, goal: str) -> None:
         """Note how many times as long one takes as the other."""
         if self.is_measured:
             wall, cpu = times.median(slow) / times.median(fast)
-            self.note(f"{slow} / {fast}", f"{wall:.2f} wall, {cpu:.2f} CPU", goal)
+            of_cpu = "" if np.isnan(cpu) else f", {cpu:.2f} CPU"
+            self.note(f"{slow} / {fast}", f"{wall:.2f} wall{of_cpu}", goal)
 
     def note(self, what: str, found: str, goal: str = "") -> None:
         """Put a row into the table."""
