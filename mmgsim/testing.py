@@ -50,7 +50,7 @@ from mmgsim.contracts import (
 from mmgsim.errors import ContractError
 from mmgsim.profiles import stream
 from mmgsim.scenario import EndOfWindowConfig
-from mmgsim.subproblems import dispatch_faults, plan_faults, storage_rules
+from mmgsim.subproblems import dispatch_faults, offer_faults, plan_faults, storage_rules
 
 __all__ = ["check_strategy", "sample_view", "strategy_faults"]
 
@@ -265,30 +265,28 @@ def _check_price_query(case: _Case) -> Iterator[str]:
     view = case.view
     prices = frozen([view.tariff.buy_per_kwh, view.tariff.export_per_kwh])
     for in_parts in (False, True):
-        query = PriceQuery(window=view.window, prices_per_kwh=prices, in_parts=in_parts, alone=True)
+        query = PriceQuery(
+            window=view.window, prices_per_kwh=prices, in_parts=in_parts, alone=True, again=True
+        )
         reply = case.ask(query)
         if not isinstance(reply, Offer):
             yield f"gives {type(reply).__name__}, not Offer"
             return
-        yield from _offer_faults(reply, query, view)
-
-
-def _offer_faults(offer: Offer, query: PriceQuery, view: View) -> Iterator[str]:
-    """Tell where offers have another shape than asked for, or a bound is not one."""
-    queries, steps = query.prices_per_kwh.shape
-    shape = (queries + query.alone, offer.private_cost.shape[1], steps)
-    if offer.exchange_kw.shape != shape:
-        yield f"exchange_kw has shape {offer.exchange_kw.shape}, not {shape}"
-        return
-    if not query.in_parts and (shape[1] != 1 or offer.hourly_kw is not None):
-        yield "answers in parts where it was asked as a whole"
-    exchange_kw, cost = offer.exchange_kw.sum(1), offer.private_cost.sum(1)
-    if offer.hourly_kw is not None and offer.hourly_cost is not None:
-        exchange_kw, cost = exchange_kw + offer.hourly_kw, cost + offer.hourly_cost.sum(1)
-    revenue = view.window.step_h * (exchange_kw[:queries] * query.prices_per_kwh).sum(1)
-    slack = cost[:queries] - revenue - offer.lower_bound
-    if slack.min() < -TOLERANCE * (1.0 + np.abs(cost).max()):
-        yield f"a lower bound is above the cost of its own offer by {-slack.min():g}"
+        faults = list(offer_faults(reply, query))
+        yield from faults
+        if faults:
+            return
+        exchange_kw = reply.exchange_kw.sum(1)
+        if reply.hourly_kw is not None:
+            exchange_kw = exchange_kw + reply.hourly_kw
+        # In parts the market keeps the envelope, but for the offer without local trade.
+        first = len(prices) if in_parts else 0
+        over_kw = np.maximum(
+            exchange_kw - view.envelope.export_limit_kw,
+            -view.envelope.import_limit_kw - exchange_kw,
+        )[first : len(prices) + 1].max()
+        if over_kw > TOLERANCE:
+            yield f"an offer leaves the envelope by {over_kw:g} kW"
 
 
 def _check_request(case: _Case) -> Iterator[str]:

@@ -155,9 +155,9 @@ class PriceQuery(Message):
         Offer also what you would exchange without any local trade.
     again : bool
         Offer also what is nearest to your last plan.
-    held_at_per_kwh : (blocks, steps) array or None
+    held : tuple of int or None
         Answer with the decisions that cannot be mixed, such as on or off, as each block took them
-        at this price in this gate; NaN for blocks without. [currency/kWh]
+        in this offer, counted from the first one of this gate; -1 for blocks without.
     """
 
     window: Window
@@ -165,7 +165,7 @@ class PriceQuery(Message):
     in_parts: bool = False
     alone: bool = False
     again: bool = False
-    held_at_per_kwh: FloatArray | None = None
+    held: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)

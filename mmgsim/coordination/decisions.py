@@ -11,11 +11,10 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from mmgsim.contracts import FloatArray
 from mmgsim.coordination.price_loop import PriceLoop
 from mmgsim.errors import SubproblemError
 
-__all__ = ["choices", "held_prices"]
+__all__ = ["choices", "held_offers"]
 
 Choice = Mapping[int, int]
 """One offer of each indivisible block."""
@@ -27,31 +26,41 @@ DRAWS = 40
 TRIED = 3
 
 
-def choices(loop: PriceLoop, step: int) -> list[Choice]:
-    """Give the choices worth an exchange of prices: the heaviest offers, and the best drawn.
+def choices(loop: PriceLoop, alone: int, step: int) -> list[Choice]:
+    """Give the choices worth an exchange of prices, the cheapest first.
+
+    Drawn by lot from the weights of the last combination; with them the heaviest offers, and what
+    everybody would do alone, which always fits the envelopes.
 
     Parameters
     ----------
     loop : PriceLoop
         At its end.
+    alone : int
+        The offer without local trade, counted from the first one.
     step : int
         First step of the window; the lot is the same whenever it is drawn for it.
     """
-    shares = {block: loop.shares(block) for block in loop.indivisible}
-    heaviest: Choice = {
-        block: max(one, key=lambda offer: one[offer]) for block, one in shares.items()
-    }
+    shares = {block: _shares(loop.master.weights(block)) for block in loop.indivisible}
     rng = np.random.default_rng([step, DRAWS])
     drawn: list[Choice] = [
-        {block: int(rng.choice(list(one), p=list(one.values()))) for block, one in shares.items()}
-        for _ in range(DRAWS)
+        {block: max(one, key=one.__getitem__) for block, one in shares.items()},
+        dict.fromkeys(shares, alone),
     ]
-    by_cost = sorted(drawn, key=lambda choice: _cost(loop, choice, step))
-    found: list[Choice] = [heaviest]
-    for choice in by_cost:
-        if len(found) < TRIED and choice not in found:
-            found.append(choice)
-    return found
+    for _ in range(DRAWS):
+        draw = {
+            block: int(rng.choice(list(one), p=list(one.values()))) for block, one in shares.items()
+        }
+        if draw not in drawn:
+            drawn.append(draw)
+    costs = [_cost(loop, choice, step) for choice in drawn]
+    cheapest = np.argsort(costs, kind="stable")[:TRIED]
+    return [drawn[place] for place in cheapest if np.isfinite(costs[place])]
+
+
+def _shares(weights: Mapping[int, float]) -> dict[int, float]:
+    total = sum(weights.values())
+    return {offer: weight / total for offer, weight in weights.items()}
 
 
 def _cost(loop: PriceLoop, choice: Choice, step: int) -> float:
@@ -63,26 +72,19 @@ def _cost(loop: PriceLoop, choice: Choice, step: int) -> float:
             return np.inf
 
 
-def held_prices(loop: PriceLoop, choice: Choice) -> list[FloatArray | None]:
-    """Give for each microgrid the prices at which its blocks took the decisions to be held.
+def held_offers(loop: PriceLoop, choice: Choice) -> list[tuple[int, ...] | None]:
+    """Give for each microgrid the offers in which its blocks took the decisions to be held.
 
     Returns
     -------
-    list of (blocks, steps) arrays
-        NaN for blocks without such decisions; None for microgrids without. [currency/kWh]
+    list of tuples
+        -1 for blocks without such decisions; None for microgrids without.
     """
     if loop.stack is None:
         raise RuntimeError("decisions are held after the first offers")
-    owner, steps = loop.stack.owner, loop.stack.block_kw.shape[2]
-    held: list[FloatArray | None] = []
+    held: list[tuple[int, ...] | None] = []
     for member in range(loop.stack.hourly_kw.shape[1]):
-        blocks = np.flatnonzero(owner == member).tolist()
-        if not any(block in choice for block in blocks):
-            held.append(None)
-            continue
-        prices = np.full((len(blocks), steps), np.nan)
-        for row, block in enumerate(blocks):
-            if block in choice:
-                prices[row] = loop.asked_at(block, choice[block])
-        held.append(prices)
+        blocks = np.flatnonzero(loop.stack.owner == member).tolist()
+        offers = tuple(choice.get(block, -1) for block in blocks)
+        held.append(offers if max(offers, default=-1) >= 0 else None)
     return held

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mmgsim.contracts import FloatArray, Offer
+from mmgsim.contracts import Offer
 from mmgsim.coordination.price_search import PriceSearch
 from mmgsim.coordination.public_side import PublicSide
 from mmgsim.subproblems import Combination, Master, OfferStack
@@ -42,17 +42,13 @@ class PriceLoop:
         self.stack: OfferStack | None = None
         self.is_stuck = False
         self._public = public
-        self._asked: list[FloatArray | None] = []
         master.start(public.prices, public.import_limit_kw, public.export_limit_kw)
 
     def take(self, offers: Sequence[Offer]) -> OfferStack:
         """Add the offers to the last queries, and move both bounds."""
         search, stack = self.search, OfferStack.of(offers)
-        queries = search.queries_per_kwh
-        unasked = len(stack.block_kw) - len(queries)
-        self._asked += [*queries, *[None] * unasked]
         new, before = self.master.add(stack), search.lower
-        search.learn(self._public.lower_bounds(queries, offers))
+        search.learn(self._public.lower_bounds(search.queries_per_kwh, offers))
         self.combination = self.master.combine(self._public.window.first_step)
         self.is_stuck = new == 0 and search.lower <= before
         self.stack = stack
@@ -69,23 +65,3 @@ class PriceLoop:
     def indivisible(self) -> list[int]:
         """The blocks whose offers cannot be mixed."""
         return [] if self.stack is None else np.flatnonzero(self.stack.indivisible).tolist()
-
-    def shares(self, block: int) -> dict[int, float]:
-        """Give the weights of a block's offers among those that answer a price; they sum to 1."""
-        weights = {
-            offer: weight
-            for offer, weight in self.master.weights(block).items()
-            if self._asked[offer] is not None
-        }
-        total = sum(weights.values())
-        if total <= 0.0:
-            return {next(iter(weights)): 1.0}
-        return {offer: weight / total for offer, weight in weights.items()}
-
-    def asked_at(self, block: int, offer: int) -> FloatArray:
-        """Give the price that an offer of a block answers. [currency/kWh]"""
-        prices = self._asked[offer]
-        if prices is None or self.stack is None:
-            raise RuntimeError("this offer does not answer a price")
-        own: FloatArray = prices[self.stack.owner[block]]
-        return own

@@ -6,7 +6,7 @@ around the best prices so far it does not. Several of both fit into one message.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -55,6 +55,8 @@ class PriceSearch:
     ----------
     queries_per_kwh : (queries, members, steps) array
         Of the next message. [currency/kWh]
+    lower : float
+        The best lower bound so far. [currency]
     is_warm : bool
         True where the last gate told where to begin.
     is_sparing : bool
@@ -121,7 +123,7 @@ class PriceSearch:
         if self._looked > EASY_ROUNDS and not self.is_sparing:
             best = self._best_per_kwh
             ends += [best + part * (ends[end] - best) for end, part in BETWEEN]
-        self.queries_per_kwh = np.stack(ends)
+        self.queries_per_kwh = _distinct(ends)
 
     def memory(self, combination: Combination) -> dict[str, Any]:
         """Give what the next gate may begin with: the best prices and those asked near them."""
@@ -132,8 +134,13 @@ class PriceSearch:
         return {
             "first_step": self._window.first_step,
             "is_sparing": self.is_sparing,
-            "queries_per_kwh": frozen(np.concatenate([self._best_per_kwh[None], nearest])),
+            "queries_per_kwh": frozen(_distinct([self._best_per_kwh, *nearest])),
         }
+
+
+def _distinct(queries: Sequence[FloatArray]) -> FloatArray:
+    """Give queries one behind the other, each once."""
+    return np.stack(list({query.tobytes(): query for query in queries}.values()))
 
 
 def _opening(prices: PublicPrices) -> FloatArray:

@@ -27,7 +27,6 @@ import numpy as np
 from mmgsim.contracts import (
     Award,
     Clearing,
-    FloatArray,
     MarketView,
     Message,
     Objective,
@@ -38,13 +37,14 @@ from mmgsim.contracts import (
     Trade,
     frozen,
 )
-from mmgsim.coordination.decisions import choices, held_prices
+from mmgsim.coordination.decisions import choices, held_offers
 from mmgsim.coordination.pool import local_price, match_pool, plan_costs, pool_trades
 from mmgsim.coordination.price_loop import PriceLoop
 from mmgsim.coordination.price_search import PriceSearch
 from mmgsim.coordination.public_side import PublicSide
 from mmgsim.coordination.replies import plans_by_name, replies_by_name
-from mmgsim.subproblems import Combination, Master
+from mmgsim.errors import ContractError
+from mmgsim.subproblems import Combination, Master, offer_faults
 
 __all__ = ["Offers", "Prices"]
 
@@ -68,7 +68,8 @@ class Prices:
     tolerance : float
         Largest gap between the bounds, over gross cost.
     max_rounds : int
-        Queries to every microgrid at most; the gap is then reported as it is.
+        Rounds of offers at most; the gap is then reported as it is. Where units are on or off,
+        up to 24 further rounds hold such decisions.
     offers : str
         ``device``: microgrids offer part by part, which takes few rounds; ``agent``: as a whole,
         which shows least.
@@ -101,8 +102,8 @@ class Prices:
         self._memory: Mapping[str, Any] = {}
         self._rounds: list[Round] = []
         self._zero_trade_cost = np.inf
-        self._held_prices: list[list[FloatArray | None]] = []
-        self._held: list[FloatArray | None] = [None] * count
+        self._to_hold: list[list[tuple[int, ...] | None]] = []
+        self._held: list[tuple[int, ...] | None] = [None] * count
         self._held_rounds = 0
         self._best: Combination | None = None
         self._is_decided = False
@@ -115,7 +116,7 @@ class Prices:
     def _queries(self) -> list[Message]:
         search = self._loop.search
         is_first = self._loop.stack is None
-        return [
+        self._asked = [
             PriceQuery(
                 to=name,
                 window=self._view.window,
@@ -123,10 +124,11 @@ class Prices:
                 in_parts=self.offers == "device",
                 alone=is_first,
                 again=not self._rounds and search.is_warm,
-                held_at_per_kwh=self._held[position],
+                held=self._held[position],
             )
             for position, name in enumerate(self._public.names)
         ]
+        return list(self._asked)
 
     def _awards(self) -> list[Message]:
         return [
@@ -145,6 +147,10 @@ class Prices:
         if self._is_decided:
             return self._clear(plans_by_name(replies))
         by_name = replies_by_name(replies, Offer)
+        for query in self._asked:
+            faults = list(offer_faults(by_name[query.to], query))
+            if faults:
+                raise ContractError(query.to, faults)
         offers = [by_name[name] for name in self._public.names]
         if self._loop is self._free_loop:
             self._take(offers)
@@ -158,10 +164,13 @@ class Prices:
         queries = len(loop.search.queries_per_kwh)
         stack = loop.take(offers)
         if not self._rounds:
+            self._alone = queries
             self._zero_trade_cost = self._public.cost_without_trade(stack, queries)
             loop.search.is_sparing = bool(loop.indivisible)
         is_mixed = bool(loop.indivisible)
-        cost = None if is_mixed or loop.combination is None else loop.combination.cost
+        # Where selling earns more than buying costs, the master may pass power on: no upper bound.
+        has_upper = not (is_mixed or self._public.prices.is_arbitrage)
+        cost = loop.combination.cost if has_upper and loop.combination is not None else None
         self._rounds.append(Round(cost, loop.search.lower, 0.0))
         is_late = len(self._rounds) >= self.max_rounds
         if not (loop.is_stuck or is_late or self._is_close(loop)):
@@ -172,8 +181,8 @@ class Prices:
         if not is_mixed:
             self._decide(loop.combination)
             return
-        chosen = choices(loop, self._view.window.first_step)
-        self._held_prices = [held_prices(loop, choice) for choice in chosen]
+        chosen = choices(loop, self._alone, self._view.window.first_step)
+        self._to_hold = [held_offers(loop, choice) for choice in chosen]
         self._hold_next()
 
     def _take_held(self, offers: list[Offer]) -> None:
@@ -189,7 +198,7 @@ class Prices:
         is_late = self._held_rounds >= HELD_ROUNDS
         if not (loop.is_stuck or is_late or self._is_close(loop)):
             loop.look()
-        elif self._held_prices:
+        elif self._to_hold:
             self._hold_next()
         else:
             self._decide(self._best)
@@ -198,7 +207,7 @@ class Prices:
         """Begin an exchange in which the decisions of the next choice are held."""
         assert self._master is not None
         memory = {**self._memory, "is_sparing": False}
-        self._held, self._held_rounds = self._held_prices.pop(0), 0
+        self._held, self._held_rounds = self._to_hold.pop(0), 0
         search = PriceSearch(
             self._view.window, len(self._public.names), self._public.prices, memory
         )

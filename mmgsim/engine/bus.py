@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Iterable
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -102,7 +102,9 @@ class MessageBus:
             return [listener.receive(question) for listener, question in pairs]
         if self._pool is None:
             self._pool = ThreadPoolExecutor(self._workers, thread_name_prefix="mmgsim")
-        return list(self._pool.map(lambda pair: pair[0].receive(pair[1]), pairs))
+        futures = [self._pool.submit(listener.receive, question) for listener, question in pairs]
+        wait(futures)  # nobody goes on answering after somebody's error is told
+        return [future.result() for future in futures]
 
     @property
     def traffic(self) -> Traffic:

@@ -17,7 +17,12 @@ from mmgsim.subproblems.microgrid import MicrogridPlan, MicrogridProblem
 from mmgsim.subproblems.offers import Answer, OfferProblem, PrivateModel, as_offer
 from mmgsim.subproblems.operator import LimitRows, least_cut, limit_rows
 from mmgsim.subproblems.parts import Parts, Splitting
-from mmgsim.subproblems.promises import dispatch_faults, envelope_faults, plan_faults
+from mmgsim.subproblems.promises import (
+    dispatch_faults,
+    envelope_faults,
+    offer_faults,
+    plan_faults,
+)
 from mmgsim.subproblems.realise import hold_plan
 from mmgsim.subproblems.repair import halfway_limits, loading_rows, repaired_limits
 from mmgsim.subproblems.solver import Outcome, PyomoHighs, Solver, solver_time
@@ -56,6 +61,7 @@ __all__ = [
     "least_cut",
     "limit_rows",
     "loading_rows",
+    "offer_faults",
     "plan_faults",
     "public_cost",
     "public_cost_terms",

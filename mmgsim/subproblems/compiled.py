@@ -186,6 +186,11 @@ class CompiledHighs:
         """True where no Param stands in the matrix."""
         return self._form.entries.is_constant
 
+    def column_limits(self) -> tuple[FloatArray, FloatArray]:
+        """Give the lower and upper limits of the compiled columns."""
+        lower, upper = (side.values() for side in self._form.column_limits)
+        return lower, upper
+
     def entries(self) -> Any:
         """Give the matrix of the compiled rows and columns, sparse by row."""
         shape = (len(self._form.constraints), len(self._form.variables))

@@ -119,8 +119,8 @@ class OfferProblem:
         )
         self._held: FloatArray | None = None
         self._written: dict[bool, _Limits] = {}
-        self._decided: dict[bytes, FloatArray] = {}
-        self._decided_at: int | None = None
+        self._taken: list[FloatArray] = []
+        self._step: int | None = None
 
     @property
     def is_mixed_integer(self) -> bool:
@@ -157,43 +157,31 @@ class OfferProblem:
         SubproblemError
             If the solver does not end optimal.
         """
-        if step != self._decided_at:
+        if step != self._step:
             self.forget()
-        self._decided_at = step
+        self._step = step
         write = self._writer(declared)
         limits = _limits(envelope)
-        return [self._solve(write, price, limits, step) for price in prices_per_kwh]
+        answers = [self._solve(write, price, limits, step) for price in prices_per_kwh]
+        for price, answer in zip(prices_per_kwh, answers, strict=True):
+            _check_sum(answer, price * self.step_h)
+        return answers
 
     @contextmanager
-    def holding(
-        self,
-        declared: Disclosure,
-        held_at_per_kwh: FloatArray,
-        envelope: Envelope | None,
-        step: int,
-    ) -> Iterator[None]:
-        """Hold decisions as they were taken at other prices, whatever is asked meanwhile.
+    def holding(self, held: Sequence[int]) -> Iterator[None]:
+        """Hold decisions as they were taken in earlier offers, whatever is asked meanwhile.
 
         Parameters
         ----------
-        declared : Disclosure
-            Devices, state and forecasts.
-        held_at_per_kwh : (blocks, steps) array
-            For each block the price at which it took the decisions to be held; one row for all of
-            them where the microgrid answered as a whole. [currency/kWh]
-        envelope : Envelope or None
-            As it was when they were taken.
-        step : int
-            First step of the window, for messages.
+        held : sequence of int
+            For each block the offer in which it took the decisions to be held, counted from the
+            first one since `forget`; one number for all where the microgrid answers as a whole.
         """
-        write = self._writer(declared)
         honest = self._splitting(is_exclusive=False)
-        is_whole = len(held_at_per_kwh) == 1
         values = np.full(len(honest.integer_block), np.nan)
         for block in np.unique(honest.integer_block):
-            price = held_at_per_kwh[0 if is_whole else block]
             own = honest.integer_block == block
-            values[own] = self._decisions(write, price, _limits(envelope), step)[own]
+            values[own] = self._taken[held[0 if len(held) == 1 else block]][own]
         self._held = values
         try:
             yield
@@ -202,7 +190,7 @@ class OfferProblem:
 
     def forget(self) -> None:
         """Forget the decisions taken so far: another gate begins."""
-        self._decided.clear()
+        self._taken.clear()
 
     def alone(self, declared: Disclosure, tariff: Tariff, envelope: Envelope, step: int) -> Parts:
         """Give the optimum without local trade: all exchange is with the grid.
@@ -257,30 +245,16 @@ class OfferProblem:
 
         return write
 
-    def _decisions(
-        self, write: _Write, price_per_kwh: FloatArray, limits: _Limits, step: int
-    ) -> FloatArray:
-        """Give the decisions taken at a price; they are taken anew where they are not kept."""
-        key = price_per_kwh.tobytes()
-        if key not in self._decided:
-            self._run(write, price_per_kwh, limits, step)
-            self._keep(price_per_kwh)
-        return self._decided[key]
-
-    def _keep(self, price_per_kwh: FloatArray) -> None:
-        solver = self._splitting(is_exclusive=False).solver
-        if len(solver.integers):
-            self._decided[price_per_kwh.tobytes()] = solver.solution[solver.integers]
-
     def _solve(
         self, write: _Write, price_per_kwh: FloatArray, limits: _Limits, step: int
     ) -> Answer:
         """Give the optimum, with binaries that keep storage honest where they are needed."""
         outcome = self._run(write, price_per_kwh, limits, step)
-        if self._held is None:
-            self._keep(price_per_kwh)
         splitting = self._splitting(is_exclusive=False)
-        # Storage kept honest by binaries can be mixed like storage that needs none.
+        if self._held is None:
+            self._taken.append(splitting.solver.solution[splitting.solver.integers])
+        # Storage kept honest by binaries is mixed like storage that needs none. A mixture that
+        # burns energy cannot be run; the award it leads to is then left (flag ``award_left``).
         indivisible = splitting.indivisible
         model, _ = self._problem.pair(is_exclusive=False)
         if self._is_cheating(splitting.solver, model.own, self.devices):
@@ -331,6 +305,19 @@ class OfferProblem:
                 raise TypeError(f"parts are read from CompiledHighs, not {type(solver).__name__}")
             self._splittings[is_exclusive] = Splitting(solver, model.own.exchange_kw, model.own)
         return self._splittings[is_exclusive]
+
+
+def _check_sum(answer: Answer, price: FloatArray) -> None:
+    """Refuse a model whose private cost is not all in its parts: the bound would be above it."""
+    whole = answer.parts.joined()
+    cost, exchange_kw = float(whole.private_cost[0]), whole.exchange_kw[0]
+    missing = answer.lower_bound - (cost - float(price @ exchange_kw))
+    scale = 1.0 + abs(cost) + float(np.abs(price) @ np.abs(exchange_kw))
+    if missing > 1e-6 * scale:
+        raise ValueError(
+            f"the private cost is {missing:g} more than that of its parts; leave out constants, "
+            "and let every variable that costs something stand in a constraint"
+        )
 
 
 def _limits(envelope: Envelope | None) -> _Limits:

@@ -137,7 +137,9 @@ class Splitting:
         own = pattern[:, self._exchange].tocoo()
         defining = np.full(self.steps, -1)
         lower, upper = self.solver.row_limits
-        self._is_splittable = len(own.row) == self.steps == len(rows)
+        low, high = self.solver.column_limits()
+        is_free = np.isinf(low[self._exchange]) & np.isinf(high[self._exchange])
+        self._is_splittable = len(own.row) == self.steps == len(rows) and bool(is_free.all())
         for row, step in zip(own.row, own.col, strict=True):
             if defining[step] < 0 and lower[rows[row]] == upper[rows[row]]:
                 defining[step] = rows[row]
@@ -154,8 +156,10 @@ class Splitting:
         count = len(self._columns)
         if not self._is_splittable:
             return np.zeros(count, dtype=np.intp), np.zeros(count, dtype=np.intp)
-        others = (others != 0).astype(np.int8)
-        _, label = connected_components(others.T @ others, directed=False)
+        rows = others.shape[0]
+        graph = sparse.block_array([[None, others], [others.T, None]])
+        _, label = connected_components(graph, directed=False)
+        label = label[rows:]
         part = np.full(count, _HOURLY)
         step = np.zeros(count, dtype=np.intp)
         has_integers = np.isin(self._columns, self.solver.integers)

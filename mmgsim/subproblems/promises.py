@@ -15,15 +15,17 @@ from mmgsim.contracts import (
     Envelope,
     Load,
     Member,
+    Offer,
     Operation,
     Plan,
+    PriceQuery,
     Realised,
     View,
     Window,
 )
 from mmgsim.subproblems.realise import RAMP_MISSED, net_limits_kw
 
-__all__ = ["dispatch_faults", "envelope_faults", "plan_faults"]
+__all__ = ["dispatch_faults", "envelope_faults", "offer_faults", "plan_faults"]
 
 # Larger than the rounding of a solver, smaller than anything that matters. [kW], [kWh]
 TOLERANCE = 1e-6
@@ -119,6 +121,47 @@ def _diesel_faults(
             f"{device.name} stops from {state.power_kw:g} kW, "
             f"possible from {device.switch_kw(step_h):g}"
         )
+
+
+def offer_faults(offer: Offer, query: PriceQuery) -> Iterator[str]:
+    """Tell where offers are of another shape than asked for, are no numbers, or prove too much."""
+    queries, steps = query.prices_per_kwh.shape
+    offers = queries + query.alone + query.again
+    blocks = np.shape(offer.private_cost)[-1] if np.ndim(offer.private_cost) else 0
+    shapes: list[tuple[str, Any, tuple[int, ...]]] = [
+        ("exchange_kw", offer.exchange_kw, (offers, blocks, steps)),
+        ("private_cost", offer.private_cost, (offers, blocks)),
+        ("lower_bound", offer.lower_bound, (queries,)),
+    ]
+    if offer.hourly_kw is not None or offer.hourly_cost is not None:
+        shapes += [
+            ("hourly_kw", offer.hourly_kw, (offers, steps)),
+            ("hourly_cost", offer.hourly_cost, (offers, steps)),
+        ]
+    for name, values, shape in shapes:
+        if np.shape(values) != shape:
+            yield f"{name} has shape {np.shape(values)}, not {shape}"
+            return
+        if not np.isfinite(values).all():
+            yield f"{name} is not all finite"
+            return
+    if len(offer.indivisible) not in (0, blocks):
+        yield f"indivisible names {len(offer.indivisible)} of {blocks} blocks"
+    if not query.in_parts and (blocks != 1 or offer.hourly_kw is not None):
+        yield "answers in parts where it was asked as a whole"
+    yield from _bound_faults(offer, query)
+
+
+def _bound_faults(offer: Offer, query: PriceQuery) -> Iterator[str]:
+    queries = len(query.prices_per_kwh)
+    exchange_kw, cost = offer.exchange_kw[:queries].sum(1), offer.private_cost[:queries].sum(1)
+    if offer.hourly_kw is not None and offer.hourly_cost is not None:
+        exchange_kw = exchange_kw + offer.hourly_kw[:queries]
+        cost = cost + offer.hourly_cost[:queries].sum(1)
+    revenue = query.window.step_h * (exchange_kw * query.prices_per_kwh).sum(1)
+    over = offer.lower_bound - (cost - revenue)
+    if (over > TOLERANCE * (1.0 + np.abs(cost) + np.abs(revenue))).any():
+        yield f"a lower bound is above the cost of its own offer by {over.max():g}"
 
 
 def dispatch_faults(view: View, realised: Realised, dispatch: Dispatch) -> list[str]:

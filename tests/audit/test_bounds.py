@@ -86,7 +86,7 @@ def lower_bound(known):
     names = sorted(known.plans)
     rounds = {name: [] for name in names}
     for name, query, offer in known.queries:
-        if query.held_at_per_kwh is None:
+        if query.held is None:
             rounds[name].append((np.array(query.prices_per_kwh), np.array(offer.lower_bound)))
         else:
             rounds[name].append(None)  # some hold decisions, others have none to hold

@@ -141,17 +141,17 @@ class OptimisingStrategy:
         Truthful whatever `plan` does: a lower bound holds for the optimum only.
         """
         declared, step = disclosure_of(view), view.window.first_step
-        problem, held = self.offers(view), query.held_at_per_kwh
+        problem, held = self.offers(view), query.held
         envelope = None if query.in_parts else view.envelope
         if held is None and query.alone:
             problem.forget()  # that is how a gate begins
-        with nullcontext() if held is None else problem.holding(declared, held, envelope, step):
+        with nullcontext() if held is None else problem.holding(held):
             answers = problem.at_prices(declared, query.prices_per_kwh, envelope, step)
             parts = [answer.parts for answer in answers]
             if query.alone:
                 parts.append(problem.alone(declared, view.tariff, view.envelope, step))
-            if query.again and view.plan is not None:
-                wanted_kw, price = _expected(view, view.plan), query.prices_per_kwh[0]
+            if query.again:
+                wanted_kw, price = _expected(view), query.prices_per_kwh[0]
                 parts.append(problem.nearest(declared, wanted_kw, price, step))
         bounds = frozen([answer.lower_bound for answer in answers])
         return as_offer(parts if query.in_parts else [one.joined() for one in parts], bounds)
@@ -169,11 +169,12 @@ class OptimisingStrategy:
         return Orders(orders=orders)
 
 
-def _expected(view: View, plan: Plan) -> FloatArray:
-    """Give the exchange of an older plan over the window of today, NaN beyond its end. [kW]"""
-    known = plan.exchange_kw[view.window.first_step - plan.window.first_step :]
+def _expected(view: View) -> FloatArray:
+    """Give the exchange of the last plan over the window of today, NaN where it says nothing."""
     expected_kw = np.full(view.window.steps, np.nan)
-    expected_kw[: len(known)] = known
+    if view.plan is not None:
+        known = view.plan.exchange_kw[view.window.first_step - view.plan.window.first_step :]
+        expected_kw[: len(known)] = known
     return expected_kw
 
 

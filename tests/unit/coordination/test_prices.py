@@ -188,7 +188,7 @@ def test_units_on_or_off_end_feasible_between_valid_bounds(gates, seed, offers):
 def test_the_bounds_with_units_on_or_off_can_be_recomputed_too(gates):
     world = gates.make_world(3, 1, diesel=True)
     found = gates.clear(world, Prices())
-    free = [m for m in world.said if getattr(m, "held_at_per_kwh", None) is None]
+    free = [m for m in world.said if getattr(m, "held", None) is None]
     asked = sum(isinstance(message, PriceQuery) for message in free)
     offered = [m for m in world.said if isinstance(m, Offer)][:asked]
     rest = [m for m in free if not isinstance(m, Offer)]
@@ -210,14 +210,13 @@ def test_offers_with_decisions_held_are_answers_of_an_lp_near_those_decisions(ga
                 prices_per_kwh=frozen(prices),
                 in_parts=True,
                 alone=held is None,
-                held_at_per_kwh=held,
+                held=held,
             )
         )
 
     free = ask([price, 0.5 * price])
     assert any(free.indivisible)
-    held_at = np.where(np.array(free.indivisible)[:, None], price, np.nan)
-    held = ask([price, 0.5 * price], frozen(held_at))
+    held = ask([price, 0.5 * price], tuple(0 if one else -1 for one in free.indivisible))
     assert not any(held.indivisible)
     assert held.lower_bound[0] == pytest.approx(free.lower_bound[0], rel=1e-3)
     assert held.lower_bound[1] >= free.lower_bound[1] - 1e-3

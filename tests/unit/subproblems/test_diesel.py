@@ -126,7 +126,7 @@ def test_problem_without_diesel_is_an_lp_and_with_diesel_a_milp(toy):
         )
         plan = problem.solve(MicrogridInputs(declared, toy.terms([0.2, 0.2])), 0)
         solver = problem._problem._models[False][1]
-        assert bool(len(solver._integers)) == is_integer
+        assert bool(len(solver.integers)) == is_integer
         assert plan.flags == ()
 
 
