@@ -36,6 +36,7 @@ class ParamTable:
         self._stand_ins = pyo.ConcreteModel()
         self._stand_ins.variable = pyo.VarList()
         self.values: FloatArray = np.zeros(0)
+        self._is_pulled = False
 
     def __len__(self) -> int:
         """Count the Params."""
@@ -47,6 +48,8 @@ class ParamTable:
             self._position[id(param)] = len(self._params)
             self._params.append(param)
             self._stand_ins.variable.add()
+            if self._is_pulled:  # first met in something that is only read
+                self.values = np.append(self.values, pyo.value(param))
         return self._position[id(param)]
 
     def positions(self, component: Any) -> np.ndarray[Any, np.dtype[np.intp]]:
@@ -65,6 +68,7 @@ class ParamTable:
     def pull(self) -> None:
         """Take the values from Pyomo."""
         self.values = np.array([pyo.value(param) for param in self._params], dtype=np.float64)
+        self._is_pulled = True
 
     def push(self) -> None:
         """Write the values into Pyomo."""

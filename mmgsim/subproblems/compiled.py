@@ -81,6 +81,8 @@ class CompiledHighs:
         else:
             full = np.broadcast_to(np.asarray(values, dtype=np.float64), used.shape)
             table[places] = full[used]
+            for one, value in zip(_data(param), full.tolist(), strict=True):
+                one.set_value(value)  # nothing reads it yet; what does later finds it in Pyomo
         self._moved |= moved
 
     def _place_of(self, param: Any) -> tuple[Any, Any, frozenset[str]]:
@@ -145,8 +147,12 @@ class CompiledHighs:
     def get(self, component: Any) -> FloatArray:
         """Give the values of a Var or of a linear Expression, in the order of its index."""
         if id(component) not in self._reads:
-            data = list(component.values()) if component.is_indexed() else [component]
-            self._reads[id(component)] = LinearRead(data, self._form.column, self._form.table)
+            known = len(self._form.table)
+            self._reads[id(component)] = LinearRead(
+                _data(component), self._form.column, self._form.table
+            )
+            if len(self._form.table) > known:
+                self._places.clear()
         return self._reads[id(component)].of(self.solution[: len(self._form.variables)])
 
     def duals(self, constraints: Iterable[Any]) -> FloatArray:
@@ -173,8 +179,8 @@ class CompiledHighs:
 
     def columns(self, component: Any) -> IndexArray:
         """Give the positions of a Var's data among the columns; -1 for one that is never used."""
-        data = component.values() if component.is_indexed() else [component]
-        return np.array([self._form.column.get(id(one), -1) for one in data], dtype=np.int32)
+        positions = [self._form.column.get(id(one), -1) for one in _data(component)]
+        return np.array(positions, dtype=np.int32)
 
     @property
     def width(self) -> int:
@@ -392,3 +398,7 @@ _OPTIONS = {
     "threads": 1,
     "mip_feasibility_tolerance": INTEGRALITY,
 }
+
+
+def _data(component: Any) -> list[Any]:
+    return list(component.values()) if component.is_indexed() else [component]

@@ -291,3 +291,17 @@ def test_held_integers_make_an_lp_that_is_no_better():
         assert solver.get(model.unit) == pytest.approx(np.ones(4))
         solver.set(model.need, 3.0)
     assert solver.solve(agent="mine", step=0).objective == pytest.approx(free.objective)
+
+
+@pytest.mark.parametrize("is_set_first", [True, False])
+def test_a_param_that_is_only_read_follows_what_is_set(is_set_first):
+    model = user_model()
+    model.scale = pyo.Param(model.time, mutable=True, initialize=1.0)
+    model.scaled = pyo.Expression(model.time, rule=lambda m, t: m.scale[t] * m.x[t] + m.scale[t])
+    solver = CompiledHighs(model)
+    if not is_set_first:
+        solver.get(model.scaled)
+    solver.set(model.scale, [1.0, 2.0, 3.0, 4.0])
+    solver.solve(agent="mine", step=0)
+    expected = np.array([1.0, 2.0, 3.0, 4.0]) * (solver.get(model.x) + 1.0)
+    assert solver.get(model.scaled) == pytest.approx(expected)

@@ -159,6 +159,41 @@ def test_a_private_limit_of_the_exchange_keeps_the_microgrid_in_one_piece():
         assert (answer.parts.joined().exchange_kw >= -4.0 - 1e-7).all()
 
 
+def test_private_bounds_of_the_exchange_keep_the_microgrid_in_one_piece():
+    def declare(block, devices, horizon):
+        declare_heat(block, devices, horizon)
+        for t in block.time:
+            block.exchange_kw[t].setlb(-4.0)
+
+    model = PrivateModel(declare, update_heat, HEAT.is_cheating)
+    for answer in answers(sample_view(0), random_prices(3), in_parts=True, model=model):
+        assert answer.parts.exchange_kw.shape == (1, 24)
+        assert not answer.parts.hourly_kw.any() or not answer.parts.hourly_cost.any()
+
+
+def test_a_cost_that_is_in_no_part_is_refused_with_the_cure():
+    def declare(block, devices, horizon):
+        declare_heat(block, devices, horizon)
+        block.private_cost += 8.0
+
+    model = PrivateModel(declare, update_heat, HEAT.is_cheating)
+    with pytest.raises(ValueError, match="leave out constants"):
+        answers(sample_view(0), random_prices(3), in_parts=True, model=model)
+
+
+@pytest.mark.parametrize("cuts", [255, 256, 257])
+def test_however_many_rows_two_variables_share_they_stay_together(cuts):
+    def declare(block, devices, horizon):
+        declare_heat(block, devices, horizon)
+        block.more = pyo.Constraint(
+            pyo.RangeSet(cuts), rule=lambda b, k: b.lamp_kw[0] + b.lamp_kw[1] <= 0.5 + k
+        )
+
+    model = PrivateModel(declare, update_heat, HEAT.is_cheating)
+    answer = answers(sample_view(0), random_prices(3, 1), in_parts=True, model=model)[0]
+    assert answer.parts.exchange_kw.shape == (2, 24)  # the pump, and the first two lamps
+
+
 def test_an_exchange_without_an_equality_of_its_own_is_refused_with_the_cure():
     model = pyo.ConcreteModel()
     model.time = pyo.RangeSet(0, 1)
