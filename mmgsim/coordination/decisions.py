@@ -27,7 +27,7 @@ TRIED = 3
 
 
 def choices(loop: PriceLoop, alone: int, step: int) -> list[Choice]:
-    """Give the choices worth an exchange of prices, the cheapest first.
+    """Give the choices worth an exchange of prices: the heaviest offers, then the cheapest.
 
     Drawn by lot from the weights of the last combination; with them the heaviest offers, and what
     everybody would do alone, which always fits the envelopes.
@@ -54,8 +54,10 @@ def choices(loop: PriceLoop, alone: int, step: int) -> list[Choice]:
         if draw not in drawn:
             drawn.append(draw)
     costs = [_cost(loop, choice, step) for choice in drawn]
-    cheapest = np.argsort(costs, kind="stable")[:TRIED]
-    return [drawn[place] for place in cheapest if np.isfinite(costs[place])]
+    # The heaviest offers first: with decisions held they often end below what they cost here.
+    others = 1 + np.argsort(costs[1:], kind="stable")
+    fitting = [place for place in (0, *others.tolist()) if np.isfinite(costs[place])]
+    return [drawn[place] for place in fitting[:TRIED]]
 
 
 def _shares(weights: Mapping[int, float]) -> dict[int, float]:
