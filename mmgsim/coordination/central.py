@@ -20,7 +20,7 @@ from mmgsim.contracts import (
     Round,
     Trade,
 )
-from mmgsim.coordination.pool import local_price, match_pool, plan_costs, pool_trades
+from mmgsim.coordination.pool import local_price, match_pool, plan_costs, pool_awards, pool_trades
 from mmgsim.coordination.replies import plans_by_name, replies_by_name
 from mmgsim.subproblems import CompiledHighs, JointOutcome, JointProblem, public_prices
 
@@ -65,15 +65,9 @@ class Central:
         view = self._view
         if self._optimum is None:
             return [Disclose(to=member.name, window=view.window) for member in view.members]
-        return [
-            Award(
-                to=member.name,
-                window=view.window,
-                trades=tuple(t for t in self._trades if member.name in (t.seller, t.buyer)),
-                exchange_kw=self._optimum.exchange_kw[member.name],
-            )
-            for member in view.members
-        ]
+        exchange_kw = self._optimum.exchange_kw
+        by_name = {member.name: exchange_kw[member.name] for member in view.members}
+        return pool_awards(view.window, by_name, self._trades)
 
     def tell(self, replies: Sequence[Message]) -> Clearing | None:
         """Solve once everything is disclosed; clear once everything is planned."""

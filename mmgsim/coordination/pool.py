@@ -6,10 +6,21 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from mmgsim.contracts import FloatArray, MarketView, Party, Plan, Tariff, Trade, frozen
+from mmgsim.contracts import (
+    Award,
+    FloatArray,
+    MarketView,
+    Message,
+    Party,
+    Plan,
+    Tariff,
+    Trade,
+    Window,
+    frozen,
+)
 from mmgsim.subproblems import public_cost_terms, public_prices
 
-__all__ = ["local_price", "match_pool", "plan_costs", "pool_trades"]
+__all__ = ["local_price", "match_pool", "plan_costs", "pool_awards", "pool_trades"]
 
 
 def match_pool(exchange_kw: Mapping[str, FloatArray], tariff: Tariff) -> dict[str, FloatArray]:
@@ -76,6 +87,21 @@ def pool_trades(trade_kw: Mapping[str, FloatArray], price_per_kwh: FloatArray) -
                 volume = frozen(np.maximum(part, 0.0))
                 trades.append(Trade(str(seller), str(buyer), volume, frozen(price_per_kwh)))
     return tuple(trades)
+
+
+def pool_awards(
+    window: Window, exchange_kw: Mapping[str, FloatArray | None], trades: tuple[Trade, ...]
+) -> list[Message]:
+    """Give everybody its own trades, and its exchange where that is fixed."""
+    return [
+        Award(
+            to=name,
+            window=window,
+            trades=tuple(trade for trade in trades if name in (trade.seller, trade.buyer)),
+            exchange_kw=kw,
+        )
+        for name, kw in exchange_kw.items()
+    ]
 
 
 def plan_costs(

@@ -38,7 +38,7 @@ from mmgsim.contracts import (
     frozen,
 )
 from mmgsim.coordination.decisions import choices, held_offers
-from mmgsim.coordination.pool import local_price, match_pool, plan_costs, pool_trades
+from mmgsim.coordination.pool import local_price, match_pool, plan_costs, pool_awards, pool_trades
 from mmgsim.coordination.price_loop import PriceLoop
 from mmgsim.coordination.price_search import PriceSearch
 from mmgsim.coordination.public_side import PublicSide
@@ -131,15 +131,8 @@ class Prices:
         return list(self._asked)
 
     def _awards(self) -> list[Message]:
-        return [
-            Award(
-                to=name,
-                window=self._view.window,
-                trades=tuple(t for t in self._trades if name in (t.seller, t.buyer)),
-                exchange_kw=None if self._is_open else self._exchange_kw[name],
-            )
-            for name in self._public.names
-        ]
+        fixed = {name: None if self._is_open else kw for name, kw in self._exchange_kw.items()}
+        return pool_awards(self._view.window, fixed, self._trades)
 
     # ----------------------------------------------------------------------------- listening
     def tell(self, replies: Sequence[Message]) -> Clearing | None:
