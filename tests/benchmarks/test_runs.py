@@ -9,7 +9,7 @@ import mmgsim
 from mmgsim.coordination import Prices
 from mmgsim.subproblems import Master, OfferProblem
 from tests.support.diesel import diesel_scenario
-from tests.unit.coordination.conftest import clear, make_world
+from tests.support.gates import clear, make_world
 
 GOAL_S = {"central": 10.0, "prices": 30.0}
 MEMBERS = (3, 9, 33, 100, 300)

@@ -40,31 +40,9 @@ from mmgsim.coordination.replies import plans_by_name, replies_by_name
 from mmgsim.engine import MessageBus
 from mmgsim.subproblems import dispatch_faults
 from mmgsim.testing import sample_view
-from mmgsim_agents.strategies.cost_minimiser import CostMinimiser
+from tests.support.gates import Correspondent
 
 NAMES = ("A", "B", "C")
-
-
-class Correspondent:
-    """A microgrid without Mesa: a view and a strategy."""
-
-    role = "microgrid"
-
-    def __init__(self, name, seed, tariff):
-        from dataclasses import replace
-
-        view = sample_view(seed)
-        self.name = name
-        self.view = replace(
-            view, name=name, tariff=tariff, envelope=replace(view.envelope, microgrid=name)
-        )
-        self.strategy = CostMinimiser()
-
-    def may_answer_in_thread(self, message):
-        return False
-
-    def receive(self, message):
-        return self.strategy.answer(self.view, message)
 
 
 class Network:
