@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pyomo.environ as pyo
 from numpy.typing import NDArray
+from pyomo.common.numeric_types import native_numeric_types
 from pyomo.core.expr.visitor import identify_mutable_parameters, replace_expressions
 from pyomo.repn import generate_standard_repn
 from scipy import sparse
@@ -95,8 +96,13 @@ class AffineNumbers:
         columns: list[int] = []
         slopes: list[float] = []
         for row, expression in enumerate(expressions):
-            if isinstance(expression, int | float):
+            if type(expression) in native_numeric_types:
                 self.base[row] = expression
+                continue
+            if expression.is_parameter_type():  # most are, and are read off at once
+                rows.append(row)
+                columns.append(table.position(expression))
+                slopes.append(1.0)
                 continue
             affine = self._read_off(expression)
             if affine is None:

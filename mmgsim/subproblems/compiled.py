@@ -130,8 +130,9 @@ class CompiledHighs:
             conflict = self._conflict() if is_infeasible and explains else ()
             raise SubproblemError(agent, step, text, conflict)
         self.solution = np.array(highs.getSolution().col_value)
-        objective = float(highs.getInfo().objective_function_value)
-        bound = objective if self._is_linear else float(highs.getInfo().mip_dual_bound)
+        info = highs.getInfo()
+        objective = float(info.objective_function_value)
+        bound = objective if self._is_linear else float(info.mip_dual_bound)
         self._asked_by = (agent, step)
         return Outcome.of(objective, bound, is_maximised=self._form.is_maximised)
 

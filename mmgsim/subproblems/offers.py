@@ -79,6 +79,15 @@ class _Limits:
     base_kw: FloatArray | float = 0.0
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Optimum:
+    """Values of all columns, the bound that proves them best, and the model they belong to."""
+
+    solution: FloatArray
+    bound: float
+    is_exclusive: bool
+
+
 class OfferProblem:
     """The private problem of a microgrid: built once for its devices, priced again and again.
 
@@ -162,9 +171,8 @@ class OfferProblem:
         self._step = step
         write = self._writer(declared)
         limits = _limits(envelope)
-        answers = [self._solve(write, price, limits, step) for price in prices_per_kwh]
-        for price, answer in zip(prices_per_kwh, answers, strict=True):
-            _check_sum(answer, price * self.step_h)
+        answers = self._read([self._solve(write, price, limits, step) for price in prices_per_kwh])
+        _check_sums(answers, prices_per_kwh * self.step_h)
         return answers
 
     @contextmanager
@@ -202,7 +210,7 @@ class OfferProblem:
         limits = _Limits(
             0.0, envelope.export_limit_kw, envelope.import_limit_kw, tariff.buy_per_kwh
         )
-        return self._solve(self._writer(declared), sell_per_kwh, limits, step).parts
+        return self._only(self._solve(self._writer(declared), sell_per_kwh, limits, step))
 
     def nearest(
         self,
@@ -231,7 +239,7 @@ class OfferProblem:
             base_kw=np.where(is_free, 0.0, wanted_kw),
         )
         above_per_kwh = price_per_kwh - np.where(is_free, 0.0, margin_per_kwh)
-        return self._solve(self._writer(declared), above_per_kwh, limits, step).parts
+        return self._only(self._solve(self._writer(declared), above_per_kwh, limits, step))
 
     # -------------------------------------------------------------------------------- inside
     def _writer(self, declared: Disclosure) -> _Write:
@@ -247,23 +255,39 @@ class OfferProblem:
 
     def _solve(
         self, write: _Write, price_per_kwh: FloatArray, limits: _Limits, step: int
-    ) -> Answer:
+    ) -> _Optimum:
         """Give the optimum, with binaries that keep storage honest where they are needed."""
         outcome = self._run(write, price_per_kwh, limits, step)
-        splitting = self._splitting(is_exclusive=False)
+        model, solver = self._compiled(is_exclusive=False)
         if self._held is None:
-            self._taken.append(splitting.solver.solution[splitting.solver.integers])
+            self._taken.append(solver.solution[solver.integers])
+        if not self._is_cheating(solver, model.own, self.devices):
+            return _Optimum(solver.solution, outcome.bound, is_exclusive=False)
+        outcome = self._run(write, price_per_kwh, limits, step, is_exclusive=True)
+        _, solver = self._compiled(is_exclusive=True)
+        return _Optimum(solver.solution, outcome.bound, is_exclusive=True)
+
+    def _read(self, optima: Sequence[_Optimum]) -> list[Answer]:
+        """Give the optima part by part."""
         # Storage kept honest by binaries is mixed like storage that needs none. A mixture that
         # burns energy cannot be run; the award it leads to is then left (flag ``award_left``).
-        indivisible = splitting.indivisible
-        model, _ = self._problem.pair(is_exclusive=False)
-        if self._is_cheating(splitting.solver, model.own, self.devices):
-            outcome = self._run(write, price_per_kwh, limits, step, is_exclusive=True)
-            splitting = self._splitting(is_exclusive=True)
+        indivisible = self._splitting(is_exclusive=False).indivisible
         if self._held is not None:
             indivisible = (False,) * len(indivisible)
-        parts = replace(splitting.read(), indivisible=indivisible)
-        return Answer(parts=parts, lower_bound=outcome.bound)
+        answers: dict[int, Answer] = {}
+        for which in (False, True):
+            places = [i for i, optimum in enumerate(optima) if optimum.is_exclusive is which]
+            if not places:
+                continue
+            parts = self._splitting(is_exclusive=which).read(
+                np.stack([optima[i].solution for i in places])
+            )
+            for i, one in zip(places, parts, strict=True):
+                answers[i] = Answer(replace(one, indivisible=indivisible), optima[i].bound)
+        return [answers[i] for i in range(len(optima))]
+
+    def _only(self, optimum: _Optimum) -> Parts:
+        return self._read([optimum])[0].parts
 
     def _run(
         self,
@@ -298,25 +322,30 @@ class OfferProblem:
             values[other.integer_block == block] = self._held[honest.integer_block == block]
         return values
 
+    def _compiled(self, *, is_exclusive: bool) -> tuple[Any, CompiledHighs]:
+        model, solver = self._problem.pair(is_exclusive=is_exclusive)
+        if not isinstance(solver, CompiledHighs):
+            raise TypeError(f"parts are read from CompiledHighs, not {type(solver).__name__}")
+        return model, solver
+
     def _splitting(self, *, is_exclusive: bool) -> Splitting:
         if is_exclusive not in self._splittings:
-            model, solver = self._problem.pair(is_exclusive=is_exclusive)
-            if not isinstance(solver, CompiledHighs):
-                raise TypeError(f"parts are read from CompiledHighs, not {type(solver).__name__}")
+            model, solver = self._compiled(is_exclusive=is_exclusive)
             self._splittings[is_exclusive] = Splitting(solver, model.own.exchange_kw, model.own)
         return self._splittings[is_exclusive]
 
 
-def _check_sum(answer: Answer, price: FloatArray) -> None:
+def _check_sums(answers: Sequence[Answer], prices: FloatArray) -> None:
     """Refuse a model whose private cost is not all in its parts: the bound would be above it."""
-    whole = answer.parts.joined()
-    cost, exchange_kw = float(whole.private_cost[0]), whole.exchange_kw[0]
-    missing = answer.lower_bound - (cost - float(price @ exchange_kw))
-    scale = 1.0 + abs(cost) + float(np.abs(price) @ np.abs(exchange_kw))
-    if missing > 1e-6 * scale:
+    kw = np.stack([one.parts.exchange_kw.sum(0) + one.parts.hourly_kw for one in answers])
+    costs = [one.parts.private_cost.sum() + one.parts.hourly_cost.sum() for one in answers]
+    bounds = np.array([one.lower_bound for one in answers])
+    missing = bounds - (costs - (prices * kw).sum(1))
+    scale = 1.0 + np.abs(costs) + (np.abs(prices) * np.abs(kw)).sum(1)
+    if (missing > 1e-6 * scale).any():
         raise ValueError(
-            f"the private cost is {missing:g} more than that of its parts; leave out constants, "
-            "and let every variable that costs something stand in a constraint"
+            f"the private cost is {missing.max():g} more than that of its parts; leave out "
+            "constants, and let every variable that costs something stand in a constraint"
         )
 
 

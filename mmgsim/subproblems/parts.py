@@ -106,24 +106,33 @@ class Splitting:
         self.blocks = int(self._part.max(initial=_HOURLY)) + 1
         self.integer_block = self._block_of(solver.integers)
         self.indivisible = tuple(block in self.integer_block for block in range(self.blocks))
-        self._reading: Any = None
+        self._to_cost = self._cost_matrix()
+        self._to_kw: Any = None
 
-    def read(self) -> Parts:
-        """Give the parts of the last solution."""
-        if self._reading is None or not self.solver.has_constant_entries:
-            self._reading = self._read_matrix()
-        solution = self.solver.solution[self._columns]
-        kw = (self._reading @ solution).reshape(self.blocks + 1, self.steps)
-        kw[self.blocks] += self._constants_kw()
-        cost = solution * self.solver.costs[self._columns]
-        is_hourly = self._part == _HOURLY
-        return Parts(
-            exchange_kw=kw[: self.blocks],
-            private_cost=_sums(cost[~is_hourly], self._part[~is_hourly], self.blocks),
-            hourly_kw=kw[self.blocks],
-            hourly_cost=_sums(cost[is_hourly], self._step[is_hourly], self.steps),
-            indivisible=self.indivisible,
-        )
+    def read(self, solutions: FloatArray) -> list[Parts]:
+        """Give the parts of each solution.
+
+        Parameters
+        ----------
+        solutions : (solutions, columns) array
+            Of the solver, found since its Params last changed in anything but prices.
+        """
+        if self._to_kw is None or not self.solver.has_constant_entries:
+            self._to_kw = self._read_matrix()
+        own = solutions[:, self._columns].T
+        kw = (self._to_kw @ own).T.reshape(len(solutions), self.blocks + 1, self.steps)
+        kw[:, self.blocks] += self._constants_kw()
+        cost = (self._to_cost @ (own * self.solver.costs[self._columns, None])).T
+        return [
+            Parts(
+                exchange_kw=part_kw[: self.blocks],
+                private_cost=part_cost[: self.blocks],
+                hourly_kw=part_kw[self.blocks],
+                hourly_cost=part_cost[self.blocks :],
+                indivisible=self.indivisible,
+            )
+            for part_kw, part_cost in zip(kw, cost, strict=True)
+        ]
 
     # ---------------------------------------------------------------------------- taking apart
     def _by_step(self, rows: NDArray[Any], pattern: Any) -> NDArray[Any]:
@@ -190,12 +199,16 @@ class Splitting:
         values = -terms.data / self._own_slope[terms.row]
         return sparse.csr_array((values, (slot * self.steps + terms.row, terms.col)), shape=shape)
 
+    def _cost_matrix(self) -> Any:
+        """Give the matrix from the cost of every column to that of every block, then every step."""
+        slot = np.where(self._part == _HOURLY, self.blocks + self._step, self._part)
+        count = len(self._columns)
+        return sparse.csr_array(
+            (np.ones(count), (slot, np.arange(count))), shape=(self.blocks + self.steps, count)
+        )
+
     def _constants_kw(self) -> FloatArray:
         """Give what the defining rows hold besides variables: a fixed demand, for instance."""
         lower, _ = self.solver.row_limits
         constants: FloatArray = lower[self._trade_rows] / self._own_slope
         return constants
-
-
-def _sums(values: FloatArray, group: NDArray[Any], groups: int) -> FloatArray:
-    return np.bincount(group, weights=values, minlength=groups).astype(np.float64)
