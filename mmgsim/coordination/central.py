@@ -16,11 +16,15 @@ from mmgsim.contracts import (
     FloatArray,
     MarketView,
     Message,
-    Plan,
     Round,
-    Trade,
 )
-from mmgsim.coordination.pool import local_price, match_pool, plan_costs, pool_awards, pool_trades
+from mmgsim.coordination.pool import (
+    local_price,
+    match_pool,
+    pool_awards,
+    pool_clearing,
+    pool_trades,
+)
 from mmgsim.coordination.replies import plans_by_name, replies_by_name
 from mmgsim.subproblems import CompiledHighs, JointOutcome, JointProblem, public_prices
 
@@ -57,7 +61,6 @@ class Central:
         self._view = view
         self._optimum: JointOutcome | None = None
         self._trade_kw: dict[str, FloatArray] = {}
-        self._trades: tuple[Trade, ...] = ()
         self._price_per_kwh = np.zeros(view.window.steps)
 
     def ask(self) -> list[Message]:
@@ -67,14 +70,23 @@ class Central:
             return [Disclose(to=member.name, window=view.window) for member in view.members]
         exchange_kw = self._optimum.exchange_kw
         by_name = {member.name: exchange_kw[member.name] for member in view.members}
-        return pool_awards(view.window, by_name, self._trades)
+        trades = pool_trades(self._trade_kw, self._price_per_kwh)
+        return pool_awards(view.window, by_name, trades)
 
     def tell(self, replies: Sequence[Message]) -> Clearing | None:
         """Solve once everything is disclosed; clear once everything is planned."""
         if self._optimum is None:
             self._solve(replies_by_name(replies, Disclosure))
             return None
-        return self._clear(plans_by_name(replies), self._optimum)
+        lower = self._optimum.lower_bound
+        return pool_clearing(
+            self._view,
+            plans_by_name(replies),
+            self._trade_kw,
+            self._price_per_kwh,
+            lower=lower,
+            rounds=(Round(upper=None, lower=lower, residual_kw=0.0),),
+        )
 
     def _solve(self, declared: Mapping[str, Disclosure]) -> None:
         view = self._view
@@ -87,23 +99,4 @@ class Central:
         self._trade_kw = match_pool(self._optimum.exchange_kw, view.tariff)
         self._price_per_kwh = local_price(
             view.local_price, view.tariff, self._optimum.price_per_kwh
-        )
-        self._trades = pool_trades(self._trade_kw, self._price_per_kwh)
-
-    def _clear(self, plans: Mapping[str, Plan], optimum: JointOutcome) -> Clearing:
-        view = self._view
-        upper, gross = plan_costs(view, plans, self._trade_kw)
-        residual_kw = float(np.abs(sum(self._trade_kw.values())).max())
-        first = Round(upper=None, lower=optimum.lower_bound, residual_kw=0.0)
-        last = Round(upper=upper, lower=optimum.lower_bound, residual_kw=residual_kw)
-        return Clearing(
-            window=view.window,
-            plans=plans,
-            trades=self._trades,
-            prices_per_kwh=dict.fromkeys(plans, self._price_per_kwh),
-            upper=upper,
-            lower=optimum.lower_bound,
-            gross_cost=gross,
-            rounds=(first, last),
-            residual_kw=residual_kw,
         )

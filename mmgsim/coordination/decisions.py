@@ -7,14 +7,16 @@ of prices finds the best of what is left to choose.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
 
 import numpy as np
 
+from mmgsim.contracts import Offer
 from mmgsim.coordination.price_loop import PriceLoop
 from mmgsim.errors import SubproblemError
+from mmgsim.subproblems import Combination
 
-__all__ = ["choices", "held_offers"]
+__all__ = ["Holding", "choices", "held_offers"]
 
 Choice = Mapping[int, int]
 """One offer of each indivisible block."""
@@ -24,6 +26,71 @@ DRAWS = 40
 
 # Choices for which prices are exchanged.
 TRIED = 3
+
+# Rounds of an exchange in which decisions are held: it begins close to its end.
+HELD_ROUNDS = 8
+
+
+class Holding:
+    """Exchanges of prices one after the other, with other decisions held in each.
+
+    Parameters
+    ----------
+    free : PriceLoop
+        In which decisions were free, at its end.
+    alone, step : int
+        As in `choices`.
+    begin : callable
+        Gives the loop of another exchange.
+
+    Attributes
+    ----------
+    loop : PriceLoop
+        Of the exchange under way.
+    held : list
+        Offers whose decisions are held in it; see `held_offers`.
+    best : Combination
+        The cheapest so far of all exchanges.
+    is_over : bool
+        True once the last exchange has ended.
+    """
+
+    best: Combination
+
+    def __init__(
+        self, free: PriceLoop, alone: int, step: int, begin: Callable[[], PriceLoop]
+    ) -> None:
+        self._left = [held_offers(free, choice) for choice in choices(free, alone, step)]
+        self._begin = begin
+        self._has_best = self.is_over = False
+        self._next()
+
+    def take(self, offers: Sequence[Offer], is_close: Callable[[PriceLoop], bool]) -> None:
+        """Take a round of offers, and choose the next prices; hold other decisions at the end.
+
+        Parameters
+        ----------
+        offers : sequence of Offer
+            To the last queries of `loop`.
+        is_close : callable
+            Tells whether the bounds of a loop meet.
+        """
+        loop = self.loop
+        loop.take(offers)
+        assert loop.combination is not None
+        if not self._has_best or loop.combination.cost < self.best.cost:
+            self.best, self._has_best = loop.combination, True
+        self._rounds += 1
+        if not (loop.is_stuck or self._rounds >= HELD_ROUNDS or is_close(loop)):
+            loop.look()
+        elif self._left:
+            self._next()
+        else:
+            self.is_over = True
+
+    def _next(self) -> None:
+        self.held, self._rounds = self._left.pop(0), 0
+        self.loop = self._begin()
 
 
 def choices(loop: PriceLoop, alone: int, step: int) -> list[Choice]:

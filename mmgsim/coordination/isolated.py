@@ -7,8 +7,8 @@ from typing import Any
 
 import numpy as np
 
-from mmgsim.contracts import Award, Clearing, MarketView, Message, Round
-from mmgsim.coordination.pool import plan_costs
+from mmgsim.contracts import Award, Clearing, MarketView, Message
+from mmgsim.coordination.pool import pool_clearing
 from mmgsim.coordination.replies import plans_by_name
 
 __all__ = ["Isolated"]
@@ -30,18 +30,6 @@ class Isolated:
 
     def tell(self, replies: Sequence[Message]) -> Clearing | None:
         """Take the plans: that is all there is."""
-        view = self._view
+        nothing = np.zeros(self._view.window.steps)
         plans = plans_by_name(replies)
-        nothing = np.zeros(view.window.steps)
-        upper, gross = plan_costs(view, plans, dict.fromkeys(plans, nothing))
-        return Clearing(
-            window=view.window,
-            plans=plans,
-            trades=(),
-            prices_per_kwh={},
-            upper=upper,
-            lower=None,
-            gross_cost=gross,
-            rounds=(Round(upper=upper, lower=None, residual_kw=0.0),),
-            residual_kw=0.0,
-        )
+        return pool_clearing(self._view, plans, dict.fromkeys(plans, nothing), None, lower=None)

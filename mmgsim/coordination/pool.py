@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 
 from mmgsim.contracts import (
     Award,
+    Clearing,
     FloatArray,
     MarketView,
     Message,
     Party,
     Plan,
+    Round,
     Tariff,
     Trade,
     Window,
@@ -20,7 +23,7 @@ from mmgsim.contracts import (
 )
 from mmgsim.subproblems import public_cost_terms, public_prices
 
-__all__ = ["local_price", "match_pool", "plan_costs", "pool_awards", "pool_trades"]
+__all__ = ["local_price", "match_pool", "plan_costs", "pool_awards", "pool_clearing", "pool_trades"]
 
 
 def match_pool(exchange_kw: Mapping[str, FloatArray], tariff: Tariff) -> dict[str, FloatArray]:
@@ -118,3 +121,48 @@ def plan_costs(
         cost += plan.private_cost + float(terms.sum())
         gross += abs(plan.private_cost) + float(np.abs(terms).sum())
     return cost, gross
+
+
+def pool_clearing(  # noqa: PLR0913  one parameter per thing that a gate ends with
+    view: MarketView,
+    plans: Mapping[str, Plan],
+    trade_kw: Mapping[str, FloatArray],
+    price_per_kwh: FloatArray | None,
+    *,
+    lower: float | None,
+    rounds: tuple[Round, ...] = (),
+    memory: Mapping[str, Any] | None = None,
+) -> Clearing:
+    """Clear with the plans that the awards led to; their cost is the upper bound.
+
+    Parameters
+    ----------
+    view : MarketView
+        Of the gate.
+    plans : mapping
+        By name of microgrid.
+    trade_kw : mapping of (steps,) arrays
+        As `match_pool` gives them. [kW]
+    price_per_kwh : (steps,) array or None
+        Of local trade, where there is any. [currency/kWh]
+    lower : float or None
+        What no plan can cost less than, where that is known. [currency]
+    rounds : tuple of Round
+        Before the awards.
+    memory : mapping or None
+        For the next gate.
+    """
+    upper, gross = plan_costs(view, plans, trade_kw)
+    residual_kw = float(np.abs(sum(trade_kw.values())).max())
+    return Clearing(
+        window=view.window,
+        plans=plans,
+        trades=() if price_per_kwh is None else pool_trades(trade_kw, price_per_kwh),
+        prices_per_kwh={} if price_per_kwh is None else dict.fromkeys(plans, price_per_kwh),
+        upper=upper,
+        lower=lower,
+        gross_cost=gross,
+        rounds=(*rounds, Round(upper=upper, lower=lower, residual_kw=residual_kw)),
+        residual_kw=residual_kw,
+        memory={} if memory is None else memory,
+    )

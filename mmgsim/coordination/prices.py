@@ -31,14 +31,18 @@ from mmgsim.contracts import (
     Message,
     Objective,
     Offer,
-    Plan,
     PriceQuery,
     Round,
-    Trade,
     frozen,
 )
-from mmgsim.coordination.decisions import choices, held_offers
-from mmgsim.coordination.pool import local_price, match_pool, plan_costs, pool_awards, pool_trades
+from mmgsim.coordination.decisions import Holding
+from mmgsim.coordination.pool import (
+    local_price,
+    match_pool,
+    pool_awards,
+    pool_clearing,
+    pool_trades,
+)
 from mmgsim.coordination.price_loop import PriceLoop
 from mmgsim.coordination.price_search import PriceSearch
 from mmgsim.coordination.public_side import PublicSide
@@ -55,9 +59,6 @@ GAIN_LEFT = 0.02
 
 # Of gross cost: gaps below are the rounding of solvers.
 FLOOR = 1e-6
-
-# Rounds of an exchange in which decisions are held: it begins close to its end.
-HELD_ROUNDS = 8
 
 
 class Prices:
@@ -98,14 +99,11 @@ class Prices:
         if self._master is None or not self._master.fits(count, view.window):
             self._master = Master(count, view.window)
         search = PriceSearch(view.window, count, self._public.prices, memory)
-        self._loop = self._free_loop = PriceLoop(self._public, self._master, search)
+        self._free = PriceLoop(self._public, self._master, search)
+        self._holding: Holding | None = None
         self._memory: Mapping[str, Any] = {}
         self._rounds: list[Round] = []
         self._zero_trade_cost = np.inf
-        self._to_hold: list[list[tuple[int, ...] | None]] = []
-        self._held: list[tuple[int, ...] | None] = [None] * count
-        self._held_rounds = 0
-        self._best: Combination | None = None
         self._is_decided = False
 
     # ------------------------------------------------------------------------------ asking
@@ -114,17 +112,18 @@ class Prices:
         return self._awards() if self._is_decided else self._queries()
 
     def _queries(self) -> list[Message]:
-        search = self._loop.search
-        is_first = self._loop.stack is None
+        loop = self._free if self._holding is None else self._holding.loop
+        held = [None] * len(self._public.names) if self._holding is None else self._holding.held
+        is_first = loop.stack is None
         self._asked = [
             PriceQuery(
                 to=name,
                 window=self._view.window,
-                prices_per_kwh=frozen(search.queries_per_kwh[:, position]),
+                prices_per_kwh=frozen(loop.search.queries_per_kwh[:, position]),
                 in_parts=self.offers == "device",
                 alone=is_first,
-                again=not self._rounds and search.is_warm,
-                held=self._held[position],
+                again=not self._rounds and loop.search.is_warm,
+                held=held[position],
             )
             for position, name in enumerate(self._public.names)
         ]
@@ -132,28 +131,37 @@ class Prices:
 
     def _awards(self) -> list[Message]:
         fixed = {name: None if self._is_open else kw for name, kw in self._exchange_kw.items()}
-        return pool_awards(self._view.window, fixed, self._trades)
+        trades = pool_trades(self._trade_kw, self._local_per_kwh)
+        return pool_awards(self._view.window, fixed, trades)
 
     # ----------------------------------------------------------------------------- listening
     def tell(self, replies: Sequence[Message]) -> Clearing | None:
         """Take offers until the bounds meet; clear once everything is planned."""
         if self._is_decided:
-            return self._clear(plans_by_name(replies))
+            return pool_clearing(
+                self._view,
+                plans_by_name(replies),
+                self._trade_kw,
+                self._local_per_kwh,
+                lower=self._free.search.lower,
+                rounds=tuple(self._rounds),
+                memory=self._memory,
+            )
         by_name = replies_by_name(replies, Offer)
         for query in self._asked:
             faults = list(offer_faults(by_name[query.to], query))
             if faults:
                 raise ContractError(query.to, faults)
         offers = [by_name[name] for name in self._public.names]
-        if self._loop is self._free_loop:
+        if self._holding is None:
             self._take(offers)
         else:
-            self._take_held(offers)
+            self._take_held(self._holding, offers)
         return None
 
     def _take(self, offers: list[Offer]) -> None:
         """Move both bounds; where they meet, decide, or hold what cannot be mixed."""
-        loop = self._loop
+        loop = self._free
         queries = len(loop.search.queries_per_kwh)
         stack = loop.take(offers)
         if not self._rounds:
@@ -174,43 +182,28 @@ class Prices:
         if not is_mixed:
             self._decide(loop.combination)
             return
-        chosen = choices(loop, self._alone, self._view.window.first_step)
-        self._to_hold = [held_offers(loop, choice) for choice in chosen]
-        self._hold_next()
+        self._holding = Holding(loop, self._alone, self._view.window.first_step, self._hold)
 
-    def _take_held(self, offers: list[Offer]) -> None:
+    def _take_held(self, holding: Holding, offers: list[Offer]) -> None:
         """Find the best exchange with decisions held; then hold others, or decide."""
-        loop = self._loop
-        loop.take(offers)
-        combination = loop.combination
-        assert combination is not None
-        if self._best is None or combination.cost < self._best.cost:
-            self._best = combination
-        self._rounds.append(Round(self._best.cost, self._free_loop.search.lower, 0.0))
-        self._held_rounds += 1
-        is_late = self._held_rounds >= HELD_ROUNDS
-        if not (loop.is_stuck or is_late or self._is_close(loop)):
-            loop.look()
-        elif self._to_hold:
-            self._hold_next()
-        else:
-            self._decide(self._best)
+        holding.take(offers, self._is_close)
+        self._rounds.append(Round(holding.best.cost, self._free.search.lower, 0.0))
+        if holding.is_over:
+            self._decide(holding.best)
 
-    def _hold_next(self) -> None:
-        """Begin an exchange in which the decisions of the next choice are held."""
+    def _hold(self) -> PriceLoop:
+        """Begin another exchange, near the prices that the free one ended with."""
         assert self._master is not None
         memory = {**self._memory, "is_sparing": False}
-        self._held, self._held_rounds = self._to_hold.pop(0), 0
-        search = PriceSearch(
-            self._view.window, len(self._public.names), self._public.prices, memory
-        )
-        self._loop = PriceLoop(self._public, self._master, search)
+        members = len(self._public.names)
+        search = PriceSearch(self._view.window, members, self._public.prices, memory)
+        return PriceLoop(self._public, self._master, search)
 
     def _is_close(self, loop: PriceLoop) -> bool:
         assert loop.combination is not None
         gap = loop.combination.cost - loop.search.lower
         gross = self._public.gross_cost(loop.combination)
-        if self._free_loop.indivisible:  # a gap of duality is left in any case
+        if self._free.indivisible:  # a gap of duality is left in any case
             return gap <= self.tolerance * gross / 2.0
         gain = self._zero_trade_cost - loop.search.lower
         return gap <= max(min(self.tolerance * gross, GAIN_LEFT * gain), FLOOR * gross)
@@ -222,7 +215,7 @@ class Prices:
 
         What is best for a microgrid at the grid is then best for all: not under `system`.
         """
-        return bool(self._free_loop.indivisible) and self._view.objective is Objective.MEMBERS
+        return bool(self._free.indivisible) and self._view.objective is Objective.MEMBERS
 
     def _decide(self, combination: Combination) -> None:
         view = self._view
@@ -233,21 +226,3 @@ class Prices:
             nothing = np.zeros(view.window.steps)
             self._trade_kw = dict.fromkeys(self._public.names, nothing)
         self._local_per_kwh = local_price(view.local_price, view.tariff, combination.given_per_kwh)
-        self._trades: tuple[Trade, ...] = pool_trades(self._trade_kw, self._local_per_kwh)
-
-    def _clear(self, plans: Mapping[str, Plan]) -> Clearing:
-        view, lower = self._view, self._free_loop.search.lower
-        upper, gross = plan_costs(view, plans, self._trade_kw)
-        residual_kw = float(np.abs(sum(self._trade_kw.values())).max())
-        return Clearing(
-            window=view.window,
-            plans=plans,
-            trades=self._trades,
-            prices_per_kwh=dict.fromkeys(plans, self._local_per_kwh),
-            upper=upper,
-            lower=lower,
-            gross_cost=gross,
-            rounds=(*self._rounds, Round(upper, lower, residual_kw)),
-            residual_kw=residual_kw,
-            memory=self._memory,
-        )
