@@ -215,7 +215,10 @@ class CompiledHighs:
         low, high = np.broadcast_arrays(*(np.atleast_1d(x).astype(float) for x in (lower, upper)))
         first, count = self._highs.getNumRow(), len(low)
         starts, nothing = np.zeros(count, dtype=np.int32), np.zeros(0, dtype=np.int32)
-        self._highs.addRows(count, low.copy(), high.copy(), 0, starts, nothing, np.zeros(0))
+        _expect(
+            self._highs.addRows(count, low.copy(), high.copy(), 0, starts, nothing, np.zeros(0)),
+            "rows are added",
+        )
         return np.arange(first, first + count, dtype=np.int32)
 
     def add_columns(self, costs: FloatArray, entries: Any, upper: float = _INFINITY) -> IndexArray:
@@ -232,7 +235,7 @@ class CompiledHighs:
         """
         matrix = sparse.csc_array(entries)
         first, count = self._highs.getNumCol(), len(costs)
-        self._highs.addCols(
+        status = self._highs.addCols(
             count,
             np.asarray(costs, dtype=np.float64),
             np.zeros(count),
@@ -242,6 +245,7 @@ class CompiledHighs:
             matrix.indices.astype(np.int32),
             matrix.data,
         )
+        _expect(status, "columns are added")
         return np.arange(first, first + count, dtype=np.int32)
 
     def limit_columns(self, columns: IndexArray, low: ArrayLike, high: ArrayLike) -> None:
@@ -347,10 +351,7 @@ class CompiledHighs:
             kinds = np.full(lp.num_col_, highspy.HighsVarType.kContinuous)
             kinds[self.integers] = highspy.HighsVarType.kInteger
             lp.integrality_ = kinds.tolist()
-        if highs.passModel(lp) == highspy.HighsStatus.kError:
-            raise ValueError(
-                "HiGHS refuses the model: look for bounds that cross or are not numbers"
-            )
+        _expect(highs.passModel(lp), "the model is loaded")
         return highs
 
     def _push(self) -> None:
@@ -361,7 +362,7 @@ class CompiledHighs:
         if "rows" in moved:
             self.row_limits = (self._form.row_limits[0].values(), self._form.row_limits[1].values())
             rows = np.arange(len(self._form.constraints), dtype=np.int32)
-            highs.changeRowsBounds(len(rows), rows, *self.row_limits)
+            _expect(highs.changeRowsBounds(len(rows), rows, *self.row_limits), "rows change")
         columns = self._every_column
         if "columns" in moved:
             low, high = (side.values() for side in self._form.column_limits)
@@ -369,10 +370,10 @@ class CompiledHighs:
                 low, high = low.copy(), high.copy()
                 held, whole = self._held
                 low[held] = high[held] = whole
-            highs.changeColsBounds(len(columns), columns, low, high)
+            _expect(highs.changeColsBounds(len(columns), columns, low, high), "columns change")
         if "costs" in moved:
             self.costs = self._form.costs.values().copy()
-            highs.changeColsCost(len(columns), columns, self.costs)
+            _expect(highs.changeColsCost(len(columns), columns, self.costs), "costs change")
         if "offset" in moved:
             highs.changeObjectiveOffset(float(self._form.offset.values()[0]))
         if "entries" in moved:
@@ -399,6 +400,13 @@ _OPTIONS = {
     "threads": 1,
     "mip_feasibility_tolerance": INTEGRALITY,
 }
+
+
+def _expect(status: Any, what: str) -> None:
+    if status == highspy.HighsStatus.kError:
+        raise ValueError(
+            f"HiGHS refuses numbers when {what}: look for bounds that cross or are not numbers"
+        )
 
 
 def _data(component: Any) -> list[Any]:

@@ -102,7 +102,10 @@ class Splitting:
         inside = np.asarray(pattern.sum(0)).ravel() > 0
         inside[self._exchange] = False
         self._columns = np.flatnonzero(inside)
-        self._part, self._step = self._sort_out(pattern[~is_trade][:, self._columns])
+        self._part, self._step = self._sort_out(
+            pattern[~is_trade][:, self._columns],
+            is_splittable=self._has_free_exchange(pattern[is_trade]),
+        )
         self.blocks = int(self._part.max(initial=_HOURLY)) + 1
         self.integer_block = self._block_of(solver.integers)
         self.indivisible = tuple(block in self.integer_block for block in range(self.blocks))
@@ -146,9 +149,6 @@ class Splitting:
         own = pattern[:, self._exchange].tocoo()
         defining = np.full(self.steps, -1)
         lower, upper = self.solver.row_limits
-        low, high = self.solver.column_limits()
-        is_free = np.isinf(low[self._exchange]) & np.isinf(high[self._exchange])
-        self._is_splittable = len(own.row) == self.steps == len(rows) and bool(is_free.all())
         for row, step in zip(own.row, own.col, strict=True):
             if defining[step] < 0 and lower[rows[row]] == upper[rows[row]]:
                 defining[step] = rows[row]
@@ -159,11 +159,18 @@ class Splitting:
             )
         return defining
 
-    def _sort_out(self, others: Any) -> tuple[NDArray[Any], NDArray[Any]]:
+    def _has_free_exchange(self, pattern: Any) -> bool:
+        """Tell whether the exchange of each step stands in one private row only, without bounds."""
+        low, high = self.solver.column_limits()
+        is_free = np.isinf(low[self._exchange]) & np.isinf(high[self._exchange])
+        entries = pattern[:, self._exchange].tocoo().nnz
+        return entries == self.steps == pattern.shape[0] and bool(is_free.all())
+
+    def _sort_out(self, others: Any, *, is_splittable: bool) -> tuple[NDArray[Any], NDArray[Any]]:
         """Give the block of every column, or -1, and the step of those in the hourly part."""
         trade = self.solver.pattern()[self._trade_rows][:, self._columns].tocsc()
         count = len(self._columns)
-        if not self._is_splittable:
+        if not is_splittable:
             return np.zeros(count, dtype=np.intp), np.zeros(count, dtype=np.intp)
         rows = others.shape[0]
         graph = sparse.block_array([[None, others], [others.T, None]])

@@ -305,3 +305,17 @@ def test_a_param_that_is_only_read_follows_what_is_set(is_set_first):
     solver.solve(agent="mine", step=0)
     expected = np.array([1.0, 2.0, 3.0, 4.0]) * (solver.get(model.x) + 1.0)
     assert solver.get(model.scaled) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("component", ["limit", "level"])
+def test_numbers_that_are_none_are_refused_and_do_not_leave_the_old_ones(component):
+    model = pyo.ConcreteModel()
+    model.limit, model.level = (pyo.Param(mutable=True, initialize=one) for one in (1.0, 2.0))
+    model.x = pyo.Var(bounds=(0.0, model.limit))
+    model.row = pyo.Constraint(expr=model.x <= model.level)
+    model.total = pyo.Objective(expr=-model.x)
+    solver = CompiledHighs(model)
+    solver.solve(agent="MG1", step=0)
+    solver.set(getattr(model, component), np.nan)
+    with pytest.raises(ValueError, match="HiGHS refuses numbers"):
+        solver.solve(agent="MG1", step=1)
