@@ -27,6 +27,9 @@ CoordinationChoice = str | Mapping[str, Any]
 # A result folder of its own beside those of the coordinations.
 REFERENCE = "envelopes"
 
+# The operator's option that names the run whose envelopes are kept.
+FROZEN = "operator.options.envelopes_from"
+
 
 def compare(  # noqa: PLR0913  one parameter per choice of a comparison
     scenario: str | Path | LoadedScenario,
@@ -73,7 +76,9 @@ def compare(  # noqa: PLR0913  one parameter per choice of a comparison
     ComparisonEndedEarlyError
         If a run failed; what finished is compared in the folder.
     """
-    variants = _variants(scenario, list(coordinations), overrides or {}, strategy)
+    # Setting the option, to nothing yet, shows before the first run whether the operator has it.
+    checked = {FROZEN: None} if freeze_envelopes else {}
+    variants = _variants(scenario, list(coordinations), {**(overrides or {}), **checked}, strategy)
     loaded = next(iter(variants.values()))
     folder = choose_folder(out, loaded.scenario.name, "compare")
     if freeze_envelopes:
@@ -110,7 +115,7 @@ def compare(  # noqa: PLR0913  one parameter per choice of a comparison
 def _frozen(reference: Results, overrides: Mapping[str, Any]) -> dict[str, Any]:
     """Give the overrides that keep a run within the envelopes of another one."""
     source = str(reference.folder.resolve())
-    return {**overrides, "operator.options.envelopes_from": source, "repair.rounds": 0}
+    return {**overrides, FROZEN: source, "repair.rounds": 0}
 
 
 def _reason(error: Exception) -> str:

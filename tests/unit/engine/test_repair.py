@@ -1,6 +1,7 @@
 """Verify and repair: plans that break a limit in AC are made again within tighter envelopes."""
 
 import json
+import shutil
 
 import numpy as np
 import pandapower as pp
@@ -24,6 +25,16 @@ def ratings(tmp_path_factory):
     file = tmp_path_factory.mktemp("ratings") / "ratings.csv"
     limits.to_csv(file, index=False)
     return str(file)
+
+
+PLAIN_OPERATOR = """
+from mmgsim_agents.operators.standard import StandardOperator
+
+
+class PlainOperator(StandardOperator):
+    def __init__(self):
+        super().__init__()
+"""
 
 
 def settings(ratings, rounds=5, **more):
@@ -261,3 +272,17 @@ def test_a_comparison_can_freeze_the_envelopes_of_its_first_coordination(ratings
         assert run.summary["steps_repaired"] == 0
     upper = {name: run.gates.upper[0] for name, run in comparison.runs.items()}
     assert upper["central"] <= upper["isolated"] + 1e-6
+
+
+def test_an_operator_without_recorded_envelopes_is_told_before_the_first_run(tmp_path):
+    folder = shutil.copytree(mmgsim.load_scenario("duo").folder, tmp_path / "duo")
+    (folder / "plain.py").write_text(PLAIN_OPERATOR)
+    with pytest.raises(mmgsim.ScenarioError, match="envelopes_from"):
+        mmgsim.compare(
+            folder,
+            ["central", "isolated"],
+            overrides={"operator.kind": "plain.py:PlainOperator"},
+            out=tmp_path / "compared",
+            freeze_envelopes=True,
+        )
+    assert not (tmp_path / "compared").exists()
