@@ -219,6 +219,7 @@ def summarise(model: MultiMicrogridModel, *, wall_s: float) -> dict[str, Any]:
         "steps_plan_violation": totals.steps_plan_violation,
         "steps_repaired": totals.steps_repaired,
         "gates": totals.gates,
+        "gates_bound_broken": totals.bounds_broken,
         "gap_max": None if totals.gap_max is None else float(totals.gap_max),
         "rounds_total": totals.rounds,
         "messages_total": traffic.messages,

@@ -66,8 +66,9 @@ def _effort(run: Results) -> dict[str, Any]:
     gates, sent, summary = run.gates, sent_by(run), run.summary
     rounds = gates.rounds.to_numpy()
     return {
-        "gap_max": gates.gap.max(),
-        "gap_mean": gates.gap.mean(),
+        # A bound above the cost of the plans certifies nothing: flag bound_broken.
+        "gap_max": NAN if summary.get("gates_bound_broken") else gates.gap.max(),
+        "gap_mean": NAN if summary.get("gates_bound_broken") else gates.gap.mean(),
         "gates": len(gates),
         "gates_without_bound": int(gates.lower.isna().sum()),
         "rounds_mean": rounds.mean() if len(rounds) else NAN,

@@ -27,6 +27,7 @@ from mmgsim.subproblems import solver_time
 __all__ = ["OBJECTIVE_FREE", "Recorder", "Totals"]
 
 NAN = float("nan")
+BOUND_TOLERANCE = 1e-6  # of gross cost: a lower bound above the plans' cost by less is rounding
 OBJECTIVE_FREE = frozenset({Item.LOSS_SHARE, Item.IMBALANCE, Item.FIXED_CHARGE})
 """Items of a bill that are not part of the objective of a gate."""
 
@@ -51,6 +52,7 @@ class Totals:
     substation_kwh: float = 0.0
     gap_max: float | None = None
     gates: int = 0
+    bounds_broken: int = 0
     rounds: int = 0
     cost_by_microgrid: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
     steps_by_status: Counter[str] = field(default_factory=Counter)
@@ -75,12 +77,14 @@ class Recorder:
         self._messages_before = 0
         self._bytes_before = 0
         self._solver_s_before = solver_time.seconds
+        self._gate_flags: tuple[str, ...] = ()
 
     # ------------------------------------------------------------------------------- gates
     def open_gate(self) -> None:
         """Start counting the messages of a gate."""
         traffic = self._model.bus.traffic
         self._messages_before, self._bytes_before = traffic.messages, traffic.bytes
+        self._gate_flags = ()
 
     def close_gate(self, clearing: Clearing) -> None:
         """Record the outcome of a gate and its certificate."""
@@ -88,6 +92,9 @@ class Recorder:
         gap = None
         if clearing.lower is not None:
             gap = (clearing.upper - clearing.lower) / max(clearing.gross_cost, 1e-9)
+            if gap < -BOUND_TOLERANCE:
+                self._gate_flags = ("bound_broken",)
+                self.totals.bounds_broken += 1
             widest = self.totals.gap_max
             self.totals.gap_max = gap if widest is None else max(gap, widest)
         self._add(
@@ -182,6 +189,7 @@ class Recorder:
         upstream = self._upstream_per_kwh
         shed_value = sum(agent.last.shed_value for agent in model.microgrids)
         flags = {flag for agent in model.microgrids for flag in agent.last.flags}
+        flags |= set(self._gate_flags)
         if last is None:
             net_kw = -sum(agent.last.money.exchange_kw for agent in model.microgrids)
             row = ("ok", " ".join(sorted(flags)), 0.0, 0.0, net_kw, NAN, NAN, NAN, 0.0, 0.0)

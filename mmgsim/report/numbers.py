@@ -54,6 +54,7 @@ def summary_rows(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
         rows.append(("steps whose energy was not all delivered", f"{undelivered:,}"))
     rows += [
         ("largest gap of a gate", "not proven" if gap is None else f"{plain(100 * gap, 4)} %"),
+        *_broken_bounds(summary),
         ("rounds, messages", f"{summary['rounds_total']:,}, {summary['messages_total']:,}"),
         (
             "seconds (planning, solvers in it; power flow)",
@@ -62,3 +63,10 @@ def summary_rows(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
         ),
     ]
     return rows
+
+
+def _broken_bounds(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
+    """Say how many certificates are worth nothing, where there are any."""
+    broken = summary.get("gates_bound_broken", 0)
+    what = "gates whose lower bound is above the cost of their own plans (flag bound_broken)"
+    return [(what, f"{broken:,} of {summary['gates']:,}")] if broken else []

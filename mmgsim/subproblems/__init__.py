@@ -14,9 +14,10 @@ from mmgsim.subproblems.end_of_window import storage_rules
 from mmgsim.subproblems.joint import JointOutcome, JointProblem
 from mmgsim.subproblems.master import Combination, Master, OfferStack, PriceBox
 from mmgsim.subproblems.microgrid import MicrogridPlan, MicrogridProblem
-from mmgsim.subproblems.offers import Answer, OfferProblem, PrivateModel, as_offer
+from mmgsim.subproblems.offers import Answer, OfferProblem, as_offer
 from mmgsim.subproblems.operator import LimitRows, least_cut, limit_rows
 from mmgsim.subproblems.parts import Parts, Splitting
+from mmgsim.subproblems.private import PrivateModel
 from mmgsim.subproblems.promises import (
     dispatch_faults,
     envelope_faults,

@@ -20,13 +20,10 @@ from mmgsim.contracts import (
     frozen,
 )
 from mmgsim.subproblems.block import (
-    declare_microgrid,
-    is_cheating,
     missed_kwh,
     reach_kw,
     read_schedules,
     understated_cost,
-    update_microgrid,
 )
 from mmgsim.subproblems.compiled import CompiledHighs
 from mmgsim.subproblems.connection import (
@@ -36,6 +33,7 @@ from mmgsim.subproblems.connection import (
     update_one_way,
 )
 from mmgsim.subproblems.devices import Horizon
+from mmgsim.subproblems.private import PrivateModel
 from mmgsim.subproblems.solver import MakeSolver, Solver
 from mmgsim.subproblems.switch import HonestProblem, Solved
 from mmgsim.subproblems.terms import MicrogridInputs
@@ -94,6 +92,8 @@ class MicrogridProblem:
         What it owns.
     window : Window
         Any window of the size to be planned.
+    model : PrivateModel
+        How the private part is written; by the devices' own blocks if left out.
     wanted : bool
         True to stay as close as possible to a wanted operation of the storage instead of making
         the cost small; see `project`.
@@ -107,6 +107,7 @@ class MicrogridProblem:
         devices: tuple[Device, ...],
         window: Window,
         *,
+        model: PrivateModel | None = None,
         wanted: bool = False,
         make_solver: MakeSolver = CompiledHighs,
     ) -> None:
@@ -115,11 +116,12 @@ class MicrogridProblem:
         self.steps = window.steps
         self.step_h = window.step_h
         self._wanted = wanted
+        self._private = private = PrivateModel() if model is None else model
         self._problem = HonestProblem(
             lambda exclusive: _build(
-                devices, Horizon(window.steps, window.step_h, exclusive), wanted=wanted
+                private, devices, Horizon(window.steps, window.step_h, exclusive), wanted=wanted
             ),
-            lambda solver, model: is_cheating(solver, model.own, devices),
+            lambda solver, model: private.is_cheating(solver, model.own, devices),
             make_solver,
         )
 
@@ -160,6 +162,7 @@ class MicrogridProblem:
         self, inputs: MicrogridInputs, step: int, wanted_kw: Mapping[str, FloatArray]
     ) -> MicrogridPlan:
         def update(solver: Solver, model: Any) -> None:
+            self._private.update(solver, model.own, inputs.declared)
             _update(solver, model, inputs)
             if self._wanted:
                 _update_aim(solver, model, self.devices, inputs, wanted_kw)
@@ -184,12 +187,14 @@ class MicrogridProblem:
         )
 
 
-def _build(devices: tuple[Device, ...], horizon: Horizon, *, wanted: bool) -> Any:
+def _build(
+    private: PrivateModel, devices: tuple[Device, ...], horizon: Horizon, *, wanted: bool
+) -> Any:
     model = pyo.ConcreteModel()
     model.time = pyo.RangeSet(0, horizon.steps - 1)
     model.trade_kw = pyo.Param(model.time, mutable=True, initialize=0.0)
     model.own = pyo.Block()
-    declare_microgrid(model.own, devices, horizon)
+    private.declare(model.own, devices, horizon)
     model.grid = pyo.Block()
     declare_connection(model.grid, model.own.exchange_kw, model.trade_kw, horizon)
     if horizon.is_exclusive:
@@ -203,7 +208,6 @@ def _build(devices: tuple[Device, ...], horizon: Horizon, *, wanted: bool) -> An
 
 def _update(solver: Solver, model: Any, inputs: MicrogridInputs) -> None:
     terms, reach = inputs.terms, reach_kw(inputs.declared)
-    update_microgrid(solver, model.own, inputs.declared)
     solver.set(model.trade_kw, terms.trade_kw)
     update_connection(
         solver,

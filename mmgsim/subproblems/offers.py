@@ -16,14 +16,14 @@ import numpy as np
 import pyomo.environ as pyo
 
 from mmgsim.contracts import Device, Disclosure, Envelope, FloatArray, Offer, Tariff, Window, frozen
-from mmgsim.subproblems.block import declare_microgrid, is_cheating, update_microgrid
 from mmgsim.subproblems.compiled import CompiledHighs
 from mmgsim.subproblems.devices import Horizon
 from mmgsim.subproblems.parts import Parts, Splitting
+from mmgsim.subproblems.private import PrivateModel
 from mmgsim.subproblems.solver import Outcome, Solver
 from mmgsim.subproblems.switch import HonestProblem
 
-__all__ = ["Answer", "OfferProblem", "PrivateModel", "as_offer"]
+__all__ = ["Answer", "OfferProblem", "as_offer"]
 
 _Write = Callable[[Solver, Any], None]
 
@@ -44,28 +44,6 @@ class Answer:
 
     parts: Parts
     lower_bound: float
-
-
-@dataclass(frozen=True, slots=True)
-class PrivateModel:
-    """How the private part of a microgrid becomes a Pyomo block: devices, or a model of your own.
-
-    Parameters
-    ----------
-    declare : callable
-        ``declare(block, devices, horizon)`` gives the block ``time``, the Var ``exchange_kw[t]``
-        with one equality for each step [kW], and the Expressions ``private_cost`` and ``miss_cost``
-        [currency]. What changes between windows is a mutable Param.
-    update : callable
-        ``update(solver, block, declared)`` writes a window's numbers into it.
-    is_cheating : callable
-        ``is_cheating(solver, block, devices)`` tells whether a solved LP does what only binaries
-        can forbid; it is then declared and solved anew with ``horizon.is_exclusive``.
-    """
-
-    declare: Callable[[Any, tuple[Device, ...], Horizon], None] = declare_microgrid
-    update: Callable[[Solver, Any, Disclosure], None] = update_microgrid
-    is_cheating: Callable[[Solver, Any, tuple[Device, ...]], bool] = is_cheating
 
 
 @dataclass(frozen=True, slots=True, eq=False)

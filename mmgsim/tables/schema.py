@@ -137,7 +137,9 @@ TABLES: Mapping[str, tuple[Column, ...]] = MappingProxyType(
                 "flags",
                 _TEXT,
                 "what was out of the ordinary, separated by blanks; `plan_violation`:"
-                " the gate's first plan broke a limit here, `repaired`: and the step ended ok",
+                " the gate's first plan broke a limit here, `repaired`: and the step ended ok;"
+                " `bound_broken`: the gate's lower bound is above the cost of its own plans, so"
+                " somebody does not plan what it offers",
             ),
             ("background_share", _REAL, "background load over its value in network.json"),
             ("background_kw", _REAL, "background load [kW]"),

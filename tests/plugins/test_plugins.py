@@ -303,3 +303,43 @@ def test_what_a_review_tightened_binds_until_the_next_gate(plugin):
         until = opened + np.timedelta64(5, "h")
         assert (prices[opened:until] <= 5.0).all() == bool(rounds)
     assert repaired.max() == 1
+
+
+DISHONEST = '''
+import pyomo.environ as pyo
+from mmgsim.subproblems import OfferProblem, PrivateModel, declare_microgrid
+from mmgsim_agents.strategies import OptimisingStrategy
+
+
+class Dishonest(OptimisingStrategy):
+    """Offers at a cost that its plans do not have."""
+
+    def offers(self, view):
+        if self._offers is None:
+            model = PrivateModel(declare=self.declare)
+            self._offers = OfferProblem(view.name, view.devices, view.window, model=model)
+        return self._offers
+
+    def declare(self, block, devices, horizon):
+        declare_microgrid(block, devices, horizon)
+        block.peak_kw = pyo.Var(bounds=(0.0, None))
+        block.peak = pyo.Constraint(
+            block.time, rule=lambda b, t: b.exchange_kw[t] >= -b.peak_kw
+        )
+        block.private_cost.expr += block.peak_kw
+'''
+
+
+def test_a_bound_above_the_cost_of_the_plans_is_flagged(plugin, tmp_path):
+    mine = f"{plugin('dishonest.py', DISHONEST)}:Dishonest"
+    results = mmgsim.run(
+        "duo",
+        overrides={"microgrids.MG1.strategy": mine, "days": 1},
+        coordination="prices",
+        out=tmp_path / "run",
+    )
+    broken = results.gates.gap < -1e-6
+    assert broken.any()
+    assert results.summary["gates_bound_broken"] == broken.sum()
+    assert (results.steps["flags"].str.contains("bound_broken") == broken).all()
+    assert "flag bound_broken" in (results.folder / "report.html").read_text()

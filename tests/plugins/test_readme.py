@@ -49,6 +49,13 @@ def test_the_peak_shaver_keeps_its_cap_alone(examples):
     assert most_kw[1] <= CAP_KW + 1e-6
 
 
+def test_a_model_of_ones_own_plans_and_follows_awards(examples):
+    capped = {"microgrids.MG1.strategy": f"{examples}/capped.py:Capped"}
+    for coordination in ("isolated", "central"):
+        model = run(coordination=coordination, overrides=capped)
+        assert most_drawn_kw(model) <= CAP_KW + 1e-6
+
+
 @pytest.mark.parametrize("offers", ["device", "agent"])
 def test_a_model_of_ones_own_takes_part_in_prices(examples, offers):
     overrides = {"coordination": {"kind": "prices", "offers": offers}}

@@ -38,6 +38,7 @@ from mmgsim.subproblems import (
     MicrogridPlan,
     MicrogridProblem,
     OfferProblem,
+    PrivateModel,
     Terms,
     as_offer,
     disclosure_of,
@@ -48,13 +49,21 @@ __all__ = ["OptimisingStrategy"]
 
 
 class OptimisingStrategy:
-    """Makes its own cost as small as possible, and says so truthfully."""
+    """Makes its own cost as small as possible, and says so truthfully.
+
+    Parameters
+    ----------
+    private : PrivateModel or None
+        What lies behind the connection point; the devices alone if left out. Plans, awards and
+        offers all come from it.
+    """
 
     answers: frozenset[type[Message]] = frozenset(
         {Award, Disclose, Grant, OrderQuery, PriceQuery, RequestQuery}
     )
 
-    def __init__(self) -> None:
+    def __init__(self, private: PrivateModel | None = None) -> None:
+        self._private = private
         # Caches: they may be dropped at any time and are then built again.
         self._problem: MicrogridProblem | None = None
         self._offers: OfferProblem | None = None
@@ -98,13 +107,15 @@ class OptimisingStrategy:
     def problem(self, view: View) -> MicrogridProblem:
         """Give the Pyomo problem of the own devices, built once."""
         if self._problem is None or not self._problem.fits(view.devices, view.window):
-            self._problem = MicrogridProblem(view.name, view.devices, view.window)
+            self._problem = MicrogridProblem(
+                view.name, view.devices, view.window, model=self._private
+            )
         return self._problem
 
     def offers(self, view: View) -> OfferProblem:
         """Give the problem that answers prices, built once."""
         if self._offers is None or not self._offers.fits(view.devices, view.window):
-            self._offers = OfferProblem(view.name, view.devices, view.window)
+            self._offers = OfferProblem(view.name, view.devices, view.window, model=self._private)
         return self._offers
 
     def _follow(self, view: View, award: Award) -> Plan:
