@@ -21,8 +21,8 @@ from mmgsim.compare import compare as compare_scenario
 from mmgsim.compare import compare_runs
 from mmgsim.engine import MessageBus, MultiMicrogridModel
 from mmgsim.errors import ComparisonEndedEarlyError, MmgsimError
+from mmgsim.folder import choose_folder
 from mmgsim.report import write_report
-from mmgsim.run import choose_folder
 from mmgsim.run import run as run_scenario
 from mmgsim.scenario import (
     bundled_scenarios,
@@ -154,8 +154,16 @@ def run(  # noqa: PLR0913  one parameter per option of the command line
     payloads: Annotated[
         bool, typer.Option("--payloads", help="Write all that is said to the table payloads.")
     ] = False,
+    resume: Annotated[
+        bool,
+        typer.Option(
+            "--resume", help="Go on with the run in --out after its last day, or make it longer."
+        ),
+    ] = False,
 ) -> None:
     """Simulate a scenario and write tables, summary and report to a result folder."""
+    if resume and out_dir is None:
+        raise typer.BadParameter("say which run, with --out DIR", param_hint="--resume")
     overrides = _options(days=days, seed=seed, coordination=coordination)
     overrides |= _overrides(set_ or [])
     everybody = _strategies(strategy or [], overrides)
@@ -167,6 +175,7 @@ def run(  # noqa: PLR0913  one parameter per option of the command line
             out=out_dir,
             progress=bar.show,
             bus=MessageBus(workers=workers, keeps_payloads=payloads),
+            resume=resume,
         )
     if as_json:
         content = {"results": str(results.folder), **results.summary}

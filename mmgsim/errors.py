@@ -179,7 +179,14 @@ class RunEndedEarlyError(MmgsimError):
     def __init__(self, folder: Path, steps: int) -> None:
         self.folder = folder
         self.steps = steps
-        super().__init__(f"the run ended early; {steps} simulated steps are in {folder}")
+        super().__init__(
+            f"the run ended early; {steps} simulated steps are in {folder}\n"
+            f"to go on after the last finished day: the same again with --out {folder} --resume"
+        )
+
+
+class CheckpointError(MmgsimError):
+    """A state that cannot be written, or one that a run cannot go on from."""
 
 
 class ComparisonEndedEarlyError(MmgsimError):

@@ -2,11 +2,7 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
-from hashlib import sha256
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -14,28 +10,17 @@ from typing import Any
 import numpy as np
 
 from mmgsim.engine import MessageBus, MultiMicrogridModel
-from mmgsim.errors import Fault, RunEndedEarlyError, ScenarioError
+from mmgsim.errors import RunEndedEarlyError
+from mmgsim.folder import RunFolder, choose_folder
 from mmgsim.report import write_report
-from mmgsim.scenario import LoadedScenario, resolved_yaml
-from mmgsim.tables import Results, write_json, write_text
+from mmgsim.scenario import LoadedScenario
+from mmgsim.tables import Results
 
-__all__ = ["Progress", "choose_folder", "file_name", "run", "summarise"]
+__all__ = ["Progress", "run", "summarise"]
 
 
 Progress = Callable[[MultiMicrogridModel], None]
 """Called after every step."""
-
-_PACKAGES = (
-    "mmgsim",
-    "mesa",
-    "pyomo",
-    "highspy",
-    "pandapower",
-    "numpy",
-    "pandas",
-    "pvlib",
-    "demandlib",
-)
 
 
 def run(  # noqa: PLR0913  one parameter per choice of a run
@@ -47,10 +32,12 @@ def run(  # noqa: PLR0913  one parameter per choice of a run
     out: str | Path | None = None,
     progress: Progress | None = None,
     bus: MessageBus | None = None,
+    resume: bool = False,
 ) -> Results:
     """Simulate a scenario and write everything to a result folder.
 
-    What was simulated stays readable if the run ends early: tables are written each simulated day.
+    What was simulated stays readable if the run ends early: tables are written each simulated day,
+    with a checkpoint to go on from.
 
     Parameters
     ----------
@@ -61,13 +48,17 @@ def run(  # noqa: PLR0913  one parameter per choice of a run
     coordination, strategy : str or None
         Replace the scenario's own, for all microgrids.
     out : str, Path or None
-        Result folder, which must not exist or be empty;
+        Result folder, which must not exist or be empty, but for `resume`;
         ``runs/<scenario>-<coordination>-<time>`` by default.
     progress : callable or None
         Called with the model after every step.
     bus : MessageBus or None
         How messages are delivered: in how many threads, and whether what they say is written to the
         table ``payloads``. Without effect on any other value.
+    resume : bool
+        Go on with the run in `out`, if there is one, after its last finished day, or make it longer
+        by more ``days``. The values are those of a run that never stopped. It is read by pickle:
+        resume only what you, or people you trust, have written.
 
     Raises
     ------
@@ -85,105 +76,46 @@ def run(  # noqa: PLR0913  one parameter per choice of a run
     model = MultiMicrogridModel(
         scenario, coordination=coordination, strategy=strategy, overrides=overrides, bus=bus
     )
-    folder = choose_folder(out, model.scenario.name, model.scenario.coordination.kind)
-    folder.mkdir(parents=True, exist_ok=True)
-    model.writer.open(folder)
-    manifest = _manifest(model)
-    write_text(folder / "scenario.yaml", resolved_yaml(model.scenario))
-    write_json(folder / "manifest.json", manifest)
-    if model.dno.feeder is not None:
-        model.dno.feeder.write(folder / "network.json")
+    name, kind = model.scenario.name, model.scenario.coordination.kind
+    folder = RunFolder(choose_folder(out, name, kind, resume=resume), model)
+    if folder.is_complete:
+        return Results(folder.path)
     status = "failed"
     try:
-        while not model.clock.is_finished:
-            model.step()
-            if progress is not None:
-                progress(model)
+        _simulate(model, folder, begin, progress)
         status = "complete"
     except KeyboardInterrupt as error:
         status = "interrupted"
-        error.add_note(str(RunEndedEarlyError(folder, model.recorder.totals.steps)))
+        error.add_note(str(RunEndedEarlyError(folder.path, model.recorder.totals.steps)))
         raise
+    except OSError as error:
+        raise RunEndedEarlyError(folder.path, folder.steps_kept) from error
     except Exception as error:
-        raise RunEndedEarlyError(folder, model.recorder.totals.steps) from error
+        raise RunEndedEarlyError(folder.path, model.recorder.totals.steps) from error
     finally:
         # Whatever happened: what was simulated is written, and the folder says how it ended.
-        try:
-            model.writer.flush()
-            write_json(folder / "summary.json", summarise(model, wall_s=perf_counter() - begin))
-        except BaseException:
-            status = "failed"
-            raise
-        finally:
-            write_json(folder / "manifest.json", {**manifest, "status": status})
-    results = Results(folder)
-    write_report(results)
+        wall_s = folder.wall_s + perf_counter() - begin
+        unwritten = folder.close(status, summarise(model, wall_s=wall_s))
+    results = Results(folder.path)
+    try:
+        if unwritten is not None:
+            raise unwritten
+        write_report(results)
+    except OSError as error:
+        raise RunEndedEarlyError(folder.path, folder.steps_kept) from error
     return results
 
 
-def choose_folder(out: str | Path | None, scenario: str, what: str) -> Path:
-    """Give the folder that results go to: `out`, or ``runs/<scenario>-<what>-<time>``.
-
-    Raises
-    ------
-    ScenarioError
-        If something is there already.
-    """
-    if out is None:
-        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
-        out = Path("runs") / _free_name(Path("runs"), file_name(f"{scenario}-{what}-{stamp}"))
-    folder = Path(out)
-    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        fault = Fault(str(folder), "exists and is not empty", "give another --out")
-        raise ScenarioError(str(folder), [fault])
-    return folder
-
-
-def file_name(text: str) -> str:
-    """Give a name, such as the reference of a class, as one part of a path."""
-    return text.replace("/", "_").replace(":", "_")
-
-
-def _free_name(parent: Path, name: str) -> str:
-    """Add a number where two runs start in the same second."""
-    free, number = name, 1
-    while (parent / free).exists():
-        number += 1
-        free = f"{name}-{number}"
-    return free
-
-
-def _manifest(model: MultiMicrogridModel) -> dict[str, Any]:
-    scenario = model.scenario
-    return {
-        "format": 1,
-        "scenario": scenario.name,
-        "scenario_sha256": sha256(resolved_yaml(scenario).encode()).hexdigest(),
-        "source": Path(model.loaded.source).name,
-        "seed": scenario.seed,
-        "coordination": scenario.coordination.kind,
-        "objective": scenario.objective.value,
-        "currency": scenario.currency,
-        "timezone": scenario.timezone,
-        "step_h": scenario.step_h,
-        "started": datetime.now(UTC).isoformat(timespec="seconds"),
-        "status": "running",
-        "versions": {"python": platform.python_version(), **_versions()},
-        "inputs": [
-            {"where": x.where, "label": x.label.value, "description": x.description}
-            for x in model.inputs.labels
-        ],
-    }
-
-
-def _versions() -> dict[str, str]:
-    found = {}
-    for package in _PACKAGES:
-        try:
-            found[package] = version(package)
-        except PackageNotFoundError:  # run from a source tree that is not installed
-            found[package] = "unknown"
-    return found
+def _simulate(
+    model: MultiMicrogridModel, folder: RunFolder, begin: float, progress: Progress | None
+) -> None:
+    """Simulate to the end; after every day the folder keeps what the next one goes on from."""
+    while not model.clock.is_finished:
+        model.step()
+        if model.clock.ends_day:
+            folder.end_day(folder.wall_s + perf_counter() - begin)
+        if progress is not None:
+            progress(model)
 
 
 def summarise(model: MultiMicrogridModel, *, wall_s: float) -> dict[str, Any]:

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import mesa
 import numpy as np
@@ -20,7 +21,7 @@ from mmgsim.contracts import (
     OperatorView,
     frozen,
 )
-from mmgsim.engine import FlowStep, MultiMicrogridModel
+from mmgsim.engine import FlowStep, MultiMicrogridModel, renewed
 from mmgsim.errors import ContractError
 from mmgsim.network import (
     Feeder,
@@ -63,12 +64,13 @@ class DnoAgent(mesa.Agent):
     def __init__(
         self,
         model: MultiMicrogridModel,
-        operator: Operator,
+        make_operator: Callable[[], Operator],
         members: Sequence[Member],
         feeder: Feeder | None,
     ) -> None:
         super().__init__(model)
-        self.operator = operator
+        self._make_operator = make_operator
+        self.operator = make_operator()
         self.members = tuple(members)
         self.feeder = feeder
         self.last: FlowStep | None = None
@@ -82,6 +84,27 @@ class DnoAgent(mesa.Agent):
         self._verdicts: dict[str, Envelope] = {}
         self._gate_step = 0
 
+    # ------------------------------------------------------------------ from day to day
+    def carried(self) -> dict[str, Any]:
+        """Give all that goes on from one day into the next."""
+        return {
+            "members": self.members,
+            "last": self.last,
+            "repair_rounds": self.repair_rounds,
+            "violations": (self.violations_before, self.violations_after),
+            "verdicts": self._verdicts,
+            "gate_step": self._gate_step,
+        }
+
+    def take_over(self, carried: Mapping[str, Any]) -> None:
+        """Go on from what was carried, with an operator as new."""
+        self.members = carried["members"]
+        self.last, self.repair_rounds = carried["last"], carried["repair_rounds"]
+        self.violations_before, self.violations_after = carried["violations"]
+        self._verdicts, self._gate_step = carried["verdicts"], carried["gate_step"]
+        (self.operator,) = renewed((self.operator,), lambda: (self._make_operator(),))
+
+    # ------------------------------------------------------------------ in a step
     def may_answer_in_thread(self, message: Message) -> bool:
         """Tell that it answers in its turn."""
         del message

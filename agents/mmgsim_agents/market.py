@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
@@ -16,6 +16,7 @@ from mmgsim.contracts import (
     LedgerLine,
     Market,
     MarketView,
+    Mechanism,
     Member,
     Message,
     Statement,
@@ -24,7 +25,7 @@ from mmgsim.contracts import (
     Window,
     frozen,
 )
-from mmgsim.engine import MultiMicrogridModel
+from mmgsim.engine import MultiMicrogridModel, renewed
 from mmgsim.errors import ContractError
 from mmgsim.settlement import bill, ledger_faults
 
@@ -48,10 +49,14 @@ class MarketAgent(mesa.Agent):
     role = "market"
 
     def __init__(
-        self, model: MultiMicrogridModel, market: Market, members: tuple[Member, ...]
+        self,
+        model: MultiMicrogridModel,
+        make_market: Callable[[], tuple[Market, Mechanism]],
+        members: tuple[Member, ...],
     ) -> None:
         super().__init__(model)
-        self.market = market
+        self._make_market = make_market
+        self.market, self._mechanism = make_market()
         self.members = members
         self.clearing: Clearing | None = None
         self.lines: list[LedgerLine] = []
@@ -59,6 +64,24 @@ class MarketAgent(mesa.Agent):
         self._tariff: Tariff | None = None
         self._envelopes: dict[str, Envelope] = {}
 
+    # ------------------------------------------------------------------ from day to day
+    def carried(self) -> dict[str, Any]:
+        """Give all that goes on from one day into the next."""
+        return {
+            "members": self.members,
+            "clearing": self.clearing,
+            "lines": self.lines,
+            "memory": self._memory,
+        }
+
+    def take_over(self, carried: Mapping[str, Any]) -> None:
+        """Go on from what was carried, with a market as new."""
+        self.members = carried["members"]
+        self.clearing, self.lines = carried["clearing"], carried["lines"]
+        self._memory = carried["memory"]
+        self.market, self._mechanism = renewed((self.market, self._mechanism), self._make_market)
+
+    # ------------------------------------------------------------------ in a step
     def may_answer_in_thread(self, message: Message) -> bool:
         """Tell that it answers in its turn."""
         del message

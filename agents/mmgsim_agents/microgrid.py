@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import replace
+from typing import Any
 
 import mesa
 import numpy as np
@@ -21,7 +23,7 @@ from mmgsim.contracts import (
     View,
     frozen,
 )
-from mmgsim.engine import MicrogridSetup, MicrogridStep, MultiMicrogridModel
+from mmgsim.engine import MicrogridSetup, MicrogridStep, MultiMicrogridModel, renewed
 from mmgsim.errors import ContractError
 from mmgsim.profiles import stream
 from mmgsim.settlement import operation_costs, shed_kw, shed_value, spilled_kw
@@ -61,7 +63,8 @@ class MicrogridAgent(mesa.Agent):
         self.member = setup.member
         self.devices = setup.devices
         self.state = self.first_state = setup.state
-        self.strategy = setup.strategy
+        self._make_strategy = setup.make_strategy
+        self.strategy = setup.make_strategy()
         self.plan: Plan | None = None
         self._promise: Plan | None = None
         self.last: MicrogridStep | None = None
@@ -88,6 +91,36 @@ class MicrogridAgent(mesa.Agent):
             messages=tuple(self._inbox),
         )
 
+    # ------------------------------------------------------------------ from day to day
+    def carried(self) -> dict[str, Any]:
+        """Give all that goes on from one day into the next."""
+        return {
+            "member": self.member,
+            "devices": self.devices,
+            "miss_price_per_kwh": self._miss_price_per_kwh,
+            "state": self.state,
+            "first_state": self.first_state,
+            "plan": self.plan,
+            "promise": self._promise,
+            "trades": self._trades,
+            "inbox": self._inbox,
+            "memory": self._memory,
+            "last": self.last,
+        }
+
+    def take_over(self, carried: Mapping[str, Any]) -> None:
+        """Go on from what was carried, with a strategy as new."""
+        # Limits and prices that are left out in the scenario are taken from its series; they stay
+        # what they were where a run is made longer.
+        self.member, self.devices = carried["member"], carried["devices"]
+        self._miss_price_per_kwh = carried["miss_price_per_kwh"]
+        self.state, self.first_state = carried["state"], carried["first_state"]
+        self.plan, self._promise = carried["plan"], carried["promise"]
+        self._trades, self._inbox = carried["trades"], carried["inbox"]
+        self._memory, self.last = carried["memory"], carried["last"]
+        (self.strategy,) = renewed((self.strategy,), lambda: (self._make_strategy(),))
+
+    # ------------------------------------------------------------------ in a step
     def may_answer_in_thread(self, message: Message) -> bool:
         """Tell whether the strategy says that it can answer this in a thread of its own."""
         return type(message) in getattr(self.strategy, "answers_in_threads", ())

@@ -15,7 +15,8 @@ from mmgsim.errors import (
     MmgsimError,
     RunEndedEarlyError,
 )
-from mmgsim.run import Progress, choose_folder, file_name, run
+from mmgsim.folder import choose_folder, file_name
+from mmgsim.run import Progress, run
 from mmgsim.scenario import LoadedScenario
 from mmgsim.tables import Results
 

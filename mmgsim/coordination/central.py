@@ -55,6 +55,11 @@ class Central:
         self._make_solver = partial(CompiledHighs, mip_gap=mip_gap)
         self._problem: JointProblem | None = None
 
+    def reset(self) -> None:
+        """Make the joint problem as new, without building it again."""
+        if self._problem is not None:
+            self._problem.reset()
+
     def start(self, view: MarketView, memory: Mapping[str, Any]) -> None:
         """Begin a gate."""
         del memory

@@ -19,6 +19,9 @@ class Isolated:
 
     asks: frozenset[type[Message]] = frozenset({Award})
 
+    def reset(self) -> None:
+        """Keep nothing from gate to gate."""
+
     def start(self, view: MarketView, memory: Mapping[str, Any]) -> None:
         """Begin a gate."""
         del memory

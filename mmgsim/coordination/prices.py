@@ -92,6 +92,10 @@ class Prices:
         self.offers = offers
         self._master: Master | None = None
 
+    def reset(self) -> None:
+        """Drop the master; the next gate builds another one."""
+        self._master = None
+
     def start(self, view: MarketView, memory: Mapping[str, Any]) -> None:
         """Begin a gate, near the prices of the last one where there are any."""
         self._view, self._public = view, PublicSide.of(view)

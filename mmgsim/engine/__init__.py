@@ -1,6 +1,13 @@
 """The Mesa model, its clock and its message bus."""
 
 from mmgsim.engine.bus import Addressee, MessageBus, Traffic
+from mmgsim.engine.checkpoint import (
+    Checkpoint,
+    fingerprint,
+    read_checkpoint,
+    renewed,
+    write_checkpoint,
+)
 from mmgsim.engine.clock import Clock
 from mmgsim.engine.model import MultiMicrogridModel, build, load_variant
 from mmgsim.engine.named import NamedAgents
@@ -9,6 +16,7 @@ from mmgsim.engine.setup import Meters, MicrogridSetup
 
 __all__ = [
     "Addressee",
+    "Checkpoint",
     "Clock",
     "FlowStep",
     "MessageBus",
@@ -19,5 +27,9 @@ __all__ = [
     "NamedAgents",
     "Traffic",
     "build",
+    "fingerprint",
     "load_variant",
+    "read_checkpoint",
+    "renewed",
+    "write_checkpoint",
 ]

@@ -56,6 +56,7 @@ class MessageBus:
     def __init__(self, *, workers: int | None = None, keeps_payloads: bool = False) -> None:
         self._workers = _processors() if workers is None else workers
         self._pool: ThreadPoolExecutor | None = None
+        self.keeps_payloads = keeps_payloads
         self._payloads: list[Message] | None = [] if keeps_payloads else None
         self._addressees: dict[str, Addressee] = {}
         self._counts: Counter[tuple[str, str]] = Counter()
@@ -110,6 +111,10 @@ class MessageBus:
     def traffic(self) -> Traffic:
         """How much was said since the start."""
         return Traffic(messages=self._messages_total, bytes=self._bytes_total)
+
+    @traffic.setter
+    def traffic(self, traffic: Traffic) -> None:
+        self._messages_total, self._bytes_total = traffic.messages, traffic.bytes
 
     def take_counts(self) -> list[tuple[str, str, int, int]]:
         """Give kind, role of sender, messages and bytes since the last call."""

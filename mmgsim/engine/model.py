@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -13,6 +14,7 @@ import pandas as pd
 
 from mmgsim.contracts import Battery, FloatArray, Tariff, Window, frozen
 from mmgsim.engine.bus import MessageBus
+from mmgsim.engine.checkpoint import packed, unpacked
 from mmgsim.engine.clock import Clock
 from mmgsim.engine.collector import build_collector
 from mmgsim.engine.named import NamedAgents
@@ -60,6 +62,8 @@ class MultiMicrogridModel(mesa.Model):
         What agents say to each other.
     writer : TableWriter
         Result tables: in memory until it is given a folder.
+    checkpoint : bytes or None
+        What the last finished day hands on; see `take_over`.
 
     Raises
     ------
@@ -102,6 +106,7 @@ class MultiMicrogridModel(mesa.Model):
         )
         self.clock = Clock(self.scenario, self.inputs)
         self.bus = MessageBus() if bus is None else bus
+        self.checkpoint: bytes | None = None
         self._create_agents()
         self.writer = TableWriter()
         self.recorder = Recorder(self)
@@ -114,12 +119,16 @@ class MultiMicrogridModel(mesa.Model):
         feeder = build_feeder(self.loaded, members)
         # Found by reference like anybody's own class: the framework never imports the agents.
         microgrid = find_class(Kind.AGENT, "microgrid")
-        self.dno = find_class(Kind.AGENT, "dno")(self, build_operator(self.loaded), members, feeder)
-        self.market = find_class(Kind.AGENT, "market")(self, build_market(self.loaded), members)
+        self.dno = find_class(Kind.AGENT, "dno")(
+            self, partial(build_operator, self.loaded), members, feeder
+        )
+        self.market = find_class(Kind.AGENT, "market")(
+            self, partial(build_market, self.loaded), members
+        )
         self.microgrids = NamedAgents(
             [microgrid(self, setup) for setup in setups], random=self.random
         )
-        for agent in (self.dno, self.market, *self.microgrids):
+        for agent in self._everybody:
             self.bus.register(agent)
 
     # -------------------------------------------------------------------------- one interval
@@ -155,6 +164,51 @@ class MultiMicrogridModel(mesa.Model):
         self.datacollector.collect(self)
         if self.clock.ends_day:
             self.writer.flush()
+            self.checkpoint = packed(self._carried())
+            self.take_over(self.checkpoint)
+
+    # ------------------------------------------------------------------------ from day to day
+    def _carried(self) -> dict[str, Any]:
+        """Give all that goes on from one day into the next."""
+        return {
+            "step": self.clock.step,
+            "random": self.random.getstate(),
+            "rng": self.rng.bit_generator.state,
+            "agents": {agent.name: agent.carried() for agent in self._everybody},
+            "totals": self.recorder.totals,
+            "traffic": self.bus.traffic,
+        }
+
+    def take_over(self, checkpoint: bytes) -> None:
+        """Go on from the end of a day, with everything else as new.
+
+        Uninterrupted runs do the same at the end of every day: that is why their values are those
+        of a run that was resumed.
+
+        Parameters
+        ----------
+        checkpoint : bytes
+            What `checkpoint` was then.
+
+        Raises
+        ------
+        CheckpointError
+            If it cannot be read.
+        """
+        carried = unpacked(checkpoint)
+        self.checkpoint = checkpoint
+        self.clock.step = carried["step"]
+        self.steps = carried["step"] + 1
+        self.random.setstate(carried["random"])
+        self.rng.bit_generator.state = carried["rng"]
+        for agent in self._everybody:
+            agent.take_over(carried["agents"][agent.name])
+        self.recorder.take_over(carried["totals"])
+        self.bus.traffic = carried["traffic"]
+
+    @property
+    def _everybody(self) -> tuple[Any, ...]:
+        return (self.dno, self.market, *self.microgrids)
 
     # ----------------------------------------------------------------- what everybody may know
     def scenario_tariff(self, window: Window) -> Tariff:

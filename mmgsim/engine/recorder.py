@@ -79,6 +79,11 @@ class Recorder:
         self._solver_s_before = solver_time.seconds
         self._gate_flags: tuple[str, ...] = ()
 
+    def take_over(self, totals: Totals) -> None:
+        """Go on from the sums of an earlier part of the run."""
+        self.totals = totals
+        self._solver_s_before = solver_time.seconds - totals.solver_s
+
     # ------------------------------------------------------------------------------- gates
     def open_gate(self) -> None:
         """Start counting the messages of a gate."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import partial
 from math import inf
 from pathlib import Path
 from types import MappingProxyType
@@ -18,6 +19,7 @@ from mmgsim.contracts import (
     FloatArray,
     Load,
     Market,
+    Mechanism,
     Member,
     Operator,
     Realised,
@@ -131,8 +133,8 @@ class MicrogridSetup:
         What the devices carry into the first step.
     meters : Meters
         Its own series.
-    strategy : Strategy
-        How it decides.
+    make_strategy : callable
+        Gives how it decides, as new.
     miss_price_per_kwh : float
         What missing a storage level costs it where nothing else is possible. [currency/kWh]
     """
@@ -141,7 +143,7 @@ class MicrogridSetup:
     devices: tuple[Device, ...]
     state: CarriedState
     meters: Meters
-    strategy: Strategy
+    make_strategy: Callable[[], Strategy]
     miss_price_per_kwh: float
 
 
@@ -179,7 +181,9 @@ def _microgrid(
         state=_first_state(config, scenario.gate.end_of_window.level),
         meters=meters,
         miss_price_per_kwh=miss_price,
-        strategy=create(Kind.STRATEGY, config.strategy.kind, config.strategy.options, folder),
+        make_strategy=partial(
+            create, Kind.STRATEGY, config.strategy.kind, config.strategy.options, folder
+        ),
     )
 
 
@@ -344,10 +348,12 @@ def build_operator(loaded: LoadedScenario) -> Operator:
     return operator
 
 
-def build_market(loaded: LoadedScenario) -> Market:
-    """Give the market's way to decide, with the scenario's mechanism in its hands."""
+def build_market(loaded: LoadedScenario) -> tuple[Market, Mechanism]:
+    """Give the market's way to decide, and the scenario's mechanism that it has in its hands."""
     coordination, role = loaded.scenario.coordination, loaded.scenario.market
-    mechanism = create(Kind.MECHANISM, coordination.kind, coordination.options(), loaded.folder)
+    mechanism: Mechanism = create(
+        Kind.MECHANISM, coordination.kind, coordination.options(), loaded.folder
+    )
     options = {**role.options, "coordination": mechanism}
     market: Market = create(Kind.MARKET, role.kind, options, loaded.folder)
-    return market
+    return market, mechanism

@@ -57,15 +57,25 @@ class CompiledHighs:
         self._presolves = presolves
         self._form = form = LinearForm(model)
         self.integers = form.integers
+        self._every_column = np.arange(len(form.variables), dtype=np.int32)
+        self._reads: dict[int, LinearRead] = {}
+        self._places: dict[int, Any] = {}
+        self._first_values = form.table.values.copy()
+        self.reset()
+
+    def reset(self) -> None:
+        """Make everything as new: numbers of the Params, basis and solution; drop what was added.
+
+        What comes next then depends on the numbers alone, not on what was solved before.
+        """
+        form = self._form
+        form.table.values[: len(self._first_values)] = self._first_values
         self._held: tuple[IndexArray, FloatArray] | None = None
         self.costs: FloatArray = form.costs.values().copy()
         self.row_limits = (form.row_limits[0].values(), form.row_limits[1].values())
         self._highs = self._load()
         self._moved: set[str] = set()
-        self._every_column = np.arange(len(form.variables), dtype=np.int32)
         self.solution: FloatArray = np.zeros(len(form.variables))
-        self._reads: dict[int, LinearRead] = {}
-        self._places: dict[int, Any] = {}
 
     # ------------------------------------------------------------------------- changing numbers
     def set(self, param: Any, values: ArrayLike) -> None:

@@ -92,6 +92,10 @@ class JointProblem:
             window.step_h,
         )
 
+    def reset(self) -> None:
+        """Forget what was solved before: what comes next depends on its own numbers alone."""
+        self._problem.reset()
+
     def solve(
         self,
         declared: Mapping[str, Disclosure],

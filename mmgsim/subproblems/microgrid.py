@@ -129,6 +129,10 @@ class MicrogridProblem:
         """Tell whether this problem was built for these devices and this size of window."""
         return (self.devices, self.steps, self.step_h) == (devices, window.steps, window.step_h)
 
+    def reset(self) -> None:
+        """Forget what was solved before: what comes next depends on its own numbers alone."""
+        self._problem.reset()
+
     def solve(self, inputs: MicrogridInputs, step: int) -> MicrogridPlan:
         """Make private plus public cost as small as possible.
 

@@ -118,6 +118,12 @@ class OfferProblem:
         """Tell whether this problem was built for these devices and this size of window."""
         return (self.devices, self.steps, self.step_h) == (devices, window.steps, window.step_h)
 
+    def reset(self) -> None:
+        """Forget what was solved before: what comes next depends on its own numbers alone."""
+        self._problem.reset()
+        self._written.clear()
+        self.forget()
+
     def at_prices(
         self,
         declared: Disclosure,

@@ -83,6 +83,14 @@ class HonestProblem:
                 self._models[is_exclusive] = (model, self._make_solver(model))
         return self._models[is_exclusive]
 
+    def reset(self) -> None:
+        """Make the solvers as new; those that cannot be are built again when needed."""
+        for is_exclusive, (_, solver) in list(self._models.items()):
+            if isinstance(solver, CompiledHighs):
+                solver.reset()
+            else:
+                del self._models[is_exclusive]
+
     def _solve(
         self, is_exclusive: bool, update: Callable[[Solver, Block], None], agent: str, step: int
     ) -> Solved:

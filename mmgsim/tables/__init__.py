@@ -3,7 +3,7 @@
 from mmgsim.tables.envelopes import RecordedEnvelopes
 from mmgsim.tables.results import Results
 from mmgsim.tables.schema import TABLES, Column
-from mmgsim.tables.writer import TableWriter, write_json, write_text
+from mmgsim.tables.writer import TableWriter, write_bytes, write_json, write_text
 
 __all__ = [
     "TABLES",
@@ -11,6 +11,7 @@ __all__ = [
     "RecordedEnvelopes",
     "Results",
     "TableWriter",
+    "write_bytes",
     "write_json",
     "write_text",
 ]

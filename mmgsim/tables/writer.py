@@ -15,20 +15,27 @@ import pyarrow.parquet as pq
 
 from mmgsim.tables.schema import TABLES, arrow_schema
 
-__all__ = ["TableWriter", "write_json", "write_text"]
+__all__ = ["TableWriter", "write_bytes", "write_json", "write_text"]
 
 
-def write_text(path: Path, text: str) -> None:
-    """Write a file whole or not at all."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+def write_bytes(path: Path, content: bytes) -> None:
+    """Write a file whole or not at all; once it is there, a loss of power does not take it away."""
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=_hidden_prefix(path))
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
         Path(name).chmod(0o644)
         Path(name).replace(path)
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text file whole or not at all."""
+    write_bytes(path, text.encode("utf-8"))
 
 
 def write_json(path: Path, content: Any) -> None:
@@ -41,16 +48,36 @@ class TableWriter:
 
     ``pandas.read_parquet(folder / "dispatch.parquet")`` reads all parts of a table. Until a folder
     is opened, everything stays in memory.
+
+    Attributes
+    ----------
+    parts : int
+        Of every table, written so far.
     """
 
     def __init__(self) -> None:
         self._folder: Path | None = None
         self._rows: dict[str, list[Sequence[Any]]] = {name: [] for name in TABLES}
-        self._parts = 0
+        self.parts = 0
 
-    def open(self, folder: Path) -> None:
-        """Write to a folder from now on, what is in memory included."""
-        self._folder = folder
+    def open(self, folder: Path, parts: int = 0) -> None:
+        """Write to a folder from now on, what is in memory included.
+
+        Parameters
+        ----------
+        folder : Path
+            Result folder.
+        parts : int
+            How many parts of every table stay there; later ones, and what was being written when
+            a run was killed, are removed.
+        """
+        for name in TABLES:
+            target = folder / f"{name}.parquet"
+            kept = {_part_name(number) for number in range(parts)}
+            for file in target.iterdir() if target.is_dir() else ():
+                if file.name not in kept:
+                    file.unlink()
+        self._folder, self.parts = folder, parts
 
     def add(self, table: str, rows: Iterable[Sequence[Any]]) -> None:
         """Add rows whose values stand in the order of the table's columns."""
@@ -63,17 +90,26 @@ class TableWriter:
         for name, rows in self._rows.items():
             target = self._folder / f"{name}.parquet"
             target.mkdir(exist_ok=True)
-            part = target / f"part-{self._parts:05d}.parquet"
-            hidden = target / f".{part.name}"
-            pq.write_table(_to_arrow(name, rows), hidden)
-            hidden.replace(part)
+            content = pa.BufferOutputStream()
+            pq.write_table(_to_arrow(name, rows), content)
+            write_bytes(target / _part_name(self.parts), content.getvalue().to_pybytes())
+        for rows in self._rows.values():
             rows.clear()
-        self._parts += 1
+        self.parts += 1
 
     def frame(self, table: str) -> pd.DataFrame:
         """Give what is in memory as a DataFrame: everything without a folder."""
         frame: pd.DataFrame = _to_arrow(table, self._rows[table]).to_pandas()
         return frame
+
+
+def _part_name(number: int) -> str:
+    return f"part-{number:05d}.parquet"
+
+
+def _hidden_prefix(path: Path) -> str:
+    """Give how the name of a file begins while it is being written: readers leave such files."""
+    return f".{path.name}."
 
 
 def _to_arrow(table: str, rows: list[Sequence[Any]]) -> pa.Table:

@@ -20,6 +20,9 @@ class StandardMarket:
     def __init__(self, coordination: Mechanism) -> None:
         self._mechanism = coordination
 
+    def reset(self) -> None:
+        """Keep nothing: the mechanism does all that is remembered."""
+
     def mechanism(self, view: MarketView) -> Mechanism:
         """Give the scenario's mechanism."""
         del view

@@ -70,6 +70,9 @@ class StandardOperator:
         self._record = None if envelopes_from is None else RecordedEnvelopes(Path(envelopes_from))
         self._cuts: dict[int, Limits] = {}
 
+    def reset(self) -> None:
+        """Keep the cuts: each was found on its own, and would be the same again."""
+
     def scenario_faults(self, scenario: Scenario) -> Iterator[tuple[str, str, str]]:
         """Give option, fault and cure of whatever does not fit the scenario."""
         if self._record is not None:

@@ -68,6 +68,12 @@ class OptimisingStrategy:
         self._problem: MicrogridProblem | None = None
         self._offers: OfferProblem | None = None
 
+    def reset(self) -> None:
+        """Make the problems as new, without building them again."""
+        for problem in (self._problem, self._offers):
+            if problem is not None:
+                problem.reset()
+
     # ------------------------------------------------------------------ what to override
     def plan(self, view: View, terms: Terms) -> MicrogridPlan:
         """Decide the window on given terms: prices, limits of the exchange, firm trades."""

@@ -29,6 +29,12 @@ class SelfConsumer(OptimisingStrategy):
         super().__init__()
         self._projection: MicrogridProblem | None = None
 
+    def reset(self) -> None:
+        """Make the problems as new, without building them again."""
+        super().reset()
+        if self._projection is not None:
+            self._projection.reset()
+
     def plan(self, view: View, terms: Terms) -> MicrogridPlan:
         """Give the feasible plan nearest to the rule, or what an award fixes at least cost."""
         if terms.is_award:

@@ -1,0 +1,281 @@
+"""The result folder of a run while it is written: begun, gone on from, and closed."""
+
+from __future__ import annotations
+
+import json
+import platform
+from collections.abc import Callable, Iterator, Mapping
+from datetime import UTC, datetime
+from hashlib import sha256
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from mmgsim.engine import (
+    Checkpoint,
+    MultiMicrogridModel,
+    fingerprint,
+    read_checkpoint,
+    write_checkpoint,
+)
+from mmgsim.errors import CheckpointError, Fault, ScenarioError
+from mmgsim.scenario import resolved_yaml
+from mmgsim.tables import write_json, write_text
+
+__all__ = ["RunFolder", "choose_folder", "file_name"]
+
+_PACKAGES = (
+    "mmgsim",
+    "mesa",
+    "pyomo",
+    "highspy",
+    "pandapower",
+    "numpy",
+    "pandas",
+    "pvlib",
+    "demandlib",
+)
+
+
+def choose_folder(
+    out: str | Path | None, scenario: str, what: str, *, resume: bool = False
+) -> Path:
+    """Give the folder that results go to: `out`, or ``runs/<scenario>-<what>-<time>``.
+
+    Raises
+    ------
+    ScenarioError
+        If something is there already, unless it is a run that is to be resumed.
+    """
+    if out is None:
+        stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
+        out = Path("runs") / _free_name(Path("runs"), file_name(f"{scenario}-{what}-{stamp}"))
+    folder = Path(out)
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        is_run = (folder / "manifest.json").is_file()
+        if resume and is_run:
+            return folder
+        what, cure = "exists and is not empty", "give another --out"
+        if resume:
+            what = "is not empty, and no result folder: it has no manifest.json"
+        elif is_run:
+            cure += ", or --resume to go on with the run that is there"
+        raise ScenarioError(str(folder), [Fault(str(folder), what, cure)])
+    return folder
+
+
+def file_name(text: str) -> str:
+    """Give a name, such as the reference of a class, as one part of a path."""
+    return text.replace("/", "_").replace(":", "_")
+
+
+def _free_name(parent: Path, name: str) -> str:
+    """Add a number where two runs start in the same second."""
+    free, number = name, 1
+    while (parent / free).exists():
+        number += 1
+        free = f"{name}-{number}"
+    return free
+
+
+class RunFolder:
+    """Writes what a model simulates, day by day.
+
+    Parameters
+    ----------
+    path : Path
+        New or empty; or of a run of the same scenario, which is then gone on from.
+    model : MultiMicrogridModel
+        Before its first step; it takes over what an earlier run has reached.
+
+    Attributes
+    ----------
+    path : Path
+        The folder.
+    wall_s : float
+        Spent on earlier parts of the run. [s]
+    steps_kept : int
+        Steps up to the last finished day: those that a killed run does not lose.
+    is_complete : bool
+        True where an earlier run has done everything.
+
+    Raises
+    ------
+    ScenarioError
+        If the folder holds a run of another scenario, naming what differs.
+    CheckpointError
+        If what is there cannot be read.
+    OSError
+        If nothing can be written.
+    """
+
+    def __init__(self, path: Path, model: MultiMicrogridModel) -> None:
+        self.path = path
+        self._model = model
+        self.wall_s, self.steps_kept = 0.0, 0
+        self._manifest = _manifest(model)
+        self.is_complete = False
+        parts = self._go_on() if (path / "manifest.json").is_file() else 0
+        if self.is_complete:
+            return
+        path.mkdir(parents=True, exist_ok=True)
+        model.writer.open(path, parts)
+        write_text(path / "scenario.yaml", resolved_yaml(model.scenario))
+        write_json(path / "manifest.json", self._manifest)
+        if model.dno.feeder is not None:
+            model.dno.feeder.write(path / "network.json")
+
+    def end_day(self, wall_s: float) -> None:
+        """Keep what the model carries on from a day whose tables are written.
+
+        Parameters
+        ----------
+        wall_s : float
+            Spent so far, earlier parts of the run included. [s]
+        """
+        model = self._model
+        assert model.checkpoint is not None
+        write_checkpoint(
+            self.path,
+            Checkpoint(
+                steps=model.clock.step + 1,
+                parts=model.writer.parts,
+                wall_s=wall_s,
+                inputs_sha256=fingerprint(model.inputs, model.inputs.index.steps),
+                input_steps=model.inputs.index.steps,
+                keeps_payloads=model.bus.keeps_payloads,
+                state=model.checkpoint,
+            ),
+        )
+        self.steps_kept = model.clock.step + 1
+
+    def close(self, status: str, summary: Mapping[str, Any]) -> OSError | None:
+        """Write whatever has come since the last day, and how the run ended.
+
+        Returns
+        -------
+        OSError or None
+            What kept something from being written; the rest is written all the same.
+        """
+        failed = _attempt(self._model.writer.flush)
+        failed = _attempt(lambda: write_json(self.path / "summary.json", summary)) or failed
+        manifest = {**self._manifest, "status": "failed" if failed else status}
+        return _attempt(lambda: write_json(self.path / "manifest.json", manifest)) or failed
+
+    # ------------------------------------------------------------------------------ going on
+    def _go_on(self) -> int:
+        """Take over what an earlier run has reached; give how many parts of its tables stay."""
+        before = _read_json(self.path / "manifest.json")
+        model, checkpoint = self._model, read_checkpoint(self.path)
+        faults = list(self._differences())
+        if checkpoint is not None:
+            faults += _checkpoint_faults(model, checkpoint)
+        if faults:
+            raise ScenarioError(f"{self.path} cannot be resumed", faults)
+        self._manifest["started"] = before.get("started")
+        now = datetime.now(UTC).isoformat(timespec="seconds")
+        self._manifest["resumed"] = [*before.get("resumed", []), now]
+        if checkpoint is None:
+            return 0
+        model.take_over(checkpoint.state)
+        self.wall_s, self.steps_kept = checkpoint.wall_s, checkpoint.steps
+        self.is_complete = before.get("status") == "complete" and model.clock.is_finished
+        return checkpoint.parts
+
+    def _differences(self) -> Iterator[Fault]:
+        """Give what differs between the scenario and that of the folder; a run may get longer."""
+        path = self.path / "scenario.yaml"
+        try:
+            before = yaml.safe_load(path.read_text(encoding="utf-8"))
+        except (OSError, yaml.YAMLError) as error:
+            raise CheckpointError(f"{path} cannot be read: {error}") from error
+        now = _flat(yaml.safe_load(resolved_yaml(self._model.scenario)))
+        then = _flat(before)
+        for key in sorted((now.keys() | then.keys()) - {"days"}):
+            here, there = (values.get(key, "nothing") for values in (now, then))
+            if here != there:
+                cure = "resume with what the run was started with, or give another --out"
+                yield Fault(key, f"is {here}, and was {there} in the run", cure)
+
+
+def _checkpoint_faults(model: MultiMicrogridModel, checkpoint: Checkpoint) -> Iterator[Fault]:
+    """Give what keeps a model from going on from a checkpoint."""
+    if model.clock.steps < checkpoint.steps:
+        what = f"{model.clock.steps} steps, but {checkpoint.steps} are simulated already"
+        yield Fault("days", what, "give as many days or more")
+    elif fingerprint(model.inputs, checkpoint.input_steps) != checkpoint.inputs_sha256:
+        what = "the series are not what they were when the run was started"
+        yield Fault("series", what, "bring back the files, or start anew with another --out")
+    if model.bus.keeps_payloads != checkpoint.keeps_payloads:
+        what = "kept" if checkpoint.keeps_payloads else "not kept"
+        cure = "resume with --payloads" if checkpoint.keeps_payloads else "leave out --payloads"
+        yield Fault("--payloads", f"what was said was {what} so far", cure)
+
+
+def _attempt(write: Callable[[], None]) -> OSError | None:
+    """Give what kept something from being written."""
+    try:
+        write()
+    except OSError as error:
+        return error
+    return None
+
+
+def _flat(content: Any, path: str = "") -> dict[str, Any]:
+    """Give plain data by dotted path, parts of lists by their name where they have one."""
+    if isinstance(content, list):
+        content = {_part_name(part, at): part for at, part in enumerate(content)}
+    if not isinstance(content, dict):
+        return {path: content}
+    found: dict[str, Any] = {}
+    for key, part in content.items():
+        found |= _flat(part, f"{path}.{key}" if path else str(key))
+    return found
+
+
+def _part_name(part: Any, at: int) -> str:
+    name = part.get("name") if isinstance(part, dict) else None
+    return str(at if name is None else name)
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{path} cannot be read: {error}") from error
+    return content
+
+
+def _manifest(model: MultiMicrogridModel) -> dict[str, Any]:
+    scenario = model.scenario
+    return {
+        "format": 1,
+        "scenario": scenario.name,
+        "scenario_sha256": sha256(resolved_yaml(scenario).encode()).hexdigest(),
+        "source": Path(model.loaded.source).name,
+        "seed": scenario.seed,
+        "coordination": scenario.coordination.kind,
+        "objective": scenario.objective.value,
+        "currency": scenario.currency,
+        "timezone": scenario.timezone,
+        "step_h": scenario.step_h,
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        "status": "running",
+        "versions": {"python": platform.python_version(), **_versions()},
+        "inputs": [
+            {"where": x.where, "label": x.label.value, "description": x.description}
+            for x in model.inputs.labels
+        ],
+    }
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for package in _PACKAGES:
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:  # run from a source tree that is not installed
+            found[package] = "unknown"
+    return found
