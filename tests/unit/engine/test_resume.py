@@ -1,0 +1,309 @@
+"""A run that was stopped, killed or made longer gives the values of one that never stopped."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+import mmgsim
+from mmgsim.engine import MessageBus, MultiMicrogridModel
+from mmgsim.errors import CheckpointError, RunEndedEarlyError
+from mmgsim.tables import TABLES, Results, writer
+
+DAYS = 2
+
+PLUG_INS = '''
+"""Plug-ins that remember: what they say so, and what they should not."""
+import numpy as np
+from dataclasses import replace
+from mmgsim.coordination import Isolated
+from mmgsim_agents.strategies.cost_minimiser import CostMinimiser
+
+
+class Remembers(CostMinimiser):
+    """Sheds a little more every hour, as its memory tells."""
+
+    def plan(self, view, terms):
+        hours = view.memory.get("hours", np.zeros(1))
+        limit = np.maximum(terms.low_kw + 0.01 * hours[0], np.minimum(terms.low_kw, -1.0))
+        return super().plan(view, replace(terms, low_kw=limit))
+
+    def dispatch(self, view, realised):
+        done = super().dispatch(view, realised)
+        return replace(done, memory={"hours": view.memory.get("hours", np.zeros(1)) + 1.0})
+
+
+class Hides:
+    """Counts the gates it has seen, where no checkpoint finds that, and has no reset()."""
+
+    answers = CostMinimiser.answers
+
+    def __init__(self):
+        self._strategy, self._gates = CostMinimiser(), 0
+
+    def answer(self, view, message):
+        self._gates += 1
+        sure = replace(view.envelope, export_limit_kw=view.envelope.export_limit_kw / self._gates)
+        return self._strategy.answer(replace(view, envelope=sure), message)
+
+    def dispatch(self, view, realised):
+        return self._strategy.dispatch(view, realised)
+
+
+class HidesToo(Isolated):
+    """A mechanism without reset(), which forgets to ask every other gate of its life."""
+
+    reset = property()
+
+
+class CannotBeKept(CostMinimiser):
+    """Wants to keep what cannot be written."""
+
+    def dispatch(self, view, realised):
+        return replace(super().dispatch(view, realised), memory={"open": lambda: None})
+'''
+
+
+class StopError(Exception):
+    """Stands for whatever may end a run."""
+
+
+def stop_after(steps):
+    """Give a progress callback that ends the run."""
+
+    def progress(model):
+        if model.clock.step + 1 == steps:
+            raise StopError
+
+    return progress
+
+
+def settings(**more):
+    return {"days": DAYS, **more}
+
+
+def same_values(one, other):
+    """Compare every table but the wall clock, and the summary, to the last bit."""
+    for name in set(TABLES) - {"timings"}:
+        assert one.table(name).equals(other.table(name)), name
+    first, second = ({k: v for k, v in r.summary.items() if k[-2:] != "_s"} for r in (one, other))
+    assert first == second
+
+
+@pytest.fixture(scope="module", params=["central", "prices"])
+def whole(request, tmp_path_factory):
+    """A run that never stopped."""
+    overrides = settings(**{"coordination.kind": request.param})
+    out = tmp_path_factory.mktemp("whole") / "run"
+    return mmgsim.run("duo", overrides=overrides, out=out), overrides
+
+
+@pytest.mark.parametrize("steps", [5, 24, 31])
+def test_a_run_that_was_stopped_goes_on_to_the_same_values(whole, tmp_path, steps):
+    reference, overrides = whole
+    out = tmp_path / "run"
+    with pytest.raises(RunEndedEarlyError, match="--resume"):
+        mmgsim.run("duo", overrides=overrides, out=out, progress=stop_after(steps))
+    assert len(Results(out).steps) == steps  # what was simulated can be read meanwhile
+    resumed = mmgsim.run("duo", overrides=overrides, out=out, resume=True)
+    same_values(reference, resumed)
+    assert resumed.manifest["status"] == "complete"
+    assert len(resumed.manifest["resumed"]) == 1
+
+
+def test_finished_days_are_not_solved_again(tmp_path, monkeypatch):
+    with pytest.raises(RunEndedEarlyError):
+        mmgsim.run("duo", overrides=settings(), out=tmp_path / "run", progress=stop_after(26))
+    solved = []
+    monkeypatch.setattr(
+        MultiMicrogridModel,
+        "step",
+        lambda model, step=MultiMicrogridModel.step: (solved.append(model.clock.step), step(model)),
+    )
+    mmgsim.run("duo", overrides=settings(), out=tmp_path / "run", resume=True)
+    assert solved == list(range(23, 47))  # the last finished step of each
+
+
+def test_a_finished_run_is_made_longer(whole, tmp_path):
+    reference, overrides = whole
+    out = tmp_path / "run"
+    mmgsim.run("duo", overrides={**overrides, "days": 1}, out=out)
+    same_values(reference, mmgsim.run("duo", overrides=overrides, out=out, resume=True))
+
+
+def test_a_finished_run_is_left_alone(whole):
+    reference, overrides = whole
+    before = {file: file.stat().st_mtime_ns for file in reference.folder.rglob("*")}
+    again = mmgsim.run("duo", overrides=overrides, out=reference.folder, resume=True)
+    assert again.summary == reference.summary
+    assert {file: file.stat().st_mtime_ns for file in reference.folder.rglob("*")} == before
+
+
+def test_resuming_where_nothing_is_starts_a_run(tmp_path):
+    run = mmgsim.run("duo", overrides={"days": 1}, out=tmp_path / "run", resume=True)
+    assert "resumed" not in run.manifest
+
+
+def test_payloads_and_threads_go_on_too(tmp_path):
+    overrides = {"days": 2, "coordination.kind": "prices"}
+    runs = []
+    for workers in (1, 2):
+        out = tmp_path / str(workers)
+        for stop in (stop_after(30), None):
+            bus = MessageBus(workers=workers, keeps_payloads=True)
+            try:
+                run = mmgsim.run(
+                    "duo", overrides=overrides, out=out, bus=bus, progress=stop, resume=True
+                )
+            except RunEndedEarlyError:
+                continue
+        runs.append(run)
+    same_values(*runs)
+    assert runs[0].payloads.time.nunique() == 48
+
+
+# ------------------------------------------------------------------------------------ plug-ins
+@pytest.fixture
+def plug_ins(tmp_path):
+    file = tmp_path / "plug_ins.py"
+    file.write_text(PLUG_INS)
+    return file
+
+
+@pytest.mark.parametrize(
+    "roles",
+    [
+        {"microgrids.MG1.strategy": "Remembers"},
+        {"microgrids.MG1.strategy": "Hides"},
+        {"coordination.kind": "HidesToo"},
+    ],
+)
+def test_plug_ins_go_on_from_what_they_declare_as_memory(plug_ins, tmp_path, roles):
+    overrides = settings(**{key: f"{plug_ins}:{name}" for key, name in roles.items()})
+    whole = mmgsim.run("duo", overrides=overrides, out=tmp_path / "whole")
+    with pytest.raises(RunEndedEarlyError):
+        mmgsim.run("duo", overrides=overrides, out=tmp_path / "cut", progress=stop_after(30))
+    resumed = mmgsim.run("duo", overrides=overrides, out=tmp_path / "cut", resume=True)
+    same_values(whole, resumed)
+
+
+def test_memory_that_cannot_be_written_is_named(plug_ins, tmp_path):
+    role = {"microgrids.MG1.strategy": f"{plug_ins}:CannotBeKept"}
+    with pytest.raises(RunEndedEarlyError) as caught:
+        mmgsim.run("duo", overrides=settings(**role), out=tmp_path / "run")
+    assert "memory" in str(caught.value.__cause__)
+    assert len(Results(tmp_path / "run").steps) == 24
+
+
+# --------------------------------------------------------------------------------------- refusals
+@pytest.fixture
+def cut(tmp_path):
+    """A run that was stopped in its second day."""
+    out = tmp_path / "cut"
+    with pytest.raises(RunEndedEarlyError):
+        mmgsim.run("duo", overrides=settings(), out=out, progress=stop_after(30))
+    return out
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"coordination.kind": "isolated"}, "coordination.kind: is isolated, and was central"),
+        ({"seed": 99}, "seed: is 99, and was"),
+        ({"microgrids.MG2.devices.roof.rating_kw": 7}, "microgrids.MG2.devices.roof.rating_kw"),
+        ({"days": 1, "seed": 99}, "seed: is 99"),
+    ],
+)
+def test_another_scenario_is_refused_and_nothing_is_touched(cut, changes, said):
+    before = {file: file.read_bytes() for file in cut.rglob("*") if file.is_file()}
+    with pytest.raises(mmgsim.ScenarioError, match=said):
+        mmgsim.run("duo", overrides=settings(**changes), out=cut, resume=True)
+    assert {file: file.read_bytes() for file in cut.rglob("*") if file.is_file()} == before
+
+
+def test_fewer_days_than_are_simulated_are_refused(whole):
+    reference, overrides = whole
+    with pytest.raises(mmgsim.ScenarioError, match="48 are simulated already"):
+        mmgsim.run("duo", overrides={**overrides, "days": 1}, out=reference.folder, resume=True)
+
+
+def test_series_that_have_changed_are_refused(tmp_path):
+    from mmgsim.scenario import load_scenario
+    from mmgsim.scenario.freeze import freeze
+
+    folder = tmp_path / "frozen"
+    source = freeze(load_scenario("duo", settings()), folder).source
+    with pytest.raises(RunEndedEarlyError):
+        mmgsim.run(source, out=tmp_path / "cut", progress=stop_after(30))
+    (file,) = folder.glob("*.csv")
+    file.write_text(file.read_text().replace("0.", "0.1"))
+    with pytest.raises(mmgsim.ScenarioError, match="series are not what they were"):
+        mmgsim.run(source, out=tmp_path / "cut", resume=True)
+
+
+def test_payloads_are_kept_in_all_parts_of_a_run_or_in_none(cut):
+    bus = MessageBus(keeps_payloads=True)
+    with pytest.raises(mmgsim.ScenarioError, match="leave out --payloads"):
+        mmgsim.run("duo", overrides=settings(), out=cut, bus=bus, resume=True)
+
+
+@pytest.mark.parametrize("spoilt", [b"", b"{}\n", b'{"format": 99}\n', None])
+def test_a_checkpoint_that_cannot_be_read_is_an_error(cut, spoilt):
+    file = cut / "checkpoint.bin"
+    file.write_bytes(file.read_bytes()[:-200] if spoilt is None else spoilt)
+    with pytest.raises(CheckpointError, match=r"damaged|another version"):
+        mmgsim.run("duo", overrides=settings(), out=cut, resume=True)
+
+
+def test_a_folder_without_a_run_is_not_resumed(tmp_path):
+    (tmp_path / "notes.txt").write_text("mine")
+    with pytest.raises(mmgsim.ScenarioError, match="no result folder"):
+        mmgsim.run("duo", out=tmp_path, resume=True)
+
+
+# ---------------------------------------------------------------------------- when writing fails
+@pytest.mark.parametrize("written", [3, 10, 20, 29])
+def test_a_full_disk_loses_no_finished_day(tmp_path, monkeypatch, written):
+    overrides = settings(**{"coordination.kind": "isolated"})
+    room = iter(range(written))
+    replace = writer.os.fsync
+
+    def fsync(handle):
+        if next(room, None) is None:
+            raise OSError(28, "No space left on device")
+        replace(handle)
+
+    out = tmp_path / "run"
+    monkeypatch.setattr(writer.os, "fsync", fsync)
+    with pytest.raises((RunEndedEarlyError, OSError)) as caught:
+        mmgsim.run("duo", overrides=overrides, out=out)
+    assert "No space left" in f"{caught.value}{caught.value.__cause__}"
+    monkeypatch.undo()
+    resumed = mmgsim.run("duo", overrides=overrides, out=out, resume=True)
+    same_values(mmgsim.run("duo", overrides=overrides, out=tmp_path / "whole"), resumed)
+    assert not list(out.rglob(".*"))  # nothing half written is left
+
+
+# ------------------------------------------------------------------------------ when it is killed
+@pytest.mark.slow
+def test_a_killed_run_goes_on_to_the_same_values(tmp_path):
+    overrides = {"days": 4, "coordination.kind": "central"}
+    whole = mmgsim.run("duo", overrides=overrides, out=tmp_path / "whole")
+    out = tmp_path / "killed"
+    command = [sys.executable, "-m", "mmgsim", "run", "duo", "--days", "4", "--out", str(out)]
+    root = Path(mmgsim.__file__).parents[1]
+    paths = os.pathsep.join([str(root), str(root / "agents"), os.environ.get("PYTHONPATH", "")])
+    process = subprocess.Popen(
+        [*command, "--coordination", "central", "--quiet"], env={**os.environ, "PYTHONPATH": paths}
+    )
+    while not (out / "checkpoint.bin").exists():
+        assert process.poll() is None
+        time.sleep(0.005)
+    time.sleep(0.3)
+    process.kill()
+    process.wait()
+    assert len(Results(out).steps) >= 24
+    same_values(whole, mmgsim.run("duo", overrides=overrides, out=out, resume=True))
