@@ -7,6 +7,7 @@ goes to standard output; progress, messages and warnings go to standard error.
 from __future__ import annotations
 
 import json
+import logging
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -77,6 +78,7 @@ JsonOption = Annotated[
 
 def main() -> None:
     """Run the command line; every error of ours becomes one message and an exit code."""
+    logging.getLogger("mmgsim").setLevel(logging.ERROR)  # what is contained is told at the end
     try:
         app()
     except MmgsimError as error:

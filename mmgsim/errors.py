@@ -6,6 +6,7 @@ shed, renewable energy spilled) are results of a study, not errors: they are rec
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Iterable
 from dataclasses import dataclass
 from difflib import get_close_matches
@@ -13,12 +14,14 @@ from pathlib import Path
 from typing import Any
 
 __all__ = [
+    "CheckpointError",
     "ComparisonEndedEarlyError",
     "ComparisonError",
     "ContractError",
     "Fault",
     "InputError",
     "MmgsimError",
+    "PlugInError",
     "ResultsError",
     "RunEndedEarlyError",
     "ScenarioError",
@@ -163,6 +166,31 @@ class ContractError(MmgsimError):
         self.agent = agent
         self.faults = tuple(faults)
         super().__init__("\n  - ".join([f"{agent} broke its contract:", *self.faults]))
+
+
+class PlugInError(MmgsimError):
+    """A strategy, operator, market or mechanism that raised, or took too long.
+
+    Attributes
+    ----------
+    agent, doing : str
+        Whose it is, and what it was asked to do.
+    cause : Exception
+        What it raised.
+    """
+
+    def __init__(self, agent: str, doing: str, cause: Exception) -> None:
+        self.agent = agent
+        self.doing = doing
+        self.cause = cause
+        super().__init__(f"{agent} failed {doing}: {_described(cause)}")
+
+
+def _described(error: Exception) -> str:
+    """Give kind, message and place of an error, without the folders of this machine."""
+    text = str(error) if isinstance(error, MmgsimError) else f"{type(error).__name__}: {error}"
+    frames = traceback.extract_tb(error.__traceback__)
+    return f"{text} ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else text
 
 
 class RunEndedEarlyError(MmgsimError):

@@ -150,6 +150,7 @@ def summarise(model: MultiMicrogridModel, *, wall_s: float) -> dict[str, Any]:
         "steps_by_status": dict(totals.steps_by_status),
         "steps_plan_violation": totals.steps_plan_violation,
         "steps_repaired": totals.steps_repaired,
+        "faults_contained": totals.faults,
         "gates": totals.gates,
         "gates_bound_broken": totals.bounds_broken,
         "gap_max": None if totals.gap_max is None else float(totals.gap_max),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
 
@@ -19,10 +20,11 @@ from mmgsim.contracts import (
     Message,
     Operator,
     OperatorView,
+    Tariff,
     frozen,
 )
-from mmgsim.engine import FlowStep, MultiMicrogridModel, renewed
-from mmgsim.errors import ContractError
+from mmgsim.engine import FlowStep, MultiMicrogridModel, Seat, guarded
+from mmgsim.errors import ContractError, PlugInError
 from mmgsim.network import (
     Feeder,
     FlowStatus,
@@ -33,7 +35,8 @@ from mmgsim.network import (
     losses_along_ray,
 )
 from mmgsim.settlement import aumann_shapley, ray_nodes
-from mmgsim.subproblems import envelope_faults
+from mmgsim.subproblems import envelope_faults, tariff_faults
+from mmgsim_agents.operators.standard import StandardOperator
 
 __all__ = ["DnoAgent"]
 
@@ -64,13 +67,12 @@ class DnoAgent(mesa.Agent):
     def __init__(
         self,
         model: MultiMicrogridModel,
-        make_operator: Callable[[], Operator],
+        make_operator: Callable[[], tuple[Operator]],
         members: Sequence[Member],
         feeder: Feeder | None,
     ) -> None:
         super().__init__(model)
-        self._make_operator = make_operator
-        self.operator = make_operator()
+        self._seat: Seat[tuple[Operator]] = Seat(make_operator, lambda: (StandardOperator(),))
         self.members = tuple(members)
         self.feeder = feeder
         self.last: FlowStep | None = None
@@ -84,6 +86,21 @@ class DnoAgent(mesa.Agent):
         self._verdicts: dict[str, Envelope] = {}
         self._gate_step = 0
 
+    @property
+    def operator(self) -> Operator:
+        """How it decides: its operator, or the stand-in after a fault."""
+        return self._seat.now[0]
+
+    def fall_back(self) -> bool:
+        """Have the stand-in decide until the next gate; False where it does already."""
+        return self._seat.fall_back()
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """What is out of the ordinary about who decides in this step."""
+        flags = (*self._seat.flags, *self.model.recorder.fault_flags("the DNO"))
+        return tuple(f"dno_{flag}" for flag in flags)
+
     # ------------------------------------------------------------------ from day to day
     def carried(self) -> dict[str, Any]:
         """Give all that goes on from one day into the next."""
@@ -94,6 +111,7 @@ class DnoAgent(mesa.Agent):
             "violations": (self.violations_before, self.violations_after),
             "verdicts": self._verdicts,
             "gate_step": self._gate_step,
+            "seat": self._seat.carried(),
         }
 
     def take_over(self, carried: Mapping[str, Any]) -> None:
@@ -102,7 +120,7 @@ class DnoAgent(mesa.Agent):
         self.last, self.repair_rounds = carried["last"], carried["repair_rounds"]
         self.violations_before, self.violations_after = carried["violations"]
         self._verdicts, self._gate_step = carried["verdicts"], carried["gate_step"]
-        (self.operator,) = renewed((self.operator,), lambda: (self._make_operator(),))
+        self._seat.take_over(carried["seat"])
 
     # ------------------------------------------------------------------ in a step
     def may_answer_in_thread(self, message: Message) -> bool:
@@ -112,7 +130,8 @@ class DnoAgent(mesa.Agent):
 
     def receive(self, message: Message) -> Message | None:
         """Answer a question of the market."""
-        return self.operator.answer(self._view(), message)
+        with self._guarded(f"answering {type(message).__name__}"):
+            return self.operator.answer(self._view(), message)
 
     def publish(self) -> None:
         """Tell everybody the tariff, and every microgrid its envelope, over the window ahead.
@@ -120,10 +139,14 @@ class DnoAgent(mesa.Agent):
         What a review has tightened binds until the next gate.
         """
         self._envelopes = {}
-        tariff, envelopes = self.operator.publish(self._view())
-        self._check(envelopes)
         if self.model.clock.is_gate:
+            self._seat.open_gate()
             self._verdicts.clear()
+        try:
+            tariff, envelopes = self._published()
+        except (ContractError, PlugInError) as fault:
+            self.model.contain(fault)
+            tariff, envelopes = self._published()
         envelopes = {
             name: envelope.tightened(self._verdicts[name]) if name in self._verdicts else envelope
             for name, envelope in envelopes.items()
@@ -152,10 +175,13 @@ class DnoAgent(mesa.Agent):
             self.violations_before = self.violations_after
         if self.repair_rounds >= rounds:
             return True
-        verdict = self.operator.review(self._view(points), clearing.plans)
+        try:
+            verdict = self._reviewed(points, clearing)
+        except (ContractError, PlugInError) as fault:
+            self.model.contain(fault)
+            verdict = self._reviewed(points, clearing)
         if isinstance(verdict, Accepted):
             return True
-        self._check(verdict)
         tightened = {
             name: envelope.tightened(verdict[name]) for name, envelope in self._envelopes.items()
         }
@@ -224,6 +250,30 @@ class DnoAgent(mesa.Agent):
         if not np.isfinite(loss_per_kw).all():
             return nothing, ("losses_not_shared",)
         return aumann_shapley(exchange_kw, loss_per_kw, weights), ()
+
+    def _published(self) -> tuple[Tariff, Mapping[str, Envelope]]:
+        """Give the operator's tariff and envelopes, held to their contract."""
+        with self._guarded("publishing"):
+            tariff, envelopes = self.operator.publish(self._view())
+            self._check(envelopes)
+            faults = tariff_faults(tariff, self.model.clock.window())
+            if faults:
+                raise ContractError("the DNO", faults)
+        return tariff, envelopes
+
+    def _reviewed(
+        self, points: PlannedPoints | None, clearing: Clearing
+    ) -> Accepted | Mapping[str, Envelope]:
+        """Give the operator's verdict, held to its contract."""
+        with self._guarded("reviewing plans"):
+            verdict = self.operator.review(self._view(points), clearing.plans)
+            if not isinstance(verdict, Accepted):
+                self._check(verdict)
+        return verdict
+
+    def _guarded(self, doing: str) -> AbstractContextManager[None]:
+        seconds = self.model.scenario.faults.time_limit_s
+        return guarded("the DNO", doing, self.operator, seconds)
 
     def _check(self, envelopes: Mapping[str, Envelope]) -> None:
         faults = envelope_faults(envelopes, self.members, self.model.clock.window())

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
 
 import mesa
 
 from mmgsim.contracts import (
+    Award,
     Clearing,
     Envelope,
     Executed,
@@ -25,11 +27,17 @@ from mmgsim.contracts import (
     Window,
     frozen,
 )
-from mmgsim.engine import MultiMicrogridModel, renewed
-from mmgsim.errors import ContractError
+from mmgsim.coordination import Isolated
+from mmgsim.engine import MultiMicrogridModel, Seat, guarded, packed
+from mmgsim.errors import ContractError, PlugInError
 from mmgsim.settlement import bill, ledger_faults
+from mmgsim.subproblems import clearing_faults
+from mmgsim_agents.markets.standard import StandardMarket
 
 __all__ = ["MarketAgent"]
+
+# Of one gate; the slowest mechanisms take some hundred.
+MOST_EXCHANGES = 2_000
 
 
 class MarketAgent(mesa.Agent):
@@ -55,14 +63,28 @@ class MarketAgent(mesa.Agent):
         members: tuple[Member, ...],
     ) -> None:
         super().__init__(model)
-        self._make_market = make_market
-        self.market, self._mechanism = make_market()
+        self._seat: Seat[tuple[Market, Mechanism]] = Seat(make_market, _stand_in)
         self.members = members
         self.clearing: Clearing | None = None
         self.lines: list[LedgerLine] = []
         self._memory: Mapping[str, Any] = {}
         self._tariff: Tariff | None = None
         self._envelopes: dict[str, Envelope] = {}
+
+    @property
+    def market(self) -> Market:
+        """How it decides: its market, or the stand-in after a fault."""
+        return self._seat.now[0]
+
+    def fall_back(self) -> bool:
+        """Leave everybody alone with the grid until the next gate; False where that is so."""
+        return self._seat.fall_back()
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """What is out of the ordinary about who decides in this step."""
+        flags = (*self._seat.flags, *self.model.recorder.fault_flags("the market"))
+        return tuple(f"market_{flag}" for flag in flags)
 
     # ------------------------------------------------------------------ from day to day
     def carried(self) -> dict[str, Any]:
@@ -72,6 +94,7 @@ class MarketAgent(mesa.Agent):
             "clearing": self.clearing,
             "lines": self.lines,
             "memory": self._memory,
+            "seat": self._seat.carried(),
         }
 
     def take_over(self, carried: Mapping[str, Any]) -> None:
@@ -79,7 +102,7 @@ class MarketAgent(mesa.Agent):
         self.members = carried["members"]
         self.clearing, self.lines = carried["clearing"], carried["lines"]
         self._memory = carried["memory"]
-        self.market, self._mechanism = renewed((self.market, self._mechanism), self._make_market)
+        self._seat.take_over(carried["seat"])
 
     # ------------------------------------------------------------------ in a step
     def may_answer_in_thread(self, message: Message) -> bool:
@@ -110,16 +133,50 @@ class MarketAgent(mesa.Agent):
 
     def gate(self) -> Clearing:
         """Run the mechanism to its certificate."""
+        while True:
+            try:
+                clearing = self._cleared()
+            except (ContractError, PlugInError) as fault:
+                self.model.contain(fault)  # and begin again, with a stand-in in its place
+            else:
+                self._memory = clearing.memory
+                self.clearing = clearing
+                return clearing
+
+    def _cleared(self) -> Clearing:
+        """Have the mechanism ask until it clears."""
         view = self.view(self.model.clock.window())
-        mechanism = self.market.mechanism(view)
-        mechanism.start(view, self._memory)
-        clearing: Clearing | None = None
-        while clearing is None:
-            replies = self.model.bus.exchange(self.name, mechanism.ask())
-            clearing = mechanism.tell(replies)
-        self._memory = clearing.memory
-        self.clearing = clearing
-        return clearing
+        with self._guarded("choosing a mechanism"):
+            mechanism = self.market.mechanism(view)
+        with self._guarded("beginning a gate", mechanism):
+            mechanism.start(view, self._memory)
+        awarded: dict[str, tuple[Trade, ...]] = {}
+        for _ in range(MOST_EXCHANGES):
+            with self._guarded("asking", mechanism):
+                questions = mechanism.ask()
+            replies = self.model.bus.exchange(self.name, questions)
+            with self._guarded("taking replies", mechanism):
+                clearing = mechanism.tell(replies)
+            awarded |= {x.to: x.trades for x in questions if isinstance(x, Award)}
+            if clearing is None:
+                continue
+            with self._guarded("clearing", mechanism):
+                faults = clearing_faults(clearing, view, awarded)
+            if faults:
+                raise ContractError("the market", faults)
+            with self._guarded("keeping its memory", mechanism):
+                packed(dict(clearing.memory))
+            return clearing
+        raise ContractError("the market", [f"does not clear after {MOST_EXCHANGES} exchanges"])
+
+    def open_gate(self) -> None:
+        """Give a market that failed another chance."""
+        self._seat.open_gate()
+
+    def _guarded(self, doing: str, plug_in: Any = None) -> AbstractContextManager[None]:
+        seconds = self.model.scenario.faults.time_limit_s
+        plug_in = self.market if plug_in is None else plug_in
+        return guarded("the market", doing, plug_in, seconds)
 
     def settle(self) -> None:
         """Book the executed step and tell every microgrid its own lines."""
@@ -137,10 +194,11 @@ class MarketAgent(mesa.Agent):
             ),
             is_new_day=self.model.clock.is_new_day,
         )
-        self.lines = self.market.settle(view, executed)
-        faults = ledger_faults(self.lines, [member.name for member in self.members])
-        if faults:
-            raise ContractError("the market", faults)
+        try:
+            self.lines = self._settled(view, executed)
+        except (ContractError, PlugInError) as fault:
+            self.model.contain(fault)
+            self.lines = self._settled(view, executed)
         self.model.bus.send(
             self.name,
             [
@@ -148,6 +206,15 @@ class MarketAgent(mesa.Agent):
                 for member in self.members
             ],
         )
+
+    def _settled(self, view: MarketView, executed: Executed) -> list[LedgerLine]:
+        """Give the market's ledger lines, held to their contract."""
+        with self._guarded("settling"):
+            lines = self.market.settle(view, executed)
+            faults = ledger_faults(lines, [member.name for member in self.members])
+        if faults:
+            raise ContractError("the market", faults)
+        return lines
 
     def trades_now(self) -> tuple[Trade, ...]:
         """Give the firm trades of the current step, arrays of length one."""
@@ -171,3 +238,9 @@ class MarketAgent(mesa.Agent):
             return float("nan")
         prices: FloatArray = self.clearing.prices_per_kwh[name]
         return float(prices[self.clearing.window.offset(self.model.clock.step)])
+
+
+def _stand_in() -> tuple[Market, Mechanism]:
+    """Give a market that leaves everybody alone with the grid."""
+    mechanism = Isolated()
+    return StandardMarket(mechanism), mechanism

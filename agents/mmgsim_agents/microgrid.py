@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from copy import deepcopy
 from dataclasses import replace
 from typing import Any
@@ -18,13 +19,22 @@ from mmgsim.contracts import (
     Message,
     Plan,
     Realised,
+    Strategy,
     Tariff,
     Trade,
     View,
     frozen,
+    payload_bytes,
 )
-from mmgsim.engine import MicrogridSetup, MicrogridStep, MultiMicrogridModel, renewed
-from mmgsim.errors import ContractError
+from mmgsim.engine import (
+    MicrogridSetup,
+    MicrogridStep,
+    MultiMicrogridModel,
+    Seat,
+    guarded,
+    packed,
+)
+from mmgsim.errors import ContractError, PlugInError
 from mmgsim.profiles import stream
 from mmgsim.settlement import operation_costs, shed_kw, shed_value, spilled_kw
 from mmgsim.subproblems import (
@@ -34,10 +44,12 @@ from mmgsim.subproblems import (
     split_exchange,
     storage_rules,
 )
+from mmgsim_agents.strategies.self_consumer import SelfConsumer
 
 __all__ = ["MicrogridAgent"]
 
 TOLERANCE = 1e-6  # kW or kWh: larger than the rounding of a solver
+MOST_BYTES = 100_000_000  # of one reply; the largest useful ones have some MB
 
 
 class MicrogridAgent(mesa.Agent):
@@ -63,8 +75,7 @@ class MicrogridAgent(mesa.Agent):
         self.member = setup.member
         self.devices = setup.devices
         self.state = self.first_state = setup.state
-        self._make_strategy = setup.make_strategy
-        self.strategy = setup.make_strategy()
+        self._seat: Seat[tuple[Strategy]] = Seat(setup.make_strategy, lambda: (SelfConsumer(),))
         self.plan: Plan | None = None
         self._promise: Plan | None = None
         self.last: MicrogridStep | None = None
@@ -91,6 +102,15 @@ class MicrogridAgent(mesa.Agent):
             messages=tuple(self._inbox),
         )
 
+    @property
+    def strategy(self) -> Strategy:
+        """How it decides: its strategy, or the stand-in after a fault."""
+        return self._seat.now[0]
+
+    def fall_back(self) -> bool:
+        """Have the stand-in decide until the next gate; False where it does already."""
+        return self._seat.fall_back()
+
     # ------------------------------------------------------------------ from day to day
     def carried(self) -> dict[str, Any]:
         """Give all that goes on from one day into the next."""
@@ -106,6 +126,7 @@ class MicrogridAgent(mesa.Agent):
             "inbox": self._inbox,
             "memory": self._memory,
             "last": self.last,
+            "seat": self._seat.carried(),
         }
 
     def take_over(self, carried: Mapping[str, Any]) -> None:
@@ -118,12 +139,13 @@ class MicrogridAgent(mesa.Agent):
         self.plan, self._promise = carried["plan"], carried["promise"]
         self._trades, self._inbox = carried["trades"], carried["inbox"]
         self._memory, self.last = carried["memory"], carried["last"]
-        (self.strategy,) = renewed((self.strategy,), lambda: (self._make_strategy(),))
+        self._seat.take_over(carried["seat"])
 
     # ------------------------------------------------------------------ in a step
     def may_answer_in_thread(self, message: Message) -> bool:
         """Tell whether the strategy says that it can answer this in a thread of its own."""
-        return type(message) in getattr(self.strategy, "answers_in_threads", ())
+        with self._guarded("telling what it answers in threads"):
+            return type(message) in getattr(self.strategy, "answers_in_threads", ())
 
     def receive(self, message: Message) -> Message | None:
         """Keep what is published; answer what is asked, without the private part of a plan."""
@@ -134,10 +156,12 @@ class MicrogridAgent(mesa.Agent):
         if type(message) not in self.strategy.answers:
             self._inbox.append(message)
             return None
-        reply = self.strategy.answer(self.view, message)
+        view = self.view
+        with self._guarded(f"answering {type(message).__name__}"):
+            reply = self.strategy.answer(view, message)
         if not isinstance(reply, Plan):
-            return reply
-        faults = list(plan_faults(reply, self.view))
+            return self._checked_size(reply)
+        faults = list(plan_faults(reply, view))
         if faults:
             raise ContractError(self.name, faults)
         self.plan, self._promise = reply, reply.public()
@@ -148,6 +172,8 @@ class MicrogridAgent(mesa.Agent):
         """Look at the own devices and expect the steps ahead."""
         clock, scenario = self.model.clock, self.model.scenario
         window = clock.window()
+        if clock.is_gate:
+            self._seat.open_gate()
         if self._tariff is None or self._envelope is None:
             raise ContractError("the DNO", [f"published no tariff or envelope for {self.name}"])
         self._view = View(
@@ -175,13 +201,36 @@ class MicrogridAgent(mesa.Agent):
         """Act on what really happened; the distance to the plan is imbalance."""
         view = self.view
         realised = self._meters.realised(self.model.clock.step)
-        dispatch = self.strategy.dispatch(view, realised)
-        faults = dispatch_faults(view, realised, dispatch)
-        if faults:
-            raise ContractError(self.name, faults)
+        try:
+            dispatch = self._dispatched(view, realised)
+        except (ContractError, PlugInError) as fault:
+            self.model.contain(fault)
+            dispatch = self._dispatched(view, realised)
         self._act(view, realised, dispatch)
         self._memory = dict(dispatch.memory)
         self._inbox.clear()
+
+    def _dispatched(self, view: View, realised: Realised) -> Dispatch:
+        """Give what the strategy makes of the step, held to its contract."""
+        with self._guarded("dispatching"):
+            dispatch = self.strategy.dispatch(view, realised)
+        faults = dispatch_faults(view, realised, dispatch)
+        if faults:
+            raise ContractError(self.name, faults)
+        if dispatch.memory:
+            with self._guarded("keeping its memory"):
+                packed(dict(dispatch.memory))
+        return dispatch
+
+    def _guarded(self, doing: str) -> AbstractContextManager[None]:
+        seconds = self.model.scenario.faults.time_limit_s
+        return guarded(self.name, doing, self.strategy, seconds)
+
+    def _checked_size(self, reply: Message) -> Message:
+        """Refuse a reply that would flood the others."""
+        if isinstance(reply, Message) and payload_bytes(reply) > MOST_BYTES:
+            raise ContractError(self.name, [f"replies with more than {MOST_BYTES / 1e6:g} MB"])
+        return reply
 
     def limit(self, exchange_kw: float) -> None:
         """Act again, because the feeder carries only `exchange_kw` of what was tried.
@@ -238,7 +287,8 @@ class MicrogridAgent(mesa.Agent):
 
     def _flags(self, view: View, realised: Realised, dispatch: Dispatch) -> tuple[str, ...]:
         """Say what was out of the ordinary, in the plan and in what came of it."""
-        flags = [*(view.plan.flags if view.plan else ()), *dispatch.flags]
+        flags = [*(view.plan.flags if view.plan else ()), *dispatch.flags, *self._seat.flags]
+        flags += self.model.recorder.fault_flags(self.name)
         if any(rule.is_moved for rule in view.storage.values()):
             flags.append("target_moved")
         if shed_kw(self.devices, realised, dispatch) > TOLERANCE:

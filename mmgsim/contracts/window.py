@@ -14,10 +14,10 @@ FloatArray = NDArray[np.float64]
 
 
 def frozen(values: ArrayLike) -> FloatArray:
-    """Give a read-only float copy of `values`: what was sent cannot change afterwards."""
-    array = np.array(values, dtype=np.float64)
-    array.flags.writeable = False
-    return array
+    """Give a float copy of `values` that nobody can write to: what was sent stays as it was."""
+    array = np.asarray(values, dtype=np.float64)
+    # The bytes of Python own the numbers, so that not even the flag can be set back.
+    return np.ndarray(array.shape, dtype=np.float64, buffer=array.tobytes())
 
 
 def moved_ahead(values: FloatArray, steps: int, period: int) -> FloatArray:

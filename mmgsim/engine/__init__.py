@@ -4,11 +4,13 @@ from mmgsim.engine.bus import Addressee, MessageBus, Traffic
 from mmgsim.engine.checkpoint import (
     Checkpoint,
     fingerprint,
+    packed,
     read_checkpoint,
     renewed,
     write_checkpoint,
 )
 from mmgsim.engine.clock import Clock
+from mmgsim.engine.containment import Seat, guarded
 from mmgsim.engine.model import MultiMicrogridModel, build, load_variant
 from mmgsim.engine.named import NamedAgents
 from mmgsim.engine.records import FlowStep, MicrogridStep
@@ -25,10 +27,13 @@ __all__ = [
     "MicrogridStep",
     "MultiMicrogridModel",
     "NamedAgents",
+    "Seat",
     "Traffic",
     "build",
     "fingerprint",
+    "guarded",
     "load_variant",
+    "packed",
     "read_checkpoint",
     "renewed",
     "write_checkpoint",

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from typing import Protocol
 
 from mmgsim.contracts import Message, payload_bytes
-from mmgsim.errors import MmgsimError, near_miss
+from mmgsim.errors import ContractError, near_miss
 
 __all__ = ["Addressee", "MessageBus", "Traffic"]
 
@@ -78,14 +78,14 @@ class MessageBus:
 
         Raises
         ------
-        MmgsimError
+        ContractError
             If there is no such addressee, or it does not reply.
         """
         asked = [self._addressed(sender, question) for question in questions]
         replies = []
         for question, reply in zip(asked, self._answers(asked), strict=True):
             if reply is None:
-                raise MmgsimError(f"{question.to} does not reply to {type(question).__name__}")
+                raise ContractError(question.to, [f"does not reply to {type(question).__name__}"])
             reply = replace(reply, sender=question.to, to=sender)
             self._count(reply)
             replies.append(reply)
@@ -133,7 +133,10 @@ class MessageBus:
     def _addressed(self, sender: str, message: Message) -> Message:
         """Fill in who speaks, and count."""
         if message.to not in self._addressees:
-            raise MmgsimError(f"no agent {message.to!r}; {near_miss(message.to, self._addressees)}")
+            near = near_miss(message.to, self._addressees)
+            raise ContractError(
+                f"the {sender}", [f"writes to {message.to!r}: no such agent; {near}"]
+            )
         message = replace(message, sender=sender)
         self._count(message)
         return message

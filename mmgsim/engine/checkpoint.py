@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -33,6 +33,8 @@ __all__ = [
     "unpacked",
     "write_checkpoint",
 ]
+
+PlugIns = TypeVar("PlugIns", bound=tuple[Any, ...])
 
 FORMAT = 1
 FILE = "checkpoint.bin"
@@ -69,7 +71,7 @@ class Checkpoint:
     state: bytes
 
 
-def renewed(plug_ins: tuple[Any, ...], make: Callable[[], tuple[Any, ...]]) -> tuple[Any, ...]:
+def renewed(plug_ins: PlugIns, make: Callable[[], PlugIns]) -> PlugIns:
     """Give plug-ins as new: the same ones where all of them have ``reset()``, or others.
 
     Parameters
@@ -179,13 +181,12 @@ class _Pickler(pickle.Pickler):
         if isinstance(thing, MappingProxyType):
             return _mapping, (dict(thing),)
         if type(thing) is np.ndarray and not thing.flags.writeable:
-            return _read_only, (thing.copy(),)
+            return _read_only, (thing.tobytes(), thing.dtype.str, thing.shape)
         return NotImplemented
 
 
-def _read_only(array: Any) -> Any:
-    array.flags.writeable = False
-    return array
+def _read_only(content: bytes, kind: str, shape: tuple[int, ...]) -> Any:
+    return np.ndarray(shape, dtype=kind, buffer=content)
 
 
 def _mapping(values: dict[Any, Any]) -> MappingProxyType[Any, Any]:

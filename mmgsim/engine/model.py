@@ -26,6 +26,7 @@ from mmgsim.engine.setup import (
     build_operator,
     network_faults,
 )
+from mmgsim.errors import ContractError, PlugInError
 from mmgsim.scenario import Kind, LoadedScenario, find_class, load_scenario, read_inputs
 from mmgsim.tables import TableWriter
 
@@ -145,6 +146,7 @@ class MultiMicrogridModel(mesa.Model):
         if self.clock.is_gate:
             self.recorder.open_gate()
             self.dno.open_gate()
+            self.market.open_gate()
             clearing = self.market.gate()
             while not self.dno.accepts(clearing):
                 clearing = self.market.gate()
@@ -167,6 +169,24 @@ class MultiMicrogridModel(mesa.Model):
             self.checkpoint = packed(self._carried())
             self.take_over(self.checkpoint)
 
+    # -------------------------------------------------------------------------------- faults
+    def contain(self, fault: ContractError | PlugInError) -> None:
+        """Have a stand-in take the place of a plug-in that failed, until the next gate.
+
+        Raises
+        ------
+        ContractError, PlugInError
+            The fault, where the scenario says so, or it is a stand-in that failed.
+        """
+        if self.scenario.faults.on_fault == "stop":
+            raise fault.cause if isinstance(fault, PlugInError) else fault
+        agents = {"the DNO": self.dno, "the market": self.market}
+        agent = agents.get(fault.agent) or self.microgrids[fault.agent]
+        # Where a stand-in cannot do what is asked, it is the market that asks too much.
+        if not agent.fall_back() and not self.market.fall_back():
+            raise fault
+        self.recorder.fault(fault)
+
     # ------------------------------------------------------------------------ from day to day
     def _carried(self) -> dict[str, Any]:
         """Give all that goes on from one day into the next."""
@@ -175,7 +195,7 @@ class MultiMicrogridModel(mesa.Model):
             "random": self.random.getstate(),
             "rng": self.rng.bit_generator.state,
             "agents": {agent.name: agent.carried() for agent in self._everybody},
-            "totals": self.recorder.totals,
+            "recorder": self.recorder.carried(),
             "traffic": self.bus.traffic,
         }
 
@@ -203,7 +223,7 @@ class MultiMicrogridModel(mesa.Model):
         self.rng.bit_generator.state = carried["rng"]
         for agent in self._everybody:
             agent.take_over(carried["agents"][agent.name])
-        self.recorder.take_over(carried["totals"])
+        self.recorder.take_over(carried["recorder"])
         self.bus.traffic = carried["traffic"]
 
     @property

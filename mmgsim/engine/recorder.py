@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,10 +22,13 @@ from mmgsim.contracts import (
     plain_content,
 )
 from mmgsim.engine.records import MicrogridStep
+from mmgsim.errors import ContractError, PlugInError
 from mmgsim.settlement import account
 from mmgsim.subproblems import solver_time
 
 __all__ = ["OBJECTIVE_FREE", "Recorder", "Totals"]
+
+log = logging.getLogger(__name__)
 
 NAN = float("nan")
 BOUND_TOLERANCE = 1e-6  # of gross cost: a lower bound above the plans' cost by less is rounding
@@ -58,6 +62,7 @@ class Totals:
     steps_by_status: Counter[str] = field(default_factory=Counter)
     steps_plan_violation: int = 0
     steps_repaired: int = 0
+    faults: int = 0
     gate_s: float = 0.0
     solver_s: float = 0.0
     power_flow_s: float = 0.0
@@ -78,11 +83,27 @@ class Recorder:
         self._bytes_before = 0
         self._solver_s_before = solver_time.seconds
         self._gate_flags: tuple[str, ...] = ()
+        self._faulty: set[str] = set()
 
-    def take_over(self, totals: Totals) -> None:
+    def carried(self) -> dict[str, Any]:
+        """Give all that goes on from one day into the next."""
+        return {"totals": self.totals, "gate_flags": self._gate_flags}
+
+    def take_over(self, carried: Mapping[str, Any]) -> None:
         """Go on from the sums of an earlier part of the run."""
-        self.totals = totals
-        self._solver_s_before = solver_time.seconds - totals.solver_s
+        self.totals, self._gate_flags = carried["totals"], carried["gate_flags"]
+        self._solver_s_before = solver_time.seconds - self.totals.solver_s
+
+    def fault(self, fault: ContractError | PlugInError) -> None:
+        """Record what a plug-in did wrong; the step is flagged."""
+        log.warning("step %d: %s", self._model.clock.step, fault)
+        self._add("faults", (self._model.clock.now, fault.agent, type(fault).__name__, str(fault)))
+        self.totals.faults += 1
+        self._faulty.add(fault.agent)
+
+    def fault_flags(self, agent: str) -> tuple[str, ...]:
+        """Give the flag of an agent whose plug-in failed in this step."""
+        return ("fault",) if agent in self._faulty else ()
 
     # ------------------------------------------------------------------------------- gates
     def open_gate(self) -> None:
@@ -145,6 +166,7 @@ class Recorder:
         add("payloads", _payload_rows(now, model.bus.take_payloads()))
         self._record_flow(now)
         self._add_up([agent.last for agent in model.microgrids], model.market.lines, step_h)
+        self._faulty.clear()
 
     def record_timings(self, *, gate_s: float, flow_s: float, step_s: float) -> None:
         """Record the wall clock of a step, apart from everything that must repeat."""
@@ -195,6 +217,7 @@ class Recorder:
         shed_value = sum(agent.last.shed_value for agent in model.microgrids)
         flags = {flag for agent in model.microgrids for flag in agent.last.flags}
         flags |= set(self._gate_flags)
+        flags |= {*model.market.flags, *model.dno.flags}
         if last is None:
             net_kw = -sum(agent.last.money.exchange_kw for agent in model.microgrids)
             row = ("ok", " ".join(sorted(flags)), 0.0, 0.0, net_kw, NAN, NAN, NAN, 0.0, 0.0)

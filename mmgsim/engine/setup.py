@@ -100,7 +100,8 @@ class Meters:
     def realised(self, step: int) -> Realised:
         """Read the meters of a step."""
         at = self._lead + step
-        return Realised(step=step, kw={n: float(kw[at]) for n, kw in self._truth_kw.items()})
+        measured_kw = {name: float(kw[at]) for name, kw in self._truth_kw.items()}
+        return Realised(step=step, kw=MappingProxyType(measured_kw))
 
     def forecast_kw(self, window: Window) -> Mapping[str, FloatArray]:
         """Expect the steps of a window. [kW]"""
@@ -134,7 +135,7 @@ class MicrogridSetup:
     meters : Meters
         Its own series.
     make_strategy : callable
-        Gives how it decides, as new.
+        Gives how it decides, as new, in a tuple of one.
     miss_price_per_kwh : float
         What missing a storage level costs it where nothing else is possible. [currency/kWh]
     """
@@ -143,7 +144,7 @@ class MicrogridSetup:
     devices: tuple[Device, ...]
     state: CarriedState
     meters: Meters
-    make_strategy: Callable[[], Strategy]
+    make_strategy: Callable[[], tuple[Strategy]]
     miss_price_per_kwh: float
 
 
@@ -181,10 +182,13 @@ def _microgrid(
         state=_first_state(config, scenario.gate.end_of_window.level),
         meters=meters,
         miss_price_per_kwh=miss_price,
-        make_strategy=partial(
-            create, Kind.STRATEGY, config.strategy.kind, config.strategy.options, folder
-        ),
+        make_strategy=partial(_build_strategy, config, folder),
     )
+
+
+def _build_strategy(config: MicrogridConfig, folder: Path | None) -> tuple[Strategy]:
+    role = config.strategy
+    return (create(Kind.STRATEGY, role.kind, role.options, folder),)
 
 
 def _device(config: Any) -> Device:
@@ -341,11 +345,10 @@ def network_faults(scenario: Scenario, folder: Path | None) -> list[Fault]:
     return found
 
 
-def build_operator(loaded: LoadedScenario) -> Operator:
-    """Give the DNO's way to decide."""
+def build_operator(loaded: LoadedScenario) -> tuple[Operator]:
+    """Give the DNO's way to decide, as new, in a tuple of one."""
     role = loaded.scenario.operator
-    operator: Operator = create(Kind.OPERATOR, role.kind, role.options, loaded.folder)
-    return operator
+    return (create(Kind.OPERATOR, role.kind, role.options, loaded.folder),)
 
 
 def build_market(loaded: LoadedScenario) -> tuple[Market, Mechanism]:

@@ -52,6 +52,9 @@ def summary_rows(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
     undelivered = sum(summary["steps_by_status"].get(name, 0) for name in _NOT_DELIVERED)
     if undelivered:
         rows.append(("steps whose energy was not all delivered", f"{undelivered:,}"))
+    if summary.get("faults_contained"):
+        what = "faults of plug-ins, with a stand-in in their place (table faults)"
+        rows.append((what, f"{summary['faults_contained']:,}"))
     rows += [
         ("largest gap of a gate", "not proven" if gap is None else f"{plain(100 * gap, 4)} %"),
         *_broken_bounds(summary),

@@ -379,6 +379,16 @@ class RepairConfig(_Config):
     plan before it is executed."""
 
 
+class FaultsConfig(_Config):
+    """What happens when a strategy, operator, market or coordination of your own fails."""
+
+    on_fault: Literal["contain", "stop"] = "contain"
+    """`contain`: a stand-in takes its place until the next gate, and the fault is written down;
+    `stop`: the run ends."""
+    time_limit_s: Annotated[Number, Field(gt=0)] = 60.0
+    """How long it may take for one answer; what comes with mmgsim is not timed."""
+
+
 class Scenario(_Config):
     """One problem: devices, network, tariffs and uncertainty; the coordination is one key of it."""
 
@@ -408,6 +418,8 @@ class Scenario(_Config):
     """The feeder, or `none`."""
     repair: RepairConfig = RepairConfig()
     """Repair of plans that break limits."""
+    faults: FaultsConfig = FaultsConfig()
+    """Plug-ins that raise, hang, or promise what cannot be."""
     operator: Role = RoleConfig()
     """How the DNO decides."""
     market: Role = RoleConfig()

@@ -18,12 +18,8 @@ from mmgsim.subproblems.offers import Answer, OfferProblem, as_offer
 from mmgsim.subproblems.operator import LimitRows, least_cut, limit_rows
 from mmgsim.subproblems.parts import Parts, Splitting
 from mmgsim.subproblems.private import PrivateModel
-from mmgsim.subproblems.promises import (
-    dispatch_faults,
-    envelope_faults,
-    offer_faults,
-    plan_faults,
-)
+from mmgsim.subproblems.promises import dispatch_faults, offer_faults, plan_faults
+from mmgsim.subproblems.public_promises import clearing_faults, envelope_faults, tariff_faults
 from mmgsim.subproblems.realise import hold_plan
 from mmgsim.subproblems.repair import halfway_limits, loading_rows, repaired_limits
 from mmgsim.subproblems.solver import Outcome, PyomoHighs, Solver, solver_time
@@ -52,6 +48,7 @@ __all__ = [
     "Splitting",
     "Terms",
     "as_offer",
+    "clearing_faults",
     "declare_microgrid",
     "disclosure_of",
     "dispatch_faults",
@@ -71,5 +68,6 @@ __all__ = [
     "solver_time",
     "split_exchange",
     "storage_rules",
+    "tariff_faults",
     "update_microgrid",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -12,20 +12,18 @@ from mmgsim.contracts import (
     Diesel,
     DieselState,
     Dispatch,
-    Envelope,
+    FloatArray,
     Load,
-    Member,
     Offer,
     Operation,
     Plan,
     PriceQuery,
     Realised,
     View,
-    Window,
 )
 from mmgsim.subproblems.realise import RAMP_MISSED, net_limits_kw
 
-__all__ = ["dispatch_faults", "envelope_faults", "offer_faults", "plan_faults"]
+__all__ = ["dispatch_faults", "offer_faults", "plan_faults"]
 
 # Larger than the rounding of a solver, smaller than anything that matters. [kW], [kWh]
 TOLERANCE = 1e-6
@@ -49,6 +47,26 @@ def plan_faults(plan: Any, view: View) -> Iterator[str]:
         yield f"the exchange leaves the envelope by {outside_kw:g} kW"
     if plan.schedule is not None:
         yield from _schedule_faults(plan, view)
+        return
+    least_kw, most_kw = _reach_kw(view)
+    beyond_kw = max((least_kw - plan.exchange_kw).max(), (plan.exchange_kw - most_kw).max())
+    if beyond_kw > TOLERANCE:
+        yield f"the exchange is {beyond_kw:g} kW more than all devices can do together"
+
+
+def _reach_kw(view: View) -> tuple[FloatArray, FloatArray]:
+    """Give the least and the most that all devices together could let out in each step. [kW]"""
+    least_kw, most_kw = np.zeros(view.window.steps), np.zeros(view.window.steps)
+    for device in view.devices:
+        if isinstance(device, Battery):
+            least_kw, most_kw = least_kw - device.power_kw, most_kw + device.power_kw
+        elif isinstance(device, Diesel):
+            most_kw = most_kw + device.power_max_kw
+        elif isinstance(device, Load):
+            least_kw = least_kw - view.forecast_kw[device.name]
+        else:
+            most_kw = most_kw + view.forecast_kw[device.name]
+    return least_kw, most_kw
 
 
 def _schedule_faults(plan: Plan, view: View) -> Iterator[str]:
@@ -164,8 +182,10 @@ def _bound_faults(offer: Offer, query: PriceQuery) -> Iterator[str]:
         yield f"a lower bound is above the cost of its own offer by {over.max():g}"
 
 
-def dispatch_faults(view: View, realised: Realised, dispatch: Dispatch) -> list[str]:
+def dispatch_faults(view: View, realised: Realised, dispatch: Any) -> list[str]:
     """Tell everything that a dispatch asks of the devices and they cannot do."""
+    if not isinstance(dispatch, Dispatch):
+        return [f"gives {type(dispatch).__name__}, not Dispatch"]
     faults = []
     names = {device.name for device in view.devices}
     if set(dispatch.operations) != names:
@@ -188,19 +208,4 @@ def dispatch_faults(view: View, realised: Realised, dispatch: Dispatch) -> list[
                 faults.append(f"{device.name} {what}_kw = {kw:g}, possible 0..{most_kw:g}")
         if min(operation.in_kw, operation.out_kw) > TOLERANCE:
             faults.append(f"{device.name} takes in and gives out in the same step")
-    return faults
-
-
-def envelope_faults(
-    envelopes: Mapping[str, Envelope], members: tuple[Member, ...], window: Window
-) -> list[str]:
-    """Tell everything that is wrong with the envelopes of a DNO."""
-    faults = [f"no envelope for {m.name}" for m in members if m.name not in envelopes]
-    for name, envelope in envelopes.items():
-        for side in ("import_limit_kw", "export_limit_kw"):
-            limit_kw = np.asarray(getattr(envelope, side))
-            if limit_kw.shape != (window.steps,) or not np.isfinite(limit_kw).all():
-                faults.append(f"{side} of {name} is not {window.steps} finite numbers")
-            elif limit_kw.min() < 0.0:
-                faults.append(f"{side} of {name} is negative: {limit_kw.min():g} kW")
     return faults

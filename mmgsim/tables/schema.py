@@ -99,6 +99,11 @@ TABLES: Mapping[str, tuple[Column, ...]] = MappingProxyType(
             ("violated_steps_before", _COUNT, "steps whose first plan breaks a limit in AC"),
             ("violated_steps_after", _COUNT, "the same of the last plan; missing without repair"),
         ),
+        "faults": _columns(
+            ("agent", _TEXT, "whose plug-in failed: microgrid, `the market` or `the DNO`"),
+            ("kind", _TEXT, "PlugInError: it raised or took too long; ContractError: broken word"),
+            ("message", _TEXT, "what went wrong"),
+        ),
         "rounds": _columns(
             ("round", _COUNT, "from 1"),
             ("upper", _REAL, "best cost so far [currency]"),

@@ -286,7 +286,12 @@ class Stranger(StandardMarket):
 )
 def test_a_class_that_breaks_its_contract_ends_the_run_by_name(plugin, code, key, name, fault):
     with pytest.raises(mmgsim.MmgsimError, match=fault):
-        run(overrides={key: f"{plugin(f'{name.lower()}.py', code)}:{name}"})
+        run(
+            overrides={
+                key: f"{plugin(f'{name.lower()}.py', code)}:{name}",
+                "faults.on_fault": "stop",
+            }
+        )
 
 
 def test_what_a_review_tightened_binds_until_the_next_gate(plugin):

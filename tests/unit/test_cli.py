@@ -12,6 +12,7 @@ from mmgsim.engine import model, setup
 from mmgsim.tables import Results
 
 FILES = ["manifest.json", "scenario.yaml", "summary.json"]
+STOP = ["--set", "faults.on_fault=stop"]
 FAST = ["--coordination", "isolated", "--strategy", "self-consumer"]
 
 FAULTY = """\
@@ -84,7 +85,7 @@ def failing(tmp_path):
 
     def options(step, how):
         role = f"{{kind: 'own.py:Fails', options: {{step: {step}, how: {how}}}}}"
-        return [*FAST, "--set", f"microgrids.MG1.strategy={role}"]
+        return [*FAST, *STOP, "--set", f"microgrids.MG1.strategy={role}"]
 
     return options
 
@@ -237,7 +238,7 @@ def test_compare_of_unlike_runs_names_what_differs(mmgsim, tmp_path):
 
 def test_compare_keeps_and_prints_what_finished(mmgsim, tmp_path):
     (tmp_path / "own.py").write_text(OWN_COORDINATION)
-    kinds = ["--coordination", "isolated,own.py:Fails,central", *FAST[2:]]
+    kinds = ["--coordination", "isolated,own.py:Fails,central", *FAST[2:], *STOP]
     code, printed, messages = mmgsim("compare", "duo", *kinds, "--out", "o", "--json")
     assert code == cli.ENDED_EARLY
     assert list(json.loads(printed)["runs"]) == ["isolated", "central"]

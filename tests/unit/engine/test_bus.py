@@ -6,7 +6,7 @@ import pytest
 
 from mmgsim.contracts import Disclose, Request, RequestQuery, frozen, plain_content
 from mmgsim.engine import MessageBus
-from mmgsim.errors import MmgsimError
+from mmgsim.errors import ContractError
 from mmgsim.testing import sample_view
 
 WINDOW = sample_view(1).window
@@ -78,7 +78,7 @@ def test_payloads_are_kept_in_order_until_they_are_taken():
 
 
 def test_a_stranger_is_named():
-    with pytest.raises(MmgsimError, match="no agent 'M3'"):
+    with pytest.raises(ContractError, match="writes to 'M3': no such agent"):
         ask(bus_of([Listener("M0")]), ["M3"])
 
 

@@ -1,0 +1,146 @@
+"""What happens when somebody else's class raises, hangs or breaks its contract.
+
+Its place is taken by a stand-in until the next gate, the step is flagged, and the fault is written
+down. The run goes on.
+"""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from types import FrameType
+from typing import Any, Generic, TypeVar
+
+from mmgsim.engine.checkpoint import renewed
+from mmgsim.errors import ContractError, PlugInError
+
+__all__ = ["PATIENCE", "Seat", "guarded"]
+
+T = TypeVar("T", bound=tuple[Any, ...])
+
+# After so many gates with faults in a row a plug-in is not asked again: one that hangs would hold
+# up the rest of the run.
+PATIENCE = 3
+
+# Packages whose classes are not timed: what they solve may take as long as it takes.
+_OWN = ("mmgsim", "mmgsim_agents")
+
+
+class _TimeUpError(BaseException):
+    """A plug-in has taken too long. Not an Exception, so that it cannot catch it by mistake."""
+
+
+class Seat(Generic[T]):
+    """The place of a plug-in, and of its stand-in while the plug-in has failed.
+
+    Parameters
+    ----------
+    make, make_stand_in : callable
+        Give either of them as new: a tuple, as a market and its mechanism belong together.
+    """
+
+    def __init__(self, make: Callable[[], T], make_stand_in: Callable[[], T]) -> None:
+        self._make = make
+        self._make_stand_in = make_stand_in
+        self._plug_in = make()
+        self._stand_in: T | None = None
+        self._is_out = False
+        self._has_failed = False
+        self._failed_in_a_row = 0
+
+    @property
+    def now(self) -> T:
+        """Who decides now."""
+        if not self._is_out:
+            return self._plug_in
+        if self._stand_in is None:
+            self._stand_in = self._make_stand_in()
+        return self._stand_in
+
+    @property
+    def flags(self) -> tuple[str, ...]:
+        """What is out of the ordinary about who decides."""
+        return ("stand_in",) if self._is_out else ()
+
+    def open_gate(self) -> None:
+        """Give the plug-in another chance, unless it has had enough of them."""
+        self._failed_in_a_row = self._failed_in_a_row + 1 if self._has_failed else 0
+        self._has_failed = False
+        self._is_out = self._failed_in_a_row >= PATIENCE
+        if self._is_out:
+            self._failed_in_a_row = PATIENCE
+            self._has_failed = True
+
+    def fall_back(self) -> bool:
+        """Have the stand-in decide from now on; False where it does already."""
+        was_out, self._is_out = self._is_out, True
+        self._has_failed = True
+        return not was_out
+
+    def carried(self) -> dict[str, Any]:
+        """Give what goes on from one day into the next."""
+        return {
+            "is_out": self._is_out,
+            "has_failed": self._has_failed,
+            "failed_in_a_row": self._failed_in_a_row,
+        }
+
+    def take_over(self, carried: Mapping[str, Any]) -> None:
+        """Go on from what was carried, with the plug-in as new."""
+        self._is_out, self._has_failed = carried["is_out"], carried["has_failed"]
+        self._failed_in_a_row = carried["failed_in_a_row"]
+        self._stand_in = None
+        self._plug_in = renewed(self._plug_in, self._make)
+
+
+@contextmanager
+def guarded(who: str, doing: str, plug_in: Any, seconds: float) -> Iterator[None]:
+    """Turn whatever a plug-in raises, and its taking too long, into one kind of error.
+
+    Parameters
+    ----------
+    who, doing : str
+        Whose it is and what it was asked to do, for messages.
+    plug_in : Any
+        The plug-in; those that come with mmgsim are not timed.
+    seconds : float
+        How long it may take. Kept where the system has interval timers, in the main thread.
+
+    Raises
+    ------
+    PlugInError
+        For everything but a broken contract, which goes on as it is.
+    """
+    is_own = type(plug_in).__module__.partition(".")[0] in _OWN
+    try:
+        with _time_limit(None if is_own else seconds):
+            yield
+    except ContractError:
+        raise
+    except _TimeUpError as error:
+        cause = TimeoutError(f"took longer than {seconds:g} s")
+        raise PlugInError(who, doing, cause) from error
+    except Exception as error:
+        raise PlugInError(who, doing, error) from error
+
+
+@contextmanager
+def _time_limit(seconds: float | None) -> Iterator[None]:
+    is_main = threading.current_thread() is threading.main_thread()
+    if seconds is None or not is_main or not hasattr(signal, "setitimer"):
+        yield
+        return
+    before = signal.signal(signal.SIGALRM, _raise_time_up)
+    # Again and again, should the first one be caught all the same.
+    signal.setitimer(signal.ITIMER_REAL, seconds, 1.0)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0.0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def _raise_time_up(_number: int, _frame: FrameType | None) -> None:
+    raise _TimeUpError

@@ -1,0 +1,128 @@
+"""Holding the market and the DNO to their word: what they publish and clear, and cannot be."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import fields
+from typing import Any
+
+import numpy as np
+
+from mmgsim.contracts import (
+    Clearing,
+    Envelope,
+    FloatArray,
+    MarketView,
+    Member,
+    Party,
+    Tariff,
+    Trade,
+    Window,
+)
+from mmgsim.subproblems.promises import TOLERANCE
+
+__all__ = ["clearing_faults", "envelope_faults", "tariff_faults"]
+
+
+def clearing_faults(
+    clearing: Any, view: MarketView, awarded: Mapping[str, tuple[Trade, ...]]
+) -> list[str]:
+    """Tell everything about a clearing that does not hold together.
+
+    Parameters
+    ----------
+    clearing : Any
+        What the mechanism gives.
+    view : MarketView
+        Of the gate.
+    awarded : mapping
+        Trades by name of microgrid, as it was told them last.
+    """
+    if not isinstance(clearing, Clearing):
+        return [f"gives {type(clearing).__name__}, not Clearing"]
+    names, steps = [member.name for member in view.members], view.window.steps
+    faults = [f"no plan of {name}" for name in names if name not in clearing.plans]
+    parties = {*names, Party.MARKET}
+    faults += [fault for trade in clearing.trades for fault in _trade_faults(trade, parties, steps)]
+    if not faults:
+        faults += _balance_faults(clearing.trades, names, steps, awarded)
+    faults += [
+        f"the price of {name} is not {steps} finite numbers"
+        for name, price in clearing.prices_per_kwh.items()
+        if not _is_finite(price, steps)
+    ]
+    bounds = (clearing.upper, 0.0 if clearing.lower is None else clearing.lower)
+    if not np.isfinite([*bounds, clearing.gross_cost]).all():
+        faults.append("upper, lower and gross_cost are not all finite")
+    return faults
+
+
+def _balance_faults(
+    trades: Sequence[Trade],
+    names: Sequence[str],
+    steps: int,
+    awarded: Mapping[str, tuple[Trade, ...]],
+) -> Iterator[str]:
+    """Tell where trades do not add up, or are not those that microgrids were told."""
+    off_kw = np.abs(_sold_kw(trades, Party.MARKET, steps)).max()
+    if off_kw > TOLERANCE:
+        yield f"what the market buys and sells differs by {off_kw:g} kW"
+    for name in names:
+        told_kw = _sold_kw(awarded.get(name, ()), name, steps)
+        if np.abs(told_kw - _sold_kw(trades, name, steps)).max() > TOLERANCE:
+            yield f"the trades of {name} are not those that it was awarded"
+
+
+def _sold_kw(trades: Sequence[Trade], name: str, steps: int) -> FloatArray:
+    """Give what a party sells minus what it buys. [kW]"""
+    sold_kw = np.zeros(steps)
+    for trade in trades:
+        sold_kw += (trade.seller == name) * trade.kw - (trade.buyer == name) * trade.kw
+    return sold_kw
+
+
+def _trade_faults(trade: Trade, parties: Collection[str], steps: int) -> Iterator[str]:
+    what = f"the trade from {trade.seller} to {trade.buyer}"
+    if trade.seller not in parties or trade.buyer not in parties:
+        yield f"{what} is not between microgrids of the scenario"
+    for values in (trade.kw, trade.price_per_kwh):
+        if not _is_finite(values, steps):
+            yield f"{what} does not have {steps} finite numbers"
+            return
+    if trade.kw.min() < -TOLERANCE:
+        yield f"{what} is negative: {trade.kw.min():g} kW"
+
+
+def tariff_faults(tariff: Any, window: Window) -> list[str]:
+    """Tell everything that is wrong with the tariff of a DNO."""
+    if not isinstance(tariff, Tariff):
+        return [f"publishes {type(tariff).__name__}, not Tariff"]
+    series = [f.name for f in fields(tariff) if f.name.endswith("_per_kwh")]
+    series.remove("imbalance_per_kwh")
+    faults = [
+        f"{name} is not {window.steps} finite numbers"
+        for name in series
+        if not _is_finite(getattr(tariff, name), window.steps)
+    ]
+    if not np.isfinite([tariff.imbalance_per_kwh, tariff.fixed_per_day]).all():
+        faults.append("imbalance_per_kwh and fixed_per_day are not both finite")
+    return faults
+
+
+def envelope_faults(
+    envelopes: Mapping[str, Envelope], members: tuple[Member, ...], window: Window
+) -> list[str]:
+    """Tell everything that is wrong with the envelopes of a DNO."""
+    faults = [f"no envelope for {m.name}" for m in members if m.name not in envelopes]
+    for name, envelope in envelopes.items():
+        for side in ("import_limit_kw", "export_limit_kw"):
+            limit_kw = np.asarray(getattr(envelope, side))
+            if limit_kw.shape != (window.steps,) or not np.isfinite(limit_kw).all():
+                faults.append(f"{side} of {name} is not {window.steps} finite numbers")
+            elif limit_kw.min() < 0.0:
+                faults.append(f"{side} of {name} is negative: {limit_kw.min():g} kW")
+    return faults
+
+
+def _is_finite(values: Any, steps: int) -> bool:
+    return np.shape(values) == (steps,) and bool(np.isfinite(values).all())
