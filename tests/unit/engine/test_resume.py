@@ -190,12 +190,11 @@ def test_plug_ins_go_on_from_what_they_declare_as_memory(plug_ins, tmp_path, rol
     same_values(whole, resumed)
 
 
-def test_memory_that_cannot_be_written_is_named(plug_ins, tmp_path):
+def test_memory_that_cannot_be_written_is_a_fault(plug_ins, tmp_path):
     role = {"microgrids.MG1.strategy": f"{plug_ins}:CannotBeKept"}
-    with pytest.raises(RunEndedEarlyError) as caught:
-        mmgsim.run("duo", overrides=settings(**role), out=tmp_path / "run")
-    assert "memory" in str(caught.value.__cause__)
-    assert len(Results(tmp_path / "run").steps) == 24
+    run = mmgsim.run("duo", overrides={"days": 1, **role}, out=tmp_path / "run")
+    assert "keep numbers, text, arrays" in run.faults.message[0]
+    assert run.manifest["status"] == "complete"
 
 
 # --------------------------------------------------------------------------------------- refusals
