@@ -248,9 +248,21 @@ def compare(  # noqa: PLR0913  one parameter per option of the command line
 
 
 @app.command()
-def report(folder: Annotated[Path, typer.Argument(metavar="RUN_DIR")]) -> None:
-    """Draw the report of a result folder anew."""
-    out.print(f"report: {write_report(Results(folder))}", markup=False, soft_wrap=True)
+def report(
+    folder: Annotated[
+        Path, typer.Argument(metavar="RUN_DIR", help="Result folder, as `run` writes it.")
+    ],
+    out_file: Annotated[
+        Path | None,
+        typer.Option("--out", metavar="FILE", help="Where to write; RUN_DIR/report.html."),
+    ] = None,
+) -> None:
+    """Draw the report of a result folder anew, from the folder alone."""
+    if out_file is not None and out_file.is_dir():
+        raise typer.BadParameter(f"{out_file} is a folder; give a file", param_hint="--out")
+    with ends_told():
+        path = write_report(Results(folder), out_file)
+    out.print(f"report: {path}", markup=False, soft_wrap=True)
 
 
 @app.command()

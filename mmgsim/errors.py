@@ -22,6 +22,7 @@ __all__ = [
     "InputError",
     "MmgsimError",
     "PlugInError",
+    "NothingToDrawError",
     "ResultsError",
     "RunEndedEarlyError",
     "ScenarioError",
@@ -243,3 +244,7 @@ class ComparisonEndedEarlyError(MmgsimError):
 
 class ResultsError(MmgsimError):
     """A result folder that is missing, incomplete or not one of ours."""
+
+
+class NothingToDrawError(ResultsError):
+    """A picture of what a run does not have; the message says why, as a sentence."""

@@ -9,6 +9,7 @@ from mmgsim.network.feeder import (
     feeder_faults,
     read_net,
 )
+from mmgsim.network.layout import Edge, FeederLayout, read_layout, tree_places
 from mmgsim.network.many import linearise_many, losses_along_ray
 from mmgsim.network.planned import PlannedPoints
 from mmgsim.network.powerflow import (
@@ -31,7 +32,9 @@ __all__ = [
     "UNRATED_KA",
     "AcSolver",
     "Background",
+    "Edge",
     "Feeder",
+    "FeederLayout",
     "FeederLimits",
     "Flow",
     "FlowStatus",
@@ -49,5 +52,7 @@ __all__ = [
     "linearise_many",
     "losses_along_ray",
     "rating_profiles",
+    "read_layout",
     "read_net",
+    "tree_places",
 ]

@@ -9,9 +9,9 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
+from mmgsim.plots import layout, local_time
 from mmgsim.report.compared import Compared
 from mmgsim.report.numbers import plain
-from mmgsim.report.style import layout, local_time
 
 __all__ = ["COMPARISON_FIGURES", "comparison_figures"]
 
@@ -27,8 +27,8 @@ _ROOM, _ROOM_TURNED = 18, 48
 _HUNDRED, _TEN, _CENT = 99.95, 9.995, 0.01
 _FEW = 8
 """Up to so many rounds, each has its tick."""
-_MARGIN = {"l": 70, "r": 20, "t": 45, "b": 50}
-"""With room for plotly's buttons above the picture."""
+_HEIGHT = 400
+_LEGEND = {"orientation": "h", "y": -0.22, "x": 0}
 
 
 def _cost(compared: Compared) -> go.Figure:
@@ -43,14 +43,14 @@ def _cost(compared: Compared) -> go.Figure:
     for name, colour in _colours(compared).items():
         heights = [costs[name] for costs in kinds.values()]
         figure.add_bar(x=list(kinds), y=heights, name=name, marker_color=colour)
-    return _bars(figure, f"cost [{compared.currency}]")
+    return _bars(figure, "Cost of every run", f"cost [{compared.currency}]")
 
 
 def _bills(compared: Compared) -> go.Figure:
     bills, figure = compared.by_microgrid, go.Figure()
     for name, colour in _colours(compared).items():
         figure.add_bar(x=bills.index, y=bills[name], name=name, marker_color=colour)
-    return _bars(figure, f"bill [{compared.currency}]")
+    return _bars(figure, "Bill of every microgrid", f"bill [{compared.currency}]")
 
 
 def _gains(compared: Compared) -> go.Figure:
@@ -59,7 +59,7 @@ def _gains(compared: Compared) -> go.Figure:
         if name != base:
             gain = bills[base] - bills[name]
             figure.add_bar(x=bills.index, y=gain, name=name, marker_color=colour)
-    return _bars(figure, f"gain against {base} [{compared.currency}]")
+    return _bars(figure, f"Gain against {base}", f"gain [{compared.currency}]")
 
 
 def _gaps(compared: Compared) -> go.Figure:
@@ -72,7 +72,7 @@ def _gaps(compared: Compared) -> go.Figure:
     highest = 100.0 * max(compared.gates.gap.fillna(0.0).max(), _SOLVED)
     decades = [math.log10(floor) - 0.1, max(math.log10(highest) + 0.1, 0.0)]
     axis = {"type": "log", "exponentformat": "none", "dtick": 1, "range": decades}
-    return _over_time(figure, "gap [% of gross cost]", axis)
+    return _over_time(figure, "Certified gap", {**axis, "title": "gap [% of gross cost]"})
 
 
 def _rounds(compared: Compared) -> go.Figure:
@@ -80,7 +80,8 @@ def _rounds(compared: Compared) -> go.Figure:
     for name, part, colour in _gates(compared):
         _add_line(figure, compared, part.time, part.rounds, name=name, colour=colour)
     few = {"dtick": 1} if compared.gates.rounds.max() <= _FEW else {}
-    return _over_time(figure, "rounds", {"rangemode": "tozero", **few})
+    axis = {"title": "rounds", "rangemode": "tozero", **few}
+    return _over_time(figure, "Rounds of messages", axis)
 
 
 def _sent(compared: Compared) -> go.Figure:
@@ -88,7 +89,8 @@ def _sent(compared: Compared) -> go.Figure:
     for role, colour in _SENDERS.items():
         if role in sent:
             figure.add_bar(x=sent.index, y=sent[role], name=f"by {role}", marker_color=colour)
-    return layout(figure, "disclosed [kB]", barmode="stack", bargap=0.4, margin=_MARGIN)
+    layout(figure, "Bytes by sender", height=_HEIGHT, barmode="stack", bargap=0.4, legend=_LEGEND)
+    return figure.update_yaxes(title="disclosed [kB]")
 
 
 COMPARISON_FIGURES = {
@@ -181,19 +183,14 @@ def _add_line(
     )
 
 
-def _over_time(figure: go.Figure, y_title: str, y_axis: dict[str, Any]) -> go.Figure:
+def _over_time(figure: go.Figure, title: str, y_axis: dict[str, Any]) -> go.Figure:
     ticks = {"ticks": "outside", "tickcolor": "#ccc"}  # keeps the labels of both axes apart
-    return layout(
-        figure,
-        y_title,
-        xaxis=ticks,
-        yaxis={**ticks, **y_axis},
-        showlegend=True,
-        margin=_MARGIN,
-    )
+    layout(figure, title, height=_HEIGHT, showlegend=True, legend=_LEGEND)
+    figure.update_xaxes(title="gate", **ticks)
+    return figure.update_yaxes(**ticks, **y_axis)
 
 
-def _bars(figure: go.Figure, y_title: str) -> go.Figure:
+def _bars(figure: go.Figure, title: str, y_title: str) -> go.Figure:
     """Give bars in groups, with their heights written at them where there is room."""
     count = sum(len(bar.x) for bar in figure.data)
     if count <= _ROOM_TURNED:
@@ -204,7 +201,8 @@ def _bars(figure: go.Figure, y_title: str) -> go.Figure:
             textfont_size=11,
             cliponaxis=False,
         )
-    return layout(figure, y_title, barmode="group", bargap=0.25, showlegend=True, margin=_MARGIN)
+    layout(figure, title, height=_HEIGHT, barmode="group", bargap=0.25, legend=_LEGEND)
+    return figure.update_layout(showlegend=True).update_yaxes(title=y_title)
 
 
 def _short(cost: float) -> str:

@@ -10,7 +10,7 @@ from urllib.parse import quote
 from mmgsim.report.compared import COMPARED_NOTE, Compared, compared_rows
 from mmgsim.report.comparison_figures import comparison_figures
 from mmgsim.report.numbers import COST_NOTE
-from mmgsim.report.page import drawn, page
+from mmgsim.report.page import Drawing, page
 from mmgsim.tables import write_text
 
 __all__ = ["write_comparison_page"]
@@ -37,7 +37,11 @@ def write_comparison_page(path: Path, compared: Compared, reports: Mapping[str, 
         for note in (COMPARED_NOTE, COST_NOTE, *compared.notes)
     ]
     body = [*failed, "<h2>In numbers</h2>", _table(compared, reports), *notes]
-    body += drawn(comparison_figures(compared))
+    drawing = Drawing()
+    body += [
+        f"<h2>{escape(heading)}</h2><p>{escape(text)}</p>{drawing.draw(figure)}"
+        for heading, text, figure in comparison_figures(compared)
+    ]
     write_text(path, page(f"{compared.scenario} · side by side", compared.subtitle, body))
 
 

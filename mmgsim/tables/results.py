@@ -8,8 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import yaml
 
 from mmgsim.errors import ResultsError, near_miss
+from mmgsim.plots import Plots
+from mmgsim.scenario import parse_yaml
 from mmgsim.tables.schema import TABLES
 
 __all__ = ["Results"]
@@ -45,13 +48,30 @@ class Results:
         """The run in a few numbers."""
         return self._json("summary.json")
 
+    @cached_property
+    def scenario(self) -> dict[str, Any]:
+        """The resolved scenario file, as plain data."""
+        text = self._text("scenario.yaml")
+        try:
+            content = parse_yaml(text)
+        except yaml.YAMLError as error:
+            raise self._damaged("scenario.yaml", error) from error
+        if not isinstance(content, dict):
+            raise self._damaged("scenario.yaml", "it holds no keys")
+        return content
+
+    @cached_property
+    def plot(self) -> Plots:
+        """Pictures of the run: ``results.plot.flows()`` and others give plotly figures."""
+        return Plots(self)
+
     def table(self, name: str) -> pd.DataFrame:
         """Give a table; times are UTC.
 
         Raises
         ------
         ResultsError
-            If there is no such table, or it is not in the folder.
+            If there is no such table, or it is not in the folder, or cannot be read.
         """
         if name not in TABLES:
             raise ResultsError(f"there is no table {name!r}; {near_miss(name, TABLES)}")
@@ -61,7 +81,10 @@ class Results:
                 raise ResultsError(
                     f"{self.folder} has no {name}.parquet: the run wrote nothing yet"
                 )
-            self._frames[name] = pd.read_parquet(path)
+            try:
+                self._frames[name] = pd.read_parquet(path)
+            except (OSError, ValueError) as error:  # pyarrow's errors are ValueErrors
+                raise self._damaged(path.name, error) from error
         return self._frames[name].copy()
 
     def __getattr__(self, name: str) -> pd.DataFrame:
@@ -83,8 +106,23 @@ class Results:
         )
 
     def _json(self, name: str) -> dict[str, Any]:
+        text = self._text(name)
+        try:
+            content = json.loads(text)
+        except ValueError as error:
+            raise self._damaged(name, error) from error
+        if not isinstance(content, dict):
+            raise self._damaged(name, "it holds no keys")
+        return content
+
+    def _text(self, name: str) -> str:
         path = self.folder / name
         if not path.is_file():
             raise ResultsError(f"{self.folder} has no {name}: the run did not end")
-        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        return content
+        try:
+            return path.read_text(encoding="utf-8")
+        except (OSError, ValueError) as error:
+            raise self._damaged(name, error) from error
+
+    def _damaged(self, name: str, why: object) -> ResultsError:
+        return ResultsError(f"{self.folder / name} is damaged and cannot be read: {why}")

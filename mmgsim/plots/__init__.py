@@ -1,0 +1,21 @@
+"""Pictures of a run as plotly figures, in one style."""
+
+from mmgsim.plots.day import days_in_choice
+from mmgsim.plots.flags import flag_events, meaning
+from mmgsim.plots.money import bills_by_item, gains_table
+from mmgsim.plots.plots import Plots
+from mmgsim.plots.style import layout
+from mmgsim.plots.view import RunTables, RunView, local_time
+
+__all__ = [
+    "Plots",
+    "RunTables",
+    "RunView",
+    "bills_by_item",
+    "days_in_choice",
+    "flag_events",
+    "gains_table",
+    "layout",
+    "local_time",
+    "meaning",
+]

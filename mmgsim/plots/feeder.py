@@ -1,0 +1,385 @@
+"""The feeder: its map over time, where it was tight, and how it fared."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+
+from mmgsim.contracts import FloatArray
+from mmgsim.errors import ResultsError
+from mmgsim.network import FeederLayout, read_layout
+from mmgsim.plots.style import NEUTRAL, faded, layout
+from mmgsim.plots.view import RunView
+
+__all__ = ["FeederView", "feeder_figure"]
+
+_MOST_FRAMES = 170
+_MOST_VALUES = 40_000
+"""Of the map: so many moments, and so many voltages and loadings in all of them."""
+
+_CLASSES = (
+    (20.0, "#bdbdbd", 2.0),
+    (40.0, "#fec44f", 3.0),
+    (60.0, "#fe9929", 4.0),
+    (80.0, "#d95f0e", 5.5),
+    (100.0, "#993404", 7.0),
+    (np.inf, "#000000", 9.0),
+)
+"""Loading up to [%], colour and width [px]: darker and wider is more."""
+_VOLTAGES = [
+    (0.0, "#2166ac"),
+    (0.25, "#67a9cf"),
+    (0.5, "#f7f7f7"),
+    (0.75, "#ef8a62"),
+    (1.0, "#b2182b"),
+]
+"""From the lowest to the highest voltage allowed; blue and red are told apart by anybody."""
+
+
+class FeederView:
+    """The feeder of a run: where things are, and what was measured there.
+
+    Parameters
+    ----------
+    view : RunView
+        The run.
+
+    Raises
+    ------
+    NothingToDrawError
+        If the run has no network.
+    ResultsError
+        If network.json is missing or cannot be read.
+    """
+
+    def __init__(self, view: RunView) -> None:
+        view.check_has_network()
+        self.view = view
+        file = view.run.folder / "network.json"
+        try:
+            self.layout: FeederLayout = read_layout(file)
+        except (OSError, ValueError, KeyError, AttributeError) as error:
+            raise ResultsError(f"{file} cannot be read: {error}") from error
+
+    @cached_property
+    def vm_pu(self) -> pd.DataFrame:
+        """Voltages: one row a step, one column a bus. [pu]"""
+        return self.view.frame("buses").pivot_table(
+            index="time", columns="bus", values="vm_pu", dropna=False
+        )
+
+    @cached_property
+    def loading_percent(self) -> pd.DataFrame:
+        """Loading: one row a step, one column a line. [%]"""
+        return self.view.frame("lines").pivot_table(
+            index="time", columns="line", values="loading_percent", dropna=False
+        )
+
+    @cached_property
+    def limits_pu(self) -> tuple[float, float]:
+        """Lowest and highest voltage allowed. [pu]"""
+        network = self.view.run.scenario["network"]
+        return float(network["v_min_pu"]), float(network["v_max_pu"])
+
+    @cached_property
+    def microgrid_bus(self) -> Mapping[str, int]:
+        """Bus of every microgrid."""
+        return {m["name"]: int(m["bus"]) for m in self.view.run.scenario["microgrids"]}
+
+    @cached_property
+    def tightness(self) -> pd.Series:
+        """How near the nearest limit every step came: 1 is at the limit."""
+        low_pu, high_pu = self.limits_pu
+        middle_pu, half_pu = (low_pu + high_pu) / 2.0, (high_pu - low_pu) / 2.0
+        # The source's bus is left out where others are: its voltage is set, and tells nothing.
+        others = self.vm_pu.drop(columns=list(self.layout.sources), errors="ignore")
+        voltages = others if others.shape[1] else self.vm_pu
+        by_voltage = ((voltages - middle_pu).abs() / half_pu).max(axis=1)
+        by_loading = self.loading_percent.max(axis=1) / 100.0
+        return pd.concat([by_voltage, by_loading], axis=1).max(axis=1).fillna(np.inf)
+
+    def moments(self) -> pd.Index:
+        """Give the steps that the map shows: all, or even ones and the tightest."""
+        times = self.vm_pu.index
+        size = self.vm_pu.shape[1] + self.loading_percent.shape[1]
+        most = max(min(_MOST_FRAMES, _MOST_VALUES // size), 2)
+        if len(times) <= most:
+            return times
+        even = times[np.linspace(0, len(times) - 1, most - 1).round().astype(int)]
+        return even.union([self.tightness.idxmax()])
+
+
+def feeder_figure(feeder: FeederView) -> go.Figure:
+    """Draw the map of the feeder with voltages, loading and exchanges, and a slider of time."""
+    moments = feeder.moments()
+    tightest = feeder.tightness.loc[moments].idxmax()
+    drawer = _Map(feeder)
+    start = list(moments).index(tightest)
+    frames = [
+        {"name": str(at), "data": drawer.moving(time), "traces": drawer.moving_places}
+        for at, time in enumerate(moments)
+    ]
+    figure = go.Figure(data=[*drawer.moving(tightest, is_first=True), *drawer.still()])
+    figure.frames = [go.Frame(frame) for frame in frames]
+    shown = "all steps" if len(moments) == len(feeder.vm_pu) else f"{len(moments)} steps"
+    places = "own coordinates" if feeder.layout.is_geographic else "schematic"
+    layout(
+        figure,
+        f"Map of the feeder ({places}, {shown}, from the tightest one)",
+        height=760,
+        hovermode="closest",
+        legend={"title": "line loading [%]", "x": 1.01, "y": 1.0, "yanchor": "top"},
+        sliders=[_slider(moments, start)],
+        updatemenus=[_PLAYER],
+    )
+    figure.update_layout(margin={"l": 20, "r": 20, "t": 60, "b": 20})
+    hidden = {"visible": False, "title": ""}
+    figure.update_xaxes(**hidden)
+    return figure.update_yaxes(
+        **hidden, **({"scaleanchor": "x"} if feeder.layout.is_geographic else {})
+    )
+
+
+def _slider(moments: pd.Index, start: int) -> dict[str, Any]:
+    steps = [
+        {
+            "label": f"{time:%a %d %b %H:%M}",
+            "method": "animate",
+            "args": [[str(at)], _AT_ONCE],
+        }
+        for at, time in enumerate(moments)
+    ]
+    return {
+        "active": start,
+        "steps": steps,
+        "x": 0.08,
+        "len": 0.92,
+        "y": 0.0,
+        "pad": {"t": 30},
+        "currentvalue": {"prefix": "step from ", "font_size": 14},
+        "ticklen": 0,
+        "minorticklen": 0,
+        "font": {"color": "rgba(0,0,0,0)"},
+    }
+
+
+_AT_ONCE = {
+    "mode": "immediate",
+    "frame": {"duration": 0, "redraw": False},
+    "transition": {"duration": 0},
+}
+_PLAYER = {
+    "type": "buttons",
+    "direction": "left",
+    "showactive": False,
+    "x": 0.0,
+    "y": 0.0,
+    "xanchor": "left",
+    "yanchor": "top",
+    "pad": {"t": 48},
+    "buttons": [
+        {
+            "label": "▶",
+            "method": "animate",
+            "args": [
+                None,
+                {
+                    "frame": {"duration": 250, "redraw": False},
+                    "transition": {"duration": 0},
+                    "fromcurrent": True,
+                },
+            ],
+        },
+        {"label": "❚❚", "method": "animate", "args": [[None], _AT_ONCE]},
+    ],
+}
+
+
+class _Map:
+    """The traces of the map: those that move with time, and those that do not."""
+
+    def __init__(self, feeder: FeederView) -> None:
+        self._feeder = feeder
+        places = feeder.layout.places
+        edges = [e for e in feeder.layout.edges if e.from_bus in places and e.to_bus in places]
+        known = set(feeder.loading_percent.columns)
+        self._lines = [e for e in edges if e.kind == "line" and e.index in known]
+        self._others = [e for e in edges if not (e.kind == "line" and e.index in known)]
+        self._ends = np.array(
+            [[places[line.from_bus], places[line.to_bus]] for line in self._lines], dtype=np.float32
+        ).reshape(-1, 2, 2)
+        self._buses = [bus for bus in feeder.vm_pu.columns if bus in places]
+        self._members = [m for m in feeder.view.microgrids if feeder.microgrid_bus[m] in places]
+        dispatch = feeder.view.frame("dispatch")
+        self._exchange_kw = dispatch.pivot_table(
+            index="time", columns="microgrid", values="exchange_kw"
+        )
+        self._most_kw = max(float(self._exchange_kw.abs().to_numpy().max()), 1e-3)
+        self.moving_places = list(range(len(_CLASSES) + 3))
+
+    def moving(self, time: pd.Timestamp, *, is_first: bool = False) -> list[dict[str, Any]]:
+        """Give what changes with time; the first time also what stays."""
+        loading = self._feeder.loading_percent.loc[time, [e.index for e in self._lines]]
+        loading = loading.to_numpy(np.float32)
+        vm_pu = self._feeder.vm_pu.loc[time, self._buses].to_numpy(np.float32)
+        traces = self._classes(loading)
+        traces += [
+            {"type": "scatter", "customdata": np.round(loading, 1)},
+            {"type": "scatter", "marker": {"color": np.round(vm_pu, 5)}},
+            self._exchanges(time),
+        ]
+        if is_first:
+            for trace, still in zip(traces, self._first(), strict=True):
+                marker = {**still.pop("marker", {}), **trace.pop("marker", {})}
+                trace.update(still)
+                if marker:
+                    trace["marker"] = marker
+        return traces
+
+    def still(self) -> list[dict[str, Any]]:
+        """Give what never changes: transformers, switches and the source."""
+        places = self._feeder.layout.places
+        ends = np.array(
+            [[places[e.from_bus], places[e.to_bus]] for e in self._others], dtype=np.float32
+        ).reshape(-1, 2, 2)
+        x, y = _path(ends)
+        sources = [places[bus] for bus in self._feeder.layout.sources if bus in places]
+        shown: list[dict[str, Any]] = []
+        if len(x):
+            shown.append(
+                {
+                    "type": "scatter",
+                    "x": x,
+                    "y": y,
+                    "mode": "lines",
+                    "name": "transformer, switch",
+                    "line": {"color": NEUTRAL, "dash": "dot", "width": 2},
+                    "hoverinfo": "skip",
+                }
+            )
+        shown.append(
+            {
+                "type": "scatter",
+                "x": [x for x, _ in sources],
+                "y": [y for _, y in sources],
+                "mode": "markers",
+                "name": "upstream grid",
+                "marker": {
+                    "symbol": "square-open",
+                    "size": 22,
+                    "color": "#000000",
+                    "line_width": 2.5,
+                },
+                "hovertemplate": "upstream grid<extra></extra>",
+            }
+        )
+        return shown
+
+    def _classes(self, loading: FloatArray) -> list[dict[str, Any]]:
+        """Give the lines of every class of loading."""
+        traces = []
+        floor = -np.inf
+        for most, _, _ in _CLASSES:
+            x, y = _path(self._ends[(loading > floor) & (loading <= most)])
+            # A class without lines keeps one point that is nowhere, or it would leave the legend.
+            traces.append(
+                {"type": "scatter", "x": x if len(x) else [None], "y": y if len(y) else [None]}
+            )
+            floor = most
+        return traces
+
+    def _exchanges(self, time: pd.Timestamp) -> dict[str, Any]:
+        kw = self._exchange_kw.loc[time, self._members].to_numpy(float)
+        size = 16.0 + 30.0 * np.sqrt(np.abs(kw) / self._most_kw)
+        text = [
+            f"<b>{name}</b> {_direction(power)}"
+            for name, power in zip(self._members, kw, strict=True)
+        ]
+        return {"type": "scatter", "text": text, "marker": {"size": np.round(size, 1)}}
+
+    def _first(self) -> list[dict[str, Any]]:
+        """Give what stays of the traces that move, in their order."""
+        return [*self._first_classes(), self._first_middles(), *self._first_buses()]
+
+    @staticmethod
+    def _first_classes() -> list[dict[str, Any]]:
+        floors = [0.0, *(most for most, _, _ in _CLASSES)]
+        return [
+            {
+                "mode": "lines",
+                "name": f"above {floor:g}" if np.isinf(most) else f"{floor:g} to {most:g}",
+                "line": {"color": colour, "width": width},
+                "hoverinfo": "skip",
+                "showlegend": True,
+            }
+            for floor, (most, colour, width) in zip(floors, _CLASSES, strict=False)
+        ]
+
+    def _first_middles(self) -> dict[str, Any]:
+        middles = self._ends.mean(axis=1)
+        return {
+            "x": middles[:, 0],
+            "y": middles[:, 1],
+            "mode": "markers",
+            "showlegend": False,
+            "marker": {"size": 14, "opacity": 0.0, "color": "#000000"},
+            "text": [f"line {e.index}, bus {e.from_bus} to {e.to_bus}" for e in self._lines],
+            "hovertemplate": "%{text}: %{customdata} %<extra></extra>",
+        }
+
+    def _first_buses(self) -> list[dict[str, Any]]:
+        places = self._feeder.layout.places
+        low_pu, high_pu = self._feeder.limits_pu
+        member_bus = [self._feeder.microgrid_bus[name] for name in self._members]
+        colours = [self._feeder.view.colours[name] for name in self._members]
+        bar = {"title": "voltage<br>[pu]", "thickness": 14, "len": 0.45, "y": 0.0}
+        return [
+            {
+                "x": [places[bus][0] for bus in self._buses],
+                "y": [places[bus][1] for bus in self._buses],
+                "mode": "markers",
+                "showlegend": False,
+                "text": [f"bus {bus}" for bus in self._buses],
+                "hovertemplate": "%{text}: %{marker.color:.4f} pu<extra></extra>",
+                "marker": {
+                    "size": 14,
+                    "colorscale": _VOLTAGES,
+                    "cmin": low_pu,
+                    "cmax": high_pu,
+                    "line": {"color": "#555555", "width": 1},
+                    "colorbar": {**bar, "yanchor": "bottom", "x": 1.01},
+                },
+            },
+            {
+                "x": [places[bus][0] for bus in member_bus],
+                "y": [places[bus][1] for bus in member_bus],
+                "mode": "markers+text",
+                "showlegend": False,
+                "textposition": "top center",
+                "hovertemplate": "%{text}<extra></extra>",
+                "cliponaxis": False,
+                "marker": {
+                    "color": [faded(colour, 0.35) for colour in colours],
+                    "line": {"color": colours, "width": 2},
+                },
+            },
+        ]
+
+
+def _direction(kw: float) -> str:
+    """Say what a microgrid does, in a few letters."""
+    if abs(kw) < 0.05:
+        return "0 kW"
+    return f"{'sells' if kw > 0 else 'buys'} {abs(kw):,.0f} kW"
+
+
+def _path(ends: FloatArray) -> tuple[Sequence[float], Sequence[float]]:
+    """Give x and y of separate strokes between pairs of points."""
+    gaps = np.full((len(ends), 1, 2), np.nan, dtype=np.float32)
+    points = np.concatenate([ends, gaps], axis=1).reshape(-1, 2)
+    return points[:, 0], points[:, 1]

@@ -1,0 +1,111 @@
+"""What was out of the ordinary: when, to whom, and what it means."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from mmgsim.errors import NothingToDrawError
+from mmgsim.plots.energy import clock_title
+from mmgsim.plots.style import LIMIT, layout
+from mmgsim.plots.view import RunView
+
+__all__ = ["FEEDER", "MEANINGS", "flag_events", "flags_figure", "meaning"]
+
+FEEDER = "feeder"
+"""Who a flag is about that is about no microgrid."""
+
+MEANINGS: Mapping[str, str] = MappingProxyType(
+    {
+        "undervoltage": "A bus is below its lowest voltage.",
+        "overvoltage": "A bus is above its highest voltage.",
+        "line_overload": "A line carries more current than its rating.",
+        "trafo_overload": "A transformer carries more than its rating.",
+        "emergency": "A bus is below 0.8 pu: protection would trip.",
+        "collapse": "No power flow converged at any part of the load: nothing was delivered.",
+        "relaxed": "The power flow converged only at this part of all loads and exchanges.",
+        "unsupplied": "This microgrid has no connection to the upstream grid.",
+        "losses_not_shared": "The losses could not be divided, so nobody was billed for them.",
+        "plan_violation": "The first plan of the gate broke a limit of the feeder here.",
+        "repaired": "Planned again within tighter envelopes; the step ended within all limits.",
+        "missed": "A storage level, a ramp or an award could not be kept in the plan.",
+        "target_moved": "A storage level was out of the battery's reach and was moved beforehand.",
+        "exclusive": "Binaries were needed: the linear plan charged and discharged at once.",
+        "award_left": "The award would have cost a storage level: firm trades were kept, the grid "
+        "took up the rest.",
+        "ramp_missed": "A unit fell faster than its ramp allows.",
+        "outside_envelope": "The exchange was outside its envelope; nothing was left to change.",
+        "not_carried": "The feeder could not carry the exchange; the microgrid acted within what "
+        "it could.",
+        "shed": "Demand was not served.",
+        "level_missed": "The stored energy is not at its level at the end of the step.",
+        "violations": "Status of the step: a limit of the feeder is broken.",
+        "not_converged": "Status of the step: the power flow converged for a part at most.",
+    }
+)
+"""Flags and statuses; ``unsupplied`` is both."""
+
+_UNKNOWN = "Set by a class of the scenario, or by another version of mmgsim."
+
+
+def meaning(flag: str) -> str:
+    """Say what a flag means, whatever follows a colon in it."""
+    return MEANINGS.get(flag.partition(":")[0], _UNKNOWN)
+
+
+def flag_events(view: RunView) -> pd.DataFrame:
+    """Give one row for every flag of every step: `time`, `who`, `flag`.
+
+    A status other than ok is a flag of the feeder too.
+    """
+    dispatch, steps = view.frame("dispatch"), view.frame("steps")
+    own = _exploded(dispatch.rename(columns={"microgrid": "who"}))
+    merged = _exploded(steps.assign(who=FEEDER))
+    # The flags of a step are those of its microgrids too: what one of them has is not the feeder's.
+    keys = set(zip(own["time"], own["flag"], strict=True))
+    pairs = zip(merged["time"], merged["flag"], strict=True)
+    merged = merged[[pair not in keys for pair in pairs]]
+    broken = steps[steps["status"] != "ok"].assign(who=FEEDER)
+    statuses = broken.rename(columns={"status": "flag"})[["time", "who", "flag"]]
+    events = pd.concat([statuses, merged, own], ignore_index=True)
+    return events.drop_duplicates().sort_values(["time", "who", "flag"], ignore_index=True)
+
+
+def _exploded(frame: pd.DataFrame) -> pd.DataFrame:
+    rows = frame[frame["flags"].fillna("") != ""]
+    words = rows.assign(flag=rows["flags"].str.split()).explode("flag", ignore_index=True)
+    return words[["time", "who", "flag"]]
+
+
+def flags_figure(view: RunView) -> go.Figure:
+    """Draw when each flag was set, and for whom."""
+    events = flag_events(view)
+    if events.empty:
+        raise NothingToDrawError("No flag was set in this run, and every step ended ok.")
+    rows = events["who"] + ": " + events["flag"]
+    order = sorted(rows.unique(), key=lambda row: (not row.startswith(f"{FEEDER}:"), row))
+    colours = {FEEDER: LIMIT, **view.colours}
+    figure = go.Figure(
+        go.Scatter(
+            x=events["time"] + pd.Timedelta(hours=view.step_h / 2.0),
+            y=rows,
+            mode="markers",
+            marker={
+                "symbol": "square",
+                "size": 9,
+                "color": [colours.get(who, LIMIT) for who in events["who"]],
+            },
+            customdata=[meaning(flag) for flag in events["flag"]],
+            hovertemplate="%{x|%a %d %b %H:%M}, %{y}<br>%{customdata}<extra></extra>",
+        )
+    )
+    layout(figure, "Faults and flags", height=150 + 26 * len(order), hovermode="closest")
+    times = view.frame("steps")["time"]
+    span = [times.iloc[0], times.iloc[-1] + pd.Timedelta(hours=view.step_h)]
+    figure.update_xaxes(title=clock_title(view), range=span)
+    return figure.update_yaxes(
+        title="who: flag", categoryorder="array", categoryarray=order[::-1], type="category"
+    )

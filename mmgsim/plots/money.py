@@ -1,0 +1,288 @@
+"""What it cost, who gained, who paid whom, at which prices."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from mmgsim.contracts import Party
+from mmgsim.errors import NothingToDrawError
+from mmgsim.plots.energy import clock_title
+from mmgsim.plots.sankey import Node, Stream, sankey
+from mmgsim.plots.style import COSTS, NEUTRAL, POWERS, PRICES, Look, faded, layout
+from mmgsim.plots.view import RunView, stepped
+
+__all__ = [
+    "bills_by_item",
+    "bills_figure",
+    "gains_figure",
+    "gains_table",
+    "money_figure",
+    "prices_figure",
+]
+
+_CENT = 0.005
+_ENERGY_ITEMS = ("import", "network_charge", "export", "local_trade", "local_charge")
+_COLUMN = {Party.MARKET: 1, Party.DNO: 1, Party.OPERATIONS: 2, Party.GRID: 2}
+_PARTY = {
+    Party.MARKET: ("local market", COSTS["local_trade"].colour),
+    Party.DNO: ("DNO", "#5b5b5b"),
+    Party.OPERATIONS: ("operation of devices", COSTS["wear"].colour),
+    Party.GRID: ("grid", COSTS["import"].colour),
+}
+
+
+def bills_by_item(view: RunView) -> pd.DataFrame:
+    """Give what every microgrid paid less what it got: one row each, one column an item.
+
+    With the value of shed load, which is no payment, rows add up to `cost_by_microgrid`. [currency]
+    """
+    ledger = view.frame("ledger")
+    paid, got = (
+        ledger.pivot_table(index=side, columns="item", values="amount", aggfunc="sum")
+        for side in ("payer", "payee")
+    )
+    net = paid.sub(got, fill_value=0.0)
+    bills = net.reindex(list(view.microgrids)).fillna(0.0)
+    costs = pd.Series(view.run.summary["cost_by_microgrid"])
+    shed_value = costs.reindex(bills.index) - bills.sum(axis=1)
+    if shed_value.max() > _CENT:
+        bills["shed_value"] = shed_value
+    order = [item for item in COSTS if item in bills]
+    return bills[[*order, *(item for item in bills if item not in order)]].rename_axis("microgrid")
+
+
+def bills_figure(view: RunView) -> go.Figure:
+    """Draw the bill of every microgrid, item by item, and its sum. [currency]"""
+    bills = bills_by_item(view)
+    figure = go.Figure()
+    for item in bills:
+        if bills[item].abs().max() >= _CENT:
+            look = COSTS.get(str(item), Look(str(item), NEUTRAL))
+            figure.add_bar(
+                x=bills.index,
+                y=bills[item],
+                name=look.label,
+                marker={"color": look.colour, "pattern_shape": look.hatch},
+                hovertemplate="%{y:,.2f} " + view.currency,
+            )
+    net = bills.sum(axis=1)
+    figure.add_scatter(
+        x=net.index,
+        y=net,
+        name="bill",
+        mode="markers+text",
+        text=[f"<b>{amount:,.0f}</b>" for amount in net],
+        textposition="middle right",
+        marker={"symbol": "diamond", "size": 10, "color": "#000000", "line": _RIM},
+        hovertemplate="%{y:,.2f} " + view.currency,
+        cliponaxis=False,
+    )
+    layout(figure, "Bills: what is paid above, what is earned below 0", barmode="relative")
+    figure.update_layout(bargap=0.5, height=460)
+    figure.update_yaxes(title=f"over the run [{view.currency}]")
+    return figure.update_xaxes(title="microgrid", type="category")
+
+
+_RIM = {"color": "#ffffff", "width": 1.5}
+
+
+# ----------------------------------------------------------------------------------------- gains
+def gains_table(view: RunView) -> pd.DataFrame:
+    """Give what every microgrid paid, and what it would have paid at the tariff. [currency]
+
+    Columns: `bill`; `gain_from_trade`, what the same exchanges would have cost more with the grid
+    alone; `demand_at_tariff`, all its demand bought from the grid at the tariff, charges included,
+    without any device. What devices would have done without trade is in neither.
+    """
+    h = view.step_h
+    both = view.frame("dispatch").merge(view.frame("prices"), on=["time", "microgrid"])
+    buy_price = both["import_price"] + both["network_charge"]
+    alone = (both["import_kw"] + both["bought_kw"]) * buy_price
+    alone -= (both["export_kw"] + both["sold_kw"]) * both["export_price"]
+    frame = pd.DataFrame(
+        {"microgrid": both["microgrid"], "alone": h * alone, "all": h * both["load_kw"] * buy_price}
+    )
+    sums = frame.groupby("microgrid").sum().reindex(list(view.microgrids))
+    bills = bills_by_item(view)
+    energy = bills[[item for item in _ENERGY_ITEMS if item in bills]].sum(axis=1)
+    fixed = bills.get("fixed_charge", 0.0)
+    return pd.DataFrame(
+        {
+            "bill": bills.sum(axis=1),
+            "gain_from_trade": sums["alone"] - energy,
+            "demand_at_tariff": sums["all"] + fixed,
+        }
+    )
+
+
+def gains_figure(view: RunView) -> go.Figure:
+    """Draw what devices and trade are worth to every microgrid, against the tariff. [currency]"""
+    table = gains_table(view)
+    figure = make_subplots(
+        rows=2,
+        cols=1,
+        shared_xaxes=True,
+        vertical_spacing=0.14,
+        subplot_titles=(
+            "The bill, and all demand bought at the tariff",
+            "Gain from local trade: the same exchanges with the grid alone, less the bill",
+        ),
+    )
+    unit = view.currency
+    for column, name, colour in (
+        ("demand_at_tariff", "all demand at the tariff", "#c9c9c9"),
+        ("bill", "bill", "#000000"),
+    ):
+        figure.add_bar(
+            x=table.index,
+            y=table[column],
+            name=name,
+            marker_color=colour,
+            hovertemplate="%{y:,.2f} " + unit,
+            row=1,
+            col=1,
+        )
+    figure.add_bar(
+        x=table.index,
+        y=table["gain_from_trade"],
+        name="gain from local trade",
+        marker_color=[view.colours[name] for name in table.index],
+        text=[f"{gain:,.1f}" for gain in table["gain_from_trade"]],
+        textposition="outside",
+        cliponaxis=False,
+        showlegend=False,
+        hovertemplate="%{y:,.2f} " + unit,
+        row=2,
+        col=1,
+    )
+    layout(figure, "Who gained", height=560, barmode="group", bargap=0.35)
+    figure.update_yaxes(title=f"[{unit}]")
+    figure.update_xaxes(type="category")
+    return figure.update_xaxes(title="microgrid", row=2, col=1)
+
+
+# ----------------------------------------------------------------------------------------- flows
+def money_figure(view: RunView) -> go.Figure:
+    """Draw who paid whom for what over the run; every party stands once or twice. [currency]"""
+    ledger = view.needs("ledger", "Nobody paid anybody in this run.")
+    sums = ledger.groupby(["payer", "payee", "item"], sort=False)["amount"].sum()
+    streams = []
+    for (payer, payee, item), amount in sums.items():
+        if abs(amount) < _CENT:
+            continue
+        source, target = (payer, payee) if amount > 0.0 else (payee, payer)
+        look = COSTS.get(item, Look(item, NEUTRAL))
+        ends = _paying(view, source), _paid(view, target)
+        streams.append(Stream(*ends, abs(float(amount)), look.label, look.colour))
+    if not streams:
+        raise NothingToDrawError("Nobody paid anybody in this run.")
+    places = {name: at for at, name in enumerate(view.microgrids)}
+    streams.sort(key=lambda s: places.get(s.source.label.removesuffix(" pays"), len(places)))
+    return sankey(streams, "Money: who paid whom", unit=view.currency)
+
+
+def _paying(view: RunView, name: str) -> Node:
+    if name in view.microgrids:
+        return Node(f"{name} pays", view.colours[name], 0)
+    return _party(name)
+
+
+def _paid(view: RunView, name: str) -> Node:
+    if name in view.microgrids:
+        return Node(f"{name} gets", view.colours[name], 3)
+    return _party(name)
+
+
+def _party(name: str) -> Node:
+    label, colour = _PARTY[Party(name)]
+    return Node(label, colour, _COLUMN[Party(name)])
+
+
+# ---------------------------------------------------------------------------------------- prices
+def prices_figure(view: RunView) -> go.Figure:
+    """Draw the prices of energy over time, and how much was traded at them. [currency/kWh], [kW]"""
+    prices = view.needs("prices", "No step was simulated.")
+    mean = view.coarse(_mean_prices(prices))
+    figure = make_subplots(
+        rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.08, row_heights=[0.72, 0.28]
+    )
+    hours = view.block * view.step_h
+    for column, dash in _PRICE_LINES:
+        if mean[column].notna().any():
+            look = PRICES[column]
+            x, y = stepped(mean["time"], mean[column], hours)
+            line = {"color": look.colour, "shape": "hv", "dash": dash}
+            figure.add_scatter(
+                x=x,
+                y=y,
+                name=look.label,
+                mode="lines",
+                line=line,
+                hovertemplate="%{y:.4f}",
+                row=1,
+                col=1,
+            )
+    _add_band(figure, view)
+    totals = view.coarse(view.totals())
+    figure.add_bar(
+        x=totals["time"].dt.strftime("%Y-%m-%dT%H:%M").tolist(),
+        y=totals["sold_kw"].to_numpy("float32"),
+        name="traded locally",
+        marker_color=POWERS["bought_kw"].colour,
+        offset=0,
+        width=hours * 3.6e6,
+        hovertemplate="%{y:,.1f} kW",
+        row=2,
+        col=1,
+    )
+    layout(figure, f"Prices and local trade{view.blocks_told()}", height=520, bargap=0)
+    figure.update_yaxes(title=f"price [{view.currency}/kWh]", row=1, col=1)
+    figure.update_yaxes(title="traded [kW]", rangemode="tozero", row=2, col=1)
+    figure.update_xaxes(title=clock_title(view), row=2, col=1)
+    return figure.update_layout(legend=_BELOW)
+
+
+_PRICE_LINES = (
+    ("import", "solid"),
+    ("import_price", "dot"),
+    ("local", "solid"),
+    ("local_price", "solid"),
+    ("export_price", "solid"),
+)
+_BELOW = {"orientation": "h", "y": -0.16, "yanchor": "top", "x": 0}
+
+
+def _mean_prices(prices: pd.DataFrame) -> pd.DataFrame:
+    """Give the mean over all microgrids, charges added. [currency/kWh]"""
+    mean = prices.groupby("time", sort=True).mean(numeric_only=True).reset_index()
+    mean["import"] = mean["import_price"] + mean["network_charge"]
+    mean["local"] = mean["local_price"] + mean["local_charge"]
+    return mean
+
+
+def _add_band(figure: go.Figure, view: RunView) -> None:
+    """Shade between the lowest and highest local price where microgrids have different ones."""
+    groups = view.frame("prices").groupby("time", sort=True)["local_price"]
+    band = view.coarse(groups.agg(["min", "max"]).reset_index(), {"min": "min", "max": "max"})
+    if not np.nanmax(band["max"] - band["min"], initial=0.0) > 1e-6:
+        return
+    hours = view.block * view.step_h
+    colour = PRICES["local_price"].colour
+    for column, fill in (("min", None), ("max", "tonexty")):
+        x, y = stepped(band["time"], band[column], hours)
+        figure.add_scatter(
+            x=x,
+            y=y,
+            name="local: lowest to highest of the microgrids",
+            mode="lines",
+            line={"width": 0, "shape": "hv", "color": colour},
+            fill=fill,
+            fillcolor=faded(colour, 0.2),
+            showlegend=fill is not None,
+            hoverinfo="skip",
+            row=1,
+            col=1,
+        )

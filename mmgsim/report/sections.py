@@ -1,0 +1,212 @@
+"""The sections of a run's report: which pictures and tables, and how to read them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import pandas as pd
+import plotly.graph_objects as go
+
+from mmgsim.plots import bills_by_item, days_in_choice, flag_events, gains_table, meaning
+from mmgsim.report.numbers import plain
+from mmgsim.report.page import table
+from mmgsim.tables import Results
+
+__all__ = ["SECTIONS", "Part", "Section"]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """A picture or a table, and the text above it.
+
+    Parameters
+    ----------
+    make : callable
+        Gives a figure, or HTML.
+    text : str or callable
+        How to read it.
+    """
+
+    make: Callable[[Results], go.Figure | str]
+    text: str | Callable[[Results], str] = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Section:
+    """A heading with its parts.
+
+    Parameters
+    ----------
+    key : str
+        What links to it say.
+    heading : str
+        As shown.
+    parts : tuple of Part
+        From top to bottom.
+    """
+
+    key: str
+    heading: str
+    parts: tuple[Part, ...]
+
+
+# ----------------------------------------------------------------------------------------- tables
+def _gains(results: Results) -> str:
+    """Give bill, gain from trade and demand at the tariff of every microgrid, and of all."""
+    view = results.plot.view
+    gains = gains_table(view)
+    gains.loc["all"] = gains.sum()
+    rows = [
+        (
+            str(name),
+            plain(row["bill"], 2),
+            plain(row["gain_from_trade"], 2),
+            plain(row["demand_at_tariff"], 2),
+            plain(row["demand_at_tariff"] - row["bill"], 2),
+        )
+        for name, row in gains.iterrows()
+    ]
+    unit = f"[{view.currency}]"
+    head = ("microgrid", f"bill {unit}", f"gain from local trade {unit}")
+    head += (f"all demand at the tariff {unit}", f"less than that {unit}")
+    return table(head, rows, numbers=range(1, len(head)))
+
+
+def _flags(results: Results) -> str:
+    """Give every flag with what it means, how often it was set, for whom, and when first."""
+    events = flag_events(results.plot.view)
+    if events.empty:
+        return ""
+    rows = []
+    for flag, own in events.groupby("flag", sort=True):
+        who = ", ".join(own["who"].unique())
+        times = own["time"].drop_duplicates()
+        rows.append((str(flag), meaning(str(flag)), who, str(len(times)), _listed(times)))
+    return table(("flag", "what it means", "who", "steps", "when"), rows, numbers=(3,))
+
+
+def _listed(times: pd.Series) -> str:
+    """Name the first times, and how many more there are."""
+    named = ", ".join(f"{time:%d %b %H:%M}" for time in times.iloc[:4])
+    return named if len(times) <= 4 else f"{named} and {len(times) - 4} more"
+
+
+# ------------------------------------------------------------------------------------------ texts
+def _bills_told(results: Results) -> str:
+    bills = bills_by_item(results.plot.view).sum(axis=1)
+    most, least = bills.idxmax(), bills.idxmin()
+    unit = results.plot.view.currency
+    text = "Every microgrid's payments by item; the diamond is its bill, earnings taken off."
+    if most == least:
+        return text
+    return (
+        f"{text} {most} pays most ({plain(bills[most], 2)} {unit}), "
+        f"{least} least ({plain(bills[least], 2)} {unit})."
+    )
+
+
+def _days_told(results: Results) -> str:
+    view = results.plot.view
+    shown, text = days_in_choice(view), "Choose microgrid and day at the top left."
+    if len(shown) < len(view.days):
+        text += (
+            f" The run is long, so only its first {len(shown)} of {len(view.days)} days are here; "
+            'results.plot.day("NAME", "DAY") in Python draws any.'
+        )
+    return text
+
+
+def _map_told(results: Results) -> str:
+    feeder = results.plot.network
+    moments, steps = len(feeder.moments()), len(feeder.vm_pu)
+    text = (
+        "Buses by voltage, lines by loading; a ring is a microgrid, the larger the more it "
+        "exchanges. It begins at the step that came nearest to a limit; move the slider for others."
+    )
+    if moments < steps:
+        text += f" To keep the page small, {moments} of {steps} steps are here."
+    return text
+
+
+SECTIONS = (
+    Section(
+        "cost",
+        "What it cost, and who gained",
+        (
+            Part(lambda results: results.plot.bills(), _bills_told),
+            Part(
+                lambda results: results.plot.gains(),
+                "All demand at the tariff: the bill without any device and without trade, charges "
+                "included. Gain from local trade: what the same exchanges would have cost more "
+                "with the grid alone. What devices would have done without trade is in neither: "
+                "mmgsim compare with isolated says that.",
+            ),
+            Part(_gains),
+        ),
+    ),
+    Section(
+        "energy",
+        "Who traded what",
+        (
+            Part(
+                lambda results: results.plot.trades(),
+                "Energy over the whole run. Where trades are pooled, all sell to and buy from the "
+                "market.",
+            ),
+            Part(
+                lambda results: results.plot.exchange(),
+                "Net power at each connection point, with the grid and locally.",
+            ),
+            Part(
+                lambda results: results.plot.flows(),
+                "The energy balance of every microgrid: what comes in at the left goes out at the "
+                "right.",
+            ),
+            Part(lambda results: results.plot.energy()),
+        ),
+    ),
+    Section(
+        "money",
+        "Who paid whom",
+        (
+            Part(
+                lambda results: results.plot.money(),
+                "All lines of the ledger, summed over the run. Who pays and gets stands at both "
+                "sides.",
+            ),
+        ),
+    ),
+    Section("prices", "Prices", (Part(lambda results: results.plot.prices()),)),
+    Section("days", "A day of each microgrid", (Part(lambda r: r.plot.days(), _days_told),)),
+    Section(
+        "feeder",
+        "The feeder",
+        (
+            Part(lambda results: results.plot.feeder(), _map_told),
+            Part(lambda results: results.plot.tightest()),
+            Part(lambda results: results.plot.limits()),
+        ),
+    ),
+    Section(
+        "convergence",
+        "Convergence and gap",
+        (
+            Part(
+                lambda results: results.plot.convergence(),
+                "The gap says how much less than planned the window could cost at most, as a part "
+                "of gross cost. Gaps below 0.0001 % are rounding and drawn at that line.",
+            ),
+            Part(
+                lambda results: results.plot.bounds_of_chosen_gates(),
+                "The best plans lie between the two bounds, which meet as messages go back and "
+                "forth. To choose from: the first gate, those of most rounds, of largest gap.",
+            ),
+        ),
+    ),
+    Section(
+        "flags",
+        "Faults and flags",
+        (Part(lambda results: results.plot.flags()), Part(_flags)),
+    ),
+)
