@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from time import perf_counter
@@ -18,6 +19,8 @@ from mmgsim.tables import Results
 
 __all__ = ["Progress", "run", "summarise"]
 
+
+log = logging.getLogger(__name__)
 
 Progress = Callable[[MultiMicrogridModel], None]
 """Called after every step."""
@@ -37,7 +40,7 @@ def run(  # noqa: PLR0913  one parameter per choice of a run
     """Simulate a scenario and write everything to a result folder.
 
     What was simulated stays readable if the run ends early: tables are written each simulated day,
-    with a checkpoint to go on from.
+    with a checkpoint to go on from, and the report shows them.
 
     Parameters
     ----------
@@ -96,6 +99,8 @@ def run(  # noqa: PLR0913  one parameter per choice of a run
         # Whatever happened: what was simulated is written, and the folder says how it ended.
         wall_s = folder.wall_s + perf_counter() - begin
         unwritten = folder.close(status, summarise(model, wall_s=wall_s))
+        if status != "complete":
+            _report_early_end(folder.path)
     results = Results(folder.path)
     try:
         if unwritten is not None:
@@ -104,6 +109,14 @@ def run(  # noqa: PLR0913  one parameter per choice of a run
     except OSError as error:
         raise RunEndedEarlyError(folder.path, folder.steps_kept) from error
     return results
+
+
+def _report_early_end(folder: Path) -> None:
+    """Draw what was simulated; what ended the run is what its user has to hear about."""
+    try:
+        write_report(Results(folder))
+    except Exception:
+        log.exception("the report of %s could not be drawn", folder)
 
 
 def _simulate(

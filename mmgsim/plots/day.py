@@ -11,8 +11,8 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from mmgsim.plots.energy import balance_bars, clock_title
-from mmgsim.plots.style import LIMIT, POWERS, faded, layout
-from mmgsim.plots.view import RunView, stepped
+from mmgsim.plots.style import LIMIT, POWERS, faded, layout, panel_titles
+from mmgsim.plots.view import RunView, stamps, stepped
 
 __all__ = ["choice_figure", "day_figure", "days_in_choice"]
 
@@ -58,7 +58,7 @@ def choice_figure(view: RunView) -> go.Figure:
     steps = view.frame("steps")
     times = steps["time"][steps["time"].dt.date.astype(str) <= days[-1]]
     groups = [list(_traces(view, name, times)) for name in view.microgrids]
-    figure = _empty(f"{view.microgrids[0]}: day by day", view)
+    figure = _empty("A day of a microgrid", view)
     for at, group in enumerate(groups):
         for trace in group:
             trace.visible = at == 0
@@ -67,8 +67,7 @@ def choice_figure(view: RunView) -> go.Figure:
     menus = [_microgrid_menu(view.microgrids, groups)]
     if len(days) > 1:
         menus.append(_day_menu(days))
-    # The title stands where the menus are, so it stays out of their way.
-    return figure.update_layout(updatemenus=menus, title=None, margin_t=95)
+    return figure.update_layout(updatemenus=menus, margin_t=125)
 
 
 def days_in_choice(view: RunView) -> tuple[str, ...]:
@@ -111,7 +110,8 @@ def _day_name(day: str) -> str:
 
 def _of_day(view: RunView, day: str) -> pd.Series:
     times = view.frame("steps")["time"]
-    return times[times.dt.date.astype(str) == day]
+    chosen: pd.Series = times[times.dt.date.astype(str) == day]
+    return chosen
 
 
 # ----------------------------------------------------------------------------------------- panels
@@ -132,7 +132,8 @@ def _empty(title: str, view: RunView) -> go.Figure:
         figure.update_layout({f"legend{number}": {"y": top, "yanchor": "top", "x": 1.01}})
         title_y = "stored [kWh]" if row == len(_PANELS) else "power [kW]"
         figure.update_yaxes(title=title_y, row=row, col=1)
-    figure.update_annotations(x=0, xanchor="left", font_size=13)
+    panel_titles(figure)
+    figure.update_yaxes(rangemode="nonnegative", row=len(_PANELS), col=1)
     figure.update_xaxes(matches="x")
     return figure.update_xaxes(title=clock_title(view), row=len(_PANELS), col=1)
 
@@ -141,7 +142,7 @@ def _traces(view: RunView, name: str, times: pd.Series) -> Iterator[go.Bar | go.
     """Give everything about one microgrid in the steps that begin at `times`."""
     dispatch, prices = view.frame("dispatch"), view.frame("prices")
     own = dispatch[(dispatch["microgrid"] == name) & dispatch["time"].isin(times)]
-    for trace in balance_bars(view, own, hours=view.step_h):
+    for trace in balance_bars(own, hours=view.step_h):
         yield trace.update(xaxis="x", yaxis="y", legend="legend")
     yield from _device_traces(view, name, times)
     limits = prices[(prices["microgrid"] == name) & prices["time"].isin(times)]
@@ -156,7 +157,7 @@ def _traces(view: RunView, name: str, times: pd.Series) -> Iterator[go.Bar | go.
     yield _line(view, own["time"], own["exchange_kw"], line, panel=3, label="realised")
     ends = own["time"] + pd.Timedelta(hours=view.step_h)
     yield go.Scatter(
-        x=ends.dt.strftime("%Y-%m-%dT%H:%M").tolist(),
+        x=stamps(ends),
         y=own["soc_kwh"].to_numpy("float32"),
         name="all batteries",
         mode="lines",
@@ -177,12 +178,12 @@ def _device_traces(view: RunView, name: str, times: pd.Series) -> Iterator[go.Sc
         if kind not in powers.index.get_level_values("kind"):
             continue
         look, label = _KIND_LOOKS[kind], _KIND_LABELS.get(kind, kind)
-        table = powers.loc[kind].reindex(times)
-        sign = -1.0 if kind == "load" else 1.0
-        if "available_kw" in table and table["available_kw"].notna().any():
+        table = powers.xs(kind, level="kind").reindex(times)
+        sign, had = (-1.0, "asked for") if kind == "load" else (1.0, "available")
+        if "available_kw" in table and (kind != "load" or _is_short(table)):
             area = {"width": 0, "shape": "hv", "color": look.colour}
             yield _line(
-                view, times, table["available_kw"], area, panel=2, label=f"{label} available"
+                view, times, table["available_kw"], area, panel=2, label=f"{label} {had}"
             ).update(fill="tozeroy", fillcolor=faded(look.colour, 0.15))
         if "planned_kw" in table:
             planned_kw, planned = sign * table["planned_kw"], f"{label} planned"
@@ -190,6 +191,11 @@ def _device_traces(view: RunView, name: str, times: pd.Series) -> Iterator[go.Sc
         if "power_kw" in table:
             line = {"color": look.colour, "shape": "hv", "width": 2}
             yield _line(view, times, sign * table["power_kw"], line, panel=2, label=label)
+
+
+def _is_short(table: Any) -> bool:
+    """Tell whether demand was not served somewhere."""
+    return bool((table["available_kw"] + table["power_kw"]).max() > 1e-3)
 
 
 def _powers_by_kind(view: RunView, name: str, times: pd.Series) -> pd.DataFrame:
@@ -252,7 +258,7 @@ def _circles(
     """Give plans as circles in the middle of their steps: they show where they are kept too."""
     middles = times + pd.Timedelta(hours=view.step_h / 2.0)
     return go.Scatter(
-        x=middles.dt.strftime("%Y-%m-%dT%H:%M").tolist(),
+        x=stamps(middles),
         y=values.to_numpy("float32"),
         name=label,
         mode="markers",

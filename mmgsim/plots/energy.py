@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from mmgsim.errors import NothingToDrawError
 from mmgsim.plots.sankey import Node, Stream, sankey
 from mmgsim.plots.style import POWERS, layout
-from mmgsim.plots.view import RunView, stepped
+from mmgsim.plots.view import RunView, stamps, stepped
 
 __all__ = ["SINKS", "SOURCES", "energy_figure", "exchange_figure", "flows_figure", "trades_figure"]
 
@@ -25,7 +25,7 @@ SOURCES = (
 SINKS = ("charge_kw", "ev_charge_kw", "sold_kw", "export_kw")
 """Where energy goes besides its demand."""
 
-_ROUNDING_KWH = 1e-6
+_ROUNDING_KWH = _ROUNDING_KW = 1e-6
 NO_TRADES = "Nothing was traded locally in this run."
 
 
@@ -35,14 +35,14 @@ def flows_figure(view: RunView) -> go.Figure:
     sums = dispatch.groupby("microgrid", sort=False).sum(numeric_only=True) * view.step_h
     sums["load_kw"] -= sums["shed_kw"]
     streams = []
-    for column in (*SOURCES, "load_kw", *SINKS):
+    for rank, column in enumerate((*SOURCES, "load_kw", *SINKS)):
         look = POWERS[column]
         is_source = column in SOURCES
         label = "demand served" if column == "load_kw" else look.label
-        end = Node(label, look.colour, 0 if is_source else 2)
-        for name, kwh in sums[column].items():
+        end = Node(label, look.colour, 0 if is_source else 2, rank)
+        for place, (name, kwh) in enumerate(sums[column].items()):
             if kwh > _ROUNDING_KWH:
-                middle = Node(str(name), view.colours[str(name)], 1)
+                middle = Node(str(name), view.colours[str(name)], 1, place)
                 ends = (end, middle) if is_source else (middle, end)
                 streams.append(Stream(*ends, float(kwh), label, look.colour))
     if not streams:
@@ -53,14 +53,12 @@ def flows_figure(view: RunView) -> go.Figure:
 def trades_figure(view: RunView) -> go.Figure:
     """Draw who sold to whom, over the run. [kWh]"""
     trades = view.needs("trades", NO_TRADES)
-    sums = trades.groupby(["seller", "buyer"], sort=False)["kw"].sum() * view.step_h
-    order = {name: at for at, name in enumerate(view.microgrids)}
+    sums = trades.groupby(["seller", "buyer"], sort=False, as_index=False)["kw"].sum()
     streams = []
-    for (seller, buyer), kwh in sorted(
-        sums.items(), key=lambda pair: [order.get(name, -1) for name in pair[0]]
-    ):
+    for seller, buyer, kw in zip(sums["seller"], sums["buyer"], sums["kw"], strict=True):
+        kwh = kw * view.step_h
         if kwh > _ROUNDING_KWH:
-            member = seller if seller in order else buyer
+            member = seller if seller in view.microgrids else buyer
             ends = _trader(view, seller, 0), _trader(view, buyer, 2)
             streams.append(Stream(*ends, float(kwh), "local trade", view.colours[member]))
     if not streams:
@@ -71,41 +69,40 @@ def trades_figure(view: RunView) -> go.Figure:
 def _trader(view: RunView, name: str, column: int) -> Node:
     if name not in view.microgrids:
         return Node("local market", POWERS["bought_kw"].colour, 1)
-    return Node(f"{name} {'sells' if column == 0 else 'buys'}", view.colours[name], column)
+    does, rank = "sells" if column == 0 else "buys", view.microgrids.index(name)
+    return Node(f"{name} {does}", view.colours[name], column, rank)
 
 
 def energy_figure(view: RunView) -> go.Figure:
     """Draw what supplies all microgrids together, and where surplus goes, over time. [kW]"""
     totals = view.coarse(view.totals())
-    figure = go.Figure(balance_bars(view, totals, hours=view.block * view.step_h))
-    title = f"Power of all microgrids together{view.blocks_told()}"
+    figure = go.Figure(balance_bars(totals, hours=view.block * view.step_h))
+    title = f"All microgrids together: supply above 0, use of surplus below{view.blocks_told()}"
     layout(figure, title, height=440, barmode="relative", bargap=0)
-    figure.update_yaxes(title="power [kW]: supply above, use of surplus below 0")
+    figure.update_yaxes(title="power [kW]")
     return figure.update_xaxes(title=clock_title(view))
 
 
-def balance_bars(view: RunView, frame: pd.DataFrame, *, hours: float) -> list[go.Bar | go.Scatter]:
+def balance_bars(frame: pd.DataFrame, *, hours: float) -> list[go.Bar | go.Scatter]:
     """Give stacked bars of what supplies and what takes, and the line of served demand.
 
     Parameters
     ----------
-    view : RunView
-        The run.
     frame : DataFrame
         One row a step, with the columns of `dispatch`. [kW]
     hours : float
         Length of a step. [h]
     """
-    stamps = frame["time"].dt.strftime("%Y-%m-%dT%H:%M").tolist()
+    shown = stamps(frame["time"])
     traces: list[go.Bar | go.Scatter] = []
     for columns, sign in ((SOURCES, 1.0), (SINKS, -1.0)):
         for column in columns:
-            if view.totals()[column].max() <= 0.0:
+            if frame[column].max() <= _ROUNDING_KW:
                 continue
             look = POWERS[column]
             traces.append(
                 go.Bar(
-                    x=stamps,
+                    x=shown,
                     y=(sign * frame[column]).to_numpy("float32"),
                     name=look.label,
                     marker={
@@ -132,10 +129,11 @@ def exchange_figure(view: RunView) -> go.Figure:
     dispatch = view.needs("dispatch", "No step was simulated.")
     table = dispatch.pivot_table(index="time", columns="microgrid", values="exchange_kw")
     table = view.coarse(table.reset_index())
+    edges, _ = stepped(table["time"], table[view.microgrids[0]], view.block * view.step_h)
     most_kw = max(float(table[list(view.microgrids)].abs().to_numpy().max()), 1e-3)
     figure = go.Figure(
         go.Heatmap(
-            x=table["time"].dt.strftime("%Y-%m-%dT%H:%M").tolist(),
+            x=edges,
             y=list(view.microgrids),
             z=table[list(view.microgrids)].to_numpy("float32").T,
             zmin=-most_kw,

@@ -103,65 +103,70 @@ class FeederView:
         by_loading = self.loading_percent.max(axis=1) / 100.0
         return pd.concat([by_voltage, by_loading], axis=1).max(axis=1).fillna(np.inf)
 
-    def moments(self) -> pd.Index:
+    @cached_property
+    def tightest_step(self) -> int:
+        """The step that came nearest to a limit, by its place in the run."""
+        return int(self.tightness.to_numpy().argmax())
+
+    def moments(self) -> list[int]:
         """Give the steps that the map shows: all, or even ones and the tightest."""
-        times = self.vm_pu.index
+        steps = len(self.vm_pu)
         size = self.vm_pu.shape[1] + self.loading_percent.shape[1]
         most = max(min(_MOST_FRAMES, _MOST_VALUES // size), 2)
-        if len(times) <= most:
-            return times
-        even = times[np.linspace(0, len(times) - 1, most - 1).round().astype(int)]
-        return even.union([self.tightness.idxmax()])
+        if steps <= most:
+            return list(range(steps))
+        even = np.linspace(0, steps - 1, most - 1).round().astype(int).tolist()
+        return sorted({*even, self.tightest_step})
 
 
 def feeder_figure(feeder: FeederView) -> go.Figure:
     """Draw the map of the feeder with voltages, loading and exchanges, and a slider of time."""
     moments = feeder.moments()
-    tightest = feeder.tightness.loc[moments].idxmax()
     drawer = _Map(feeder)
-    start = list(moments).index(tightest)
-    frames = [
-        {"name": str(at), "data": drawer.moving(time), "traces": drawer.moving_places}
-        for at, time in enumerate(moments)
+    first = drawer.moving(feeder.tightest_step, is_first=True)
+    figure = go.Figure(data=[*first, *drawer.still()])
+    figure.frames = [
+        {"name": str(step), "data": drawer.moving(step), "traces": list(range(len(first)))}
+        for step in moments
     ]
-    figure = go.Figure(data=[*drawer.moving(tightest, is_first=True), *drawer.still()])
-    figure.frames = [go.Frame(frame) for frame in frames]
-    shown = "all steps" if len(moments) == len(feeder.vm_pu) else f"{len(moments)} steps"
-    places = "own coordinates" if feeder.layout.is_geographic else "schematic"
     layout(
         figure,
-        f"Map of the feeder ({places}, {shown}, from the tightest one)",
+        "Voltages, line loading and exchanges",
         height=760,
         hovermode="closest",
         legend={"title": "line loading [%]", "x": 1.01, "y": 1.0, "yanchor": "top"},
-        sliders=[_slider(moments, start)],
+        sliders=[_slider(feeder, moments)],
         updatemenus=[_PLAYER],
     )
     figure.update_layout(margin={"l": 20, "r": 20, "t": 60, "b": 20})
-    hidden = {"visible": False, "title": ""}
-    figure.update_xaxes(**hidden)
-    return figure.update_yaxes(
-        **hidden, **({"scaleanchor": "x"} if feeder.layout.is_geographic else {})
-    )
+    places = np.array(list(feeder.layout.places.values()))
+    low, span = places.min(axis=0), np.maximum(np.ptp(places, axis=0), 1.0)
+    ends = np.array([low - _EDGE * span, places.max(axis=0) + _EDGE * span])
+    figure.update_xaxes(visible=False, range=ends[:, 0].tolist())
+    figure.update_yaxes(visible=False, range=ends[:, 1].tolist())
+    if feeder.layout.is_geographic:
+        figure.update_yaxes(scaleanchor="x")
+    return figure
 
 
-def _slider(moments: pd.Index, start: int) -> dict[str, Any]:
+def _slider(feeder: FeederView, moments: Sequence[int]) -> dict[str, Any]:
+    labels = pd.DatetimeIndex(feeder.vm_pu.index).strftime("%a %d %b %H:%M")
     steps = [
-        {
-            "label": f"{time:%a %d %b %H:%M}",
-            "method": "animate",
-            "args": [[str(at)], _AT_ONCE],
-        }
-        for at, time in enumerate(moments)
+        {"label": labels[step], "method": "animate", "args": [[str(step)], _AT_ONCE]}
+        for step in moments
     ]
     return {
-        "active": start,
+        "active": moments.index(feeder.tightest_step),
         "steps": steps,
         "x": 0.08,
         "len": 0.92,
         "y": 0.0,
         "pad": {"t": 30},
-        "currentvalue": {"prefix": "step from ", "font_size": 14},
+        "currentvalue": {
+            "prefix": "step from ",
+            "font": {"size": 15, "color": "#222222"},
+            "xanchor": "right",
+        },
         "ticklen": 0,
         "minorticklen": 0,
         "font": {"color": "rgba(0,0,0,0)"},
@@ -207,31 +212,29 @@ class _Map:
         self._feeder = feeder
         places = feeder.layout.places
         edges = [e for e in feeder.layout.edges if e.from_bus in places and e.to_bus in places]
-        known = set(feeder.loading_percent.columns)
+        known = set(map(int, feeder.loading_percent.columns.tolist()))
         self._lines = [e for e in edges if e.kind == "line" and e.index in known]
         self._others = [e for e in edges if not (e.kind == "line" and e.index in known)]
         self._ends = np.array(
-            [[places[line.from_bus], places[line.to_bus]] for line in self._lines], dtype=np.float32
+            [[places[line.from_bus], places[line.to_bus]] for line in self._lines], dtype=np.float64
         ).reshape(-1, 2, 2)
-        self._buses = [bus for bus in feeder.vm_pu.columns if bus in places]
+        self._buses = [bus for bus in map(int, feeder.vm_pu.columns.tolist()) if bus in places]
+        self._vm_pu = feeder.vm_pu[self._buses].to_numpy(np.float64)
+        self._loading = feeder.loading_percent[[e.index for e in self._lines]].to_numpy(np.float64)
         self._members = [m for m in feeder.view.microgrids if feeder.microgrid_bus[m] in places]
         dispatch = feeder.view.frame("dispatch")
-        self._exchange_kw = dispatch.pivot_table(
-            index="time", columns="microgrid", values="exchange_kw"
-        )
-        self._most_kw = max(float(self._exchange_kw.abs().to_numpy().max()), 1e-3)
-        self.moving_places = list(range(len(_CLASSES) + 3))
+        exchange_kw = dispatch.pivot_table(index="time", columns="microgrid", values="exchange_kw")
+        self._exchange_kw = exchange_kw[self._members].to_numpy(np.float64)
+        self._most_kw = max(float(np.abs(self._exchange_kw).max(initial=0.0)), 1e-3)
 
-    def moving(self, time: pd.Timestamp, *, is_first: bool = False) -> list[dict[str, Any]]:
-        """Give what changes with time; the first time also what stays."""
-        loading = self._feeder.loading_percent.loc[time, [e.index for e in self._lines]]
-        loading = loading.to_numpy(np.float32)
-        vm_pu = self._feeder.vm_pu.loc[time, self._buses].to_numpy(np.float32)
+    def moving(self, step: int, *, is_first: bool = False) -> list[dict[str, Any]]:
+        """Give what changes from step to step; the first time also what stays."""
+        loading, vm_pu = self._loading[step], self._vm_pu[step]
         traces = self._classes(loading)
         traces += [
-            {"type": "scatter", "customdata": np.round(loading, 1)},
-            {"type": "scatter", "marker": {"color": np.round(vm_pu, 5)}},
-            self._exchanges(time),
+            {"type": "scatter", "customdata": np.round(loading, 1).astype(np.float32)},
+            {"type": "scatter", "marker": {"color": vm_pu.astype(np.float32)}},
+            self._exchanges(step),
         ]
         if is_first:
             for trace, still in zip(traces, self._first(), strict=True):
@@ -245,7 +248,7 @@ class _Map:
         """Give what never changes: transformers, switches and the source."""
         places = self._feeder.layout.places
         ends = np.array(
-            [[places[e.from_bus], places[e.to_bus]] for e in self._others], dtype=np.float32
+            [[places[e.from_bus], places[e.to_bus]] for e in self._others], dtype=np.float64
         ).reshape(-1, 2, 2)
         x, y = _path(ends)
         sources = [places[bus] for bus in self._feeder.layout.sources if bus in places]
@@ -293,8 +296,8 @@ class _Map:
             floor = most
         return traces
 
-    def _exchanges(self, time: pd.Timestamp) -> dict[str, Any]:
-        kw = self._exchange_kw.loc[time, self._members].to_numpy(float)
+    def _exchanges(self, step: int) -> dict[str, Any]:
+        kw = self._exchange_kw[step]
         size = 16.0 + 30.0 * np.sqrt(np.abs(kw) / self._most_kw)
         text = [
             f"<b>{name}</b> {_direction(power)}"
@@ -319,6 +322,28 @@ class _Map:
             }
             for floor, (most, colour, width) in zip(floors, _CLASSES, strict=False)
         ]
+
+    def _label_sides(self, member_bus: Sequence[int]) -> list[str]:
+        """Give the side of every microgrid's label: where buses, lines and labels are farthest."""
+        places = self._feeder.layout.places
+        along = [self._along(share) for share in (0.25, 0.5, 0.75)]
+        taken = np.concatenate([np.array([places[bus] for bus in self._buses]), *along])
+        low, span = taken.min(axis=0), np.maximum(np.ptp(taken, axis=0), 1e-9)
+        taken = (taken - low) / span
+        sides = []
+        for bus in member_bus:
+            own = (np.array(places[bus]) - low) / span
+            labels = {side: own + shift for side, shift in _SIDES.items()}
+            free = {side: _room(taken, label) for side, label in labels.items()}
+            best = max(free, key=lambda side: free[side])
+            taken = np.vstack([taken, labels[best]])
+            sides.append(best)
+        return sides
+
+    def _along(self, share: float) -> FloatArray:
+        """Give the points at a share of every line's length."""
+        points: FloatArray = (1.0 - share) * self._ends[:, 0] + share * self._ends[:, 1]
+        return points
 
     def _first_middles(self) -> dict[str, Any]:
         middles = self._ends.mean(axis=1)
@@ -360,7 +385,7 @@ class _Map:
                 "y": [places[bus][1] for bus in member_bus],
                 "mode": "markers+text",
                 "showlegend": False,
-                "textposition": "top center",
+                "textposition": self._label_sides(member_bus),
                 "hovertemplate": "%{text}<extra></extra>",
                 "cliponaxis": False,
                 "marker": {
@@ -371,6 +396,27 @@ class _Map:
         ]
 
 
+_HALF_LABEL = np.array([0.16, 0.025])
+"""Half the width and height of a label, as parts of those of the map."""
+_EDGE = 0.13
+"""Room around the buses, as a part of the width and height of the map."""
+_SIDES = {
+    "top center": np.array([0.0, 0.065]),
+    "bottom center": np.array([0.0, -0.065]),
+    "middle right": np.array([0.2, 0.0]),
+    "middle left": np.array([-0.2, 0.0]),
+}
+"""Where the middle of a label is from its bus, as parts of the width and height of the map."""
+
+
+def _room(taken: FloatArray, label: FloatArray) -> float:
+    """Give how far what is taken is from a label; of labels that cover some, how little."""
+    apart = np.abs(taken - label)
+    outside = np.linalg.norm(np.maximum(apart - _HALF_LABEL, 0.0), axis=1)
+    covered = (outside == 0.0).sum() + (np.abs(label - 0.5) + _HALF_LABEL > 0.5 + _EDGE).sum()
+    return float(outside.min() - 0.1 * covered + 1e-3 * apart.sum(axis=1).min())
+
+
 def _direction(kw: float) -> str:
     """Say what a microgrid does, in a few letters."""
     if abs(kw) < 0.05:
@@ -378,8 +424,8 @@ def _direction(kw: float) -> str:
     return f"{'sells' if kw > 0 else 'buys'} {abs(kw):,.0f} kW"
 
 
-def _path(ends: FloatArray) -> tuple[Sequence[float], Sequence[float]]:
+def _path(ends: FloatArray) -> tuple[Any, Any]:
     """Give x and y of separate strokes between pairs of points."""
-    gaps = np.full((len(ends), 1, 2), np.nan, dtype=np.float32)
+    gaps = np.full((len(ends), 1, 2), np.nan)
     points = np.concatenate([ends, gaps], axis=1).reshape(-1, 2)
-    return points[:, 0], points[:, 1]
+    return points[:, 0].astype(np.float32), points[:, 1].astype(np.float32)

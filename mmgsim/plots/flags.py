@@ -102,7 +102,7 @@ def flags_figure(view: RunView) -> go.Figure:
             hovertemplate="%{x|%a %d %b %H:%M}, %{y}<br>%{customdata}<extra></extra>",
         )
     )
-    layout(figure, "Faults and flags", height=150 + 26 * len(order), hovermode="closest")
+    layout(figure, "When flags were set", height=150 + 26 * len(order), hovermode="closest")
     times = view.frame("steps")["time"]
     span = [times.iloc[0], times.iloc[-1] + pd.Timedelta(hours=view.step_h)]
     figure.update_xaxes(title=clock_title(view), range=span)

@@ -11,7 +11,7 @@ from plotly.subplots import make_subplots
 
 from mmgsim.errors import NothingToDrawError, ResultsError
 from mmgsim.plots.energy import clock_title
-from mmgsim.plots.style import GAP, LOWER, NEUTRAL, UPPER, faded, layout
+from mmgsim.plots.style import GAP, LOWER, NEUTRAL, UPPER, faded, layout, panel_titles
 from mmgsim.plots.view import RunView
 
 __all__ = ["bounds_choice_figure", "bounds_figure", "chosen_gates", "convergence_figure"]
@@ -21,6 +21,8 @@ SOLVED = 1e-6
 NO_BOUND = "No gate has proven a bound, as under isolated: how far plans are from best is unknown."
 _NO_GATES = "No gate was cleared."
 _MOST_GATES = 6
+_FEW_ROUNDS = 12
+"""Up to so many rounds, each has its tick."""
 
 
 def convergence_figure(view: RunView) -> go.Figure:
@@ -52,9 +54,11 @@ def convergence_figure(view: RunView) -> go.Figure:
             col=1,
         )
         figure.update_yaxes(title=title, rangemode="tozero", row=row, col=1)
-    height = 130 + 140 * len(titles)
+        if column == "rounds" and gates["rounds"].max() <= _FEW_ROUNDS:
+            figure.update_yaxes(dtick=1 if gates["rounds"].max() < 4 else 2, row=row, col=1)
+    height = 140 + 140 * len(titles)
     layout(figure, "How every gate was cleared", height=height, showlegend=False)
-    figure.update_annotations(x=0, xanchor="left", font_size=13)
+    panel_titles(figure)
     return figure.update_xaxes(title=f"gate, {clock_title(view)}", row=len(titles), col=1)
 
 
@@ -128,13 +132,15 @@ def bounds_choice_figure(view: RunView) -> go.Figure:
         "bgcolor": "#ffffff",
     }
     _bounds_layout(figure, "Bounds round by round", view)
-    return figure.update_layout(updatemenus=[menu], margin_t=95)
+    return figure.update_layout(updatemenus=[menu], margin_t=100)
 
 
 def _bounds_layout(figure: go.Figure, title: str, view: RunView) -> go.Figure:
     layout(figure, title, height=420, legend={"orientation": "h", "y": -0.18, "x": 0})
-    figure.update_xaxes(title="round", dtick=None, tickformat="d")
-    return figure.update_yaxes(title=f"cost of the window [{view.currency}]")
+    is_few = all(len(trace.x) <= _FEW_ROUNDS for trace in figure.data)
+    figure.update_xaxes(title="round", **({"dtick": 1} if is_few else {"tickformat": "d"}))
+    title = f"cost of the window [{view.currency}]"
+    return figure.update_yaxes(title=title, tickformat=",.2f")
 
 
 def _bound_traces(view: RunView, time: pd.Timestamp) -> list[go.Scatter]:
@@ -147,7 +153,7 @@ def _bound_traces(view: RunView, time: pd.Timestamp) -> list[go.Scatter]:
     return [
         go.Scatter(
             x=own["round"],
-            y=own[column],
+            y=own[column].round(6),  # or axes would show what is rounding
             name=name,
             mode="lines+markers",
             line={"color": colour, "width": 2},
@@ -161,13 +167,14 @@ def _bound_traces(view: RunView, time: pd.Timestamp) -> list[go.Scatter]:
 
 def _check_gate(view: RunView, gate: str | datetime) -> pd.Timestamp:
     times = view.frame("gates")["time"]
+    known: dict[str, pd.Timestamp] = {str(time): time for time in times}
     try:
-        chosen = pd.Timestamp(gate)
+        text = str(pd.Timestamp(gate))
     except (ValueError, TypeError):
-        chosen = pd.NaT
-    if not (times == chosen).any():
-        raise ResultsError(
-            f"there is no gate at {gate!r}; they are from {times.iloc[0]} to {times.iloc[-1]}, "
-            "on the scenario's clock"
-        )
-    return chosen
+        text = ""
+    if text in known:
+        return known[text]
+    raise ResultsError(
+        f"there is no gate at {gate!r}; they are from {times.iloc[0]} to {times.iloc[-1]}, "
+        "on the scenario's clock"
+    )

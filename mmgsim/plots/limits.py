@@ -8,7 +8,7 @@ from plotly.subplots import make_subplots
 
 from mmgsim.plots.energy import clock_title
 from mmgsim.plots.feeder import FeederView
-from mmgsim.plots.style import LIMIT, NEUTRAL, layout
+from mmgsim.plots.style import LIMIT, NEUTRAL, layout, panel_titles
 from mmgsim.plots.view import stepped
 
 __all__ = ["limits_figure", "tightest_buses", "tightest_figure", "tightest_lines"]
@@ -59,6 +59,8 @@ def tightest_figure(feeder: FeederView) -> go.Figure:
             "Lines of highest loading: mean (dot) and highest (bar)",
         ),
     )
+    layout(figure, "Where the feeder was tight", height=660, showlegend=False, bargap=0.45)
+    panel_titles(figure)
     names = [f"bus {bus}" for bus in buses.index]
     figure.add_bar(
         x=names,
@@ -79,9 +81,7 @@ def tightest_figure(feeder: FeederView) -> go.Figure:
     voltages = [outer[0] - room_pu, outer[1] + room_pu]
     figure.update_yaxes(title="voltage [pu]", range=voltages, row=1, col=1)
     _add_lines(figure, lines)
-    layout(figure, "Where the feeder was tight", height=640, showlegend=False, bargap=0.45)
     figure.update_layout(hovermode="closest")
-    figure.update_annotations(font_size=13)
     figure.update_xaxes(type="category")
     figure.update_xaxes(title="bus, the tightest first", row=1, col=1)
     return figure.update_xaxes(title="line, the tightest first", row=2, col=1)
@@ -141,6 +141,9 @@ def limits_figure(feeder: FeederView) -> go.Figure:
         vertical_spacing=0.08,
         subplot_titles=("Voltages", "Highest loading of a line or transformer", "Power"),
     )
+    told = view.blocks_told("extremes and means over")
+    layout(figure, f"The feeder over time{told}", height=740)
+    panel_titles(figure)
     rows = (
         ("vm_min_pu", "lowest voltage", _LOW, 1, "%{y:.4f} pu"),
         ("vm_max_pu", "highest voltage", _HIGH, 1, "%{y:.4f} pu"),
@@ -166,11 +169,10 @@ def limits_figure(feeder: FeederView) -> go.Figure:
     for limit_pu, side in zip(feeder.limits_pu, ("bottom", "top"), strict=True):
         _add_limit(figure, limit_pu, f"limit {limit_pu:g}", row=1, side=side)
     _add_limit(figure, 100.0, "rating", row=2, side="top")
-    told = view.blocks_told("extremes and means over")
-    layout(figure, f"The feeder over time{told}", height=720)
     for row, title in enumerate(("voltage [pu]", "loading [%]", "power [kW]"), 1):
         number = "" if row == 1 else str(row)
         top = figure.layout[f"yaxis{number}"].domain[1]
         figure.update_layout({f"legend{number}": {"y": top, "yanchor": "top", "x": 1.01}})
         figure.update_yaxes(title=title, row=row, col=1)
+    figure.update_yaxes(rangemode="tozero", row=2, col=1)
     return figure.update_xaxes(title=clock_title(view), row=3, col=1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
@@ -11,8 +10,8 @@ from mmgsim.contracts import Party
 from mmgsim.errors import NothingToDrawError
 from mmgsim.plots.energy import clock_title
 from mmgsim.plots.sankey import Node, Stream, sankey
-from mmgsim.plots.style import COSTS, NEUTRAL, POWERS, PRICES, Look, faded, layout
-from mmgsim.plots.view import RunView, stepped
+from mmgsim.plots.style import COSTS, NEUTRAL, POWERS, PRICES, Look, faded, layout, panel_titles
+from mmgsim.plots.view import RunView, stamps, stepped
 
 __all__ = [
     "bills_by_item",
@@ -25,7 +24,8 @@ __all__ = [
 
 _CENT = 0.005
 _ENERGY_ITEMS = ("import", "network_charge", "export", "local_trade", "local_charge")
-_COLUMN = {Party.MARKET: 1, Party.DNO: 1, Party.OPERATIONS: 2, Party.GRID: 2}
+_PLACE = {Party.DNO: (1, 0), Party.MARKET: (1, 1), Party.GRID: (2, 0), Party.OPERATIONS: (2, 1)}
+"""Column and rank of the parties between those who pay and those who get."""
 _PARTY = {
     Party.MARKET: ("local market", COSTS["local_trade"].colour),
     Party.DNO: ("DNO", "#5b5b5b"),
@@ -73,11 +73,18 @@ def bills_figure(view: RunView) -> go.Figure:
         x=net.index,
         y=net,
         name="bill",
-        mode="markers+text",
-        text=[f"<b>{amount:,.0f}</b>" for amount in net],
-        textposition="middle right",
+        mode="markers",
         marker={"symbol": "diamond", "size": 10, "color": "#000000", "line": _RIM},
         hovertemplate="%{y:,.2f} " + view.currency,
+    )
+    figure.add_scatter(
+        x=net.index,
+        y=bills.clip(lower=0.0).sum(axis=1),
+        mode="text",
+        text=[f"<b>{amount:,.0f}</b><br> " for amount in net],  # a line above the diamond
+        textposition="top center",
+        showlegend=False,
+        hoverinfo="skip",
         cliponaxis=False,
     )
     layout(figure, "Bills: what is paid above, what is earned below 0", barmode="relative")
@@ -158,7 +165,8 @@ def gains_figure(view: RunView) -> go.Figure:
         row=2,
         col=1,
     )
-    layout(figure, "Who gained", height=560, barmode="group", bargap=0.35)
+    layout(figure, "Who gained", height=580, barmode="group", bargap=0.35)
+    panel_titles(figure)
     figure.update_yaxes(title=f"[{unit}]")
     figure.update_xaxes(type="category")
     return figure.update_xaxes(title="microgrid", row=2, col=1)
@@ -168,37 +176,37 @@ def gains_figure(view: RunView) -> go.Figure:
 def money_figure(view: RunView) -> go.Figure:
     """Draw who paid whom for what over the run; every party stands once or twice. [currency]"""
     ledger = view.needs("ledger", "Nobody paid anybody in this run.")
-    sums = ledger.groupby(["payer", "payee", "item"], sort=False)["amount"].sum()
+    keys = ["payer", "payee", "item"]
+    sums = ledger.groupby(keys, sort=False, as_index=False)["amount"].sum()
     streams = []
-    for (payer, payee, item), amount in sums.items():
+    for payer, payee, item, amount in sums[[*keys, "amount"]].itertuples(index=False):
         if abs(amount) < _CENT:
             continue
         source, target = (payer, payee) if amount > 0.0 else (payee, payer)
         look = COSTS.get(item, Look(item, NEUTRAL))
         ends = _paying(view, source), _paid(view, target)
-        streams.append(Stream(*ends, abs(float(amount)), look.label, look.colour))
+        is_faint = bool(look.hatch)
+        streams.append(Stream(*ends, abs(float(amount)), look.label, look.colour, is_faint))
     if not streams:
         raise NothingToDrawError("Nobody paid anybody in this run.")
-    places = {name: at for at, name in enumerate(view.microgrids)}
-    streams.sort(key=lambda s: places.get(s.source.label.removesuffix(" pays"), len(places)))
     return sankey(streams, "Money: who paid whom", unit=view.currency)
 
 
 def _paying(view: RunView, name: str) -> Node:
     if name in view.microgrids:
-        return Node(f"{name} pays", view.colours[name], 0)
+        return Node(f"{name} pays", view.colours[name], 0, view.microgrids.index(name))
     return _party(name)
 
 
 def _paid(view: RunView, name: str) -> Node:
     if name in view.microgrids:
-        return Node(f"{name} gets", view.colours[name], 3)
+        return Node(f"{name} gets", view.colours[name], 3, view.microgrids.index(name))
     return _party(name)
 
 
 def _party(name: str) -> Node:
     label, colour = _PARTY[Party(name)]
-    return Node(label, colour, _COLUMN[Party(name)])
+    return Node(label, colour, *_PLACE[Party(name)])
 
 
 # ---------------------------------------------------------------------------------------- prices
@@ -210,11 +218,11 @@ def prices_figure(view: RunView) -> go.Figure:
         rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.08, row_heights=[0.72, 0.28]
     )
     hours = view.block * view.step_h
-    for column, dash in _PRICE_LINES:
+    for column, dash, width in _PRICE_LINES:
         if mean[column].notna().any():
             look = PRICES[column]
             x, y = stepped(mean["time"], mean[column], hours)
-            line = {"color": look.colour, "shape": "hv", "dash": dash}
+            line = {"color": look.colour, "shape": "hv", "dash": dash, "width": width}
             figure.add_scatter(
                 x=x,
                 y=y,
@@ -228,7 +236,7 @@ def prices_figure(view: RunView) -> go.Figure:
     _add_band(figure, view)
     totals = view.coarse(view.totals())
     figure.add_bar(
-        x=totals["time"].dt.strftime("%Y-%m-%dT%H:%M").tolist(),
+        x=stamps(totals["time"]),
         y=totals["sold_kw"].to_numpy("float32"),
         name="traded locally",
         marker_color=POWERS["bought_kw"].colour,
@@ -246,13 +254,14 @@ def prices_figure(view: RunView) -> go.Figure:
 
 
 _PRICE_LINES = (
-    ("import", "solid"),
-    ("import_price", "dot"),
-    ("local", "solid"),
-    ("local_price", "solid"),
-    ("export_price", "solid"),
+    ("import", "solid", 5.0),
+    ("import_price", "dot", 2.0),
+    ("export_price", "solid", 5.0),
+    ("local", "solid", 2.0),
+    ("local_price", "solid", 2.0),
 )
-_BELOW = {"orientation": "h", "y": -0.16, "yanchor": "top", "x": 0}
+"""Column, dash and width [px]: what local prices often equal is wide, so that both are seen."""
+_BELOW = {"orientation": "h", "y": -0.2, "yanchor": "top", "x": 0}
 
 
 def _mean_prices(prices: pd.DataFrame) -> pd.DataFrame:
@@ -267,7 +276,7 @@ def _add_band(figure: go.Figure, view: RunView) -> None:
     """Shade between the lowest and highest local price where microgrids have different ones."""
     groups = view.frame("prices").groupby("time", sort=True)["local_price"]
     band = view.coarse(groups.agg(["min", "max"]).reset_index(), {"min": "min", "max": "max"})
-    if not np.nanmax(band["max"] - band["min"], initial=0.0) > 1e-6:
+    if not (band["max"] - band["min"]).max() > 1e-6:  # nor where there is no local price
         return
     hours = view.block * view.step_h
     colour = PRICES["local_price"].colour

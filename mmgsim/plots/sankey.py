@@ -11,8 +11,13 @@ from mmgsim.plots.style import faded, layout
 
 __all__ = ["Node", "Stream", "sankey"]
 
-_ROW_PX = 34
-"""Room for a node and its label. [px]"""
+_PAD_PX = 20
+"""Between nodes of a column, so that labels of small ones do not touch. [px]"""
+_BODY_PX = 260
+"""Height of all streams together. [px]"""
+_SIDE_PX = 180
+"""Room for labels at the outer columns. [px]"""
+_SOLID, _FAINT = 0.5, 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,11 +32,14 @@ class Node:
         As ``#rrggbb``.
     column : int
         Place from left to right, from 0.
+    rank : int
+        Place from top to bottom.
     """
 
     label: str
     colour: str
     column: int
+    rank: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +56,8 @@ class Stream:
         What it is.
     colour : str
         As ``#rrggbb``.
+    is_faint : bool
+        Whether it lets more through, as what is hatched in bars.
     """
 
     source: Node
@@ -55,10 +65,11 @@ class Stream:
     amount: float
     what: str
     colour: str
+    is_faint: bool = False
 
 
 def sankey(streams: Sequence[Stream], title: str, *, unit: str) -> go.Figure:
-    """Draw streams; nodes stand in the order in which they first appear.
+    """Draw streams between columns of nodes; outer columns have their labels outside.
 
     Parameters
     ----------
@@ -69,40 +80,63 @@ def sankey(streams: Sequence[Stream], title: str, *, unit: str) -> go.Figure:
     unit : str
         Of all amounts.
     """
-    nodes = list(dict.fromkeys(node for s in streams for node in (s.source, s.target)))
+    found = dict.fromkeys(node for s in streams for node in (s.source, s.target))
+    nodes = sorted(found, key=lambda node: (node.column, node.rank))
     number = {node: at for at, node in enumerate(nodes)}
-    through = {node: max(_into(streams, node), _out_of(streams, node)) for node in nodes}
-    x, y = _places(nodes, [through[node] for node in nodes])
+    through = [max(_into(streams, node), _out_of(streams, node)) for node in nodes]
+    columns = _columns(nodes)
+    most = max(sum(node.column == column for node in nodes) for column in columns)
+    height_px = _BODY_PX + _PAD_PX * (most - 1)
+    x = [min(max(columns.index(n.column) / (len(columns) - 1), 0.001), 0.999) for n in nodes]
+    y = _heights(nodes, through, height_px)
+    texts = [f"{n.label}  <b>{amount:,.0f}</b>" for n, amount in zip(nodes, through, strict=True)]
+    is_inner = [node.column not in (columns[0], columns[-1]) for node in nodes]
     figure = go.Figure(
         go.Sankey(
-            arrangement="snap",
+            arrangement="fixed",
             valueformat=",.1f",
             valuesuffix=f" {unit}",
             node={
-                "label": [f"{node.label}  <b>{through[node]:,.0f}</b>" for node in nodes],
+                "label": [t if inner else "" for t, inner in zip(texts, is_inner, strict=True)],
+                "customdata": [node.label for node in nodes],
                 "color": [node.colour for node in nodes],
                 "x": x,
                 "y": y,
-                "pad": 12,
+                "pad": _PAD_PX,
                 "thickness": 16,
                 "line_width": 0,
-                "hovertemplate": "%{label} " + unit + "<extra></extra>",
+                "hovertemplate": "%{customdata}: %{value}<extra></extra>",
             },
             link={
                 "source": [number[s.source] for s in streams],
                 "target": [number[s.target] for s in streams],
                 "value": [s.amount for s in streams],
-                "color": [faded(s.colour, 0.45) for s in streams],
+                "color": [faded(s.colour, _FAINT if s.is_faint else _SOLID) for s in streams],
                 "customdata": [s.what for s in streams],
-                "hovertemplate": "%{customdata}: %{value}<br>from %{source.label}"
-                "<br>to %{target.label}<extra></extra>",
+                "hovertemplate": "%{customdata}: %{value}<br>from %{source.customdata}"
+                "<br>to %{target.customdata}<extra></extra>",
             },
         )
     )
-    rows = max(sum(node.column == column for node in nodes) for column in _columns(nodes))
-    return layout(
-        figure, f"{title} [{unit}]", height=max(360, 100 + _ROW_PX * rows), hovermode="closest"
-    ).update_layout(margin={"l": 10, "r": 10, "t": 50, "b": 20})
+    for node, text, at in zip(nodes, texts, y, strict=True):
+        if node.column in (columns[0], columns[-1]):
+            _add_label(figure, text, at, is_left=node.column == columns[0])
+    layout(figure, f"{title} [{unit}]", height=height_px + 80, hovermode="closest")
+    return figure.update_layout(margin={"l": _SIDE_PX, "r": _SIDE_PX, "t": 60, "b": 20})
+
+
+def _add_label(figure: go.Figure, text: str, y: float, *, is_left: bool) -> None:
+    figure.add_annotation(
+        text=text,
+        x=0.0 if is_left else 1.0,
+        y=1.0 - y,
+        xref="paper",
+        yref="paper",
+        xanchor="right" if is_left else "left",
+        xshift=-14 if is_left else 14,
+        yanchor="middle",
+        showarrow=False,
+    )
 
 
 def _columns(nodes: Iterable[Node]) -> list[int]:
@@ -117,18 +151,26 @@ def _out_of(streams: Sequence[Stream], node: Node) -> float:
     return sum(s.amount for s in streams if s.source == node)
 
 
-def _places(nodes: Sequence[Node], amounts: Sequence[float]) -> tuple[list[float], list[float]]:
-    """Give x and y from 0 to 1: every column is shared by amount, with room for small nodes."""
-    columns = _columns(nodes)
-    x, y = [0.0] * len(nodes), [0.0] * len(nodes)
-    for place, column in enumerate(columns):
-        members = [at for at, node in enumerate(nodes) if node.column == column]
-        total = sum(amounts[at] for at in members)
-        shares = [0.5 * amounts[at] / total + 0.5 / len(members) for at in members]
-        begin = 0.0
-        for at, share in zip(members, shares, strict=True):
-            # plotly takes places of exactly 0 and 1 for missing ones
-            x[at] = min(max(place / (len(columns) - 1), 0.001), 0.999)
-            y[at] = min(max(begin + share / 2.0, 0.001), 0.999)
-            begin += share
-    return x, y
+def _heights(nodes: Sequence[Node], amounts: Sequence[float], height_px: float) -> list[float]:
+    """Give the middle of every node, from 0 at the top to 1: columns are filled evenly.
+
+    plotly scales all amounts so that the fullest column just fits with its gaps; the gaps of the
+    other columns take what is left there.
+    """
+    columns = {
+        column: [at for at, node in enumerate(nodes) if node.column == column]
+        for column in _columns(nodes)
+    }
+    sums = {column: sum(amounts[at] for at in places) for column, places in columns.items()}
+    scale = min(
+        (height_px - _PAD_PX * (len(places) - 1)) / sums[column]
+        for column, places in columns.items()
+    )
+    y = [0.0] * len(nodes)
+    for column, places in columns.items():
+        gap = (height_px - scale * sums[column]) / len(places)
+        top = gap / 2.0
+        for at in places:
+            y[at] = min(max((top + scale * amounts[at] / 2.0) / height_px, 0.001), 0.999)
+            top += scale * amounts[at] + gap
+    return y

@@ -23,6 +23,7 @@ __all__ = [
     "faded",
     "layout",
     "microgrid_colours",
+    "panel_titles",
 ]
 
 
@@ -119,7 +120,11 @@ _MICROGRIDS = (
     "#882255",
     "#AA4499",
 )
-_FONT = {"family": "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif", "size": 13}
+_FONT = {
+    "family": "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif",
+    "size": 13,
+    "color": "#222222",
+}
 
 
 def microgrid_colours(names: Sequence[str]) -> dict[str, str]:
@@ -151,7 +156,15 @@ def layout(figure: go.Figure, title: str, *, height: int = 420, **more: Any) -> 
     figure.update_layout(
         template="plotly_white",
         font=_FONT,
-        title={"text": title, "x": 0, "xref": "container", "font_size": 15, "pad": {"l": 8}},
+        title={
+            "text": f"<b>{title}</b>",
+            "x": 0,
+            "y": 1,
+            "yref": "container",
+            "yanchor": "top",
+            "font_size": 15,
+            "pad": {"l": 8, "t": 14},
+        },
         height=height,
         margin={"l": 70, "r": 20, "t": 50, "b": 50},
         hovermode="x unified",
@@ -161,3 +174,9 @@ def layout(figure: go.Figure, title: str, *, height: int = 420, **more: Any) -> 
     figure.update_xaxes(**axis)
     figure.update_yaxes(**axis)
     return figure.update_layout(**more)
+
+
+def panel_titles(figure: go.Figure) -> go.Figure:
+    """Put the titles of panels at their left ends, apart from the title of the figure."""
+    figure.update_annotations(x=0, xanchor="left", font_size=13)
+    return figure.update_layout(margin_t=75)

@@ -14,7 +14,7 @@ import pandas as pd
 from mmgsim.errors import NothingToDrawError, ResultsError, near_miss
 from mmgsim.plots.style import microgrid_colours
 
-__all__ = ["RunTables", "RunView", "local_time", "stepped"]
+__all__ = ["RunTables", "RunView", "local_time", "stamps", "stepped"]
 
 _MOST_POINTS = 800
 """Longer series are drawn as means or extremes of several steps."""
@@ -128,7 +128,7 @@ class RunView:
             return frame
         groups = frame.groupby(np.arange(len(frame)) // self.block)
         times = groups["time"].first()
-        columns = [column for column in frame.select_dtypes("number") if column != "time"]
+        columns = [str(column) for column in frame.select_dtypes("number")]
         how = dict.fromkeys(columns, how) if isinstance(how, str) else how
         return groups.agg(dict(how)).assign(time=times)
 
@@ -184,9 +184,7 @@ def local_time(times: pd.Series, timezone: str) -> pd.Series:
     return local
 
 
-def stepped(
-    times: pd.Series, values: Sequence[float] | pd.Series, hours: float
-) -> tuple[list[str], np.ndarray]:
+def stepped(times: pd.Series, values: Sequence[float] | pd.Series, hours: float) -> tuple[Any, Any]:
     """Give x and y of a line of shape ``hv`` whose last value holds to the end of its step.
 
     Parameters
@@ -198,9 +196,11 @@ def stepped(
     hours : float
         Length of a step. [h]
     """
-    if len(times) == 0:
-        return [], np.array([])
-    end = times.iloc[-1] + pd.Timedelta(hours=hours)
-    stamps = [*times.dt.strftime("%Y-%m-%dT%H:%M"), end.strftime("%Y-%m-%dT%H:%M")]
     numbers = np.asarray(values, dtype=np.float32)
-    return stamps, np.append(numbers, numbers[-1])
+    end = times.iloc[-1:] + pd.Timedelta(hours=hours)
+    return stamps(pd.concat([times, end])), np.append(numbers, numbers[-1:])
+
+
+def stamps(times: pd.Series) -> Any:
+    """Give times as an array of short texts, which take less room in a page than numbers."""
+    return times.dt.strftime("%Y-%m-%dT%H:%M").to_numpy(dtype=object)

@@ -20,17 +20,16 @@ h1 {{ margin: 0 }} h2 {{ margin: 2.5rem 0 .3rem; border-bottom: 2px solid #222 }
 p {{ max-width: 50rem; margin: .6rem 0 }}
 table {{ border-collapse: collapse; font-size: .92rem }}
 td, th {{ padding: .2rem 1rem .2rem 0; text-align: left; border-bottom: 1px solid #ddd;
-  vertical-align: top; overflow-wrap: anywhere }}
-td.number, th.number {{ text-align: right; font-variant-numeric: tabular-nums;
-  overflow-wrap: normal }}
+  vertical-align: top }}
+td.number, th.number {{ text-align: right; font-variant-numeric: tabular-nums }}
 tbody th {{ padding-top: 1rem }} p.note, p.none {{ color: #666 }} p.failed {{ color: #b00020 }}
 p.warning {{ border-left: 4px solid #D55E00; background: #fdf1e9; padding: .6rem 1rem }}
 p.none {{ border-left: 4px solid #ccc; padding-left: 1rem }}
 div.wide {{ overflow-x: auto }} div.figure {{ margin: .8rem 0 }}
 div.tiles {{ display: grid; gap: .7rem; margin: 1.2rem 0;
-  grid-template-columns: repeat(auto-fit, minmax(11rem, 1fr)) }}
+  grid-template-columns: repeat(auto-fit, minmax(10rem, 1fr)) }}
 div.tile {{ border: 1px solid #ddd; border-radius: 6px; padding: .6rem .8rem }}
-div.tile b {{ display: block; font-size: 1.35rem; line-height: 1.3 }}
+div.tile b {{ display: block; font-size: 1.2rem; line-height: 1.4 }}
 div.tile span {{ color: #666; font-size: .85rem }} div.tile.bad {{ border-color: #D55E00 }}
 nav {{ display: flex; flex-wrap: wrap; gap: .2rem 1.2rem; padding: .5rem 0;
   border-top: 1px solid #ddd; border-bottom: 1px solid #ddd }}
@@ -41,7 +40,8 @@ nav a {{ color: #0072B2; text-decoration: none }}
 </body></html>
 """
 
-_CONFIG = {"displaylogo": False, "responsive": True, "displayModeBar": "hover"}
+_NOT_NEEDED = ["select2d", "lasso2d", "autoScale2d"]
+_CONFIG = {"displaylogo": False, "responsive": True, "modeBarButtonsToRemove": _NOT_NEEDED}
 
 
 def page(title: str, subtitle: str, body: Iterable[str]) -> str:

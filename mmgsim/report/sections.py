@@ -57,19 +57,13 @@ def _gains(results: Results) -> str:
     view = results.plot.view
     gains = gains_table(view)
     gains.loc["all"] = gains.sum()
+    gains["less"] = gains["demand_at_tariff"] - gains["bill"]
     rows = [
-        (
-            str(name),
-            plain(row["bill"], 2),
-            plain(row["gain_from_trade"], 2),
-            plain(row["demand_at_tariff"], 2),
-            plain(row["demand_at_tariff"] - row["bill"], 2),
-        )
-        for name, row in gains.iterrows()
+        (str(name), *(plain(amount, 2) for amount in amounts))
+        for name, amounts in zip(gains.index, gains.to_numpy(), strict=True)
     ]
-    unit = f"[{view.currency}]"
-    head = ("microgrid", f"bill {unit}", f"gain from local trade {unit}")
-    head += (f"all demand at the tariff {unit}", f"less than that {unit}")
+    columns = ("bill", "gain from local trade", "all demand at the tariff", "less than that")
+    head = ("microgrid", *(f"{column} [{view.currency}]" for column in columns))
     return table(head, rows, numbers=range(1, len(head)))
 
 
@@ -95,7 +89,7 @@ def _listed(times: pd.Series) -> str:
 # ------------------------------------------------------------------------------------------ texts
 def _bills_told(results: Results) -> str:
     bills = bills_by_item(results.plot.view).sum(axis=1)
-    most, least = bills.idxmax(), bills.idxmin()
+    most, least = str(bills.idxmax()), str(bills.idxmin())
     unit = results.plot.view.currency
     text = "Every microgrid's payments by item; the diamond is its bill, earnings taken off."
     if most == least:
@@ -124,6 +118,8 @@ def _map_told(results: Results) -> str:
         "Buses by voltage, lines by loading; a ring is a microgrid, the larger the more it "
         "exchanges. It begins at the step that came nearest to a limit; move the slider for others."
     )
+    if not feeder.layout.is_geographic:
+        text += " The network has no coordinates, so the feeder is drawn as a tree."
     if moments < steps:
         text += f" To keep the page small, {moments} of {steps} steps are here."
     return text

@@ -55,9 +55,9 @@ def _quality(results: Results) -> list[_Tile]:
     frame = results.table("steps")
     if frame["vm_min_pu"].notna().any():
         low, high = frame["vm_min_pu"].min(), frame["vm_max_pu"].max()
-        rows.append((f"{low:.3f} to {high:.3f} pu", "voltages of the feeder", False))
+        rows.append((f"{low:.3f} to {high:.3f}", "voltage of the feeder [pu]", False))
         loading = f"{plain(frame['loading_max_percent'].max(), 0)} %"
         rows.append((loading, "highest loading", frame["loading_max_percent"].max() > 100.01))
-    told = f"{steps} steps, all ok" if not not_ok else f"{not_ok} of {steps} steps"
-    rows.append((told, "limits and supply" if not not_ok else "did not end ok", bool(not_ok)))
+    told = f"{not_ok} of {steps}" if not_ok else f"all {steps}"
+    rows.append((told, "steps did not end ok" if not_ok else "steps ok", bool(not_ok)))
     return rows
