@@ -3,6 +3,7 @@
 from mmgsim.plots.day import days_in_choice
 from mmgsim.plots.flags import flag_events, meaning
 from mmgsim.plots.money import bills_by_item, gains_table
+from mmgsim.plots.numbers import brief, plain
 from mmgsim.plots.plots import Plots
 from mmgsim.plots.style import layout
 from mmgsim.plots.view import RunTables, RunView, local_time
@@ -12,10 +13,12 @@ __all__ = [
     "RunTables",
     "RunView",
     "bills_by_item",
+    "brief",
     "days_in_choice",
     "flag_events",
     "gains_table",
     "layout",
     "local_time",
     "meaning",
+    "plain",
 ]

@@ -143,7 +143,7 @@ def exchange_figure(view: RunView) -> go.Figure:
                 (0.5, "#f7f7f7"),
                 (1.0, POWERS["pv_kw"].colour),
             ],
-            colorbar={"title": "exchange<br>[kW]", "thickness": 14},
+            colorbar={"title": "exchange<br>[kW]", "thickness": 14, "nticks": 5},
             xgap=0 if len(table) > 100 else 1,
             ygap=2,
             hovertemplate="%{y}, %{x|%a %d %b %H:%M}: %{z:,.1f} kW<extra></extra>",
@@ -151,7 +151,7 @@ def exchange_figure(view: RunView) -> go.Figure:
     )
     title = f"Exchange: orange sells, blue buys{view.blocks_told()}"
     height = 150 + 30 * len(view.microgrids)
-    layout(figure, title, height=max(height, 240), hovermode="closest")
+    layout(figure, title, height=max(height, 300), hovermode="closest")
     figure.update_yaxes(autorange="reversed", title="microgrid", showgrid=False, type="category")
     figure.update_xaxes(title=clock_title(view), showgrid=False)
     return figure

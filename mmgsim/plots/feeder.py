@@ -413,8 +413,9 @@ def _room(taken: FloatArray, label: FloatArray) -> float:
     """Give how far what is taken is from a label; of labels that cover some, how little."""
     apart = np.abs(taken - label)
     outside = np.linalg.norm(np.maximum(apart - _HALF_LABEL, 0.0), axis=1)
-    covered = (outside == 0.0).sum() + (np.abs(label - 0.5) + _HALF_LABEL > 0.5 + _EDGE).sum()
-    return float(outside.min() - 0.1 * covered + 1e-3 * apart.sum(axis=1).min())
+    covered = float((outside == 0.0).sum())
+    beyond = np.maximum(np.abs(label - 0.5) + _HALF_LABEL - 0.5 - _EDGE, 0.0).sum()
+    return float(outside.min() - 0.1 * covered - beyond + 1e-3 * apart.sum(axis=1).min())
 
 
 def _direction(kw: float) -> str:

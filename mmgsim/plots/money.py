@@ -9,6 +9,7 @@ from plotly.subplots import make_subplots
 from mmgsim.contracts import Party
 from mmgsim.errors import NothingToDrawError
 from mmgsim.plots.energy import clock_title
+from mmgsim.plots.numbers import brief
 from mmgsim.plots.sankey import Node, Stream, sankey
 from mmgsim.plots.style import COSTS, NEUTRAL, POWERS, PRICES, Look, faded, layout, panel_titles
 from mmgsim.plots.view import RunView, stamps, stepped
@@ -81,7 +82,7 @@ def bills_figure(view: RunView) -> go.Figure:
         x=net.index,
         y=bills.clip(lower=0.0).sum(axis=1),
         mode="text",
-        text=[f"<b>{amount:,.0f}</b><br> " for amount in net],  # a line above the diamond
+        text=[f"<b>{brief(amount)}</b><br> " for amount in net],  # a line above the diamond
         textposition="top center",
         showlegend=False,
         hoverinfo="skip",
@@ -157,7 +158,7 @@ def gains_figure(view: RunView) -> go.Figure:
         y=table["gain_from_trade"],
         name="gain from local trade",
         marker_color=[view.colours[name] for name in table.index],
-        text=[f"{gain:,.1f}" for gain in table["gain_from_trade"]],
+        text=[brief(gain) for gain in table["gain_from_trade"]],
         textposition="outside",
         cliponaxis=False,
         showlegend=False,

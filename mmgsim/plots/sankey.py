@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import plotly.graph_objects as go
 
+from mmgsim.plots.numbers import brief
 from mmgsim.plots.style import faded, layout
 
 __all__ = ["Node", "Stream", "sankey"]
@@ -89,7 +90,7 @@ def sankey(streams: Sequence[Stream], title: str, *, unit: str) -> go.Figure:
     height_px = _BODY_PX + _PAD_PX * (most - 1)
     x = [min(max(columns.index(n.column) / (len(columns) - 1), 0.001), 0.999) for n in nodes]
     y = _heights(nodes, through, height_px)
-    texts = [f"{n.label}  <b>{amount:,.0f}</b>" for n, amount in zip(nodes, through, strict=True)]
+    texts = [f"{n.label}  <b>{brief(amount)}</b>" for n, amount in zip(nodes, through, strict=True)]
     is_inner = [node.column not in (columns[0], columns[-1]) for node in nodes]
     figure = go.Figure(
         go.Sankey(

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from mmgsim.report.numbers import plain
+from mmgsim.plots import plain
 
 __all__ = ["COMPARED_NOTE", "Compared", "compared_rows"]
 

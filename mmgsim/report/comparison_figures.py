@@ -9,9 +9,8 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from mmgsim.plots import layout, local_time
+from mmgsim.plots import brief, layout, local_time
 from mmgsim.report.compared import Compared
-from mmgsim.report.numbers import plain
 
 __all__ = ["COMPARISON_FIGURES", "comparison_figures"]
 
@@ -24,7 +23,7 @@ _SOLVED = 1e-6
 """A gap that tolerances of solvers may leave: the scale on which gates are compared."""
 _ROOM, _ROOM_TURNED = 18, 48
 """So many numbers can be written beside each other, upright and turned."""
-_HUNDRED, _TEN, _CENT = 99.95, 9.995, 0.01
+_CENT = 0.01
 _FEW = 8
 """Up to so many rounds, each has its tick."""
 _HEIGHT = 400
@@ -194,7 +193,7 @@ def _bars(figure: go.Figure, title: str, y_title: str) -> go.Figure:
     """Give bars in groups, with their heights written at them where there is room."""
     count = sum(len(bar.x) for bar in figure.data)
     if count <= _ROOM_TURNED:
-        figure.for_each_trace(lambda bar: bar.update(text=[_short(y) for y in bar.y]))
+        figure.for_each_trace(lambda bar: bar.update(text=[brief(y) for y in bar.y]))
         figure.update_traces(
             textposition="outside",
             textangle=0 if count <= _ROOM else -90,
@@ -203,8 +202,3 @@ def _bars(figure: go.Figure, title: str, y_title: str) -> go.Figure:
         )
     layout(figure, title, height=_HEIGHT, barmode="group", bargap=0.25, legend=_LEGEND)
     return figure.update_layout(showlegend=True).update_yaxes(title=y_title)
-
-
-def _short(cost: float) -> str:
-    """Write a cost with about three digits."""
-    return plain(cost, 0 if abs(cost) >= _HUNDRED else 1 if abs(cost) >= _TEN else 2)

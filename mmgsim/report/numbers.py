@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["COST_NOTE", "plain", "summary_rows"]
+from mmgsim.plots import plain
+
+__all__ = ["COST_NOTE", "summary_rows"]
 
 COST_NOTE = (
     "Cost of the members: net payments of the microgrids and the value of shed load. "
@@ -34,11 +36,6 @@ _ENERGIES = (
 )
 
 _NOT_DELIVERED = ("unsupplied", "not_converged")
-
-
-def plain(number: float, digits: int) -> str:
-    """Write a number with separators; rounding noise is 0, not -0."""
-    return f"{round(number, digits) + 0.0:,.{digits}f}"
 
 
 def summary_rows(summary: Mapping[str, Any]) -> list[tuple[str, str]]:

@@ -8,8 +8,14 @@ from dataclasses import dataclass
 import pandas as pd
 import plotly.graph_objects as go
 
-from mmgsim.plots import bills_by_item, days_in_choice, flag_events, gains_table, meaning
-from mmgsim.report.numbers import plain
+from mmgsim.plots import (
+    bills_by_item,
+    days_in_choice,
+    flag_events,
+    gains_table,
+    meaning,
+    plain,
+)
 from mmgsim.report.page import table
 from mmgsim.tables import Results
 
@@ -168,8 +174,10 @@ SECTIONS = (
         (
             Part(
                 lambda results: results.plot.money(),
-                "All lines of the ledger, summed over the run. Who pays and gets stands at both "
-                "sides.",
+                "All lines of the ledger, summed over the run; who pays and gets stands at both "
+                "sides. Colours are those of the bills: energy from the grid blue, to the grid "
+                "navy, local trade pink, network charges the same but paler, losses yellow, wear "
+                "green.",
             ),
         ),
     ),

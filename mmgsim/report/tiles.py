@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from html import escape
 
-from mmgsim.report.numbers import plain
+from mmgsim.plots import plain
 from mmgsim.tables import Results
 
 __all__ = ["tiles"]
