@@ -64,8 +64,12 @@ def read_layout(file: Path) -> FeederLayout:
     ValueError
         If the file is no pandapower net.
     """
-    net = pp.from_json(str(file))
-    if not hasattr(net, "bus"):
+    try:
+        net = pp.from_json(str(file))
+        has_buses = hasattr(net, "bus")
+    except (AttributeError, KeyError, TypeError) as error:
+        raise ValueError(f"{file} is no pandapower net: {error}") from error
+    if not has_buses:
         raise ValueError(f"{file} is no pandapower net")
     edges = tuple(_edges(net))
     sources = tuple(int(bus) for bus in net.ext_grid.bus[net.ext_grid.in_service])

@@ -28,6 +28,8 @@ _PANELS = (
 _HEIGHTS = (0.32, 0.28, 0.22, 0.18)
 _GAP = 0.07
 _KINDS = ("pv", "wind", "diesel", "battery", "load")
+_FOUND = ("pv", "wind")
+"""What the weather makes available."""
 _KIND_LOOKS = {
     "pv": POWERS["pv_kw"],
     "wind": POWERS["wind_kw"],
@@ -180,7 +182,8 @@ def _device_traces(view: RunView, name: str, times: pd.Series) -> Iterator[go.Sc
         look, label = _KIND_LOOKS[kind], _KIND_LABELS.get(kind, kind)
         table = powers.xs(kind, level="kind").reindex(times)
         sign, had = (-1.0, "asked for") if kind == "load" else (1.0, "available")
-        if "available_kw" in table and (kind != "load" or _is_short(table)):
+        has_area = _is_short(table) if kind == "load" else kind in _FOUND
+        if has_area and "available_kw" in table:
             area = {"width": 0, "shape": "hv", "color": look.colour}
             yield _line(
                 view, times, table["available_kw"], area, panel=2, label=f"{label} {had}"

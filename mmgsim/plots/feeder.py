@@ -63,7 +63,7 @@ class FeederView:
         file = view.run.folder / "network.json"
         try:
             self.layout: FeederLayout = read_layout(file)
-        except (OSError, ValueError, KeyError, AttributeError) as error:
+        except (OSError, ValueError) as error:
             raise ResultsError(f"{file} cannot be read: {error}") from error
 
     @cached_property

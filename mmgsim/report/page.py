@@ -40,8 +40,14 @@ nav a {{ color: #0072B2; text-decoration: none }}
 </body></html>
 """
 
-_NOT_NEEDED = ["select2d", "lasso2d", "autoScale2d"]
-_CONFIG = {"displaylogo": False, "responsive": True, "modeBarButtonsToRemove": _NOT_NEEDED}
+_CONFIG = {
+    "displaylogo": False,
+    "responsive": True,
+    "modeBarButtonsToRemove": ["select2d", "lasso2d", "autoScale2d"],
+    # plotly would offer to send the picture and its data to its makers.
+    "showSendToCloud": False,
+    "plotlyServerURL": "",
+}
 
 
 def page(title: str, subtitle: str, body: Iterable[str]) -> str:

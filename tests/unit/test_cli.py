@@ -167,6 +167,23 @@ def test_report_is_drawn_anew(mmgsim, tmp_path):
     assert (tmp_path / "o/report.html").is_file()
 
 
+def test_report_is_written_where_it_is_asked_for(mmgsim, tmp_path):
+    mmgsim("run", "duo", *FAST, "--quiet", "--out", "o")
+    code, printed, _ = mmgsim("report", "o", "--out", "pages/duo.html")
+    assert (code, printed.strip()) == (0, f"report: {Path('pages/duo.html')}")
+    assert (tmp_path / "pages/duo.html").is_file()
+    assert mmgsim("report", "o", "--out", "pages")[0] == 2
+
+
+def test_report_of_a_damaged_folder_is_one_message(mmgsim, tmp_path):
+    mmgsim("run", "duo", *FAST, "--quiet", "--out", "o")
+    (tmp_path / "o/scenario.yaml").unlink()
+    code, printed, messages = mmgsim("report", "o")
+    assert (code, printed) == (2, "")
+    assert "incomplete or damaged" in messages
+    assert "o has no scenario.yaml" in messages
+
+
 # ------------------------------------------------------------------------------ comparisons
 BOTH = ["--coordination", "isolated,central", "--strategy", "self-consumer"]
 

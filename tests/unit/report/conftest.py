@@ -1,0 +1,64 @@
+"""Runs of every kind, short ones: the pictures are what is looked at."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+
+import mmgsim
+
+DUO = Path(__file__).parents[3] / "scenarios" / "duo"
+
+
+def stopped_after(steps):
+    def stop(model):
+        if model.clock.step + 1 == steps:
+            raise KeyboardInterrupt
+
+    return stop
+
+
+def run_early(scenario, folder, steps, **more):
+    with pytest.raises(KeyboardInterrupt):
+        mmgsim.run(scenario, out=folder, progress=stopped_after(steps), **more)
+    return mmgsim.Results(folder)
+
+
+@pytest.fixture(scope="session")
+def folder(tmp_path_factory):
+    return tmp_path_factory.mktemp("runs")
+
+
+@pytest.fixture(scope="session")
+def duo(folder):
+    return mmgsim.run("duo", out=folder / "duo")
+
+
+@pytest.fixture(scope="session")
+def early(folder):
+    return run_early("duo", folder / "early", 30, overrides={"days": 2})
+
+
+@pytest.fixture(scope="session")
+def on_feeder(folder):
+    return run_early(
+        "wa9", folder / "on-feeder", 3, overrides={"coordination.kind": "central", "days": 1}
+    )
+
+
+@pytest.fixture(scope="session")
+def alone(folder):
+    """One microgrid, nobody to trade with, no network, one step."""
+    copy = folder / "one"
+    shutil.copytree(DUO, copy)
+    content = yaml.safe_load((copy / "scenario.yaml").read_text())
+    content["microgrids"] = content["microgrids"][:1]
+    content["coordination"] = {"kind": "isolated"}
+    (copy / "scenario.yaml").write_text(yaml.safe_dump(content))
+    return run_early(copy, folder / "alone", 1)
+
+
+@pytest.fixture(params=["duo", "early", "on_feeder", "alone"])
+def any_run(request):
+    return request.getfixturevalue(request.param)

@@ -1,0 +1,326 @@
+"""The pictures of a run: what they show is what the tables hold."""
+
+import math
+from collections import defaultdict
+
+import numpy as np
+import pandas as pd
+import plotly.graph_objects as go
+import pytest
+
+import mmgsim
+from mmgsim.errors import NothingToDrawError, ResultsError
+from mmgsim.plots import Plots, bills_by_item, flag_events, gains_table, meaning
+from mmgsim.plots.energy import SINKS, SOURCES
+from mmgsim.plots.flags import MEANINGS
+from mmgsim.plots.style import COSTS, POWERS, microgrid_colours
+
+FIGURES = [
+    "bills",
+    "gains",
+    "money",
+    "prices",
+    "flows",
+    "trades",
+    "energy",
+    "exchange",
+    "day",
+    "days",
+    "feeder",
+    "tightest",
+    "limits",
+    "convergence",
+    "bounds",
+    "bounds_of_chosen_gates",
+    "flags",
+]
+SANKEYS = {"money", "flows", "trades"}
+LACKING = {
+    "duo": {"feeder", "tightest", "limits", "flags"},
+    "early": {"feeder", "tightest", "limits", "flags"},
+    "on_feeder": {"trades", "flags"},  # it ends before anybody sells
+    "alone": {
+        "feeder",
+        "tightest",
+        "limits",
+        "flags",
+        "trades",
+        "bounds",
+        "bounds_of_chosen_gates",
+    },
+}
+
+
+@pytest.fixture(params=list(LACKING))
+def run_and_lacking(request):
+    return request.getfixturevalue(request.param), LACKING[request.param]
+
+
+def streams(figure):
+    """Give what flows from where to where, by the labels of the nodes."""
+    link, names = figure.data[0].link, figure.data[0].node.customdata
+    return [
+        (names[source], names[target], value, what)
+        for source, target, value, what in zip(
+            link.source, link.target, link.value, link.customdata, strict=True
+        )
+    ]
+
+
+# --------------------------------------------------------------------------------- all of them
+def test_every_method_is_looked_at_here():
+    public = {name for name in vars(Plots) if not name.startswith("_")}
+    assert public - {"network"} == set(FIGURES)
+
+
+def test_every_figure_says_what_it_is_and_its_axes_have_units(run_and_lacking):
+    run, lacking = run_and_lacking
+    for name in set(FIGURES) - lacking:
+        figure = getattr(run.plot, name)()
+        assert isinstance(figure, go.Figure)
+        assert figure.layout.title.text, name
+        if name in SANKEYS:
+            assert "[" in figure.layout.title.text
+        elif name != "feeder":  # a map has no axes; its bars and legend have units
+            for axis in figure.select_yaxes():
+                assert axis.title.text, name
+            assert any(axis.title.text for axis in figure.select_xaxes()), name
+
+
+def test_what_a_run_does_not_have_is_said(run_and_lacking):
+    run, lacking = run_and_lacking
+    for name in lacking:
+        with pytest.raises(NothingToDrawError) as caught:
+            getattr(run.plot, name)()
+        assert str(caught.value).endswith(".")
+
+
+def test_times_are_on_the_scenarios_clock(duo):
+    x = duo.plot.energy().data[0].x
+    assert x[0] == "2021-01-11T00:00"
+
+
+def test_every_quantity_has_one_colour_and_no_two_microgrids_the_same():
+    colours = microgrid_colours([f"MG{number}" for number in range(9)])
+    assert len(set(colours.values())) == 9
+    looks = [look for look in POWERS.values() if not look.hatch]
+    assert len({look.colour for look in looks}) == len(looks)
+    assert COSTS["import"].colour == POWERS["import_kw"].colour
+
+
+# -------------------------------------------------------------------------------------- energy
+def test_energy_flows_are_those_of_the_dispatch(any_run):
+    shown = defaultdict(float)
+    for source, target, kwh, _ in streams(any_run.plot.flows()):
+        shown[source] += kwh
+        shown[target] += kwh
+    dispatch, step_h = any_run.dispatch, any_run.manifest["step_h"]
+    for column in (*SOURCES, *SINKS):
+        assert shown[POWERS[column].label] == pytest.approx(
+            dispatch[column].sum() * step_h, abs=1e-4
+        )
+    served_kwh = (dispatch.load_kw - dispatch.shed_kw).sum() * step_h
+    assert shown["demand served"] == pytest.approx(served_kwh, abs=1e-4)
+
+
+def test_what_comes_into_a_microgrid_goes_out_of_it(any_run):
+    net = defaultdict(float)
+    for source, target, kwh, _ in streams(any_run.plot.flows()):
+        net[source] -= kwh
+        net[target] += kwh
+    for name in any_run.dispatch.microgrid.unique():
+        assert net[name] == pytest.approx(0.0, abs=1e-4)
+
+
+def test_trades_are_those_of_the_table(duo):
+    sold = defaultdict(float)
+    for source, _, kwh, _ in streams(duo.plot.trades()):
+        sold[source] += kwh
+    trades = duo.trades
+    for name, kwh in trades[trades.seller != "market"].groupby("seller").kw.sum().items():
+        assert sold[f"{name} sells"] == pytest.approx(kwh * duo.manifest["step_h"])
+    assert sold["local market"] == pytest.approx(duo.summary["traded_kwh"])
+
+
+def test_bars_of_supply_add_up_to_demand_and_surplus(duo):
+    figure = duo.plot.energy()
+    bars = sum(np.asarray(trace.y, dtype=float) for trace in figure.data if trace.type == "bar")
+    served = np.asarray(figure.data[-1].y, dtype=float)[:-1]
+    assert bars == pytest.approx(served, abs=1e-3)
+
+
+# --------------------------------------------------------------------------------------- money
+def test_money_flows_are_those_of_the_ledger(any_run):
+    shown, paid = defaultdict(float), defaultdict(float)
+    parties = {"grid": "grid", "DNO": "dno", "local market": "market"}
+    parties["operation of devices"] = "operations"
+    for source, target, amount, _ in streams(any_run.plot.money()):
+        assert amount > 0.0
+        shown[parties.get(source, source.split()[0])] += amount
+        shown[parties.get(target, target.split()[0])] -= amount
+    for line in any_run.ledger.itertuples():
+        paid[line.payer] += line.amount
+        paid[line.payee] -= line.amount
+    for party, amount in paid.items():
+        # streams of less than half a cent are left out
+        assert shown[party] == pytest.approx(amount, abs=0.05)
+
+
+def test_bills_are_the_costs_of_the_summary(any_run):
+    bills = bills_by_item(any_run.plot.view).sum(axis=1)
+    for name, cost in any_run.summary["cost_by_microgrid"].items():
+        assert bills[name] == pytest.approx(cost, abs=1e-6)
+
+
+def test_nobody_gains_from_trade_where_there_is_none(alone):
+    assert gains_table(alone.plot.view)["gain_from_trade"].abs().max() < 1e-9
+
+
+def test_gain_from_trade_is_what_the_exchange_would_have_cost_more(duo):
+    rows = duo.dispatch.merge(duo.prices, on=["time", "microgrid"])
+    buy = rows.import_price + rows.network_charge
+    gain = rows.bought_kw * (buy - rows.local_price - rows.local_charge)
+    gain += rows.sold_kw * (rows.local_price - rows.export_price)
+    by_name = gain.groupby(rows.microgrid).sum() * duo.manifest["step_h"]
+    assert gains_table(duo.plot.view)["gain_from_trade"].to_dict() == pytest.approx(
+        by_name.to_dict()
+    )
+
+
+# ----------------------------------------------------------------------------------------- day
+def test_a_day_is_drawn_for_the_one_who_was_asked_for(early):
+    figure = early.plot.day("MG2", "2021-01-12")
+    assert figure.layout.title.text == "<b>MG2 on Tue 12 Jan 2021</b>"
+    load = [trace for trace in figure.data if trace.name == "demand served"]
+    dispatch = early.dispatch
+    own = dispatch[(dispatch.microgrid == "MG2")].iloc[24:]
+    assert np.asarray(load[0].y)[:-1] == pytest.approx(own.load_kw.to_numpy(), abs=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("microgrid", "day", "told"),
+    [
+        ("MG3", None, "there is no microgrid 'MG3'; did you mean"),
+        ("MG1", "2021-02-01", "the run has no 2021-02-01; it has 2021-01-11 to 2021-01-12"),
+        ("MG1", "someday", "'someday' is no day; give it like '2021-01-11'"),
+    ],
+)
+def test_an_unknown_microgrid_or_day_is_told_with_those_there_are(early, microgrid, day, told):
+    with pytest.raises(ResultsError, match=told):
+        early.plot.day(microgrid, day)
+
+
+def test_the_choice_shows_one_microgrid_at_a_time(early):
+    figure = early.plot.days()
+    names, days = figure.layout.updatemenus
+    assert [button.label for button in names.buttons] == ["MG1", "MG2"]
+    assert [button.label for button in days.buttons][-1] == "all days"
+    shown = [button.args[0]["visible"] for button in names.buttons]
+    assert [bool(trace.visible) for trace in figure.data] == shown[0]
+    assert [sum(pair) for pair in zip(*shown, strict=True)] == [1] * len(figure.data)
+
+
+def test_a_plan_and_what_came_of_it_are_both_drawn(duo):
+    names = {trace.name for trace in duo.plot.day("MG1").data}
+    assert {"PV available", "PV planned", "PV", "storage planned", "storage"} <= names
+    assert "storage available" not in names
+
+
+# -------------------------------------------------------------------------------------- feeder
+def test_the_map_has_a_frame_for_every_step_and_begins_at_the_tightest(on_feeder):
+    figure = on_feeder.plot.feeder()
+    assert len(figure.frames) == len(on_feeder.steps)
+    assert figure.layout.sliders[0].active == on_feeder.plot.network.tightest_step
+    voltages = on_feeder.buses.groupby("time").vm_pu.min()
+    lowest = [min(frame.data[7].marker.color) for frame in figure.frames]
+    assert lowest == pytest.approx(voltages.tolist(), abs=1e-6)
+
+
+def test_every_line_of_the_map_is_in_one_class_of_loading(on_feeder):
+    lines = len(on_feeder.plot.network.loading_percent.columns)
+    for frame in on_feeder.plot.feeder().frames:
+        strokes = sum(np.isnan(np.asarray(trace.x, dtype=float)).sum() for trace in frame.data[:6])
+        nowhere = sum(trace.x[0] is None for trace in frame.data[:6])
+        in_service = sum(edge.kind == "line" for edge in on_feeder.plot.network.layout.edges)
+        assert strokes - nowhere == in_service <= lines
+
+
+def test_tightest_are_the_extremes_of_the_tables(on_feeder):
+    figure = on_feeder.plot.tightest()
+    buses, lines = (trace for trace in figure.data if trace.type == "bar")
+    assert min(buses.base) == pytest.approx(on_feeder.buses.vm_pu.min())
+    assert lines.y[0] == pytest.approx(on_feeder.lines.loading_percent.max())
+
+
+# ---------------------------------------------------------------------------- gates and flags
+def test_bounds_of_a_gate_are_those_of_its_rounds(duo):
+    lower, upper = duo.plot.bounds("2021-01-11 08:00").data
+    own = duo.rounds[duo.rounds.time == pd.Timestamp("2021-01-11 00:00", tz="UTC")]
+    assert lower.y == pytest.approx(own.lower.to_numpy(), nan_ok=True, abs=1e-5)
+    assert upper.y == pytest.approx(own.upper.to_numpy(), nan_ok=True, abs=1e-5)
+
+
+@pytest.mark.parametrize("gate", ["2021-01-11 08:30", "soon"])
+def test_an_unknown_gate_is_told(duo, gate):
+    with pytest.raises(ResultsError, match=r"there is no gate at .*; they are from 2021-01-11"):
+        duo.plot.bounds(gate)
+
+
+def test_a_run_without_bounds_says_so(alone):
+    with pytest.raises(NothingToDrawError, match="proven a bound"):
+        alone.plot.bounds()
+    assert "certified gap" not in str(alone.plot.convergence().layout.annotations)
+
+
+class Flagged:
+    """A run whose tables are its own except for flags and statuses."""
+
+    def __init__(self, run, dispatch_flags, step_flags, status):
+        self._run = run
+        self._changed = {"dispatch": {"flags": dispatch_flags}}
+        self._changed["steps"] = {"flags": step_flags, "status": status}
+
+    def __getattr__(self, name):
+        return getattr(self._run, name)
+
+    def table(self, name):
+        frame = self._run.table(name)
+        for column, value in self._changed.get(name, {}).items():
+            frame.loc[frame.index[0], column] = value
+        return frame
+
+
+def test_a_flag_of_a_microgrid_is_not_the_feeders_too(duo):
+    run = Flagged(duo, "missed shed", "missed shed undervoltage relaxed:0.9", "not_converged")
+    events = flag_events(Plots(run).view)
+    assert set(zip(events.who, events.flag, strict=True)) == {
+        ("MG1", "missed"),
+        ("MG1", "shed"),
+        ("feeder", "undervoltage"),
+        ("feeder", "relaxed:0.9"),
+        ("feeder", "not_converged"),
+    }
+    assert len(Plots(run).flags().data[0].x) == 5
+
+
+def test_flags_with_a_number_or_a_name_have_a_meaning_and_others_say_whose_they_are():
+    assert meaning("unsupplied:MG1") == MEANINGS["unsupplied"]
+    assert "class of the scenario" in meaning("own_flag")
+
+
+# ---------------------------------------------------------------------------------- long runs
+def test_long_runs_are_drawn_in_blocks_that_keep_the_energy(duo, monkeypatch):
+    monkeypatch.setattr("mmgsim.plots.view._MOST_POINTS", 10)
+    long_run = mmgsim.Results(duo.folder)
+    figure = long_run.plot.energy()
+    assert "means over 3 h" in figure.layout.title.text
+    pv = next(trace for trace in figure.data if trace.name == "PV")
+    assert len(pv.y) == 8
+    assert math.isclose(3.0 * sum(pv.y), duo.dispatch.pv_kw.sum(), rel_tol=1e-5)
+
+
+def test_maps_of_long_runs_hold_even_steps_and_the_tightest(on_feeder, monkeypatch):
+    monkeypatch.setattr("mmgsim.plots.feeder._MOST_FRAMES", 2)
+    feeder = mmgsim.Results(on_feeder.folder).plot.network
+    assert len(feeder.moments()) <= 2
+    assert feeder.tightest_step in feeder.moments()
