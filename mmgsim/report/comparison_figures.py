@@ -27,7 +27,7 @@ _CENT = 0.01
 _FEW = 8
 """Up to so many rounds, each has its tick."""
 _HEIGHT = 400
-_LEGEND = {"orientation": "h", "y": -0.22, "x": 0}
+_LEGEND = {"orientation": "h", "y": -0.3, "x": 0}
 
 
 def _cost(compared: Compared) -> go.Figure:
@@ -71,7 +71,7 @@ def _gaps(compared: Compared) -> go.Figure:
     highest = 100.0 * max(compared.gates.gap.fillna(0.0).max(), _SOLVED)
     decades = [math.log10(floor) - 0.1, max(math.log10(highest) + 0.1, 0.0)]
     axis = {"type": "log", "exponentformat": "none", "dtick": 1, "range": decades}
-    return _over_time(figure, "Certified gap", {**axis, "title": "gap [% of gross cost]"})
+    return _over_time(compared, figure, "Certified gap", {**axis, "title": "gap [% of gross cost]"})
 
 
 def _rounds(compared: Compared) -> go.Figure:
@@ -80,7 +80,7 @@ def _rounds(compared: Compared) -> go.Figure:
         _add_line(figure, compared, part.time, part.rounds, name=name, colour=colour)
     few = {"dtick": 1} if compared.gates.rounds.max() <= _FEW else {}
     axis = {"title": "rounds", "rangemode": "tozero", **few}
-    return _over_time(figure, "Rounds of messages", axis)
+    return _over_time(compared, figure, "Rounds of messages", axis)
 
 
 def _sent(compared: Compared) -> go.Figure:
@@ -182,10 +182,12 @@ def _add_line(
     )
 
 
-def _over_time(figure: go.Figure, title: str, y_axis: dict[str, Any]) -> go.Figure:
+def _over_time(
+    compared: Compared, figure: go.Figure, title: str, y_axis: dict[str, Any]
+) -> go.Figure:
     ticks = {"ticks": "outside", "tickcolor": "#ccc"}  # keeps the labels of both axes apart
     layout(figure, title, height=_HEIGHT, showlegend=True, legend=_LEGEND)
-    figure.update_xaxes(title="gate", **ticks)
+    figure.update_xaxes(title=f"gate, time [{compared.timezone}]", **ticks)
     return figure.update_yaxes(**ticks, **y_axis)
 
 
