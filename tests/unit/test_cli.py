@@ -11,7 +11,7 @@ from mmgsim import cli
 from mmgsim.engine import model, setup
 from mmgsim.tables import Results
 
-FILES = ["manifest.json", "scenario.yaml", "summary.json"]
+FILES = ["manifest.json", "report.html", "scenario.yaml", "summary.json"]
 STOP = ["--set", "faults.on_fault=stop"]
 FAST = ["--coordination", "isolated", "--strategy", "self-consumer"]
 
