@@ -1,7 +1,7 @@
 """Pictures of a run as plotly figures, in one style."""
 
 from mmgsim.plots.day import days_in_choice
-from mmgsim.plots.flags import flag_events, meaning
+from mmgsim.plots.flags import flags_table
 from mmgsim.plots.money import bills_by_item, gains_table
 from mmgsim.plots.numbers import brief, plain
 from mmgsim.plots.plots import Plots
@@ -15,10 +15,9 @@ __all__ = [
     "bills_by_item",
     "brief",
     "days_in_choice",
-    "flag_events",
+    "flags_table",
     "gains_table",
     "layout",
     "local_time",
-    "meaning",
     "plain",
 ]

@@ -11,9 +11,9 @@ import plotly.graph_objects as go
 from mmgsim.errors import NothingToDrawError
 from mmgsim.plots.energy import clock_title
 from mmgsim.plots.style import LIMIT, layout
-from mmgsim.plots.view import RunView
+from mmgsim.plots.view import RunView, stamps
 
-__all__ = ["FEEDER", "MEANINGS", "flag_events", "flags_figure", "meaning"]
+__all__ = ["FEEDER", "MEANINGS", "flag_events", "flags_figure", "flags_table", "meaning"]
 
 FEEDER = "feeder"
 """Who a flag is about that is about no microgrid."""
@@ -85,23 +85,21 @@ def flags_figure(view: RunView) -> go.Figure:
     events = flag_events(view)
     if events.empty:
         raise NothingToDrawError("No flag was set in this run, and every step ended ok.")
-    rows = events["who"] + ": " + events["flag"]
-    order = sorted(rows.unique(), key=lambda row: (not row.startswith(f"{FEEDER}:"), row))
-    colours = {FEEDER: LIMIT, **view.colours}
-    figure = go.Figure(
-        go.Scatter(
-            x=events["time"] + pd.Timedelta(hours=view.step_h / 2.0),
-            y=rows,
-            mode="markers",
-            marker={
-                "symbol": "square",
-                "size": 9,
-                "color": [colours.get(who, LIMIT) for who in events["who"]],
-            },
-            customdata=[meaning(flag) for flag in events["flag"]],
-            hovertemplate="%{x|%a %d %b %H:%M}, %{y}<br>%{customdata}<extra></extra>",
-        )
-    )
+    figure = go.Figure()
+    order = []
+    for who in _in_order(view, events):
+        for flag, own in events[events["who"] == who].groupby("flag", sort=True):
+            order.append(f"{who}: {flag}")
+            figure.add_scatter(
+                x=stamps(own["time"] + pd.Timedelta(hours=view.step_h / 2.0)),
+                y=[order[-1]] * len(own),
+                mode="markers",
+                marker={"symbol": "square", "size": 9, "color": view.colours.get(who, LIMIT)},
+                hovertemplate="%{x|%a %d %b %H:%M}, %{y}<br>"
+                + meaning(str(flag))
+                + "<extra></extra>",
+                showlegend=False,
+            )
     layout(figure, "When flags were set", height=150 + 26 * len(order), hovermode="closest")
     times = view.frame("steps")["time"]
     span = [times.iloc[0], times.iloc[-1] + pd.Timedelta(hours=view.step_h)]
@@ -109,3 +107,23 @@ def flags_figure(view: RunView) -> go.Figure:
     return figure.update_yaxes(
         title="who: flag", categoryorder="array", categoryarray=order[::-1], type="category"
     )
+
+
+def flags_table(view: RunView) -> pd.DataFrame:
+    """Give one row a flag: `meaning`, `who` had it, the `times` of its steps."""
+    events = flag_events(view)
+    rows = [
+        {
+            "flag": str(flag),
+            "meaning": meaning(str(flag)),
+            "who": ", ".join(_in_order(view, own)),
+            "times": own["time"].drop_duplicates().tolist(),
+        }
+        for flag, own in events.groupby("flag", sort=True)
+    ]
+    return pd.DataFrame(rows, columns=["flag", "meaning", "who", "times"])
+
+
+def _in_order(view: RunView, events: pd.DataFrame) -> list[str]:
+    """Name who had a flag: the feeder, and microgrids in the order of the scenario."""
+    return [who for who in (FEEDER, *view.microgrids) if (events["who"] == who).any()]

@@ -12,7 +12,7 @@ from plotly.subplots import make_subplots
 from mmgsim.errors import NothingToDrawError, ResultsError
 from mmgsim.plots.energy import clock_title
 from mmgsim.plots.style import GAP, LOWER, NEUTRAL, UPPER, faded, layout, panel_titles
-from mmgsim.plots.view import RunView
+from mmgsim.plots.view import RunView, stamps
 
 __all__ = ["bounds_choice_figure", "bounds_figure", "chosen_gates", "convergence_figure"]
 
@@ -43,7 +43,7 @@ def convergence_figure(view: RunView) -> go.Figure:
         _add_gap(figure, gates)
     for row, (_, title, column, colour, hover) in enumerate(panels, 1 + has_gap):
         figure.add_scatter(
-            x=gates["time"],
+            x=stamps(gates["time"]),
             y=gates[column].to_numpy("float32"),
             name=column,
             mode="lines+markers",
@@ -64,7 +64,7 @@ def convergence_figure(view: RunView) -> go.Figure:
 
 def _add_gap(figure: go.Figure, gates: pd.DataFrame) -> None:
     figure.add_scatter(
-        x=gates["time"],
+        x=stamps(gates["time"]),
         y=100.0 * gates["gap"].clip(lower=SOLVED),
         name="gap",
         mode="lines+markers",

@@ -218,12 +218,17 @@ def prices_figure(view: RunView) -> go.Figure:
     figure = make_subplots(
         rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.08, row_heights=[0.72, 0.28]
     )
-    hours = view.block * view.step_h
+    hours, is_short = view.block * view.step_h, len(mean) <= _FEW_STEPS
     for column, dash, width in _PRICE_LINES:
         if mean[column].notna().any():
             look = PRICES[column]
             x, y = stepped(mean["time"], mean[column], hours)
-            line = {"color": look.colour, "shape": "hv", "dash": dash, "width": width}
+            line = {
+                "color": look.colour,
+                "shape": "hv",
+                "dash": dash,
+                "width": width if is_short else 1.5,
+            }
             figure.add_scatter(
                 x=x,
                 y=y,
@@ -254,6 +259,8 @@ def prices_figure(view: RunView) -> go.Figure:
     return figure.update_layout(legend=_BELOW)
 
 
+_FEW_STEPS = 200
+"""Of longer runs, wide lines would cover each other."""
 _PRICE_LINES = (
     ("import", "solid", 5.0),
     ("import_price", "dot", 2.0),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
@@ -11,9 +11,8 @@ import plotly.graph_objects as go
 from mmgsim.plots import (
     bills_by_item,
     days_in_choice,
-    flag_events,
+    flags_table,
     gains_table,
-    meaning,
     plain,
 )
 from mmgsim.report.page import table
@@ -75,20 +74,19 @@ def _gains(results: Results) -> str:
 
 def _flags(results: Results) -> str:
     """Give every flag with what it means, how often it was set, for whom, and when first."""
-    events = flag_events(results.plot.view)
-    if events.empty:
+    flags = flags_table(results.plot.view)
+    if flags.empty:
         return ""
-    rows = []
-    for flag, own in events.groupby("flag", sort=True):
-        who = ", ".join(own["who"].unique())
-        times = own["time"].drop_duplicates()
-        rows.append((str(flag), meaning(str(flag)), who, str(len(times)), _listed(times)))
+    rows = [
+        (flag, meaning, who, str(len(times)), _listed(times))
+        for flag, meaning, who, times in flags.itertuples(index=False)
+    ]
     return table(("flag", "what it means", "who", "steps", "when"), rows, numbers=(3,))
 
 
-def _listed(times: pd.Series) -> str:
+def _listed(times: Sequence[pd.Timestamp]) -> str:
     """Name the first times, and how many more there are."""
-    named = ", ".join(f"{time:%d %b %H:%M}" for time in times.iloc[:4])
+    named = ", ".join(f"{time:%d\u00a0%b\u00a0%H:%M}" for time in times[:4])
     return named if len(times) <= 4 else f"{named} and {len(times) - 4} more"
 
 

@@ -66,7 +66,7 @@ class Results:
         return Plots(self)
 
     def table(self, name: str) -> pd.DataFrame:
-        """Give a table; times are UTC.
+        """Give a table; times are UTC. Columns that came after the run are missing values.
 
         Raises
         ------
@@ -82,9 +82,11 @@ class Results:
                     f"{self.folder} has no {name}.parquet: the run wrote nothing yet"
                 )
             try:
-                self._frames[name] = pd.read_parquet(path)
+                frame = pd.read_parquet(path)
             except (OSError, ValueError) as error:  # pyarrow's errors are ValueErrors
                 raise self._damaged(path.name, error) from error
+            later = [column.name for column in TABLES[name] if column.name not in frame]
+            self._frames[name] = frame.reindex(columns=[*frame.columns, *later])
         return self._frames[name].copy()
 
     def __getattr__(self, name: str) -> pd.DataFrame:

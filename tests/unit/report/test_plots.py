@@ -10,9 +10,9 @@ import pytest
 
 import mmgsim
 from mmgsim.errors import NothingToDrawError, ResultsError
-from mmgsim.plots import Plots, bills_by_item, flag_events, gains_table, meaning
+from mmgsim.plots import Plots, bills_by_item, gains_table
 from mmgsim.plots.energy import SINKS, SOURCES
-from mmgsim.plots.flags import MEANINGS
+from mmgsim.plots.flags import MEANINGS, flag_events, flags_table, meaning
 from mmgsim.plots.style import COSTS, POWERS, microgrid_colours
 
 FIGURES = [
@@ -300,7 +300,10 @@ def test_a_flag_of_a_microgrid_is_not_the_feeders_too(duo):
         ("feeder", "relaxed:0.9"),
         ("feeder", "not_converged"),
     }
-    assert len(Plots(run).flags().data[0].x) == 5
+    assert sum(len(trace.x) for trace in Plots(run).flags().data) == 5
+    table = flags_table(Plots(run).view).set_index("flag")
+    assert table.who["shed"] == "MG1"
+    assert table.meaning["not_converged"] == MEANINGS["not_converged"]
 
 
 def test_flags_with_a_number_or_a_name_have_a_meaning_and_others_say_whose_they_are():

@@ -81,3 +81,31 @@ def test_every_column_says_what_it_means():
     for columns in TABLES.values():
         assert columns[0].name == "time"
         assert all(column.meaning for column in columns)
+
+
+def test_a_column_that_came_after_the_run_is_missing_values(tmp_path):
+    write_json(tmp_path / "manifest.json", {})
+    (tmp_path / "trades.parquet").mkdir()
+    older = pd.DataFrame({"time": [NOW], "seller": ["A"], "buyer": ["market"], "kw": [1.0]})
+    older.to_parquet(tmp_path / "trades.parquet" / "part-00000.parquet")
+    trades = Results(tmp_path).trades
+    assert trades.kw.tolist() == [1.0]
+    assert trades.price_per_kwh.isna().all()
+
+
+@pytest.mark.parametrize("content", [b"rubbish", b""])
+def test_a_damaged_table_is_told_by_name(tmp_path, content):
+    write_json(tmp_path / "manifest.json", {})
+    (tmp_path / "trades.parquet").mkdir()
+    (tmp_path / "trades.parquet" / "part-00000.parquet").write_bytes(content)
+    with pytest.raises(ResultsError, match=r"trades\.parquet is damaged"):
+        _ = Results(tmp_path).trades
+
+
+def test_the_scenario_of_a_run_is_plain_data(tmp_path):
+    write_json(tmp_path / "manifest.json", {})
+    write_text(tmp_path / "scenario.yaml", "name: x\nend_of_window: {at: 00:00}\n")
+    assert Results(tmp_path).scenario == {"name": "x", "end_of_window": {"at": "00:00"}}
+    write_text(tmp_path / "scenario.yaml", "{")
+    with pytest.raises(ResultsError, match=r"scenario\.yaml is damaged"):
+        _ = Results(tmp_path).scenario
