@@ -398,7 +398,7 @@ class _Map:
 
 _HALF_LABEL = np.array([0.16, 0.025])
 """Half the width and height of a label, as parts of those of the map."""
-_EDGE = 0.13
+_EDGE = np.array([0.2, 0.09])
 """Room around the buses, as a part of the width and height of the map."""
 _SIDES = {
     "top center": np.array([0.0, 0.065]),

@@ -29,7 +29,7 @@ div.wide {{ overflow-x: auto }} div.figure {{ margin: .8rem 0 }}
 div.tiles {{ display: grid; gap: .7rem; margin: 1.2rem 0;
   grid-template-columns: repeat(auto-fit, minmax(10rem, 1fr)) }}
 div.tile {{ border: 1px solid #ddd; border-radius: 6px; padding: .6rem .8rem }}
-div.tile b {{ display: block; font-size: 1.2rem; line-height: 1.4 }}
+div.tile b {{ display: block; font-size: 1.1rem; line-height: 1.5; white-space: nowrap }}
 div.tile span {{ color: #666; font-size: .85rem }} div.tile.bad {{ border-color: #D55E00 }}
 nav {{ display: flex; flex-wrap: wrap; gap: .2rem 1.2rem; padding: .5rem 0;
   border-top: 1px solid #ddd; border-bottom: 1px solid #ddd }}
