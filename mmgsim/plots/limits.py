@@ -7,7 +7,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from mmgsim.plots.energy import clock_title
-from mmgsim.plots.feeder import FeederView
+from mmgsim.plots.feeder_view import FeederView
 from mmgsim.plots.style import LIMIT, NEUTRAL, layout, panel_titles
 from mmgsim.plots.view import stepped
 

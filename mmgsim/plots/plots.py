@@ -9,7 +9,8 @@ import plotly.graph_objects as go
 
 from mmgsim.plots.day import choice_figure, day_figure
 from mmgsim.plots.energy import energy_figure, exchange_figure, flows_figure, trades_figure
-from mmgsim.plots.feeder import FeederView, feeder_figure
+from mmgsim.plots.feeder import feeder_figure
+from mmgsim.plots.feeder_view import FeederView
 from mmgsim.plots.flags import flags_figure
 from mmgsim.plots.gates import bounds_choice_figure, bounds_figure, convergence_figure
 from mmgsim.plots.limits import limits_figure, tightest_figure

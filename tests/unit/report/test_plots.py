@@ -323,7 +323,7 @@ def test_long_runs_are_drawn_in_blocks_that_keep_the_energy(duo, monkeypatch):
 
 
 def test_maps_of_long_runs_hold_even_steps_and_the_tightest(on_feeder, monkeypatch):
-    monkeypatch.setattr("mmgsim.plots.feeder._MOST_FRAMES", 2)
+    monkeypatch.setattr("mmgsim.plots.feeder_view._MOST_FRAMES", 2)
     feeder = mmgsim.Results(on_feeder.folder).plot.network
     assert len(feeder.moments()) <= 2
     assert feeder.tightest_step in feeder.moments()
