@@ -167,7 +167,6 @@ class PublishesNaN(StandardOperator):
 '''
 
 STEPS = 12
-FAST = {"days": 1, "faults.time_limit_s": 0.3}
 
 
 @pytest.fixture(scope="module")
@@ -178,7 +177,7 @@ def plug_ins(tmp_path_factory):
 
 
 def simulated(**overrides):
-    model = mmgsim.build("duo", overrides={**FAST, **overrides})
+    model = mmgsim.build("duo", overrides={"days": 1, **overrides})
     for _ in range(STEPS):
         model.step()
     return model
@@ -212,7 +211,6 @@ def kind(request):
 STRATEGIES = [
     ("Raises", "KeyError: 'nothing' (hostile.py:"),
     ("RaisesInDispatch", "failed dispatching"),
-    ("Hangs", "took longer than 0.3 s"),
     ("NotANumber", "finite"),
     ("Oversells", "more than all devices can do together"),
     ("Overuses", "possible 0.."),
@@ -278,8 +276,13 @@ def test_nothing_that_a_strategy_sees_can_be_changed(plug_ins):
 
 def test_a_stand_in_takes_over_for_good_after_some_gates_in_a_row(plug_ins):
     model = simulated(
-        **{"coordination.kind": "isolated", "microgrids.MG1.strategy": f"{plug_ins}:Hangs"}
+        **{
+            "coordination.kind": "isolated",
+            "microgrids.MG1.strategy": f"{plug_ins}:Hangs",
+            "faults.time_limit_s": 2.0,  # far more than any answer takes
+        }
     )
+    assert model.table("faults").message.str.contains("took longer than 2 s").all()
     assert len(model.table("faults")) == PATIENCE
     own = model.table("dispatch").query("microgrid == 'MG1'")
     assert flags(own).map(lambda one: "stand_in" in one).tolist() == [False] * 3 + [True] * 9
