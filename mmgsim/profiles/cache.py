@@ -10,6 +10,7 @@ import json
 import logging
 import warnings
 from collections.abc import Callable
+from functools import cache
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -82,11 +83,17 @@ def cached_array(
     key = {
         "generator": generator,
         "generator_version": GENERATOR_VERSION,
-        "libraries": {name: version(name) for name in libraries},
+        "libraries": {name: _version(name) for name in libraries},
         "parameters": parameters,
     }
     # Floats are written so that they read back exactly.
     return frozen(_kept(json.dumps(key, sort_keys=True), compute))
+
+
+@cache
+def _version(library: str) -> str:
+    """Look a version up once: each look reads a file, and a scenario has dozens of entries."""
+    return version(library)
 
 
 def _kept(key: str, compute: Callable[[], FloatArray]) -> Any:

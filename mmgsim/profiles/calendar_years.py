@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone, tzinfo
+from functools import lru_cache
 from math import gcd
 from zoneinfo import ZoneInfo
 
@@ -47,6 +48,7 @@ def year_start(year: int, zone: tzinfo) -> datetime:
     return datetime(year, 1, 1, tzinfo=zone).astimezone(UTC)
 
 
+@lru_cache(maxsize=8)
 def year_stamps(year: int, zone: tzinfo) -> pd.DatetimeIndex:
     """Give the start of every quarter hour of a year in `zone`, UTC."""
     return pd.date_range(

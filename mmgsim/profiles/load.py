@@ -67,7 +67,7 @@ def make_load(source: DemandlibSource, index: TimeIndex, *, seed: int, name: str
     zone = ZoneInfo(index.timezone)
 
     def values_of_year(year: int) -> FloatArray:
-        clock = year_stamps(year, zone).tz_convert(zone).tz_localize(None)
+        clock = _wall_clock(year, zone)
         shape = _read_shape(source, clock)
         if source.variation > 0.0:
             generator = stream(seed, "load", name, str(year))
@@ -84,6 +84,11 @@ def make_load(source: DemandlibSource, index: TimeIndex, *, seed: int, name: str
         label=Label.SYNTHETIC if source.variation > 0.0 else Label.BENCHMARK,
         description=f"BDEW standard load profile {source.type.upper()}{moved}{varied}",
     )
+
+
+@lru_cache(maxsize=4)
+def _wall_clock(year: int, zone: ZoneInfo) -> pd.DatetimeIndex:
+    return year_stamps(year, zone).tz_convert(zone).tz_localize(None)
 
 
 def _read_shape(source: DemandlibSource, clock: pd.DatetimeIndex) -> FloatArray:

@@ -122,9 +122,10 @@ def read_yaml(text: str) -> tuple[Document, list[Fault]]:
 
     Without any content the document cannot be used; with content, faults are repeated keys.
     """
+    loader = _Loader(text)
     try:
-        root = yaml.compose(text, Loader=_Loader)
-        content = parse_yaml(text)
+        root = loader.get_single_node()
+        content = None if root is None else loader.construct_document(root)
     except yaml.MarkedYAMLError as error:
         line = None if error.problem_mark is None else error.problem_mark.line + 1
         what = " ".join(part for part in (error.context, error.problem) if part)
