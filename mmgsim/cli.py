@@ -45,6 +45,7 @@ from mmgsim.terminal import (
     print_comparison,
     print_summary,
     told,
+    warn,
 )
 
 __all__ = ["app", "main"]
@@ -134,8 +135,13 @@ def check(scenario: ScenarioArgument, set_: SetOption = None) -> None:
         table.add_row(*(Text(x) for x in (label.where, label.label.value, label.description)))
     out.print(table)
     steps = model.clock.steps
+    for warning in model.warnings:
+        warn(warning)
+    count = len(model.warnings)
+    doubts = f", {count} warning{'' if count == 1 else 's'}" if count else ""
     out.print(
-        f"{model.scenario.name}: no faults; {steps} steps, {len(model.microgrids)} microgrids."
+        f"{model.scenario.name}: no faults{doubts}; {steps} steps, "
+        f"{len(model.microgrids)} microgrids."
     )
 
 
@@ -169,7 +175,7 @@ def run(  # noqa: PLR0913  one parameter per option of the command line
     overrides = _options(days=days, seed=seed, coordination=coordination)
     overrides |= _overrides(set_ or [])
     everybody = _strategies(strategy or [], overrides)
-    with Bar(is_shown=err.is_terminal and not quiet) as bar, ends_told(bar):
+    with Bar(is_shown=err.is_terminal and not quiet, warns=not quiet) as bar, ends_told(bar):
         results = run_scenario(
             scenario,
             overrides=overrides,
@@ -225,7 +231,7 @@ def compare(  # noqa: PLR0913  one parameter per option of the command line
             comparison.write(choose_folder(out_dir, scenario, "compare"))
         print_comparison(comparison, quiet=quiet, as_json=as_json)
         return
-    with Bar(is_shown=err.is_terminal and not quiet) as bar, ends_told(bar):
+    with Bar(is_shown=err.is_terminal and not quiet, warns=not quiet) as bar, ends_told(bar):
         try:
             comparison = compare_scenario(
                 targets[0],

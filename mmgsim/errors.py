@@ -68,7 +68,10 @@ def _made_again(
 
 @dataclass(frozen=True, slots=True)
 class Fault:
-    """One fault of an input: where it is, what is wrong, what was given and what would do."""
+    """One fault of an input: where it is, what is wrong, what was given and what would do.
+
+    Warnings are faults as well, in a list of their own: of what can be run but is seldom meant.
+    """
 
     where: str
     what: str

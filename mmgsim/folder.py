@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import platform
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict
 from datetime import UTC, datetime
 from hashlib import sha256
 from importlib.metadata import PackageNotFoundError, version
@@ -268,6 +269,7 @@ def _manifest(model: MultiMicrogridModel) -> dict[str, Any]:
             {"where": x.where, "label": x.label.value, "description": x.description}
             for x in model.inputs.labels
         ],
+        "warnings": [asdict(warning) for warning in model.warnings],
     }
 
 

@@ -18,7 +18,7 @@ from rich.text import Text
 
 from mmgsim.compare import Comparison
 from mmgsim.engine import MultiMicrogridModel
-from mmgsim.errors import MmgsimError, RunEndedEarlyError
+from mmgsim.errors import Fault, MmgsimError, RunEndedEarlyError
 from mmgsim.report import COMPARED_NOTE, compared_rows, summary_rows
 from mmgsim.tables import Results
 
@@ -33,6 +33,7 @@ __all__ = [
     "print_comparison",
     "print_summary",
     "told",
+    "warn",
 ]
 
 WRONG_INPUT = 2
@@ -78,6 +79,12 @@ def told(error: Exception) -> str:
 def complain(message: str) -> None:
     """Say what is wrong on standard error."""
     err.print(message, style="red", markup=False, highlight=False, soft_wrap=True)
+
+
+def warn(warning: Fault) -> None:
+    """Say what is probably not meant on standard error."""
+    text = f"warning: {warning}"
+    err.print(text, style="yellow", markup=False, highlight=False, soft_wrap=True)
 
 
 def reason(error: BaseException | None) -> str:
@@ -141,9 +148,11 @@ def print_comparison(comparison: Comparison, *, quiet: bool, as_json: bool) -> N
 
 
 class Bar:
-    """Progress in simulated time, on standard error and only to a terminal."""
+    """Progress in simulated time, only to a terminal, and warnings; both on standard error."""
 
-    def __init__(self, *, is_shown: bool) -> None:
+    def __init__(self, *, is_shown: bool, warns: bool) -> None:
+        self._warns = warns
+        self._warned: set[Fault] = set()
         self._progress = Progress(
             TextColumn("{task.fields[coordination]}", markup=False),
             TextColumn("[bold]{task.fields[now]}"),
@@ -169,7 +178,11 @@ class Bar:
         self._progress.stop()
 
     def show(self, model: MultiMicrogridModel) -> None:
-        """Show how far a model is; each model has a line of its own."""
+        """Show how far a model is; each model has a line of its own, each warning only one."""
+        for warning in model.warnings if self._warns else ():
+            if warning not in self._warned:
+                self._warned.add(warning)
+                warn(warning)
         if self._model not in (None, model):
             self._task = self._new_task()
         self._model = model

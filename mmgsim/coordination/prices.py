@@ -81,8 +81,8 @@ class Prices:
     def __init__(
         self, *, tolerance: float = 1e-3, max_rounds: int = 60, offers: Offers = "device"
     ) -> None:
-        if not tolerance > 0.0:
-            raise ValueError(f"tolerance is above 0, not {tolerance}")
+        if not 0.0 < tolerance <= 1.0:
+            raise ValueError(f"tolerance is a share above 0 and at most 1, not {tolerance:g}")
         if max_rounds < 1:
             raise ValueError(f"max_rounds is at least 1, not {max_rounds}")
         if offers not in get_args(Offers):

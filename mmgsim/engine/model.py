@@ -17,6 +17,7 @@ from mmgsim.engine.bus import MessageBus
 from mmgsim.engine.checkpoint import packed, unpacked
 from mmgsim.engine.clock import Clock
 from mmgsim.engine.collector import build_collector
+from mmgsim.engine.doubts import warnings_of
 from mmgsim.engine.named import NamedAgents
 from mmgsim.engine.recorder import Recorder
 from mmgsim.engine.setup import (
@@ -65,6 +66,8 @@ class MultiMicrogridModel(mesa.Model):
         Result tables: in memory until it is given a folder.
     checkpoint : bytes or None
         What the last finished day hands on; see `take_over`.
+    warnings : tuple of Fault
+        What can be run but is probably not meant.
 
     Raises
     ------
@@ -118,6 +121,7 @@ class MultiMicrogridModel(mesa.Model):
         setups = build_microgrids(self.loaded, self.inputs)
         members = tuple(setup.member for setup in setups)
         feeder = build_feeder(self.loaded, members)
+        self.warnings = warnings_of(self.loaded, self.inputs, feeder)
         # Found by reference like anybody's own class: the framework never imports the agents.
         microgrid = find_class(Kind.AGENT, "microgrid")
         self.dno = find_class(Kind.AGENT, "dno")(

@@ -174,6 +174,8 @@ def _member_faults(net: Any, members: Sequence[Member]) -> Iterator[Fault]:
             yield Fault(where, "a microgrid on a feeder needs a bus", cure)
         elif member.bus not in buses:
             yield Fault(where, f"the feeder has no bus {member.bus}", cure)
+        elif not net.bus.in_service[member.bus]:
+            yield Fault(where, f"bus {member.bus} is out of service", "give another bus")
 
 
 def _ranges(labels: Sequence[int]) -> str:

@@ -11,9 +11,9 @@ from mmgsim.profiles.forecasts import (
     PersistenceForecast,
     forecast_kw,
 )
-from mmgsim.profiles.index import TimeIndex
+from mmgsim.profiles.index import TimeIndex, zone_faults
 from mmgsim.profiles.make import make_series
-from mmgsim.profiles.series import Label, Series, SeriesError, Unit
+from mmgsim.profiles.series import LARGEST, Label, Series, SeriesError, Unit
 from mmgsim.profiles.sites import Site, find_site, read_sites
 from mmgsim.profiles.sources import (
     ConstantSource,
@@ -27,6 +27,7 @@ from mmgsim.profiles.sources import (
 from mmgsim.profiles.streams import stream
 
 __all__ = [
+    "LARGEST",
     "ConstantSource",
     "CsvSource",
     "DemandlibSource",
@@ -53,4 +54,5 @@ __all__ = [
     "read_sites",
     "stream",
     "use_cache_dir",
+    "zone_faults",
 ]

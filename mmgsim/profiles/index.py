@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from difflib import get_close_matches
+from functools import cache
+from zoneinfo import ZoneInfo, available_timezones
 
 import pandas as pd
 
 from mmgsim.errors import Fault
 from mmgsim.profiles.series import SeriesError
 
-__all__ = ["MINUTES_PER_HOUR", "TimeIndex"]
+__all__ = ["MINUTES_PER_HOUR", "TimeIndex", "zone_faults"]
 
 MINUTES_PER_HOUR = 60
 
@@ -47,7 +49,7 @@ class TimeIndex:
         faults = [
             *self._start_faults(),
             *_step_faults(self.step_h),
-            *_zone_faults(self.timezone),
+            *zone_faults(self.timezone),
         ]
         if self.steps < 1:
             faults.append(Fault("steps", f"{self.steps} is below 1"))
@@ -73,7 +75,7 @@ class TimeIndex:
         extra_steps : int
             Steps to add after the last day, for windows that look beyond the end.
         """
-        faults = [*_step_faults(step_h), *_zone_faults(timezone)]
+        faults = [*_step_faults(step_h), *zone_faults(timezone)]
         if faults:
             raise SeriesError("time index", faults)
         zone = ZoneInfo(timezone)
@@ -130,11 +132,17 @@ def _step_faults(step_h: float) -> list[Fault]:
     return [Fault("step_h", what, cure)]
 
 
-def _zone_faults(timezone: str) -> list[Fault]:
-    try:
-        ZoneInfo(timezone)
-    except (ZoneInfoNotFoundError, ValueError, OSError):  # a folder's name raises OSError
-        return [
-            Fault("timezone", f"{timezone!r} is unknown", "use an IANA name, 'Australia/Perth'")
-        ]
-    return []
+def zone_faults(timezone: str) -> list[Fault]:
+    """Refuse what is no IANA time zone, with the zone that was probably meant."""
+    known = _known_zones()
+    if timezone in known:
+        return []
+    close = get_close_matches(timezone, known, n=1)
+    cure = f"did you mean {close[0]!r}?" if close else "write it like Europe/Berlin"
+    return [Fault("timezone", f"{timezone!r} is not an IANA time zone", cure)]
+
+
+@cache
+def _known_zones() -> frozenset[str]:
+    """List the zones once: it takes a walk through a folder of hundreds of files."""
+    return frozenset(available_timezones())

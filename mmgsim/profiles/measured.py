@@ -13,13 +13,13 @@ from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from math import isfinite
 from pathlib import Path
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from mmgsim.contracts import FloatArray
 from mmgsim.errors import Fault, near_miss
-from mmgsim.profiles.index import TimeIndex
+from mmgsim.profiles.index import TimeIndex, zone_faults
 from mmgsim.profiles.series import Series, SeriesError, Unit
 from mmgsim.profiles.sources import CsvSource
 
@@ -99,8 +99,7 @@ def _read_cells(path: Path, source: CsvSource) -> tuple[list[_Cell], list[Fault]
             reader = csv.reader(text)
             rows = [(reader.line_num, row) for row in reader if any(cell.strip() for cell in row)]
     except FileNotFoundError:
-        cure = f"looked in {path.parent}; the path is relative to the scenario's folder"
-        return [], [Fault(source.file, "the file does not exist", cure)]
+        return [], [Fault(source.file, "the file does not exist", _file_cure(path))]
     except (OSError, UnicodeDecodeError, csv.Error) as reason:
         return [], [Fault(source.file, f"cannot be read: {reason}", "save it as CSV in UTF-8")]
     if len(rows) < 3:  # a header and two stamps, without which no step is known
@@ -109,9 +108,31 @@ def _read_cells(path: Path, source: CsvSource) -> tuple[list[_Cell], list[Fault]
     faults = _header_faults(header, (source.time_column, source.column))
     if faults:
         return [], faults
+    faults = _width_faults(rows, len(header))
+    if faults:
+        return [], faults
     time_at, value_at = header.index(source.time_column), header.index(source.column)
     cells = [_Cell(line, _cell(row, time_at), _cell(row, value_at)) for line, row in rows[1:]]
     return cells, []
+
+
+def _file_cure(path: Path) -> str:
+    """Say where a file was looked for, and which one is there under a similar name."""
+    cure = f"looked in {path.parent}; the path is relative to the scenario's folder"
+    others = sorted(file.name for file in path.parent.glob("*.csv"))
+    return f"{cure}; {near_miss(path.name, others)}" if others else cure
+
+
+def _width_faults(rows: Sequence[tuple[int, list[str]]], columns: int) -> list[Fault]:
+    """Refuse rows with more cells than the header: a decimal comma would cut its number short."""
+    cure = "use a decimal point, and quotes around texts with commas"
+    return _first_few(
+        [
+            Fault("row", f"has {len(row)} cells under {columns} headers", cure, line=line)
+            for line, row in rows
+            if len(row) > columns and any(cell.strip() for cell in row[columns:])
+        ]
+    )
 
 
 def _header_faults(header: Sequence[str], wanted: Iterable[str]) -> list[Fault]:
@@ -120,10 +141,11 @@ def _header_faults(header: Sequence[str], wanted: Iterable[str]) -> list[Fault]:
         if name not in header:
             cure = near_miss(name, header)
             if len(header) == 1 and ";" in header[0]:
-                cure = "the file is separated by semicolons; use commas"
+                cure = "the file is separated by semicolons; use commas, and decimal points"
             faults.append(Fault(f"column {name!r}", "is missing", cure, line=1))
         elif header.count(name) > 1:
-            faults.append(Fault(f"column {name!r}", "is there more than once", line=1))
+            cure = "rename one of them"
+            faults.append(Fault(f"column {name!r}", "is there more than once", cure, line=1))
     return faults
 
 
@@ -139,7 +161,7 @@ def _parse_values(cells: Sequence[_Cell], column: str) -> tuple[FloatArray, list
             values[position] = float(cell.value)
         except ValueError:
             what = f"{cell.value!r} is not a number" if cell.value else "the value is missing"
-            cure = "use a decimal point" if "," in cell.value else ""
+            cure = "use a decimal point" if "," in cell.value else "fill the gap with a number"
             faults.append(Fault(f"column {column!r}", what, cure, line=cell.line))
             continue
         if not isfinite(values[position]):
@@ -153,10 +175,12 @@ def _parse_stamps(
 ) -> tuple[list[_Stamped], list[Fault]]:
     where = f"column {source.time_column!r}"
     name = source.timezone or index.timezone
-    try:
-        zone = ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):  # a folder's name raises OSError
-        return [], [Fault("timezone", f"{name!r} is unknown", "use an IANA name")]
+    unknown = zone_faults(name)
+    if unknown:
+        return [], unknown
+    zone = ZoneInfo(name)
+    first_naive: int | None = None
+    first_aware: int | None = None
     stamps: list[_Stamped] = []
     faults: list[Fault] = []
     for cell in cells:
@@ -171,8 +195,15 @@ def _parse_stamps(
             what = f"{cell.stamp} {trouble} in {name}"
             faults.append(Fault(where, what, _CURE_CLOCK, line=cell.line))
             continue
-        local = given.replace(tzinfo=zone) if given.tzinfo is None else given
-        stamps.append(_Stamped(cell.line, local.astimezone(UTC)))
+        if given.tzinfo is None:
+            first_naive = first_naive or cell.line
+            given = given.replace(tzinfo=zone)
+        else:
+            first_aware = first_aware or cell.line
+        stamps.append(_Stamped(cell.line, given.astimezone(UTC)))
+    if first_naive and first_aware:
+        what = f"has stamps with an offset (line {first_aware}) and without one"
+        faults.append(Fault(where, what, "write all of them alike", line=first_naive))
     return stamps, _first_few(faults)
 
 
@@ -197,7 +228,8 @@ def _order_faults(stamps: Sequence[_Stamped], column: str) -> list[Fault]:
         if apart == step > timedelta(0):
             continue
         if apart == timedelta(0):
-            what, cure = f"{_text(here.instant)} is a duplicate of line {before.line}", ""
+            what = f"{_text(here.instant)} is a duplicate of line {before.line}"
+            cure = "keep one row"
         elif apart < timedelta(0):
             what, cure = f"{_text(here.instant)} is earlier than the row before", "sort the rows"
         elif apart > step:

@@ -8,7 +8,10 @@ from enum import StrEnum
 from mmgsim.contracts import FloatArray, frozen
 from mmgsim.errors import InputError
 
-__all__ = ["Label", "Series", "SeriesError", "Unit"]
+__all__ = ["LARGEST", "Label", "Series", "SeriesError", "Unit"]
+
+LARGEST = 1e9
+"""No number of a scenario is larger: 1e9 kW is a thousand gigawatts, and sums keep their digits."""
 
 
 class Label(StrEnum):

@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, model_validator
 
-from mmgsim.profiles.series import Label
+from mmgsim.profiles.series import LARGEST, Label
 from mmgsim.profiles.sites import Site, find_site
 
 __all__ = [
@@ -41,7 +41,10 @@ class PvlibSource(_Source):
         default=None, ge=-180.0, le=180.0, description="Longitude, east positive. [deg]"
     )
     altitude_m: float | None = Field(
-        default=None, description="Height above sea level, default 0 with coordinates. [m]"
+        default=None,
+        ge=-500.0,
+        le=9000.0,
+        description="Height above sea level, default 0 with coordinates. [m]",
     )
     tilt_deg: float | None = Field(
         default=None, ge=0.0, le=90.0, description="Tilt from the horizontal, default |lat|. [deg]"
@@ -121,9 +124,15 @@ class WindSource(_Source):
         default=None,
         description="Turbines with the same site share their wind; default the device's own name.",
     )
-    cut_in_m_s: float = Field(default=3.0, ge=0.0, description="Speed of first output. [m/s]")
-    rated_m_s: float = Field(default=12.0, gt=0.0, description="Speed of full output. [m/s]")
-    cut_out_m_s: float = Field(default=25.0, gt=0.0, description="Speed of the stop. [m/s]")
+    cut_in_m_s: float = Field(
+        default=3.0, ge=0.0, le=100.0, description="Speed of first output. [m/s]"
+    )
+    rated_m_s: float = Field(
+        default=12.0, gt=0.0, le=100.0, description="Speed of full output. [m/s]"
+    )
+    cut_out_m_s: float = Field(
+        default=25.0, gt=0.0, le=100.0, description="Speed of the stop. [m/s]"
+    )
     curve: Literal["cubic", "linear"] = Field(
         default="cubic", description="Power between cut-in and rated speed: cubic or linear."
     )
@@ -145,6 +154,7 @@ class DemandlibSource(_Source):
     annual_kwh: float | None = Field(
         default=None,
         gt=0.0,
+        le=LARGEST,
         description="Energy of each calendar year; without it, per unit of yearly peak. [kWh]",
     )
     hemisphere: Literal["north", "south"] = Field(
@@ -163,19 +173,29 @@ class PriceSource(_Source):
 
     source: Literal["price"] = Field(description="Selects this source.")
     mean_per_kwh: float = Field(
-        default=0.055, gt=0.0, description="Mean of each year, before the margin. [currency/kWh]"
+        default=0.055,
+        gt=0.0,
+        le=LARGEST,
+        description="Mean of each year, before the margin. [currency/kWh]",
     )
     sd_per_kwh: float | None = Field(
         default=None,
         ge=0.0,
+        le=LARGEST,
         description="Standard deviation of each year, before the floor; default the model's own, "
         "about 0.55 of the mean. [currency/kWh]",
     )
     floor_per_kwh: float = Field(
-        default=0.0, description="Lowest price before the margin; may be negative. [currency/kWh]"
+        default=0.0,
+        ge=-LARGEST,
+        le=LARGEST,
+        description="Lowest price before the margin; may be negative. [currency/kWh]",
     )
     margin_per_kwh: float = Field(
-        default=0.0, description="Added to every value, after the floor. [currency/kWh]"
+        default=0.0,
+        ge=-LARGEST,
+        le=LARGEST,
+        description="Added to every value, after the floor. [currency/kWh]",
     )
     market: str = Field(
         default="wholesale", description="Prices of one market share their random numbers."
@@ -199,7 +219,9 @@ class CsvSource(_Source):
         default=None,
         description="Zone of stamps without an offset, default the scenario's. [IANA name]",
     )
-    scale: float = Field(default=1.0, description="Every value is multiplied by it. [-]")
+    scale: float = Field(
+        default=1.0, ge=-LARGEST, le=LARGEST, description="Every value is multiplied by it. [-]"
+    )
     label: Label = Field(
         default=Label.REAL, description="real, benchmark or synthetic: what the file is."
     )
@@ -209,7 +231,11 @@ class ConstantSource(_Source):
     """One number for all steps; a bare number in the file means the same."""
 
     source: Literal["constant"] = Field(description="Selects this source.")
-    value: float = Field(description="The number. [as the place in the scenario calls for]")
+    value: float = Field(
+        ge=-LARGEST,
+        le=LARGEST,
+        description="The number. [as the place in the scenario calls for]",
+    )
     label: Label = Field(
         default=Label.SYNTHETIC, description="real for a contracted figure; assumed otherwise."
     )

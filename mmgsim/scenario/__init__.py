@@ -23,6 +23,7 @@ from mmgsim.scenario.schema import (
     Scenario,
     WindConfig,
 )
+from mmgsim.scenario.unusual import unusual
 from mmgsim.scenario.yaml_lines import parse_yaml
 
 __all__ = [
@@ -55,4 +56,5 @@ __all__ = [
     "run_index",
     "scenario_schema",
     "starts_day",
+    "unusual",
 ]

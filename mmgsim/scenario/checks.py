@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
+from math import gcd
 from pathlib import Path
 
 import numpy as np
@@ -84,7 +85,8 @@ def _time_faults(scenario: Scenario) -> list[_Found]:
     for key, minutes in (("every", gate.every), ("horizon", gate.horizon)):
         if minutes % step:
             what = f"{minutes} min is no multiple of the step of {step} min"
-            found.append((("gate", key), what, "use whole steps"))
+            cure = f"use whole steps, or make the step {gcd(minutes, step)}min"
+            found.append((("gate", key), what, cure))
     if gate.horizon < gate.every:
         what = f"{gate.horizon} min is shorter than the {gate.every} min between gates"
         found.append((("gate", "horizon"), what, "plan at least to the next gate"))

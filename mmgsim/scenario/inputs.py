@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
@@ -12,9 +12,16 @@ import numpy as np
 
 from mmgsim.contracts import FloatArray, frozen
 from mmgsim.errors import Fault
-from mmgsim.profiles import Label, Series, SeriesError, TimeIndex, Unit, make_series
+from mmgsim.profiles import LARGEST, Label, Series, SeriesError, TimeIndex, Unit, make_series
 from mmgsim.scenario.calendar import PEAK_CURE, peak_mask, run_index
-from mmgsim.scenario.schema import LoadConfig, PvConfig, Scenario, WindConfig
+from mmgsim.scenario.schema import (
+    BatteryConfig,
+    DieselConfig,
+    LoadConfig,
+    PvConfig,
+    Scenario,
+    WindConfig,
+)
 from mmgsim.scenario.yaml_lines import refusal
 
 __all__ = ["FurtherCheck", "InputLabel", "Inputs", "read_inputs", "series_faults"]
@@ -24,6 +31,8 @@ FurtherCheck = Callable[[Scenario, Path | None], Iterable[Fault]]
 
 _PERSISTENCE_LEAD_DAYS = 1
 _ROUNDING = 1e-6
+_HOPELESS = 100.0
+"""Load that is this many times all that can serve it is in another unit, or no study of trading."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +105,10 @@ class _Reader:
             for fault in error.faults:
                 prefix = "" if fault.where == error.source else f"{error.source}: "
                 self.fault(where, f"{prefix}{fault}")
+            return None
+        if not np.abs(series.values).max() <= LARGEST:
+            what = f"reaches {np.abs(series.values).max():g}, beyond any scenario ({LARGEST:g})"
+            self.fault(where, what, "check values, unit and scale")
             return None
         self.labels.append(InputLabel(where, series.label, series.description))
         return series
@@ -214,6 +227,7 @@ def _read(scenario: Scenario, folder: Path | None) -> tuple[Inputs, list[Fault]]
     reader = _Reader(scenario, folder, index)
     buying, selling, upstream = _read_prices(reader, scenario)
     device_kw = _read_devices(reader, scenario)
+    reader.faults += _hopeless_faults(scenario, device_kw)
     background = reader.background()
     charge = reader.network_charge()
     if buying is not None and selling is not None:
@@ -262,6 +276,34 @@ def _read_devices(reader: _Reader, scenario: Scenario) -> Mapping[tuple[str, str
         if isinstance(device, LoadConfig | PvConfig | WindConfig)
     }
     return MappingProxyType(device_kw)
+
+
+def _hopeless_faults(
+    scenario: Scenario, device_kw: Mapping[tuple[str, str], FloatArray]
+) -> Iterator[Fault]:
+    """Refuse loads beyond all that the connection and the devices could ever bring."""
+    for microgrid in scenario.microgrids:
+        supply_kw = microgrid.connection.import_limit_kw
+        if supply_kw is None:  # the connection is made as large as the devices need it
+            continue
+        for device in microgrid.devices:
+            if isinstance(device, BatteryConfig):
+                supply_kw += device.power_kw
+            elif isinstance(device, DieselConfig):
+                supply_kw += device.power_max_kw
+            elif not isinstance(device, LoadConfig):
+                supply_kw += device.rating_kw
+        for device in microgrid.devices:
+            if not isinstance(device, LoadConfig):
+                continue
+            peak_kw = float(device_kw[microgrid.name, device.name].max())
+            if peak_kw > _HOPELESS * supply_kw:
+                yield Fault(
+                    f"microgrids.{microgrid.name}.devices.{device.name}.profile",
+                    f"reaches {peak_kw:g} kW, {peak_kw / supply_kw:.0f} times what the connection "
+                    f"and all devices could bring ({supply_kw:g} kW)",
+                    "give kW, not W, or raise import_limit_kw",
+                )
 
 
 def _arbitrage_faults(

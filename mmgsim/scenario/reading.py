@@ -19,7 +19,7 @@ from mmgsim.scenario.overrides import apply_overrides
 from mmgsim.scenario.partial import sound_part
 from mmgsim.scenario.schema import Scenario
 from mmgsim.scenario.wording import schema_fault
-from mmgsim.scenario.yaml_lines import Document, dump_yaml, parse_yaml, read_yaml, refusal
+from mmgsim.scenario.yaml_lines import Document, dump_yaml, parse_yaml, placed, read_yaml, refusal
 
 __all__ = [
     "LoadedScenario",
@@ -56,6 +56,10 @@ class LoadedScenario:
     def refusal(self, faults: Iterable[Fault]) -> ScenarioError:
         """Give the error that names these faults, with their lines and in the file's order."""
         return refusal(self.source, faults, self.lines)
+
+    def placed(self, faults: Iterable[Fault]) -> tuple[Fault, ...]:
+        """Give these faults with their lines and in the file's order, for warnings."""
+        return placed(faults, self.lines)
 
 
 def bundled_scenarios() -> Mapping[str, Path]:

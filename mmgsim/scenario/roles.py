@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from inspect import Parameter, signature
 from pathlib import Path
-from typing import Any
+from types import UnionType
+from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
-from mmgsim.errors import UnknownNameError
+from pydantic import ConfigDict, TypeAdapter, ValidationError
+
+from mmgsim.errors import UnknownNameError, near_miss
 from mmgsim.scenario.registry import Kind, create, find_class
 from mmgsim.scenario.schema import Scenario
+from mmgsim.scenario.wording import value_words
 
 __all__ = ["role_faults"]
 
@@ -57,6 +62,10 @@ def role_faults(scenario: Scenario, folder: Path | None) -> list[_Found]:
     return maker.found
 
 
+_MADE_HERE = "coordination"
+"""Option of a market that no file gives: the mechanism, as it was made."""
+
+
 class _Maker:
     """Makes one instance of every choice, and notes why it could not."""
 
@@ -77,15 +86,25 @@ class _Maker:
 
     def make(self, kind: Kind, name: str, options: Mapping[str, Any], path: Path_) -> Any:
         """Give an instance, or None after noting why there is none."""
-        if self.find(kind, name, path) is None:
+        chosen = self.find(kind, name, path)
+        if chosen is None:
+            return None
+        # The options of a mechanism stand beside its kind, those of roles in a part of their own.
+        inside = path if kind is Kind.MECHANISM else (*path, "options")
+        beside = {"kind"} if kind is Kind.MECHANISM else set()
+        given = {key: value for key, value in options.items() if key != _MADE_HERE}
+        faults = list(_option_faults(chosen, given, beside))
+        if faults:
+            self.found += [((*inside, key), what, cure) for key, what, cure in faults]
             return None
         try:
             instance = create(kind, name, options, self._folder)
         except (Exception, SystemExit) as error:  # noqa: BLE001
             cause = error.__cause__ if isinstance(error, UnknownNameError) else error
-            given = ", ".join(key for key in options if key != "coordination") or "no options"
-            what = f"{name!r} cannot be made with {given}: {_said(cause or error)}"
-            self.found.append((path, what, "change its options"))
+            what = f"{name!r} cannot be made with {', '.join(given) or 'no options'}"
+            named = [key for key in given if key in str(error)]
+            at = (*inside, named[0]) if len(named) == 1 else path
+            self.found.append((at, f"{what}: {_said(cause or error)}", "change its options"))
             return None
         lacking = [need for need in _NEEDED[kind] if not hasattr(instance, need)]
         if lacking:
@@ -93,6 +112,47 @@ class _Maker:
             self.found.append((path, what, "see mmgsim.contracts.protocols"))
             return None
         return instance
+
+
+def _option_faults(
+    chosen: Any, given: Mapping[str, Any], beside: set[str]
+) -> Iterator[tuple[str, str, str]]:
+    """Give option, fault and cure of what a class does not take, as far as its signature tells.
+
+    Keys that may stand beside the options are named as well where one is unknown.
+    """
+    try:
+        parameters = signature(chosen).parameters
+        hints = get_type_hints(chosen.__init__)
+    except (TypeError, ValueError, NameError, AttributeError):  # it does not tell
+        return
+    if any(parameter.kind is Parameter.VAR_KEYWORD for parameter in parameters.values()):
+        return
+    known = set(parameters) - {_MADE_HERE}
+    for key, value in given.items():
+        if key not in known:
+            yield key, "unknown option", near_miss(key, known | beside)
+        elif _is_plain(hints.get(key)):
+            usual = f"its default is {parameters[key].default!r}"
+            yield from (
+                (key, what, cure or usual) for what, cure in _type_faults(value, hints[key])
+            )
+
+
+def _is_plain(hint: Any) -> bool:
+    """Tell whether values of a type can be written in YAML as they are."""
+    if get_origin(hint) in (Union, UnionType):
+        return all(_is_plain(inner) for inner in get_args(hint))
+    return hint in (bool, int, float, str, type(None)) or get_origin(hint) is Literal
+
+
+def _type_faults(value: Any, hint: Any) -> list[tuple[str, str]]:
+    """Say why a value is not of a plain type; of a choice of types, the first says it."""
+    try:
+        TypeAdapter(hint, config=ConfigDict(strict=True)).validate_python(value)
+    except ValidationError as error:
+        return [value_words(error.errors(include_url=False)[0])]
+    return []
 
 
 def _said(error: BaseException) -> str:

@@ -7,9 +7,7 @@ from __future__ import annotations
 
 import re
 from datetime import date
-from difflib import get_close_matches
 from typing import Annotated, Any, Literal
-from zoneinfo import available_timezones
 
 from pydantic import (
     AfterValidator,
@@ -21,7 +19,7 @@ from pydantic import (
 )
 
 from mmgsim.contracts import Objective
-from mmgsim.profiles import ForecastConfig, ProfileSource
+from mmgsim.profiles import LARGEST, ForecastConfig, ProfileSource, zone_faults
 
 __all__ = [
     "BackgroundConfig",
@@ -64,11 +62,8 @@ def parse_duration_min(text: Any) -> int:
 
 
 def _check_timezone(name: str) -> str:
-    known = available_timezones()
-    if name not in known:
-        close = get_close_matches(name, known, n=1)
-        hint = f"did you mean {close[0]!r}?" if close else "write it like Europe/Berlin"
-        raise ValueError(f"{name!r} is not an IANA time zone; {hint}")
+    for fault in zone_faults(name):
+        raise ValueError(f"{fault.what}; {fault.cure}")
     return name
 
 
@@ -95,7 +90,7 @@ def _kind_alone(given: Any) -> Any:
     return {"kind": given} if isinstance(given, str) else given
 
 
-Number = Annotated[float, Field(allow_inf_nan=False)]
+Number = Annotated[float, Field(allow_inf_nan=False, le=LARGEST)]
 Positive = Annotated[Number, Field(gt=0)]
 NonNegative = Annotated[Number, Field(ge=0)]
 Share = Annotated[Number, Field(ge=0, le=1)]
@@ -109,7 +104,9 @@ Minutes = Annotated[
 ]
 Clock = Annotated[str, BeforeValidator(_check_clock)]
 Day = Annotated[date, BeforeValidator(_check_day, json_schema_input_type=date)]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$")]
+Voltage = Annotated[Number, Field(gt=0, lt=2)]
+Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$", max_length=64)]
+Text = Annotated[str, Field(max_length=1000)]
 
 
 class _Config(BaseModel):
@@ -232,7 +229,7 @@ class MicrogridConfig(_Config):
 
     name: Name
     """Unique within the scenario."""
-    bus: int | None = None
+    bus: Annotated[int, Field(ge=0, le=LARGEST)] | None = None
     """Bus of the feeder (index of the pandapower net); needed with a network."""
     strategy: Role = RoleConfig(kind="cost-minimiser")
     """How it decides."""
@@ -268,10 +265,10 @@ class NetworkConfig(_Config):
     ratings: str | None = None
     """Named rating profile (data/ratings.csv) or a CSV file of the scenario; the net's own if
     left out."""
-    v_min_pu: Positive = 0.95
-    """Lower voltage limit. [pu]"""
-    v_max_pu: Positive = 1.05
-    """Upper voltage limit. [pu]"""
+    v_min_pu: Voltage = 0.95
+    """Lower voltage limit, 1 is the nominal voltage. [pu]"""
+    v_max_pu: Voltage = 1.05
+    """Upper voltage limit, 1 is the nominal voltage. [pu]"""
 
 
 def _network(given: Any) -> Any:
@@ -374,7 +371,7 @@ Forecast = Annotated[
 class RepairConfig(_Config):
     """What happens when a plan breaks a limit of the network."""
 
-    rounds: Annotated[int, Field(ge=0)] = 0
+    rounds: Annotated[int, Field(ge=0, le=1000)] = 0
     """How often the DNO may tighten envelopes and have the window planned again; 0 checks no
     plan before it is executed."""
 
@@ -394,7 +391,7 @@ class Scenario(_Config):
 
     name: Name
     """Of the scenario; part of the name of the result folder."""
-    description: str = ""
+    description: Text = ""
     """One line for `mmgsim list`."""
     timezone: Annotated[str, AfterValidator(_check_timezone)]
     """IANA time zone in which days, tariffs and targets are meant."""
@@ -404,9 +401,9 @@ class Scenario(_Config):
     """How many local days are simulated."""
     step: Minutes = 60
     """Length of one step; a divisor of an hour. [min]"""
-    seed: Annotated[int, Field(ge=0)] = 0
+    seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     """Root of all random streams."""
-    currency: str = "AUD"
+    currency: Text = "AUD"
     """Name of the currency; a label only."""
     objective: Objective = Objective.MEMBERS
     """Whose cost coordinations make small."""

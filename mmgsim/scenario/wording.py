@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
+from difflib import get_close_matches
 from typing import Any, get_args
 
 from pydantic import BaseModel
@@ -12,7 +13,7 @@ from mmgsim.errors import Fault, near_miss
 from mmgsim.scenario.schema import Scenario
 from mmgsim.scenario.yaml_lines import Document
 
-__all__ = ["schema_fault"]
+__all__ = ["schema_fault", "value_words"]
 
 _LIMITS = {
     "greater_than": ("must be above {:g}", "gt"),
@@ -30,12 +31,14 @@ _TYPES = {
     "string_type": "must be text",
     "bool_type": "must be true or false",
     "string_too_short": "must not be empty",
+    "string_too_long": "is too long",
     "model_type": "must hold keys of its own",
     "model_attributes_type": "must hold keys of its own",
     "dict_type": "must hold keys of its own",
     "tuple_type": "must be a list",
     "list_type": "must be a list",
 }
+_SOURCE_CURE = "write a number, or {source: csv, file: my.csv, column: name}"
 _UNIT = re.compile(r"^\s*[-+.\d][\d.,eE+-]*\s*[A-Za-z%/€$]+\S*\s*$")
 
 
@@ -50,6 +53,11 @@ def schema_fault(detail: Mapping[str, Any], document: Document) -> Fault:
     return Fault(where, what, cure, document.line(where))
 
 
+def value_words(detail: Mapping[str, Any]) -> tuple[str, str]:
+    """Say what is wrong with a value that is no part of the schema, and what would do."""
+    return _words(detail, ())
+
+
 def _words(detail: Mapping[str, Any], path: tuple[str | int, ...]) -> tuple[str, str]:
     kind, context, given = detail["type"], detail.get("ctx", {}), detail.get("input")
     if kind == "missing":
@@ -60,9 +68,11 @@ def _words(detail: Mapping[str, Any], path: tuple[str | int, ...]) -> tuple[str,
     if kind in ("literal_error", "enum"):
         return _choice(given, re.findall(r"'([^']*)'", str(context["expected"])))
     if kind in ("union_tag_invalid", "union_tag_not_found"):
-        tags = _tags_at(path, str(context["discriminator"]).strip("'"))
-        return _choice(context["tag"], tags) if "tag" in context else ("is missing", _known(tags))
-    return _value_words(detail, path)
+        key = str(context["discriminator"]).strip("'")
+        tags = _tags_at(path, key)
+        return _choice(context["tag"], tags) if "tag" in context else _untagged(key, tags, given)
+    what, cure = _value_words(detail, path)
+    return what, cure or _description(path)
 
 
 def _value_words(detail: Mapping[str, Any], path: tuple[str | int, ...]) -> tuple[str, str]:
@@ -70,11 +80,12 @@ def _value_words(detail: Mapping[str, Any], path: tuple[str | int, ...]) -> tupl
     kind, given = detail["type"], detail.get("input")
     if kind in _LIMITS:
         template, key = _LIMITS[kind]
-        return f"{template.format(detail['ctx'][key])}, given {_shown(given)}", ""
+        bound = detail["ctx"][key]
+        return f"{template.format(bound)}, given {_shown(given)}", _share_cure(bound, given)
     if kind == "model_attributes_type" and any(
         "source" in m.model_fields for m in _models_at(path)
     ):
-        cure = "write it without quotes" if isinstance(given, str) else ""
+        cure = "write it without quotes" if isinstance(given, str) else _SOURCE_CURE
         return f"must be a number or a source of a series, given {_shown(given)}", cure
     if kind in _TYPES:
         return f"{_TYPES[kind]}, given {_shown(given)}", _type_cure(kind, given)
@@ -95,6 +106,19 @@ def _others(detail: Mapping[str, Any], given: Any) -> tuple[str, str]:
 
 def _choice(given: Any, known: Sequence[str]) -> tuple[str, str]:
     return f"{_shown(given)} is unknown", near_miss(str(given), known)
+
+
+def _untagged(key: str, tags: Sequence[str], given: Any) -> tuple[str, str]:
+    """Say which key chooses among others, and which key was probably meant to be it."""
+    close = get_close_matches(key, [str(name) for name in given or ()], n=1)
+    meant = f"did you mean {key!r} by {close[0]!r}? " if close else ""
+    return "is missing", f"{meant}{_known(tags)}"
+
+
+def _share_cure(bound: float, given: Any) -> str:
+    """Say how to write a share that was given in percent."""
+    is_percent = bound == 1 and isinstance(given, int | float) and 1 < given <= 100
+    return f"a share, not percent: {given:g} % is written {given / 100:g}" if is_percent else ""
 
 
 def _known(names: Iterable[str]) -> str:
@@ -177,7 +201,13 @@ def _tags_at(path: Sequence[str | int], key: str) -> list[str]:
 
 
 def _description(path: tuple[str | int, ...]) -> str:
-    """Say what a missing key is for."""
+    """Say what a key is for; an item of a list and a chosen alternative are their key's."""
+    if not path:
+        return ""
+    while len(path) > 1 and not any(
+        path[-1] in model.model_fields for model in _models_at(path[:-1])
+    ):
+        path = path[:-1]
     for model in _models_at(path[:-1]):
         field = model.model_fields.get(str(path[-1]))
         if field is not None and field.description:

@@ -16,7 +16,7 @@ import yaml
 
 from mmgsim.errors import Fault, ScenarioError
 
-__all__ = ["Document", "dump_yaml", "parse_yaml", "read_yaml", "refusal"]
+__all__ = ["Document", "dump_yaml", "parse_yaml", "placed", "read_yaml", "refusal"]
 
 _PLAIN = (
     ("tag:yaml.org,2002:null", r"~|null|Null|NULL|", "~nN\0"),
@@ -92,13 +92,18 @@ class Document:
         return _line(self.lines, where)
 
 
-def refusal(source: str, faults: Iterable[Fault], lines: Mapping[str, int | None]) -> ScenarioError:
-    """Give the error that names every fault once, with its line and in the order of the file."""
-    placed = [
+def placed(faults: Iterable[Fault], lines: Mapping[str, int | None]) -> tuple[Fault, ...]:
+    """Give every fault once, with its line and in the order of the file."""
+    found = [
         Fault(f.where, f.what, f.cure, _line(lines, f.where) if f.line is None else f.line)
         for f in faults
     ]
-    return ScenarioError(source, sorted(dict.fromkeys(placed), key=lambda fault: fault.line or 0))
+    return tuple(sorted(dict.fromkeys(found), key=lambda fault: fault.line or 0))
+
+
+def refusal(source: str, faults: Iterable[Fault], lines: Mapping[str, int | None]) -> ScenarioError:
+    """Give the error that names every fault once, with its line and in the order of the file."""
+    return ScenarioError(source, placed(faults, lines))
 
 
 def _line(lines: Mapping[str, int | None], where: str) -> int | None:

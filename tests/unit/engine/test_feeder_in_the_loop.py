@@ -69,7 +69,7 @@ def test_loss_shares_add_up_to_what_the_exchanges_change():
     assert model.loss_share_kw.sum() == pytest.approx(caused_kw, rel=1e-6)
 
 
-def test_a_collapsed_feeder_ends_no_run():
+def test_a_collapsed_feeder_ends_no_run(unchecked_background):
     steps = run(on_feeder(background={"scale": 6.0}), steps=2).table("steps")
     assert set(steps.status) == {"not_converged"}
     assert (steps.unserved_kwh > 0.0).all()
@@ -97,7 +97,7 @@ def test_an_island_is_unsupplied_and_its_energy_counted(tmp_path):
 
 
 @pytest.mark.parametrize("scale", [4.5, 6.0, 50.0])
-def test_energy_and_money_reconcile_when_the_feeder_fails(scale):
+def test_energy_and_money_reconcile_when_the_feeder_fails(scale, unchecked_background):
     model = run(on_feeder(background={"scale": scale}), steps=12)
     steps, dispatch = model.table("steps"), model.table("dispatch")
     assert "not_converged" in set(steps.status)

@@ -194,7 +194,7 @@ def test_a_plan_without_a_power_flow_is_brought_back_until_it_has_one(weak_feede
     assert (steps[was_lost].shed_value > 0.0).all()
 
 
-def test_a_background_without_a_power_flow_is_planned_once(weak_feeder):
+def test_a_background_without_a_power_flow_is_planned_once(weak_feeder, unchecked_background):
     lost = {**weak_feeder, "background": {"scale": 1e3}}
     model = on_weak_feeder(lost, 1, **{"repair.rounds": 5})
     assert set(model.table("steps").status) == {"not_converged"}

@@ -199,7 +199,9 @@ def test_bad_stamp_and_unknown_zone_are_named(tmp_path):
     lines[1] = ("01.02.2021 13:00", 1.0)
     write(tmp_path, lines)
     assert "no ISO 8601 time" in faults(tmp_path)[0].what
-    assert "unknown" in faults(tmp_path, timezone="Berlin")[0].what
+    fault = faults(tmp_path, timezone="Europe/Berlln")[0]
+    assert "is not an IANA time zone" in fault.what
+    assert "did you mean 'Europe/Berlin'?" in fault.cure
 
 
 def test_all_faults_of_a_file_come_at_once(tmp_path):
