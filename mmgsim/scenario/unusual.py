@@ -173,7 +173,8 @@ def _parts_without_effect(scenario: Scenario, inputs: Inputs) -> Iterator[Fault]
         yield Fault("settlement.loss_share", what, "add a network, or leave it out")
     window_steps = scenario.gate.horizon // scenario.step
     if window_steps > _LONGEST_WINDOW_STEPS:
-        what = f"{scenario.step} min: a window of {scenario.gate.horizon // 60} h has {window_steps} steps"
+        hours = scenario.gate.horizon // 60
+        what = f"{scenario.step} min: a window of {hours} h has {window_steps} steps"
         yield Fault("step", what, "use longer steps or a shorter gate.horizon, unless meant")
     if not inputs.background.any():
         yield Fault("network.background.profile", "is zero throughout", "give shares of the peak")
