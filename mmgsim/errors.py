@@ -119,16 +119,18 @@ class UnknownNameError(MmgsimError):
     ----------
     kind, name : str
         What was looked for ("strategy") and the name that was given.
+    what, cure : str
+        What is wrong and what would do.
     """
 
     def __init__(self, kind: str, name: str, known: Iterable[str], *, why: str = "") -> None:
         self.kind = kind
         self.name = name
         reason = f" ({why})" if why else ""
-        super().__init__(
-            f"no {kind} {name!r}{reason}; {near_miss(name, known)}; "
-            "or give your own as 'package.module:Class' or 'path/to/file.py:Class'"
-        )
+        self.what = f"no {kind} {name!r}{reason}"
+        own = "or give your own as 'package.module:Class' or 'path/to/file.py:Class'"
+        self.cure = f"{near_miss(name, known)}; {own}"
+        super().__init__(f"{self.what}; {self.cure}")
 
 
 class SubproblemError(MmgsimError):

@@ -78,7 +78,7 @@ class _Maker:
         try:
             return find_class(kind, name, self._folder)
         except UnknownNameError as error:
-            self.found.append((path, str(error), ""))
+            self.found.append((path, error.what, error.cure))
         except (Exception, SystemExit) as error:  # noqa: BLE001  a user's file may do anything
             what = f"{name!r} cannot be imported: {_said(error)}"
             self.found.append((path, what, "mend the file"))

@@ -39,7 +39,7 @@ def test_installed_module_is_found(scenarios):
 def test_unknown_strategy_names_near_miss_and_line(scenarios):
     fault = scenarios.fault(("self-consumer", "self-consumr"))
     assert (fault.where, fault.line) == ("microgrids.MG1.strategy", 13)
-    assert "did you mean 'self-consumer'?" in fault.what
+    assert "did you mean 'self-consumer'?" in fault.cure
 
 
 @pytest.mark.parametrize("key", ["operator", "market", "coordination"])

@@ -1,0 +1,345 @@
+"""Every key of the scenario schema, spoiled in every way that a hand can spoil it.
+
+The keys come from the schema itself, so that a key added later is spoiled as well: each part of
+the schema stands in a small document made from `duo`, each of its keys is spoiled there. What is
+legal is read off the exported JSON schema, which thereby has to agree with the loader.
+
+    PYTHONPATH=.:agents python -m tests.support.mutations > mutations.csv
+
+prints what was tried and what came back, and counts by kind on standard error.
+"""
+
+from __future__ import annotations
+
+import copy
+import csv
+import sys
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+from functools import cache
+from math import inf, isfinite, nan
+from pathlib import Path
+from re import search
+from tempfile import TemporaryDirectory
+from typing import Any
+
+from mmgsim.engine.setup import network_faults
+from mmgsim.errors import ScenarioError
+from mmgsim.scenario import bundled_scenarios, load_scenario, parse_yaml, scenario_schema
+from mmgsim.scenario.yaml_lines import Document, dump_yaml
+
+SCHEMA = scenario_schema()
+FOLDER = bundled_scenarios()["duo"]
+LONG = "x" * 5000
+HUGE = 10**15
+
+
+class Spoil(StrEnum):
+    """What is done to a key."""
+
+    MISSING = "missing"
+    RENAMED = "renamed"
+    LIST = "wrong type: list"
+    TRUTH = "wrong type: true"
+    TEXT = "wrong type: text"
+    NAN = "nan"
+    INFINITE = "infinite"
+    NEGATIVE = "negative"
+    HUGE = "huge"
+    LONG = "long text"
+    TWICE = "key twice"
+    SAME_NAME = "name twice"
+
+
+VALUES = {
+    Spoil.LIST: [1],
+    Spoil.TRUTH: True,
+    Spoil.TEXT: "no such thing",
+    Spoil.NAN: nan,
+    Spoil.INFINITE: inf,
+    Spoil.NEGATIVE: -1,
+    Spoil.HUGE: HUGE,
+    Spoil.LONG: LONG,
+}
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """One spoiled key: the document, the path of the part it belongs to, the key and its schema."""
+
+    document: str
+    part: tuple[str | int, ...]
+    key: str
+    spoil: Spoil
+
+    def __str__(self) -> str:
+        return f"{self.document}:{'.'.join(map(str, (*self.part, self.key)))}:{self.spoil.name}"
+
+
+# ------------------------------------------------------------------------------ documents
+@cache
+def documents() -> dict[str, Any]:
+    """Give a small document for every part of the schema that is one of several."""
+    duo = parse_yaml((FOLDER / "scenario.yaml").read_text(encoding="utf-8"))
+    duo["microgrids"] = [duo["microgrids"][0]]
+    microgrid = duo["microgrids"][0]
+    (load,) = (device for device in microgrid["devices"] if device["kind"] == "load")
+    microgrid["devices"] = [load]
+    found = {"duo": duo}
+    devices = SCHEMA["$defs"]["MicrogridConfig"]["properties"]["devices"]["items"]
+    for kind, part in _alternatives(devices):
+        if kind != "load":
+            own = {**_required(part), "name": "own", "kind": kind}
+            own |= {"profile": load["profile"]} if "profile" in own else {}
+            own |= {"rating_kw": 1000} if "rating_kw" in own else {}
+            found[kind] = _with(duo, ("microgrids", 0, "devices"), [load, own])
+    upstream = SCHEMA["$defs"]["TariffConfig"]["properties"]["upstream_per_kwh"]
+    for kind, part in _alternatives(upstream):
+        own = {**_required(part), "source": kind}
+        own |= {"site": "perth"} if kind == "pvlib" else {}
+        own |= {"file": "series.csv", "column": "import_per_kwh"} if kind == "csv" else {}
+        found[kind] = _with(duo, ("tariff", "upstream_per_kwh"), own)
+    for kind, _ in _alternatives(SCHEMA["properties"]["forecast"]):
+        found[f"forecast {kind}"] = _with(duo, ("forecast",), {"kind": kind})
+    network = {"case": "case33bw", "background": {"scale": 0.4}}
+    found["network"] = _with(_with(duo, ("network",), network), ("microgrids", 0, "bus"), 17)
+    for role in ("operator", "market"):
+        found[role] = _with(duo, (role,), {"kind": "standard"})
+    strategy = {"kind": "cost-minimiser"}
+    found["strategy"] = _with(duo, ("microgrids", 0, "strategy"), strategy)
+    for key in ("gate", "repair"):
+        found[key] = _with(duo, (key,), {"end_of_window": {}} if key == "gate" else {})
+    found["connection"] = _with(duo, ("microgrids", 0, "connection"), {})
+    return found
+
+
+def _with(content: Any, path: tuple[str | int, ...], value: Any) -> Any:
+    changed = copy.deepcopy(content)
+    inner = changed
+    for step in path[:-1]:
+        inner = inner[step]
+    inner[path[-1]] = copy.deepcopy(value)
+    return changed
+
+
+def _required(part: dict[str, Any]) -> dict[str, Any]:
+    """Give a value for every key that a part needs; any in its range."""
+    samples: dict[str, Any] = {}
+    for key in part.get("required", ()):
+        branches = list(_branches(part["properties"][key]))
+        kinds = {branch.get("type") for branch in branches}
+        choices = [value for branch in branches for value in branch.get("enum", ())]
+        samples[key] = choices[0] if choices else 1 if "number" in kinds else "own"
+    return samples
+
+
+# ----------------------------------------------------------------------------- the schema
+def _resolved(schema: dict[str, Any]) -> dict[str, Any]:
+    return SCHEMA["$defs"][schema["$ref"].rpartition("/")[2]] if "$ref" in schema else schema
+
+
+def _branches(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """Give all that may stand at a place, choices within choices opened."""
+    schema = _resolved(schema)
+    inner = [*schema.get("anyOf", ()), *schema.get("oneOf", ())]
+    if not inner:
+        yield schema
+    for branch in inner:
+        yield from _branches(branch)
+
+
+def _alternatives(schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Give the parts that may stand at a place, by the tag that chooses each."""
+    for branch in _branches(schema):
+        properties = branch.get("properties", {})
+        for key in ("kind", "source"):
+            if "const" in properties.get(key, {}):
+                yield properties[key]["const"], branch
+
+
+def _chosen(schema: dict[str, Any], content: Any) -> dict[str, Any] | None:
+    """Give the part of the schema that content stands for."""
+    parts = [branch for branch in _branches(schema) if "properties" in branch]
+    for part in parts:
+        tags = {
+            key: value["const"] for key, value in part["properties"].items() if "const" in value
+        }
+        if all(content.get(key, tag) == tag for key, tag in tags.items()):
+            return part
+    return None
+
+
+def _parts(
+    schema: dict[str, Any], content: Any, path: tuple[str | int, ...] = ()
+) -> Iterator[tuple[tuple[str | int, ...], dict[str, Any]]]:
+    """Give every part of a document with its schema."""
+    if isinstance(content, list):
+        items = [branch["items"] for branch in _branches(schema) if "items" in branch]
+        for position, item in enumerate(content):
+            yield from _parts(items[0], item, (*path, position))
+    elif isinstance(content, dict):
+        part = _chosen(schema, content)
+        if part is not None:
+            yield path, part
+            for key, value in content.items():
+                if key in part["properties"]:
+                    yield from _parts(part["properties"][key], value, (*path, key))
+
+
+def admits(schema: dict[str, Any], value: Any) -> str:
+    """Say why the JSON schema admits a plain value; empty: it does not."""
+    return next((why for why in (_why(b, value) for b in _branches(schema)) if why), "")
+
+
+def _why(branch: dict[str, Any], value: Any) -> str:
+    if "const" in branch or "enum" in branch:
+        known = branch.get("enum", [branch.get("const")])
+        return "one of the choices" if value in known and not isinstance(value, bool) else ""
+    kind = branch.get("type")
+    if isinstance(value, bool):
+        return "true or false" if kind == "boolean" else ""
+    if isinstance(value, int | float):
+        return _why_number(branch, value)
+    if isinstance(value, str) and kind == "string":
+        fits = search(branch.get("pattern", ""), value) and "format" not in branch
+        return "any text" if fits and len(value) <= branch.get("maxLength", len(value)) else ""
+    if isinstance(value, list) and kind == "array":
+        return "a list" if all(admits(branch["items"], item) for item in value) else ""
+    return "any keys" if not branch else ""
+
+
+def _why_number(branch: dict[str, Any], value: float) -> str:
+    if branch.get("type") not in ("number", "integer") or not isfinite(value):
+        return ""
+    if branch["type"] == "integer" and value != int(value):
+        return ""
+    low, above = branch.get("minimum", -inf), branch.get("exclusiveMinimum", -inf)
+    high, below = branch.get("maximum", inf), branch.get("exclusiveMaximum", inf)
+    is_inside = low <= value <= high and above < value < below
+    return f"a number from {max(low, above):g} to {min(high, below):g}" if is_inside else ""
+
+
+# -------------------------------------------------------------------------------- spoiling
+@cache
+def mutations() -> tuple[Mutation, ...]:
+    """Give every key of the schema once, spoiled in every way."""
+    found: dict[tuple[str, str, Spoil], Mutation] = {}
+    for name, content in documents().items():
+        for path, part in _parts(SCHEMA, content):
+            for key in part["properties"]:
+                for spoil in Spoil:
+                    if _can(spoil, content, (*path, key)):
+                        # A part that several documents hold is spoiled in the first of them.
+                        found.setdefault(
+                            (part["title"], key, spoil), Mutation(name, path, key, spoil)
+                        )
+    return tuple(found.values())
+
+
+def _at(content: Any, path: tuple[str | int, ...]) -> Any:
+    for step in path:
+        content = content.get(step) if isinstance(content, dict) else content[step]
+    return content
+
+
+def _can(spoil: Spoil, content: Any, path: tuple[str | int, ...]) -> bool:
+    inside, key = _at(content, path[:-1]), path[-1]
+    if spoil is Spoil.MISSING:
+        return key in inside
+    if spoil is Spoil.SAME_NAME:
+        return key == "name" and len(path) > 1
+    return True
+
+
+def key_schema(mutation: Mutation) -> dict[str, Any]:
+    """Give what the exported schema says about a key."""
+    parts = dict(_parts(SCHEMA, documents()[mutation.document]))
+    return parts[mutation.part]["properties"][mutation.key]
+
+
+def is_required(mutation: Mutation) -> bool:
+    """Tell whether the exported schema needs the key."""
+    parts = dict(_parts(SCHEMA, documents()[mutation.document]))
+    return mutation.key in parts[mutation.part].get("required", ())
+
+
+def typo(key: str) -> str:
+    """Give a key with its last letter twice."""
+    return key + key[-1]
+
+
+def spoiled(mutation: Mutation) -> tuple[str, Any]:
+    """Give the text of the spoiled document, and its plain data."""
+    content = copy.deepcopy(documents()[mutation.document])
+    inside, key = _at(content, mutation.part), mutation.key
+    again = "__again__"
+    if mutation.spoil is Spoil.MISSING:
+        del inside[key]
+    elif mutation.spoil is Spoil.RENAMED:
+        inside[typo(key)] = inside.pop(key, 1)
+    elif mutation.spoil is Spoil.SAME_NAME:
+        items = _at(content, mutation.part[:-1])
+        items.append(copy.deepcopy(inside))
+    elif mutation.spoil is Spoil.TWICE:
+        inside.setdefault(key, "own")
+        inside[again] = "own"
+    else:
+        inside[key] = VALUES[mutation.spoil]
+    text = dump_yaml(content)
+    return text.replace(f"{again}:", f"{key}:"), content
+
+
+def place(mutation: Mutation, content: Any) -> str:
+    """Give the dotted path at which the fault of a mutation is to be named."""
+    key = typo(mutation.key) if mutation.spoil is Spoil.RENAMED else mutation.key
+    return Document(content).where((*mutation.part, key))
+
+
+_network_faults: dict[Any, tuple[Any, ...]] = {}
+
+
+def quick_network_faults(scenario: Any, folder: Path | None) -> tuple[Any, ...]:
+    """Give the faults of a network, read once for all mutations that leave it alone."""
+    buses = tuple((microgrid.name, microgrid.bus) for microgrid in scenario.microgrids)
+    key = (repr(scenario.network), buses)
+    if key not in _network_faults:
+        _network_faults[key] = tuple(network_faults(scenario, folder))
+    return _network_faults[key]
+
+
+def outcome(mutation: Mutation, file: Path) -> ScenarioError | None:
+    """Load the spoiled document from a file; give its refusal."""
+    file.write_text(spoiled(mutation)[0], encoding="utf-8")
+    try:
+        load_scenario(file, further=quick_network_faults)
+    except ScenarioError as error:
+        return error
+    return None
+
+
+def main() -> None:
+    """Print the table of mutations, and how often each came back how."""
+    table = csv.writer(sys.stdout)
+    table.writerow(["document", "key", "mutation", "outcome", "said"])
+    counts: Counter[tuple[str, str]] = Counter()
+    with TemporaryDirectory() as folder:
+        file = Path(folder) / "scenario.yaml"
+        (file.parent / "series.csv").write_bytes((FOLDER / "series.csv").read_bytes())
+        for mutation in mutations():
+            error = outcome(mutation, file)
+            said = "" if error is None else " | ".join(str(fault) for fault in error.faults)
+            kind = "legal" if error is None else "refused"
+            counts[mutation.spoil, kind] += 1
+            where = ".".join(map(str, (*mutation.part, mutation.key)))
+            table.writerow([mutation.document, where, mutation.spoil, kind, said[:300]])
+    for spoil in Spoil:
+        legal, refused = counts[spoil, "legal"], counts[spoil, "refused"]
+        sys.stderr.write(
+            f"{spoil:20} {legal + refused:5} tried {refused:5} refused {legal:5} legal\n"
+        )
+
+
+if __name__ == "__main__":
+    main()
