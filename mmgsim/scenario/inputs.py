@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -104,7 +104,7 @@ class _Reader:
         except SeriesError as error:
             for fault in error.faults:
                 prefix = "" if fault.where == error.source else f"{error.source}: "
-                self.fault(where, f"{prefix}{fault}")
+                self.fault(where, f"{prefix}{replace(fault, cure='')}", fault.cure)
             return None
         if not np.abs(series.values).max() <= LARGEST:
             what = f"reaches {np.abs(series.values).max():g}, beyond any scenario ({LARGEST:g})"
@@ -323,8 +323,8 @@ def _arbitrage_faults(
     return [
         Fault(
             "tariff.export_per_kwh",
-            f"selling ({sell_per_kwh[worst]:g}) pays more than buying with its network charge "
-            f"({buy_per_kwh[worst]:g}) in {int(above.sum())} steps",
+            f"selling ({sell_per_kwh[worst]:g}) pays more than buying (import_per_kwh with "
+            f"network charge, {buy_per_kwh[worst]:g}) in {int(above.sum())} steps",
             "lower it, or give connection import_limit_kw and export_limit_kw of "
             + ", ".join(unlimited),
         )

@@ -74,7 +74,8 @@ def _check_clock(text: Any) -> Any:
 
 
 def _check_day(text: Any) -> Any:
-    if isinstance(text, str) and not re.fullmatch(r"\d{4}-\d{2}-\d{2}", text):
+    is_day = isinstance(text, str) and re.fullmatch(r"\d{4}-\d{2}-\d{2}", text)
+    if not is_day and not isinstance(text, date):
         raise ValueError(f"{text!r} is not a day; write it like 2021-01-31, without a time")
     try:
         day = date.fromisoformat(text) if isinstance(text, str) else text

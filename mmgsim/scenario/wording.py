@@ -48,7 +48,7 @@ def schema_fault(detail: Mapping[str, Any], document: Document) -> Fault:
     place = _without_tags(path)
     if detail["type"] in ("union_tag_invalid", "union_tag_not_found"):
         place = (*place, str(detail["ctx"]["discriminator"]).strip("'"))
-    where = document.where(place)
+    where = document.where(_as_written(place, document.content))
     what, cure = _words(detail, path)
     return Fault(where, what, cure, document.line(where))
 
@@ -85,7 +85,7 @@ def _value_words(detail: Mapping[str, Any], path: tuple[str | int, ...]) -> tupl
     if kind == "model_attributes_type" and any(
         "source" in m.model_fields for m in _models_at(path)
     ):
-        cure = "write it without quotes" if isinstance(given, str) else _SOURCE_CURE
+        cure = _type_cure("float_type", given) or _SOURCE_CURE
         return f"must be a number or a source of a series, given {_shown(given)}", cure
     if kind in _TYPES:
         return f"{_TYPES[kind]}, given {_shown(given)}", _type_cure(kind, given)
@@ -193,6 +193,15 @@ def _without_tags(path: Sequence[str | int]) -> tuple[str | int, ...]:
             kept.append(part)
         models = _models_below(models, part)
     return tuple(kept)
+
+
+def _as_written(place: Sequence[str | int], content: Any) -> tuple[str | int, ...]:
+    """Drop keys that a short form stands for: a bare number is the value of a constant source."""
+    for depth, part in enumerate(place):
+        if not isinstance(content, dict | list):
+            return tuple(place[:depth])
+        content = content.get(part) if isinstance(content, dict) else content[int(part)]
+    return tuple(place)
 
 
 def _tags_at(path: Sequence[str | int], key: str) -> list[str]:

@@ -27,7 +27,13 @@ from typing import Any
 
 from mmgsim.engine.setup import network_faults
 from mmgsim.errors import ScenarioError
-from mmgsim.scenario import bundled_scenarios, load_scenario, parse_yaml, scenario_schema
+from mmgsim.scenario import (
+    bundled_scenarios,
+    load_scenario,
+    parse_yaml,
+    read_inputs,
+    scenario_schema,
+)
 from mmgsim.scenario.yaml_lines import Document, dump_yaml
 
 SCHEMA = scenario_schema()
@@ -92,15 +98,22 @@ def documents() -> dict[str, Any]:
     for kind, part in _alternatives(devices):
         if kind != "load":
             own = {**_required(part), "name": "own", "kind": kind}
-            own |= {"profile": load["profile"]} if "profile" in own else {}
-            own |= {"rating_kw": 1000} if "rating_kw" in own else {}
+            own |= {"profile": 0.5} if "profile" in own else {}
             found[kind] = _with(duo, ("microgrids", 0, "devices"), [load, own])
     upstream = SCHEMA["$defs"]["TariffConfig"]["properties"]["upstream_per_kwh"]
     for kind, part in _alternatives(upstream):
         own = {**_required(part), "source": kind}
         own |= {"site": "perth"} if kind == "pvlib" else {}
+        own |= {"annual_kwh": 9000} if kind == "demandlib" else {}
         own |= {"file": "series.csv", "column": "import_per_kwh"} if kind == "csv" else {}
-        found[kind] = _with(duo, ("tariff", "upstream_per_kwh"), own)
+        user = {"pvlib": "pv", "wind": "wind"}.get(kind, "duo")
+        at = ("microgrids", 0, "devices", -1, "profile")
+        is_price = kind in ("csv", "constant", "price")
+        found[kind] = (
+            _with(duo, ("tariff", "upstream_per_kwh"), own)
+            if is_price
+            else _with(found[user], at, own)
+        )
     for kind, _ in _alternatives(SCHEMA["properties"]["forecast"]):
         found[f"forecast {kind}"] = _with(duo, ("forecast",), {"kind": kind})
     network = {"case": "case33bw", "background": {"scale": 0.4}}
@@ -253,16 +266,10 @@ def _can(spoil: Spoil, content: Any, path: tuple[str | int, ...]) -> bool:
     return True
 
 
-def key_schema(mutation: Mutation) -> dict[str, Any]:
-    """Give what the exported schema says about a key."""
+def key_part(mutation: Mutation) -> dict[str, Any]:
+    """Give the part of the exported schema that a key belongs to."""
     parts = dict(_parts(SCHEMA, documents()[mutation.document]))
-    return parts[mutation.part]["properties"][mutation.key]
-
-
-def is_required(mutation: Mutation) -> bool:
-    """Tell whether the exported schema needs the key."""
-    parts = dict(_parts(SCHEMA, documents()[mutation.document]))
-    return mutation.key in parts[mutation.part].get("required", ())
+    return parts[mutation.part]
 
 
 def typo(key: str) -> str:
@@ -309,14 +316,23 @@ def quick_network_faults(scenario: Any, folder: Path | None) -> tuple[Any, ...]:
     return _network_faults[key]
 
 
-def outcome(mutation: Mutation, file: Path) -> ScenarioError | None:
-    """Load the spoiled document from a file; give its refusal."""
-    file.write_text(spoiled(mutation)[0], encoding="utf-8")
+def check(file: Path) -> ScenarioError | None:
+    """Check a file as `mmgsim check` does, short of solving anything; give its refusal."""
+    further = quick_network_faults
     try:
-        load_scenario(file, further=quick_network_faults)
+        loaded = load_scenario(file, further=further)
+        named = {"source": loaded.source, "lines": loaded.lines}
+        read_inputs(loaded.scenario, loaded.folder, further=further, **named)
+        faults = further(loaded.scenario, loaded.folder)
     except ScenarioError as error:
         return error
-    return None
+    return loaded.refusal(faults) if faults else None
+
+
+def outcome(mutation: Mutation, file: Path) -> ScenarioError | None:
+    """Write the spoiled document to a file and check it; give its refusal."""
+    file.write_text(spoiled(mutation)[0], encoding="utf-8")
+    return check(file)
 
 
 def main() -> None:

@@ -51,7 +51,8 @@ def test_missing_column_names_scenario_line_file_and_near_miss(scenarios):
     write_csv(scenarios.folder, np.ones(96), column="kwh")
     fault = one_fault(scenarios.load(("profile: 1.0", f"profile: {CSV}")))
     assert (fault.where, fault.line) == ("microgrids.MG1.devices.roof.profile", 16)
-    assert fault.what.startswith("own.csv: column 'kw' (line 1): is missing; did you mean 'kwh'?")
+    assert fault.what == "own.csv: column 'kw' (line 1): is missing"
+    assert fault.cure.startswith("did you mean 'kwh'?")
 
 
 def test_pv_above_its_rating_is_refused(scenarios):

@@ -15,11 +15,13 @@ from mmgsim.scenario import bundled_scenarios, load_scenario, parse_yaml
 from mmgsim.scenario.yaml_lines import Document, dump_yaml
 from tests.support.mutations import (
     FOLDER,
+    SCHEMA,
     VALUES,
     Spoil,
     admits,
-    is_required,
-    key_schema,
+    check,
+    documents,
+    key_part,
     mutations,
     outcome,
     place,
@@ -55,6 +57,17 @@ def line_of(text, number):
     return text.splitlines()[number - 1]
 
 
+@pytest.mark.parametrize("name", documents())
+def test_documents_are_sound_before_they_are_spoiled(name, folder):
+    (folder / "scenario.yaml").write_text(dump_yaml(documents()[name]))
+    assert check(folder / "scenario.yaml") is None
+
+
+def test_every_part_of_the_schema_is_spoiled():
+    parts = {name for name, part in SCHEMA["$defs"].items() if part.get("properties")}
+    assert {key_part(mutation)["title"] for mutation in mutations()} == {"Scenario", *parts}
+
+
 def of(*spoils):
     chosen = [mutation for mutation in mutations() if mutation.spoil in spoils]
     return pytest.mark.parametrize("mutation", chosen, ids=map(str, chosen))
@@ -65,7 +78,7 @@ def test_a_value_is_admitted_by_the_schema_or_refused_with_key_line_value_and_cu
     mutation, folder
 ):
     error = refusal(mutation, folder)
-    why = admits(key_schema(mutation), VALUES[mutation.spoil])
+    why = admits(key_part(mutation)["properties"][mutation.key], VALUES[mutation.spoil])
     if error is None:
         assert why
         return
@@ -73,7 +86,8 @@ def test_a_value_is_admitted_by_the_schema_or_refused_with_key_line_value_and_cu
     where = place(mutation, content)
     shown = repr(VALUES[mutation.spoil])[:40].lower()
     if why:  # legal alone, but not with other keys, files or names
-        related = [f for f in error.faults if f.where.startswith(where) or mutation.key in str(f)]
+        near = where.split(".")[-2:]
+        related = [f for f in error.faults if any(part in str(f) for part in near)]
         around = [f for f in error.faults if where.startswith(f.where) and shown in f.what.lower()]
         assert related or around, error
         fault = (related or around)[0]
@@ -88,7 +102,7 @@ def test_a_value_is_admitted_by_the_schema_or_refused_with_key_line_value_and_cu
 @of(Spoil.MISSING)
 def test_a_key_is_optional_by_the_schema_or_missed_with_what_it_is_for(mutation, folder):
     error = refusal(mutation, folder)
-    if not is_required(mutation):
+    if mutation.key not in key_part(mutation).get("required", ()):
         named = error is None or any(mutation.key in str(fault) for fault in error.faults)
         assert named, error
         return
@@ -103,7 +117,8 @@ def test_a_misspelt_key_has_its_line_and_near_miss(mutation, folder):
     where = place(mutation, content)
     near = [fault for fault in error.faults if f"did you mean '{mutation.key}'" in fault.cure]
     assert near, error
-    is_tag = "const" in key_schema(mutation)  # a part that cannot be told is named by its tag
+    is_tag = "const" in key_part(mutation)["properties"][mutation.key]
+    # A part that cannot be told from others is named by the key that tells it.
     assert near[0].where == (where[:-1] if is_tag else where)
     assert near[0].line is not None
     assert is_tag or f"{mutation.key}" in line_of(text, near[0].line)
