@@ -24,6 +24,7 @@ from mmgsim.contracts import FloatArray, Member, frozen
 from mmgsim.errors import Fault, ScenarioError, near_miss
 from mmgsim.network.acpoint import AcSolver
 from mmgsim.network.radial import RadialNet, radial_obstacles
+from mmgsim.profiles.cache import cached_object
 
 __all__ = ["UNRATED_KA", "Background", "Feeder", "FeederLimits", "feeder_faults", "read_net"]
 
@@ -127,8 +128,13 @@ def _read_case(case: str) -> Any:
 
 @cache
 def _made_case(maker: Callable[[], Any], case: str) -> Any:
-    """Build a case once per process: pandapower parses its JSON for half a second each time."""
-    return _checked_net(maker(), "network.case", case)
+    """Build a case once: pandapower takes more than half a second to bring its JSON up to date."""
+    return cached_object(
+        lambda: _checked_net(maker(), "network.case", case),
+        generator="pandapower.networks",
+        parameters={"case": case, "maker": maker.__module__},
+        libraries=("pandapower", "pandas", "numpy"),
+    )
 
 
 def _read_file(file: Path) -> Any:

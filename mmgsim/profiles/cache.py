@@ -1,4 +1,4 @@
-"""A cache on disk for years that are slow to generate: joblib's, addressed by content.
+"""A cache on disk for years and nets that are slow to make: joblib's, addressed by content.
 
 An entry is found by the hash of all it depends on. Compression carries a checksum, so that a rotten
 entry is noticed and made again; two processes may share the folder.
@@ -21,7 +21,7 @@ from joblib import Memory
 
 from mmgsim.contracts import FloatArray, frozen
 
-__all__ = ["GENERATOR_VERSION", "cached_array", "use_cache_dir"]
+__all__ = ["GENERATOR_VERSION", "cached_array", "cached_object", "use_cache_dir"]
 
 GENERATOR_VERSION = 1
 """Raise it whenever a generator gives other numbers for the same parameters."""
@@ -47,7 +47,7 @@ _store = _Store()
 
 
 def use_cache_dir(path: Path | None) -> None:
-    """Keep generated years in `path` from now on, or nowhere if it is None."""
+    """Keep what was made in `path` from now on, or nowhere if it is None."""
     global _store
     _store = _Store()
     _store.folder = path
@@ -78,8 +78,28 @@ def cached_array(
     array
         Read-only.
     """
+    made = cached_object(
+        lambda: np.asarray(compute(), dtype=np.float64),
+        generator=generator,
+        parameters=parameters,
+        libraries=libraries,
+    )
+    return frozen(made)
+
+
+def cached_object(
+    compute: Callable[[], Any],
+    *,
+    generator: str,
+    parameters: dict[str, str | int | float],
+    libraries: tuple[str, ...],
+) -> Any:
+    """Give what `compute` makes, from disk if it was made before; as of `cached_array`.
+
+    It must be possible to pickle it.
+    """
     if _store.folder is None:
-        return frozen(compute())
+        return compute()
     key = {
         "generator": generator,
         "generator_version": GENERATOR_VERSION,
@@ -87,7 +107,7 @@ def cached_array(
         "parameters": parameters,
     }
     # Floats are written so that they read back exactly.
-    return frozen(_kept(json.dumps(key, sort_keys=True), compute))
+    return _kept(json.dumps(key, sort_keys=True), compute)
 
 
 @cache
@@ -96,7 +116,7 @@ def _version(library: str) -> str:
     return version(library)
 
 
-def _kept(key: str, compute: Callable[[], FloatArray]) -> Any:
+def _kept(key: str, compute: Callable[[], Any]) -> Any:
     try:
         # joblib warns of broken or unwritable entries and then computes; that is said once, below.
         with warnings.catch_warnings(record=True) as caught:
@@ -111,7 +131,7 @@ def _kept(key: str, compute: Callable[[], FloatArray]) -> Any:
     return values
 
 
-def _entry(key: str, compute: Callable[[], FloatArray]) -> FloatArray:
-    """Compute an entry; joblib keeps it under the hash of `key` alone."""
+def _entry(key: str, compute: Callable[[], Any]) -> Any:
+    """Make an entry; joblib keeps it under the hash of `key` alone."""
     del key
-    return np.asarray(compute(), dtype=np.float64)
+    return compute()
