@@ -6,7 +6,6 @@ from collections.abc import Collection, Iterable, Sequence
 from html import escape
 
 import plotly.graph_objects as go
-import plotly.io as pio
 
 __all__ = ["Drawing", "page", "table"]
 
@@ -65,8 +64,7 @@ class Drawing:
         """Give a figure as HTML, as wide as the page."""
         self._count += 1
         # Ids by number, not by chance: the same run gives the same page.
-        drawing = pio.to_html(
-            figure,
+        drawing = figure.to_html(
             full_html=False,
             include_plotlyjs=self._count == 1,
             config=_CONFIG,

@@ -99,6 +99,45 @@ def test_semicolons_are_recognised(tmp_path):
     assert "semicolons" in faults(tmp_path)[0].cure
 
 
+def test_semicolons_with_decimal_commas_name_both(tmp_path):
+    write(tmp_path, [("2021-01-01T00:00", "1")], header="time;p_kw")
+    (tmp_path / "my.csv").write_text("time;p_kw\n2021-01-01T00:00;1,5\n2021-01-01T01:00;1,5\n")
+    assert "use commas, and decimal points" in faults(tmp_path)[0].cure
+
+
+def test_decimal_comma_without_quotes_is_not_cut_short(tmp_path):
+    write(tmp_path, [(stamp, "1,5") for stamp, _ in rows(6)])
+    fault = faults(tmp_path)[0]
+    assert (fault.what, fault.line) == ("has 3 cells under 2 headers", 2)
+    assert "decimal point" in fault.cure
+
+
+def test_decimal_comma_in_quotes_is_named(tmp_path):
+    write(tmp_path, [(stamp, '"1,5"') for stamp, _ in rows(6)])
+    assert faults(tmp_path)[0].cure == "use a decimal point"
+
+
+def test_stamps_with_and_without_offset_are_not_mixed(tmp_path):
+    lines = [
+        (f"{stamp}+00:00" if at > 2 else stamp, p_kw) for at, (stamp, p_kw) in enumerate(rows(6))
+    ]
+    write(tmp_path, lines)
+    (fault,) = faults(tmp_path)
+    assert "stamps with an offset (line 5) and without one" in fault.what
+    assert fault.line == 2
+
+
+def test_stamps_of_several_offsets_are_instants(tmp_path):
+    lines = [("2021-01-01T00:00+00:00", 0), ("2021-01-01T02:00+01:00", 1), ("2021-01-01T02:00Z", 2)]
+    write(tmp_path, lines)
+    assert read(tmp_path, index(steps=3)).values.tolist() == [0.0, 1.0, 2.0]
+
+
+def test_missing_file_names_the_one_that_was_meant(tmp_path):
+    write(tmp_path, rows(6))
+    assert "did you mean 'my.csv'?" in faults(tmp_path, file="mi.csv")[0].cure
+
+
 def test_column_that_is_there_twice_is_refused(tmp_path):
     (tmp_path / "my.csv").write_text("time,p_kw,p_kw\n2021-01-01,1,2\n2021-01-02,1,2\n")
     assert "more than once" in faults(tmp_path)[0].what

@@ -107,6 +107,27 @@ def test_selling_above_buying_needs_limits(scenarios):
     read_inputs(*_parts(scenarios.load(("0.05", "0.35"), change, change)))
 
 
+def test_load_far_beyond_its_connection_is_refused(scenarios):
+    changes = (
+        ("name: MG2", "name: MG2\n    connection: {import_limit_kw: 3}"),
+        ("profile: 2.0", "profile: 2000.0"),
+    )
+    loaded = scenarios.load(*changes)
+    with pytest.raises(ScenarioError) as caught:
+        read_inputs(loaded.scenario, loaded.folder)
+    (fault,) = caught.value.faults
+    assert "2000 kW, 250 times what the connection and all devices could bring (8 kW)" in fault.what
+    assert "not W" in fault.cure
+
+
+def test_values_beyond_any_scenario_are_refused(scenarios):
+    loaded = scenarios.load(("profile: 2.0", "profile: {source: csv, file: own.csv, column: kw}"))
+    rows = [f"2021-01-{11 + at // 24}T{at % 24:02d}:00,1e12" for at in range(49)]
+    (scenarios.folder / "own.csv").write_text("\n".join(["time,kw", *rows]))
+    with pytest.raises(ScenarioError, match="beyond any scenario"):
+        read_inputs(loaded.scenario, loaded.folder)
+
+
 def test_price_that_cannot_be_read_raises_no_false_alarm(scenarios):
     loaded = scenarios.load(("0.30", "{source: csv, file: none.csv, column: a}"))
     assert one_fault(loaded).what.startswith("none.csv: the file does not exist")

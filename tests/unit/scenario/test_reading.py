@@ -177,6 +177,22 @@ def test_fault_inside_a_source_is_placed_without_tags(new, what, scenarios):
     assert what in fault.what
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "where", "cure"),
+    [
+        ("power_kw: 5", "power_kw: 5, efficiency: 95", "efficiency", "95 % is written 0.95"),
+        ("power_kw: 5", "power_kw: 5, level_min: 10", "level_min", "10 % is written 0.1"),
+        ("name: MG1", "name: MG1\n    power_factor: 98", "power_factor", "98 % is written 0.98"),
+        ("seed: 3", "network: {case: case33bw, v_min_pu: 12.0}", "v_min_pu", "1 is the nominal"),
+        ("seed: 3", "step: 60", "step", "divisor of an hour"),
+        ("Berlin", "Berlln", "timezone", "IANA"),
+    ],
+)
+def test_value_in_another_unit_says_how_to_write_it(old, new, where, cure, scenarios):
+    fault = next(f for f in scenarios.faults((old, new)) if f.where.endswith(where))
+    assert cure in fault.cure
+
+
 def test_number_with_unit_is_told_to_lose_it(scenarios):
     fault = scenarios.fault(("rating_kw: 4.0", "rating_kw: 4 kW"))
     assert fault.cure == "write the number alone; its unit is part of the key"
