@@ -125,6 +125,38 @@ def test_check_shows_every_series_and_writes_nothing(mmgsim, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+LARGE = "microgrids.MG1.devices.bess.energy_kwh=50000"
+
+
+def test_check_says_warnings_on_standard_error_and_counts_them(mmgsim):
+    code, printed, messages = mmgsim("check", "duo", "--set", LARGE)
+    assert code == 0
+    assert "duo: no faults, 1 warning; 24 steps, 2 microgrids." in printed
+    assert messages.startswith("warning: microgrids.MG1.devices.bess.energy_kwh: 50000 kWh at 20")
+    assert messages.rstrip().endswith("give energy_kwh in kWh and power_kw in kW")
+
+
+def test_run_says_each_warning_once_and_records_it(mmgsim, tmp_path):
+    code, _, messages = mmgsim("run", "duo", *FAST, "--set", LARGE, "--out", "made")
+    assert code == 0
+    assert messages.count("warning: ") == 1
+    (warning,) = Results(tmp_path / "made").manifest["warnings"]
+    assert warning["where"] == "microgrids.MG1.devices.bess.energy_kwh"
+    assert warning["what"] in messages
+    assert warning["cure"] in messages
+
+
+def test_quiet_run_records_warnings_without_a_word(mmgsim, tmp_path):
+    told = mmgsim("run", "duo", *FAST, "--set", LARGE, "--quiet", "--out", "made")
+    assert told == (0, "", "")
+    assert len(Results(tmp_path / "made").manifest["warnings"]) == 1
+
+
+def test_a_scenario_without_doubts_records_no_warning(mmgsim, tmp_path):
+    mmgsim("run", "duo", *FAST, "--quiet", "--out", "made")
+    assert Results(tmp_path / "made").manifest["warnings"] == []
+
+
 # ----------------------------------------------------------------------------------- runs
 def test_run_in_json_prints_the_summary_alone(mmgsim, tmp_path):
     code, printed, messages = mmgsim("run", "duo", *FAST, "--json", "--out", "made/here")
