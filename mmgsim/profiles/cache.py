@@ -78,13 +78,10 @@ def cached_array(
     array
         Read-only.
     """
-    made = cached_object(
-        lambda: np.asarray(compute(), dtype=np.float64),
-        generator=generator,
-        parameters=parameters,
-        libraries=libraries,
-    )
-    return frozen(made)
+    if _store.folder is None:
+        return frozen(compute())
+    # Floats are written so that they read back exactly.
+    return frozen(_kept(_entry, _key(generator, parameters, libraries), compute))
 
 
 def cached_object(
@@ -100,14 +97,19 @@ def cached_object(
     """
     if _store.folder is None:
         return compute()
+    return _kept(_object, _key(generator, parameters, libraries), compute)
+
+
+def _key(
+    generator: str, parameters: dict[str, str | int | float], libraries: tuple[str, ...]
+) -> str:
     key = {
         "generator": generator,
         "generator_version": GENERATOR_VERSION,
         "libraries": {name: _version(name) for name in libraries},
         "parameters": parameters,
     }
-    # Floats are written so that they read back exactly.
-    return _kept(json.dumps(key, sort_keys=True), compute)
+    return json.dumps(key, sort_keys=True)
 
 
 @cache
@@ -116,13 +118,13 @@ def _version(library: str) -> str:
     return version(library)
 
 
-def _kept(key: str, compute: Callable[[], Any]) -> Any:
+def _kept(entry: Callable[..., Any], key: str, compute: Callable[[], Any]) -> Any:
     try:
         # joblib warns of broken or unwritable entries and then computes; that is said once, below.
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             memory = Memory(_store.folder, verbose=0, compress=True)
-            values = memory.cache(_entry, ignore=["compute"], verbose=0)(key, compute)
+            values = memory.cache(entry, ignore=["compute"], verbose=0)(key, compute)
     except OSError as reason:
         _store.warn_once(reason)
         return compute()
@@ -131,7 +133,13 @@ def _kept(key: str, compute: Callable[[], Any]) -> Any:
     return values
 
 
-def _entry(key: str, compute: Callable[[], Any]) -> Any:
-    """Make an entry; joblib keeps it under the hash of `key` alone."""
+def _entry(key: str, compute: Callable[[], FloatArray]) -> FloatArray:
+    """Compute an entry; joblib keeps it under the hash of `key` alone."""
+    del key
+    return np.asarray(compute(), dtype=np.float64)
+
+
+def _object(key: str, compute: Callable[[], Any]) -> Any:
+    """Make an object; apart from `_entry`, since joblib drops what other code has made."""
     del key
     return compute()
