@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from mmgsim.engine import MessageBus, MultiMicrogridModel
-from mmgsim.errors import RunEndedEarlyError
+from mmgsim.errors import ResultsError, RunEndedEarlyError
 from mmgsim.folder import RunFolder, choose_folder
 from mmgsim.report import write_report
 from mmgsim.scenario import LoadedScenario
@@ -115,6 +115,8 @@ def _report_early_end(folder: Path) -> None:
     """Draw what was simulated; what ended the run is what its user has to hear about."""
     try:
         write_report(Results(folder))
+    except (OSError, ResultsError) as error:  # a full disk, most likely that which ended the run
+        log.warning("no report of %s: %s", folder, error)
     except Exception:
         log.exception("the report of %s could not be drawn", folder)
 

@@ -95,6 +95,8 @@ def reason(error: BaseException | None) -> str:
     names = [_package(frame) for frame, _ in frames]
     first = next((at for at, name in enumerate(names) if name not in _CALLERS), len(frames))
     is_theirs = first < len(frames) and names[first] not in (*_LIBRARIES, *sys.stdlib_module_names)
+    if isinstance(error, OSError) and not is_theirs:
+        return f"the results cannot be written: {error}"
     shown = traceback.StackSummary.extract(iter(frames[first if is_theirs else 0 :]))
     text = "".join([*shown.format(), *traceback.format_exception_only(error)]).rstrip()
     whose = "A class of the scenario raised" if is_theirs else "A fault of mmgsim, please report it"

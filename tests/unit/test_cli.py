@@ -9,7 +9,7 @@ import pytest
 
 from mmgsim import cli
 from mmgsim.engine import model, setup
-from mmgsim.tables import Results
+from mmgsim.tables import Results, writer
 
 FILES = ["manifest.json", "report.html", "scenario.yaml", "summary.json"]
 STOP = ["--set", "faults.on_fault=stop"]
@@ -443,3 +443,30 @@ def test_fault_of_mmgsim_itself_shows_everything(mmgsim, monkeypatch):
     assert "A fault of mmgsim, please report it" in messages
     assert "ValueError: math domain error" in messages
     assert "engine/model.py" in messages
+
+
+# ------------------------------------------------------------------------------------ going on
+def test_a_full_disk_is_told_in_words_and_the_run_goes_on_later(mmgsim, monkeypatch, tmp_path):
+    room = iter(range(20))
+
+    def fsync(handle):
+        if next(room, None) is None:
+            raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(writer.os, "fsync", fsync)
+    code, _, messages = mmgsim("run", "duo", *FAST, "--days", "2", "--quiet", "--out", "o")
+    assert code == cli.ENDED_EARLY
+    assert "cannot be written: [Errno 28] No space left on device" in messages
+    assert "--out o --resume" in messages
+    assert "Traceback" not in messages
+    monkeypatch.undo()
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr("sys.argv", ["mmgsim"])
+    assert mmgsim("run", "duo", *FAST, "--days", "2", "--quiet", "--out", "o", "--resume")[0] == 0
+    assert len(Results(tmp_path / "o").steps) == 48
+
+
+def test_resume_says_which_run_it_needs(mmgsim):
+    code, _, messages = mmgsim("run", "duo", "--resume")
+    assert code == cli.WRONG_INPUT
+    assert "--out DIR" in messages
