@@ -4,6 +4,7 @@ import json
 import math
 from functools import partial
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
@@ -447,13 +448,8 @@ def test_fault_of_mmgsim_itself_shows_everything(mmgsim, monkeypatch):
 
 # ------------------------------------------------------------------------------------ going on
 def test_a_full_disk_is_told_in_words_and_the_run_goes_on_later(mmgsim, monkeypatch, tmp_path):
-    room = iter(range(20))
-
-    def fsync(handle):
-        if next(room, None) is None:
-            raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(writer.os, "fsync", fsync)
+    full = OSError(28, "No space left on device")
+    monkeypatch.setattr(writer.os, "fsync", Mock(side_effect=[*[None] * 20, *[full] * 20]))
     code, _, messages = mmgsim("run", "duo", *FAST, "--days", "2", "--quiet", "--out", "o")
     assert code == cli.ENDED_EARLY
     assert "cannot be written: [Errno 28] No space left on device" in messages
