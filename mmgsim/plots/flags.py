@@ -41,6 +41,14 @@ MEANINGS: Mapping[str, str] = MappingProxyType(
         "not_carried": "The feeder could not carry the exchange; the microgrid acted within what "
         "it could.",
         "shed": "Demand was not served.",
+        "fault": "The strategy raised, took too long, or broke its contract: see the faults.",
+        "stand_in": "A stand-in decided in place of the strategy.",
+        "market_fault": "The market or its coordination failed: see the faults.",
+        "market_stand_in": "A market without local trade stood in for the one of the scenario.",
+        "dno_fault": "The DNO's operator failed: see the faults.",
+        "dno_stand_in": "The standard operator stood in for the one of the scenario.",
+        "bound_broken": "The gate's lower bound is above the cost of its own plans: somebody does "
+        "not plan what it offers, and the certificate is worth nothing.",
         "level_missed": "The stored energy is not at its level at the end of the step.",
         "violations": "Status of the step: a limit of the feeder is broken.",
         "not_converged": "Status of the step: the power flow converged for a part at most.",

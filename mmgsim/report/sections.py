@@ -84,6 +84,18 @@ def _flags(results: Results) -> str:
     return table(("flag", "what it means", "who", "steps", "when"), rows, numbers=(3,))
 
 
+def _faults(results: Results) -> str:
+    """Give what plug-ins did wrong, each fault once, with whose it is, how often and when first."""
+    if not (results.folder / "faults.parquet").is_dir():  # written by an earlier version
+        return ""
+    groups = results.plot.view.frame("faults").groupby(["agent", "message"], sort=False)
+    rows = [
+        (agent, message, str(len(own)), _listed(own["time"].tolist()))
+        for (agent, message), own in groups
+    ]
+    return table(("whose plug-in", "what went wrong", "times", "when"), rows, numbers=(2,))
+
+
 def _listed(times: Sequence[pd.Timestamp]) -> str:
     """Name the first times, and how many more there are."""
     named = ", ".join(f"{time:%d\u00a0%b\u00a0%H:%M}" for time in times[:4])
@@ -209,6 +221,6 @@ SECTIONS = (
     Section(
         "flags",
         "Faults and flags",
-        (Part(lambda results: results.plot.flags()), Part(_flags)),
+        (Part(lambda results: results.plot.flags()), Part(_flags), Part(_faults)),
     ),
 )
