@@ -90,7 +90,7 @@ def _faults(results: Results) -> str:
         return ""
     groups = results.plot.view.frame("faults").groupby(["agent", "message"], sort=False)
     rows = [
-        (agent, message, str(len(own)), _listed(own["time"].tolist()))
+        (str(agent), str(message), str(len(own)), _listed(own["time"].tolist()))
         for (agent, message), own in groups
     ]
     return table(("whose plug-in", "what went wrong", "times", "when"), rows, numbers=(2,))
