@@ -9,6 +9,7 @@ from __future__ import annotations
 import gc
 import json
 import logging
+import signal
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -83,6 +84,7 @@ def main() -> None:
     logging.getLogger("mmgsim").setLevel(logging.ERROR)  # what is contained is told at the end
     # What was imported stays until the end: looking through it for garbage takes half a second.
     gc.freeze()
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # what is simulated is written first
     try:
         app()
     except MmgsimError as error:

@@ -1,6 +1,7 @@
 """A run that was stopped, killed or made longer gives the values of one that never stopped."""
 
 import os
+import signal
 import subprocess
 import sys
 import time
@@ -288,7 +289,8 @@ def test_a_full_disk_loses_no_finished_day(tmp_path, monkeypatch, written):
 
 # ------------------------------------------------------------------------------ when it is killed
 @pytest.mark.slow
-def test_a_killed_run_goes_on_to_the_same_values(tmp_path):
+@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
+def test_a_killed_run_goes_on_to_the_same_values(tmp_path, number):
     overrides = {"days": 4, "coordination.kind": "central"}
     whole = mmgsim.run("duo", overrides=overrides, out=tmp_path / "whole")
     out = tmp_path / "killed"
@@ -302,7 +304,9 @@ def test_a_killed_run_goes_on_to_the_same_values(tmp_path):
         assert process.poll() is None
         time.sleep(0.005)
     time.sleep(0.3)
-    process.kill()
+    process.send_signal(number)
     process.wait()
     assert len(Results(out).steps) >= 24
+    killed = number == signal.SIGKILL
+    assert Results(out).manifest["status"] == ("running" if killed else "interrupted")
     same_values(whole, mmgsim.run("duo", overrides=overrides, out=out, resume=True))
