@@ -6,16 +6,14 @@ What comes with mmgsim goes through the same door as anybody's own class: a refe
 from __future__ import annotations
 
 import importlib
-import importlib.util
-import sys
 from collections.abc import Mapping
 from enum import StrEnum
-from hashlib import sha256
 from pathlib import Path
 from types import MappingProxyType, ModuleType
 from typing import Any
 
 from mmgsim.errors import UnknownNameError
+from mmgsim.scenario.plugin_files import module_of_file
 
 __all__ = ["BUILT_IN", "Kind", "create", "find_class"]
 
@@ -110,24 +108,5 @@ def _module(kind: Kind, name: str, module_name: str, folder: Path | None) -> Mod
     for base in (folder, Path.cwd()):
         path = (base / module_name) if base is not None else Path(module_name)
         if path.is_file():
-            return _module_of_file(path.resolve())
+            return module_of_file(path.resolve())
     raise UnknownNameError(kind, name, known, why=f"there is no file {module_name}")
-
-
-def _module_of_file(path: Path) -> ModuleType:
-    """Import a file that is in no package, once for every content it has had."""
-    content = sha256(str(path).encode() + path.read_bytes()).hexdigest()[:12]
-    name = f"mmgsim_plugin_{path.stem}_{content}"
-    if name in sys.modules:
-        return sys.modules[name]
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise ImportError(f"{path} cannot be imported as a module")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    try:
-        spec.loader.exec_module(module)
-    except BaseException:
-        del sys.modules[name]  # half a module must not be found the next time
-        raise
-    return module

@@ -111,6 +111,42 @@ def test_file_is_imported_once_and_anew_when_it_changes(scenarios):
     assert find_class(Kind.STRATEGY, "own.py:Own", scenarios.folder) is not first
 
 
+WITH_SIBLING = """\
+from demand_of_mine import WHO
+from mmgsim_agents.strategies.self_consumer import SelfConsumer
+
+class Own(SelfConsumer):
+    who = WHO
+"""
+
+
+def own_beside(folder, who, name="own.py"):
+    folder.mkdir(exist_ok=True)
+    (folder / "demand_of_mine.py").write_text(f"WHO = {who!r}\n")
+    (folder / name).write_text(WITH_SIBLING)
+    return find_class(Kind.STRATEGY, f"{name}:Own", folder).who
+
+
+def test_a_plugin_file_imports_what_lies_beside_it_and_leaves_the_path_alone(tmp_path):
+    before = list(sys.path)
+    assert own_beside(tmp_path, "first") == "first"
+    assert sys.path == before
+
+
+def test_files_of_one_name_beside_two_plugins_are_told_apart(tmp_path):
+    assert own_beside(tmp_path / "a", "a's") == "a's"
+    assert own_beside(tmp_path / "b", "b's") == "b's"
+    assert find_class(Kind.STRATEGY, "own.py:Own", tmp_path / "a").who == "a's"
+    assert own_beside(tmp_path / "a", "a's", name="other.py") == "a's"
+
+
+def test_a_file_beside_plugins_is_read_anew_by_all_when_it_changes(tmp_path):
+    own_beside(tmp_path, "first")
+    own_beside(tmp_path, "first", name="other.py")
+    assert own_beside(tmp_path, "second") == "second"
+    assert find_class(Kind.STRATEGY, "other.py:Own", tmp_path).who == "second"
+
+
 def test_missing_dependency_is_not_mistaken_for_an_unknown_name(tmp_path):
     (tmp_path / "own.py").write_text("import torch_of_nobody\n")
     with pytest.raises(ModuleNotFoundError):
