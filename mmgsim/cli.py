@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-import yaml
 from rich.table import Column, Table
 from rich.text import Text
 
@@ -27,8 +26,8 @@ from mmgsim.run import run as run_scenario
 from mmgsim.scenario import (
     bundled_scenarios,
     load_scenario,
+    parse_coordinations,
     parse_override,
-    parse_yaml,
     scenario_schema,
 )
 from mmgsim.scenario import freeze as freeze_scenario
@@ -141,7 +140,10 @@ def check(scenario: ScenarioArgument, set_: SetOption = None) -> None:
 def run(  # noqa: PLR0913  one parameter per option of the command line
     scenario: ScenarioArgument,
     days: DaysOption = None,
-    coordination: Annotated[str | None, typer.Option(help="Kind of coordination.")] = None,
+    coordination: Annotated[
+        str | None,
+        typer.Option(metavar="KIND", help="With options as '{kind: NAME, option: VALUE}'."),
+    ] = None,
     strategy: StrategyOption = None,
     seed: SeedOption = None,
     set_: SetOption = None,
@@ -156,7 +158,7 @@ def run(  # noqa: PLR0913  one parameter per option of the command line
     ] = False,
 ) -> None:
     """Simulate a scenario and write tables, summary and report to a result folder."""
-    overrides = _options(days=days, seed=seed, coordination=coordination)
+    overrides = _options(days=days, seed=seed, coordination=_coordination(coordination))
     overrides |= _overrides(set_ or [])
     everybody = _strategies(strategy or [], overrides)
     with Bar(is_shown=err.is_terminal and not quiet) as bar, ends_told(bar):
@@ -260,8 +262,10 @@ def schema() -> None:
 
 
 # --------------------------------------------------------------------------- reading of options
-def _options(*, days: int | None, seed: int | None, coordination: str | None) -> dict[str, Any]:
-    given = {"days": days, "seed": seed, "coordination.kind": coordination}
+def _options(*, days: int | None, seed: int | None, coordination: Any) -> dict[str, Any]:
+    # A kind alone keeps the options that the scenario has for it.
+    chosen = "coordination" if isinstance(coordination, dict) else "coordination.kind"
+    given = {"days": days, "seed": seed, chosen: coordination}
     return {key: value for key, value in given.items() if value is not None}
 
 
@@ -313,22 +317,20 @@ def _are_runs(targets: list[str], coordination: list[str] | None, *, has_options
     return False
 
 
+def _coordination(text: str | None) -> str | dict[str, Any] | None:
+    """Read one kind, or one kind with options."""
+    if text is None:
+        return None
+    found = _coordinations([text])
+    if len(found) != 1:
+        what = f"{text!r} names {len(found)} coordinations; a run has one, `compare` takes several"
+        raise typer.BadParameter(what, param_hint="--coordination")
+    return found[0]
+
+
 def _coordinations(texts: list[str]) -> list[str | dict[str, Any]]:
     """Read kinds separated by commas, or kinds with options as YAML between braces."""
-    found: list[str | dict[str, Any]] = []
-    for text in texts:
-        try:
-            items = parse_yaml(f"[{text}]")
-        except yaml.YAMLError:
-            items = [None]
-        if not all(isinstance(item, str) or _has_kind(item) for item in items):
-            raise typer.BadParameter(
-                f"{text!r} is not like isolated,central or {{kind: central}}",
-                param_hint="--coordination",
-            )
-        found += items
-    return found
-
-
-def _has_kind(item: Any) -> bool:
-    return isinstance(item, dict) and isinstance(item.get("kind"), str)
+    try:
+        return [found for text in texts for found in parse_coordinations(text)]
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--coordination") from None

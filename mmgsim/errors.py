@@ -72,12 +72,14 @@ class Fault:
     what: str
     cure: str = ""
     line: int | None = None
+    origin: str = ""
+    """Where a value comes from that stands in no file."""
 
     def __str__(self) -> str:
         """One line: place, fault, cure."""
-        line = f" (line {self.line})" if self.line is not None else ""
+        place = self.origin if self.line is None else f"line {self.line}"
         cure = f"; {self.cure}" if self.cure else ""
-        return f"{self.where}{line}: {self.what}{cure}"
+        return f"{self.where}{f' ({place})' if place else ''}: {self.what}{cure}"
 
 
 class InputError(MmgsimError):

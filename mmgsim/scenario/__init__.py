@@ -3,7 +3,7 @@
 from mmgsim.scenario.calendar import ends_at_clock, gate_mask, run_index, starts_day
 from mmgsim.scenario.freeze import freeze
 from mmgsim.scenario.inputs import FurtherCheck, InputLabel, Inputs, read_inputs
-from mmgsim.scenario.overrides import parse_override
+from mmgsim.scenario.overrides import parse_coordinations, parse_override
 from mmgsim.scenario.reading import (
     LoadedScenario,
     bundled_scenarios,
@@ -48,6 +48,7 @@ __all__ = [
     "freeze",
     "gate_mask",
     "load_scenario",
+    "parse_coordinations",
     "parse_override",
     "parse_yaml",
     "read_inputs",

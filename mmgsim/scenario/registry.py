@@ -6,6 +6,7 @@ What comes with mmgsim goes through the same door as anybody's own class: a refe
 from __future__ import annotations
 
 import importlib
+import inspect
 from collections.abc import Mapping
 from enum import StrEnum
 from pathlib import Path
@@ -15,7 +16,7 @@ from typing import Any
 from mmgsim.errors import UnknownNameError
 from mmgsim.scenario.plugin_files import module_of_file
 
-__all__ = ["BUILT_IN", "Kind", "create", "find_class"]
+__all__ = ["BUILT_IN", "Kind", "create", "find_class", "option_names"]
 
 
 class Kind(StrEnum):
@@ -94,6 +95,17 @@ def create(kind: Kind, name: str, options: Mapping[str, Any], folder: Path | Non
     except TypeError as error:
         known = BUILT_IN[kind]
         raise UnknownNameError(kind, name, known, why=f"options refused: {error}") from error
+
+
+def option_names(found: Any) -> tuple[str, ...] | None:
+    """Give the names of the options of a class, None where it takes whatever it is given."""
+    try:
+        parameters = inspect.signature(found).parameters.values()
+    except (TypeError, ValueError):
+        return None
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
+        return None
+    return tuple(p.name for p in parameters if p.kind not in (p.POSITIONAL_ONLY, p.VAR_POSITIONAL))
 
 
 def _module(kind: Kind, name: str, module_name: str, folder: Path | None) -> ModuleType:

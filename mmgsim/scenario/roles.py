@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from mmgsim.errors import UnknownNameError
-from mmgsim.scenario.registry import Kind, create, find_class
+from mmgsim.errors import UnknownNameError, near_miss
+from mmgsim.scenario.registry import BUILT_IN, Kind, create, find_class, option_names
 from mmgsim.scenario.schema import Scenario
 
 __all__ = ["role_faults"]
@@ -77,7 +77,8 @@ class _Maker:
 
     def make(self, kind: Kind, name: str, options: Mapping[str, Any], path: Path_) -> Any:
         """Give an instance, or None after noting why there is none."""
-        if self.find(kind, name, path) is None:
+        found = self.find(kind, name, path)
+        if found is None or self._refuses(found, kind, name, options, path):
             return None
         try:
             instance = create(kind, name, options, self._folder)
@@ -93,6 +94,30 @@ class _Maker:
             self.found.append((path, what, "see mmgsim.contracts.protocols"))
             return None
         return instance
+
+    def _refuses(
+        self, found: Any, kind: Kind, name: str, options: Mapping[str, Any], path: Path_
+    ) -> bool:
+        """Note every option that a class does not have."""
+        known = option_names(found)
+        if known is None:
+            return False
+        unknown = [key for key in options if key not in known and key != "coordination"]
+        for key in unknown:
+            place = (*path, key) if kind is Kind.MECHANISM else (*path, "options", key)
+            others = [f"`{other}`" for other in _built_in_with(kind, key) if other != name]
+            cure = near_miss(key, [option for option in known if option != "coordination"])
+            if others:
+                cure += f"; {' and '.join(others)} {'has' if len(others) == 1 else 'have'} it"
+            self.found.append((place, f"{name!r} has no option {key!r}", cure))
+        return bool(unknown)
+
+
+def _built_in_with(kind: Kind, option: str) -> list[str]:
+    """Give the names of what comes with mmgsim and has an option."""
+    return [
+        name for name in BUILT_IN[kind] if option in (option_names(find_class(kind, name)) or ())
+    ]
 
 
 def _said(error: BaseException) -> str:

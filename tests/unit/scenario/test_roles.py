@@ -72,7 +72,7 @@ def test_class_that_cannot_be_had_is_explained(reference, text, what, scenarios)
     ("options", "what"),
     [
         ({}, "missing 1 required positional argument: 'share'"),
-        ({"shar": 1}, "unexpected keyword argument 'shar'"),
+        ({"shar": 1}, "'own.py:Picky' has no option 'shar'"),
         ({"share": 2}, "ValueError: share is above 1"),
     ],
 )
@@ -83,8 +83,29 @@ def test_options_that_a_class_refuses_are_explained(options, what, scenarios):
 
 def test_options_of_a_mechanism_are_checked(scenarios):
     fault = scenarios.fault(("{kind: isolated}", "{kind: isolated, tolerance: 1}"))
-    assert fault.where == "coordination"
-    assert "cannot be made with tolerance" in fault.what
+    assert fault.where == "coordination.tolerance"
+    assert fault.what == "'isolated' has no option 'tolerance'"
+    assert fault.cure == "known: none; `prices` has it"
+
+
+def test_a_misspelt_option_has_a_near_miss_and_says_where_it_comes_from(scenarios):
+    fault = scenarios.fault(overrides={"coordination": {"kind": "central", "mip_gp": 1e-3}})
+    assert str(fault) == (
+        "coordination.mip_gp (from --coordination, --set or overrides): 'central' has no option "
+        "'mip_gp'; did you mean 'mip_gap'? known: mip_gap"
+    )
+
+
+OPEN = """
+
+class Open(SelfConsumer):
+    def __init__(self, **options):
+        super().__init__()
+"""
+
+
+def test_options_of_a_class_that_takes_any_are_its_own_business(scenarios):
+    load_scenario(scenarios.write(), with_own(scenarios, "own.py:Open", OWN + OPEN, {"any": 1}))
 
 
 def test_mechanism_that_asks_what_a_strategy_does_not_answer_is_refused(scenarios):
