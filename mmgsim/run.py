@@ -16,7 +16,7 @@ import numpy as np
 from mmgsim.engine import MessageBus, MultiMicrogridModel
 from mmgsim.errors import Fault, RunEndedEarlyError, ScenarioError
 from mmgsim.report import write_report
-from mmgsim.scenario import LoadedScenario, resolved_yaml
+from mmgsim.scenario import LoadedScenario, resolved_yaml, seen_from
 from mmgsim.tables import Results, write_json, write_text
 
 __all__ = ["Progress", "choose_folder", "file_name", "run", "summarise"]
@@ -86,6 +86,7 @@ def run(  # noqa: PLR0913  one parameter per choice of a run
         scenario, coordination=coordination, strategy=strategy, overrides=overrides, bus=bus
     )
     folder = choose_folder(out, model.scenario.name, model.scenario.coordination.kind)
+    model.scenario = seen_from(folder, model.loaded)  # as it is written there
     folder.mkdir(parents=True, exist_ok=True)
     model.writer.open(folder)
     manifest = _manifest(model)

@@ -4,6 +4,7 @@ from mmgsim.scenario.calendar import ends_at_clock, gate_mask, run_index, starts
 from mmgsim.scenario.freeze import freeze
 from mmgsim.scenario.inputs import FurtherCheck, InputLabel, Inputs, read_inputs
 from mmgsim.scenario.overrides import parse_coordinations, parse_override
+from mmgsim.scenario.paths import seen_from
 from mmgsim.scenario.reading import (
     LoadedScenario,
     bundled_scenarios,
@@ -11,7 +12,7 @@ from mmgsim.scenario.reading import (
     resolved_yaml,
     scenario_schema,
 )
-from mmgsim.scenario.registry import BUILT_IN, Kind, create, find_class
+from mmgsim.scenario.registry import BUILT_IN, Kind, create, find_class, found_path
 from mmgsim.scenario.schema import (
     BatteryConfig,
     DieselConfig,
@@ -45,6 +46,7 @@ __all__ = [
     "create",
     "ends_at_clock",
     "find_class",
+    "found_path",
     "freeze",
     "gate_mask",
     "load_scenario",
@@ -55,5 +57,6 @@ __all__ = [
     "resolved_yaml",
     "run_index",
     "scenario_schema",
+    "seen_from",
     "starts_day",
 ]

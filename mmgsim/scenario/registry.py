@@ -16,7 +16,15 @@ from typing import Any
 from mmgsim.errors import UnknownNameError
 from mmgsim.scenario.plugin_files import module_of_file
 
-__all__ = ["BUILT_IN", "Kind", "create", "find_class", "option_names"]
+__all__ = [
+    "BUILT_IN",
+    "Kind",
+    "create",
+    "find_class",
+    "found_path",
+    "option_names",
+    "path_options",
+]
 
 
 class Kind(StrEnum):
@@ -84,17 +92,38 @@ def find_class(kind: Kind, name: str, folder: Path | None = None) -> Any:
 def create(kind: Kind, name: str, options: Mapping[str, Any], folder: Path | None = None) -> Any:
     """Make an instance of the class behind a name, with its options.
 
+    Options that the class names in `path_options` are paths, relative to `folder` or to the
+    working directory.
+
     Raises
     ------
     UnknownNameError
         If there is nothing of that name, or it does not take these options.
     """
     found = find_class(kind, name, folder)
+    paths = {
+        key: str(found_path(options[key], folder))
+        for key in path_options(found)
+        if isinstance(options.get(key), str)
+    }
     try:
-        return found(**options)
+        return found(**{**options, **paths})
     except TypeError as error:
         known = BUILT_IN[kind]
         raise UnknownNameError(kind, name, known, why=f"options refused: {error}") from error
+
+
+def path_options(found: Any) -> tuple[str, ...]:
+    """Give the names of the options of a class that are paths."""
+    return tuple(getattr(found, "path_options", ()))
+
+
+def found_path(text: str, folder: Path | None) -> Path:
+    """Give what a path leads to, seen from a folder or else from the working directory."""
+    for base in (folder, Path.cwd()):
+        if base is not None and (base / text).exists():
+            return base / text
+    return Path(text)
 
 
 def option_names(found: Any) -> tuple[str, ...] | None:
