@@ -25,13 +25,14 @@ from mmgsim.run import choose_folder
 from mmgsim.run import run as run_scenario
 from mmgsim.scenario import (
     bundled_scenarios,
+    devices_page,
     load_scenario,
     parse_coordinations,
     parse_override,
     scenario_schema,
 )
 from mmgsim.scenario import freeze as freeze_scenario
-from mmgsim.tables import Results
+from mmgsim.tables import Results, tables_page
 from mmgsim.terminal import (
     ENDED_EARLY,
     WRONG_INPUT,
@@ -256,8 +257,23 @@ def freeze(
 
 
 @app.command()
-def schema() -> None:
+def schema(
+    tables: Annotated[
+        bool, typer.Option("--tables", help="The columns of the result tables, as Markdown.")
+    ] = False,
+    devices: Annotated[
+        bool, typer.Option("--devices", help="The keys of devices and series, as Markdown.")
+    ] = False,
+) -> None:
     """Print the JSON schema of scenario files, for editors that complete and check keys."""
+    if tables or devices:
+        pages = [
+            page()
+            for is_asked, page in ((tables, tables_page), (devices, devices_page))
+            if is_asked
+        ]
+        sys.stdout.write("\n".join(pages))
+        return
     sys.stdout.write(json.dumps(scenario_schema(), indent=2) + "\n")
 
 

@@ -67,7 +67,8 @@ def run(  # noqa: PLR0913  one parameter per choice of a run
         Called with the model after every step.
     bus : MessageBus or None
         How messages are delivered: in how many threads, and whether what they say is written to the
-        table ``payloads``. Without effect on any other value.
+        table ``payloads``: ``mmgsim.MessageBus(workers=1, keeps_payloads=True)``. Without effect on
+        any other value.
 
     Raises
     ------

@@ -1,6 +1,7 @@
 """Scenario files: schema, reading, checks, registry, and the series they name."""
 
 from mmgsim.scenario.calendar import ends_at_clock, gate_mask, run_index, starts_day
+from mmgsim.scenario.described import devices_page
 from mmgsim.scenario.freeze import freeze
 from mmgsim.scenario.inputs import FurtherCheck, InputLabel, Inputs, read_inputs
 from mmgsim.scenario.overrides import parse_coordinations, parse_override
@@ -44,6 +45,7 @@ __all__ = [
     "WindConfig",
     "bundled_scenarios",
     "create",
+    "devices_page",
     "ends_at_clock",
     "find_class",
     "found_path",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,10 @@ from mmgsim.errors import ResultsError, near_miss
 from mmgsim.tables.schema import TABLES
 
 __all__ = ["Results"]
+
+_NO_PAYLOADS = (
+    "no payloads were kept: run with --payloads, or with bus=mmgsim.MessageBus(keeps_payloads=True)"
+)
 
 
 class Results:
@@ -62,6 +67,8 @@ class Results:
                     f"{self.folder} has no {name}.parquet: the run wrote nothing yet"
                 )
             self._frames[name] = pd.read_parquet(path)
+        if name == "payloads" and self._frames[name].empty:
+            warnings.warn(_NO_PAYLOADS, stacklevel=3)
         return self._frames[name].copy()
 
     def __getattr__(self, name: str) -> pd.DataFrame:

@@ -116,6 +116,14 @@ def test_schema_is_json(mmgsim):
     assert "microgrids" in json.loads(printed)["properties"]
 
 
+@pytest.mark.parametrize("page", ["tables", "devices"])
+def test_schema_prints_the_pages_that_are_in_docs(page, mmgsim):
+    code, printed, _ = mmgsim("schema", f"--{page}")
+    kept = Path(__file__).parents[2] / f"docs/{page}.md"
+    cure = f"mmgsim schema --{page} > docs/{page}.md"
+    assert (code, printed) == (0, kept.read_text(encoding="utf-8")), cure
+
+
 def test_check_shows_every_series_and_writes_nothing(mmgsim, tmp_path):
     code, printed, messages = mmgsim("check", "duo")
     assert (code, messages) == (0, "")
