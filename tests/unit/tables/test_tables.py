@@ -43,7 +43,7 @@ def test_payloads_that_were_not_kept_come_with_a_hint(tmp_path):
     writer = TableWriter()
     writer.open(tmp_path)
     write_json(tmp_path / "manifest.json", {})
-    writer.add("trades", [trade("A", 1.0)])
+    writer.add("dispatch", [(NOW, "A", *[0.0] * 19, "")])
     writer.flush()
     with pytest.warns(UserWarning, match="run with --payloads"):
         assert Results(tmp_path).payloads.empty
