@@ -56,7 +56,7 @@ def frozen_notes(runs: Mapping[str, Results]) -> tuple[str, ...]:
     own = [name for name, run in runs.items() if run.folder.resolve() == source]
     whose = f"run {own[0]}" if own else f"{_what(source)} in the folder {source.name}"
     free = [name for name in runs if name not in frozen]
-    all_of = "All runs keep" if not free else f"{_listed(list(frozen))} {_keeps(frozen)}"
+    all_of = "all runs keep" if not free else f"{_listed(list(frozen))} {_keeps(frozen)}"
     notes = [
         f"Envelopes are frozen: {all_of} within those that were binding in the {whose}, and no "
         "plan of theirs is repaired there. What breaks a limit within them is reported, not mended."

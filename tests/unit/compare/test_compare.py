@@ -5,6 +5,7 @@ import math
 import pickle
 import re
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,7 @@ import yaml
 import mmgsim
 from mmgsim.compare.numbers import run_table
 from mmgsim.errors import ComparisonEndedEarlyError, ComparisonError, ResultsError
-from mmgsim.report import Compared, compared_rows
+from mmgsim.report import COMPARISON_FIGURES, Compared, compared_rows
 
 PLAIN = {"strategy": "self-consumer"}
 
@@ -235,6 +236,18 @@ def test_gains_are_held_against_isolated(fresh):
     assert bar.name == "central"
 
 
+def test_many_bars_lie_so_that_their_numbers_can_be_read(fresh):
+    compared = fresh.compared()
+    many = pd.concat([compared.by_microgrid] * 5, ignore_index=True).rename(index=str)
+    figure = COMPARISON_FIGURES["bills"](replace(compared, by_microgrid=many))
+    for bar, name in zip(figure.data, many, strict=True):
+        assert (bar.orientation, bar.textangle) == ("h", 0)
+        assert list(bar.y) == list(many.index)
+        assert list(bar.x) == pytest.approx(many[name].tolist())
+        assert len(bar.text) == 10
+    assert figure.layout.height >= 20 * 15
+
+
 def test_lines_of_gates_last_until_the_end_of_the_run(fresh):
     line = fresh.figure("rounds").data[0]
     assert pd.Timestamp(line.x[-1]) - pd.Timestamp(line.x[0]) == pd.Timedelta("1D")
@@ -299,7 +312,7 @@ def test_runs_within_the_envelopes_of_a_third_are_compared(copied, tmp_path):
     for folder, source in ((copied[0], "../envelopes"), (copied[1], str(tmp_path / "envelopes"))):
         frozen_to(folder, source)
     first, _ = mmgsim.compare_runs(copied).notes
-    assert "All runs keep within those that were binding in the run under central" in first
+    assert "all runs keep within those that were binding in the run under central" in first
 
 
 def test_runs_within_the_envelopes_of_different_runs_are_refused(copied):
