@@ -207,7 +207,7 @@ def _build(
     model.time = pyo.RangeSet(0, horizon.steps - 1)
     model.trade_kw = pyo.Param(model.time, mutable=True, initialize=0.0)
     model.own = pyo.Block()
-    private.build(name, model.own, devices, horizon)
+    private.build(name, model.own, devices, horizon, further=("device",))
     model.grid = pyo.Block()
     declare_connection(model.grid, model.own.exchange_kw, model.trade_kw, horizon)
     if horizon.is_exclusive:

@@ -52,8 +52,29 @@ class PrivateModel:
             return type(bound_to).__name__
         return str(getattr(self.declare, "__qualname__", self.declare))
 
-    def build(self, name: str, block: Any, devices: tuple[Device, ...], horizon: Horizon) -> None:
+    def build(
+        self,
+        name: str,
+        block: Any,
+        devices: tuple[Device, ...],
+        horizon: Horizon,
+        *,
+        further: tuple[str, ...] = (),
+    ) -> None:
         """Declare a block, and see that what problems need is there and costs are linear.
+
+        Parameters
+        ----------
+        name : str
+            Of the microgrid.
+        block : pyomo Block
+            Without anything in it.
+        devices : tuple of Device
+            What the microgrid owns.
+        horizon : Horizon
+            Size of the problem.
+        further : tuple of str
+            What else the block has to have.
 
         Raises
         ------
@@ -61,7 +82,7 @@ class PrivateModel:
             Naming what is missing or not linear.
         """
         self.declare(block, devices, horizon)
-        lacking = [owed for owed in ("exchange_kw", *_COSTS) if not hasattr(block, owed)]
+        lacking = [owed for owed in ("exchange_kw", *_COSTS, *further) if not hasattr(block, owed)]
         if not lacking:
             steps = range(horizon.steps)
             lacking = [f"exchange_kw[{t}]" for t in steps if t not in block.exchange_kw]

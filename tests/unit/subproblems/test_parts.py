@@ -215,6 +215,15 @@ def test_a_model_that_cannot_be_priced_is_refused_by_name_with_the_cure(spoil, f
         answers(view, random_prices(3), in_parts=True, model=model)
 
 
+def test_a_model_of_a_plan_is_refused_by_name_as_well():
+    view = sample_view(0)
+    problem = MicrogridProblem(view.name, view.devices, view.window, model=HEAT)
+    with pytest.raises(
+        ModelError, match=r"declared by declare_heat, .* it lacks device; `declare`"
+    ):
+        problem.solve(MicrogridInputs(disclosure_of(view), Terms.of(view)), 0)
+
+
 def test_a_cost_that_is_a_plain_number_will_do():
     def declare(block, devices, horizon):
         declare_heat(block, devices, horizon)
