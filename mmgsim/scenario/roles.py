@@ -105,19 +105,20 @@ class _Maker:
         unknown = [key for key in options if key not in known and key != "coordination"]
         for key in unknown:
             place = (*path, key) if kind is Kind.MECHANISM else (*path, "options", key)
-            others = [f"`{other}`" for other in _built_in_with(kind, key) if other != name]
             cure = near_miss(key, [option for option in known if option != "coordination"])
-            if others:
-                cure += f"; {' and '.join(others)} {'has' if len(others) == 1 else 'have'} it"
+            cure += _elsewhere(kind, name, key)
             self.found.append((place, f"{name!r} has no option {key!r}", cure))
         return bool(unknown)
 
 
-def _built_in_with(kind: Kind, option: str) -> list[str]:
-    """Give the names of what comes with mmgsim and has an option."""
-    return [
-        name for name in BUILT_IN[kind] if option in (option_names(find_class(kind, name)) or ())
+def _elsewhere(kind: Kind, name: str, option: str) -> str:
+    """Say what else comes with mmgsim and has an option."""
+    others = [
+        f"`{other}`"
+        for other in BUILT_IN[kind]
+        if other != name and option in (option_names(find_class(kind, other)) or ())
     ]
+    return f"; {' and '.join(others)} {'has' if len(others) == 1 else 'have'} it" if others else ""
 
 
 def _said(error: BaseException) -> str:
