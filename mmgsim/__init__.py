@@ -8,7 +8,7 @@
 """
 
 from mmgsim.compare import Comparison, compare, compare_runs
-from mmgsim.engine import MultiMicrogridModel, build
+from mmgsim.engine import MessageBus, MultiMicrogridModel, build
 from mmgsim.errors import MmgsimError, ScenarioError
 from mmgsim.run import run
 from mmgsim.scenario import bundled_scenarios, load_scenario
@@ -16,6 +16,7 @@ from mmgsim.tables import Results
 
 __all__ = [
     "Comparison",
+    "MessageBus",
     "MmgsimError",
     "MultiMicrogridModel",
     "Results",

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-import yaml
 from rich.table import Column, Table
 from rich.text import Text
 
@@ -29,13 +28,14 @@ from mmgsim.report import write_report
 from mmgsim.run import run as run_scenario
 from mmgsim.scenario import (
     bundled_scenarios,
+    devices_page,
     load_scenario,
+    parse_coordinations,
     parse_override,
-    parse_yaml,
     scenario_schema,
 )
 from mmgsim.scenario import freeze as freeze_scenario
-from mmgsim.tables import Results
+from mmgsim.tables import Results, tables_page
 from mmgsim.terminal import (
     ENDED_EARLY,
     WRONG_INPUT,
@@ -154,7 +154,10 @@ def check(scenario: ScenarioArgument, set_: SetOption = None) -> None:
 def run(  # noqa: PLR0913  one parameter per option of the command line
     scenario: ScenarioArgument,
     days: DaysOption = None,
-    coordination: Annotated[str | None, typer.Option(help="Kind of coordination.")] = None,
+    coordination: Annotated[
+        str | None,
+        typer.Option(metavar="KIND", help="With options as '{kind: NAME, option: VALUE}'."),
+    ] = None,
     strategy: StrategyOption = None,
     seed: SeedOption = None,
     set_: SetOption = None,
@@ -177,7 +180,7 @@ def run(  # noqa: PLR0913  one parameter per option of the command line
     """Simulate a scenario and write tables, summary and report to a result folder."""
     if resume and out_dir is None:
         raise typer.BadParameter("say which run, with --out DIR", param_hint="--resume")
-    overrides = _options(days=days, seed=seed, coordination=coordination)
+    overrides = _options(days=days, seed=seed, coordination=_coordination(coordination))
     overrides |= _overrides(set_ or [])
     everybody = _strategies(strategy or [], overrides)
     with Bar(is_shown=err.is_terminal and not quiet, warns=not quiet) as bar, ends_told(bar):
@@ -288,14 +291,31 @@ def freeze(
 
 
 @app.command()
-def schema() -> None:
+def schema(
+    tables: Annotated[
+        bool, typer.Option("--tables", help="The columns of the result tables, as Markdown.")
+    ] = False,
+    devices: Annotated[
+        bool, typer.Option("--devices", help="The keys of devices and series, as Markdown.")
+    ] = False,
+) -> None:
     """Print the JSON schema of scenario files, for editors that complete and check keys."""
+    if tables or devices:
+        pages = [
+            page()
+            for is_asked, page in ((tables, tables_page), (devices, devices_page))
+            if is_asked
+        ]
+        sys.stdout.write("\n".join(pages))
+        return
     sys.stdout.write(json.dumps(scenario_schema(), indent=2) + "\n")
 
 
 # --------------------------------------------------------------------------- reading of options
-def _options(*, days: int | None, seed: int | None, coordination: str | None) -> dict[str, Any]:
-    given = {"days": days, "seed": seed, "coordination.kind": coordination}
+def _options(*, days: int | None, seed: int | None, coordination: Any) -> dict[str, Any]:
+    # A kind alone keeps the options that the scenario has for it.
+    chosen = "coordination" if isinstance(coordination, dict) else "coordination.kind"
+    given = {"days": days, "seed": seed, chosen: coordination}
     return {key: value for key, value in given.items() if value is not None}
 
 
@@ -347,22 +367,20 @@ def _are_runs(targets: list[str], coordination: list[str] | None, *, has_options
     return False
 
 
+def _coordination(text: str | None) -> str | dict[str, Any] | None:
+    """Read one kind, or one kind with options."""
+    if text is None:
+        return None
+    found = _coordinations([text])
+    if len(found) != 1:
+        what = f"{text!r} names {len(found)} coordinations; a run has one, `compare` takes several"
+        raise typer.BadParameter(what, param_hint="--coordination")
+    return found[0]
+
+
 def _coordinations(texts: list[str]) -> list[str | dict[str, Any]]:
     """Read kinds separated by commas, or kinds with options as YAML between braces."""
-    found: list[str | dict[str, Any]] = []
-    for text in texts:
-        try:
-            items = parse_yaml(f"[{text}]")
-        except yaml.YAMLError:
-            items = [None]
-        if not all(isinstance(item, str) or _has_kind(item) for item in items):
-            raise typer.BadParameter(
-                f"{text!r} is not like isolated,central or {{kind: central}}",
-                param_hint="--coordination",
-            )
-        found += items
-    return found
-
-
-def _has_kind(item: Any) -> bool:
-    return isinstance(item, dict) and isinstance(item.get("kind"), str)
+    try:
+        return [found for text in texts for found in parse_coordinations(text)]
+    except ValueError as error:
+        raise typer.BadParameter(str(error), param_hint="--coordination") from None

@@ -6,8 +6,9 @@ shed, renewable energy spilled) are results of a study, not errors: they are rec
 
 from __future__ import annotations
 
+import re
 import traceback
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
@@ -21,6 +22,7 @@ __all__ = [
     "Fault",
     "InputError",
     "MmgsimError",
+    "ModelError",
     "NothingToDrawError",
     "PlugInError",
     "ResultsError",
@@ -77,12 +79,14 @@ class Fault:
     what: str
     cure: str = ""
     line: int | None = None
+    origin: str = ""
+    """Where a value comes from that stands in no file."""
 
     def __str__(self) -> str:
         """One line: place, fault, cure."""
-        line = f" (line {self.line})" if self.line is not None else ""
+        place = self.origin if self.line is None else f"line {self.line}"
         cure = f"; {self.cure}" if self.cure else ""
-        return f"{self.where}{line}: {self.what}{cure}"
+        return f"{self.where}{f' ({place})' if place else ''}: {self.what}{cure}"
 
 
 class InputError(MmgsimError):
@@ -143,7 +147,8 @@ class SubproblemError(MmgsimError):
     step : int
         The first step of the window it planned.
     conflict : tuple of str
-        Names of Pyomo constraints and variables that cannot hold together, where known.
+        Names of Pyomo constraints and variables that cannot hold together, where known; the
+        message gives them by component.
     """
 
     def __init__(self, agent: str, step: int, status: str, conflict: Iterable[str] = ()) -> None:
@@ -151,9 +156,61 @@ class SubproblemError(MmgsimError):
         self.step = step
         self.status = status
         self.conflict = tuple(conflict)
-        why = f"; these cannot hold together: {', '.join(self.conflict)}" if self.conflict else ""
+        groups = _by_component(self.conflict)
+        if len(groups) > _GROUPS:
+            groups = [*groups[:_GROUPS], f"and {len(groups) - _GROUPS} more (see `conflict`)"]
+        why = f"; these cannot hold together: {', '.join(groups)}" if groups else ""
         super().__init__(
             f"the problem of {agent} at step {step} ended {status!r}, not optimal{why}"
+        )
+
+
+_GROUPS = 12
+"""So many components are named in a message."""
+_LAST_INDEX = re.compile(r"(.*)\[(\d+)\]")
+_OF_A_DEVICE = re.compile(r"(^|[ .])device\[")
+_OF_OURS = re.compile(r"added |(.* )?((member\[[^]]*\]\.)?own\.)?(balance|exchange(_kw)?)$")
+
+
+def _by_component(names: Iterable[str]) -> list[str]:
+    """Group names by component: what somebody wrote first, devices and balances after.
+
+    Examples
+    --------
+    >>> _by_component(["own.device[bess].power[1]", "own.cap[0]", "own.cap[1]", "own.cap[5]"])
+    ['own.cap[0..1, 5]', 'own.device[bess].power[1]']
+    """
+    found: dict[str, list[int]] = {}
+    for name in names:
+        match = _LAST_INDEX.fullmatch(name)
+        found.setdefault(match[1] if match else name, []).extend([int(match[2])] if match else [])
+    ours = sorted(found, key=lambda name: bool(_OF_A_DEVICE.search(name) or _OF_OURS.match(name)))
+    return [f"{name}[{_runs(found[name])}]" if found[name] else name for name in ours]
+
+
+def _runs(numbers: Sequence[int]) -> str:
+    """Write numbers as runs: ``0..3, 7``."""
+    ordered = sorted(set(numbers))
+    starts = [n for n in ordered if n - 1 not in ordered]
+    ends = [n for n in ordered if n + 1 not in ordered]
+    pairs = zip(starts, ends, strict=True)
+    return ", ".join(f"{one}" if one == last else f"{one}..{last}" for one, last in pairs)
+
+
+class ModelError(MmgsimError):
+    """A private Pyomo model that cannot be priced: something is missing, or is not linear.
+
+    Attributes
+    ----------
+    agent, owner : str
+        Whose model it is, and the class or function that declared it.
+    """
+
+    def __init__(self, agent: str, owner: str, fault: str) -> None:
+        self.agent = agent
+        self.owner = owner
+        super().__init__(
+            f"the private model of {agent}, declared by {owner}, cannot be used: {fault}"
         )
 
 

@@ -14,7 +14,7 @@ from mmgsim.engine import MessageBus, MultiMicrogridModel
 from mmgsim.errors import ResultsError, RunEndedEarlyError
 from mmgsim.folder import RunFolder, choose_folder
 from mmgsim.report import write_report
-from mmgsim.scenario import LoadedScenario
+from mmgsim.scenario import LoadedScenario, seen_from
 from mmgsim.tables import Results
 
 __all__ = ["Progress", "run", "summarise"]
@@ -57,7 +57,8 @@ def run(  # noqa: PLR0913  one parameter per choice of a run
         Called with the model after every step.
     bus : MessageBus or None
         How messages are delivered: in how many threads, and whether what they say is written to the
-        table ``payloads``. Without effect on any other value.
+        table ``payloads``: ``mmgsim.MessageBus(workers=1, keeps_payloads=True)``. Without effect on
+        any other value.
     resume : bool
         Go on with the run in `out`, if there is one, after its last finished day, or make it longer
         by more ``days``. The values are those of a run that never stopped. It is read by pickle:
@@ -80,7 +81,9 @@ def run(  # noqa: PLR0913  one parameter per choice of a run
         scenario, coordination=coordination, strategy=strategy, overrides=overrides, bus=bus
     )
     name, kind = model.scenario.name, model.scenario.coordination.kind
-    folder = RunFolder(choose_folder(out, name, kind, resume=resume), model)
+    path = choose_folder(out, name, kind, resume=resume)
+    model.scenario = seen_from(path, model.loaded)  # as it is written there
+    folder = RunFolder(path, model)
     if folder.is_complete:
         return Results(folder.path)
     status = "failed"

@@ -136,9 +136,9 @@ def print_comparison(comparison: Comparison, *, quiet: bool, as_json: bool) -> N
         return
     compared = comparison.compared()
     columns = [Column(Text(str(name)), justify="right") for name in compared.table.index]
-    table = Table(
-        "", *columns, title=Text(compared.scenario), caption=COMPARED_NOTE, caption_justify="left"
-    )
+    is_frozen = compared.table.envelopes_frozen.any()
+    title = f"{compared.scenario}, envelopes frozen" if is_frozen else compared.scenario
+    table = Table("", *columns, title=Text(title), caption=COMPARED_NOTE, caption_justify="left")
     for heading, rows in compared_rows(compared):
         table.add_row(Text(heading, style="bold"))
         for label, texts in rows:

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from mmgsim.errors import ComparisonError, Fault, ResultsError
-from mmgsim.scenario import parse_yaml
+from mmgsim.compare.frozen import FREEZING, scenario_of, share
+from mmgsim.errors import ComparisonError, Fault
 from mmgsim.tables import Results
 
 __all__ = ["check_alike"]
@@ -23,12 +23,24 @@ _SAME = 1e-9
 """Versions of libraries may round a generated series differently."""
 
 
+_CURE = "compare runs that are complete"
+_TO_END_IT = "end it with `mmgsim run --resume` where there is that option, or run it again"
+_HOW_IT_ENDED = {
+    "running": (
+        "the run did not end: it is still being made, or was killed",
+        f"wait for it, or {_TO_END_IT}",
+    ),
+    "interrupted": ("the run was interrupted", f"{_CURE}: {_TO_END_IT}"),
+}
+
+
 def check_alike(runs: Sequence[Results]) -> None:
     """Refuse runs that ended early, came twice, or are not of the same scenario.
 
     Scenarios are compared key by key. Two scenario files may say the same and still read other
     series (an edited CSV file, another version of a generator), so demand, available sun and wind
-    and prices are compared as the tables hold them.
+    and prices are compared as the tables hold them. Runs that all keep the envelopes of one of
+    them, or of the same other run, may differ in how they come to them.
 
     Raises
     ------
@@ -37,7 +49,8 @@ def check_alike(runs: Sequence[Results]) -> None:
     """
     faults = [*_repeated(runs), *_unfinished(runs)]
     if not faults:
-        faults = [fault for other in runs[1:] for fault in _scenario_faults(runs[0], other)]
+        free = FREEZING if share(runs) else ()
+        faults = [fault for other in runs[1:] for fault in _scenario_faults(runs[0], other, free)]
     if not faults:
         faults = [fault for other in runs[1:] for fault in _series_faults(runs[0], other)]
     if faults:
@@ -57,13 +70,19 @@ def _unfinished(runs: Sequence[Results]) -> Iterator[Fault]:
     for run in runs:
         status = run.manifest["status"]
         if status != "complete":
-            yield Fault(str(run.folder), f"the run is {status}", "compare runs that are complete")
+            yield Fault(
+                str(run.folder), *_HOW_IT_ENDED.get(status, (f"the run is {status}", _CURE))
+            )
 
 
 # ------------------------------------------------------------------------------- scenario files
-def _scenario_faults(first: Results, other: Results) -> list[Fault]:
+def _scenario_faults(first: Results, other: Results, free: Sequence[str]) -> list[Fault]:
     one, two = _keys(first), _keys(other)
-    paths = [path for path in one | two if one.get(path, _MISSING) != two.get(path, _MISSING)]
+    paths = [
+        path
+        for path in one | two
+        if path not in free and one.get(path, _MISSING) != two.get(path, _MISSING)
+    ]
     if len(paths) > _SHOWN:
         parts = ", ".join(dict.fromkeys(path.partition(".")[0] for path in paths))
         both = f"{first.folder} and {other.folder}"
@@ -79,16 +98,13 @@ def _said(keys: dict[str, Any], path: str) -> str:
 
 
 def _keys(run: Results) -> dict[str, Any]:
-    path = run.folder / "scenario.yaml"
-    if not path.is_file():
-        raise ResultsError(f"{run.folder} has no scenario.yaml: nobody can tell what was run")
-    content = parse_yaml(path.read_text(encoding="utf-8"))
+    content = scenario_of(run)
     return dict(_leaves({key: part for key, part in content.items() if key not in _FREE}, ""))
 
 
 def _leaves(content: Any, path: str) -> Iterator[tuple[str, Any]]:
     """Give every plain value by its dotted path, items of lists by their names."""
-    if isinstance(content, dict) and content:
+    if isinstance(content, dict):  # an empty one says nothing
         parts = content.items()
     elif isinstance(content, list) and content:
         parts = {_name(item, place): item for place, item in enumerate(content)}.items()

@@ -13,6 +13,7 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from mmgsim.compare.alike import check_alike
+from mmgsim.compare.frozen import envelopes_from, frozen_notes
 from mmgsim.compare.numbers import cost_by_microgrid, gates_of, run_table, sent_by
 from mmgsim.errors import ComparisonError, Fault, ResultsError, near_miss
 from mmgsim.report import COMPARISON_FIGURES, Compared, write_comparison_page
@@ -127,7 +128,10 @@ class Comparison:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Say where versions of Python, mmgsim or a library are not the same."""
+        """Say what else has to be known: frozen envelopes, missing shares, unlike versions."""
+        return (*frozen_notes(self.runs), *_share_notes(self.table), *self._version_notes())
+
+    def _version_notes(self) -> tuple[str, ...]:
         versions = pd.DataFrame({name: r.manifest["versions"] for name, r in self.runs.items()})
         return tuple(
             f"{package}: " + ", ".join(f"{version} in {name}" for name, version in row.items())
@@ -159,6 +163,7 @@ class Comparison:
                 f"seed {manifest['seed']}, {self.table.steps.iloc[0]} steps of "
                 f"{manifest['step_h']:g} h, objective {manifest['objective']}, times in "
                 f"{manifest['timezone']}, mmgsim {manifest['versions']['mmgsim']}"
+                + (", envelopes frozen" if self.table.envelopes_frozen.any() else "")
             ),
             step_h=manifest["step_h"],
             table=self.table,
@@ -174,9 +179,9 @@ class Comparison:
         folder = Path(folder)
         folder.mkdir(parents=True, exist_ok=True)
         places = {name: _seen_from(folder, run.folder) for name, run in self.runs.items()}
-        flat = self.table.assign(results=list(places.values())).join(
-            self.by_microgrid.T.add_prefix("cost_of_")
-        )
+        sources = pd.Series({n: _source_seen_from(folder, run) for n, run in self.runs.items()})
+        table = self.table.assign(results=list(places.values()), envelopes_from=sources)
+        flat = table.join(self.by_microgrid.T.add_prefix("cost_of_"))
         write_text(folder / "compare.csv", flat.to_csv())
         write_json(folder / "compare.json", self.as_plain_data(folder))
         reports = {
@@ -195,11 +200,13 @@ class Comparison:
         rows = self.table.to_dict("index")
         return {
             "format": 1,
+            "envelopes_frozen": bool(self.table.envelopes_frozen.any()),
             **{key: manifest[key] for key in shared},
             "runs": {
                 name: {
                     **{key: None if pd.isna(value) else value for key, value in row.items()},
                     "results": _seen_from(folder, self.runs[str(name)].folder),
+                    "envelopes_from": _source_seen_from(folder, self.runs[str(name)]),
                     "cost_by_microgrid": self.by_microgrid[name].to_dict(),
                 }
                 for name, row in rows.items()
@@ -212,6 +219,24 @@ class Comparison:
         """Say what is compared."""
         failed = f"; failed: {', '.join(self.failed)}" if self.failed else ""
         return f"Comparison({', '.join(self.runs)}{failed})"
+
+
+def _share_notes(table: pd.DataFrame) -> tuple[str, ...]:
+    """Say what would give the captured share where it is missing."""
+    counts = table.coordination.value_counts()
+    lacking = [kind for kind in ("isolated", "central") if kind not in counts]
+    if lacking:
+        cure = f"add {' and '.join(lacking)} to the coordinations"
+        return (f"No captured share: {cure}; it is the part of the gain between the two.",)
+    twice = [kind for kind in ("isolated", "central") if counts[kind] > 1]
+    if twice:
+        return (f"No captured share: there is more than one run of {' and of '.join(twice)}.",)
+    return ()
+
+
+def _source_seen_from(folder: Path, run: Results) -> str | None:
+    source = envelopes_from(run)
+    return None if source is None else _seen_from(folder.resolve(), source)
 
 
 def _seen_from(folder: Path, place: Path) -> str:

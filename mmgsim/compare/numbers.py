@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from mmgsim.compare.frozen import envelopes_from, scenario_of
 from mmgsim.tables import Results
 
 __all__ = ["cost_by_microgrid", "gates_of", "run_table", "sent_by"]
@@ -36,7 +37,8 @@ def run_table(runs: Mapping[str, Results]) -> pd.DataFrame:
     Objective, members and system cost do not contain the value of the energy left in storage;
     `objective_cost_incl_energy_left` is the objective cost less that value. Captured shares are of
     the trading gain, `(isolated - run) / (isolated - central)`, and missing where there is not
-    exactly one run of either, or where `central` gains next to nothing.
+    exactly one run of either, or where `central` gains next to nothing. Where envelopes are frozen
+    (`mmgsim.compare.frozen`), violated limits are not mended.
     """
     rows = {name: {**_costs(run), **_effort(run), **_physics(run)} for name, run in runs.items()}
     table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("run")
@@ -53,6 +55,8 @@ def _costs(run: Results) -> dict[str, Any]:
     cost, left = summary["objective_cost"], summary["energy_left_value"]
     return {
         "coordination": summary["coordination"],
+        "envelopes_frozen": envelopes_from(run) is not None,
+        "repair_rounds_allowed": scenario_of(run)["repair"]["rounds"],
         "objective_cost": cost,
         "energy_left_value": left,
         "objective_cost_incl_energy_left": cost - left,

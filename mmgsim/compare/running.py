@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from mmgsim.compare.comparison import Comparison
+from mmgsim.compare.frozen import FROZEN, ROUNDS
 from mmgsim.engine import load_variant
 from mmgsim.errors import (
     ComparisonEndedEarlyError,
@@ -17,7 +18,7 @@ from mmgsim.errors import (
 )
 from mmgsim.folder import choose_folder, file_name
 from mmgsim.run import Progress, run
-from mmgsim.scenario import LoadedScenario
+from mmgsim.scenario import LoadedScenario, parse_coordinations
 from mmgsim.tables import Results
 
 __all__ = ["compare"]
@@ -28,13 +29,10 @@ CoordinationChoice = str | Mapping[str, Any]
 # A result folder of its own beside those of the coordinations.
 REFERENCE = "envelopes"
 
-# The operator's option that names the run whose envelopes are kept.
-FROZEN = "operator.options.envelopes_from"
-
 
 def compare(  # noqa: PLR0913  one parameter per choice of a comparison
     scenario: str | Path | LoadedScenario,
-    coordinations: Iterable[CoordinationChoice],
+    coordinations: str | Iterable[CoordinationChoice],
     *,
     overrides: Mapping[str, Any] | None = None,
     strategy: str | None = None,
@@ -51,8 +49,9 @@ def compare(  # noqa: PLR0913  one parameter per choice of a comparison
     ----------
     scenario : str, Path or LoadedScenario
         Bundled name, folder or YAML file.
-    coordinations : iterable of str or mapping
-        Kinds, or kinds with options: ``{"kind": "central"}``.
+    coordinations : str, or iterable of str or mapping
+        Kinds, or kinds with options: ``{"kind": "central"}``; as one text as on the command line:
+        ``"isolated,central"``.
     overrides : mapping
         Values by dotted path, for all runs.
     strategy : str or None
@@ -79,13 +78,14 @@ def compare(  # noqa: PLR0913  one parameter per choice of a comparison
     """
     # Setting the option, to nothing yet, shows before the first run whether the operator has it.
     checked = {FROZEN: None} if freeze_envelopes else {}
-    variants = _variants(scenario, list(coordinations), {**(overrides or {}), **checked}, strategy)
+    chosen = _chosen(scenario, coordinations)
+    variants = _variants(scenario, chosen, {**(overrides or {}), **checked}, strategy)
     loaded = next(iter(variants.values()))
     folder = choose_folder(out, loaded.scenario.name, "compare")
     if freeze_envelopes:
         reference = run(loaded, out=folder / REFERENCE, progress=progress)
         frozen = _frozen(reference, overrides or {})
-        variants = _variants(scenario, list(coordinations), frozen, strategy)
+        variants = _variants(scenario, chosen, frozen, strategy)
     finished: dict[str, Results] = {}
     failures: dict[str, Exception] = {}
     comparison = None
@@ -113,10 +113,21 @@ def compare(  # noqa: PLR0913  one parameter per choice of a comparison
     return comparison
 
 
+def _chosen(
+    scenario: str | Path | LoadedScenario, coordinations: str | Iterable[CoordinationChoice]
+) -> list[CoordinationChoice]:
+    if not isinstance(coordinations, str):
+        return list(coordinations)
+    try:
+        return [*parse_coordinations(coordinations)]
+    except ValueError as error:
+        raise ComparisonError(str(scenario), [Fault("coordinations", str(error))]) from None
+
+
 def _frozen(reference: Results, overrides: Mapping[str, Any]) -> dict[str, Any]:
     """Give the overrides that keep a run within the envelopes of another one."""
     source = str(reference.folder.resolve())
-    return {**overrides, FROZEN: source, "repair.rounds": 0}
+    return {**overrides, FROZEN: source, ROUNDS: 0}
 
 
 def _reason(error: Exception) -> str:

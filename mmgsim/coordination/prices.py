@@ -64,6 +64,11 @@ FLOOR = 1e-6
 class Prices:
     """Asks for offers at prices until upper and lower bound meet, then awards the exchanges.
 
+    With units on or off, part of the gap is one of duality: in small communities it stays at
+    several percent, a gate takes tens of rounds (at most `max_rounds` and 24 more), and a day
+    takes minutes. A larger `tolerance` or a smaller `max_rounds` ends gates sooner; offers as a
+    whole need not be worse.
+
     Parameters
     ----------
     tolerance : float

@@ -15,13 +15,14 @@ __all__ = ["COMPARED_NOTE", "Compared", "compared_rows"]
 COMPARED_NOTE = (
     "Energy left in storage is not in the objective cost, the cost of the members or the cost of "
     "the system; 'less the value of energy left' takes it off. Captured share: the part of the "
-    "trading gain, isolated less central, that a run has; blank where one of the two is not here "
-    "or the gain is next to nothing. 95 % of the gates needed at most as many rounds as said. "
-    "Seconds depend on the machine."
+    "trading gain, isolated less central, that a run has; blank where not exactly one run "
+    "of either is here, or the gain is next to nothing. 95 % of the gates needed at most as many "
+    "rounds as said. Seconds depend on the machine."
 )
 """What the numbers of a comparison are."""
 
 BLANK = "-"
+VIOLATED = "limits violated"
 _Quantity = tuple[str, str, int]
 """Label, column of the table, digits."""
 _IN_PERCENT = ("captured_share", "captured_share_incl_energy_left", "gap_max", "gap_mean")
@@ -40,8 +41,8 @@ _SECTIONS: tuple[tuple[str, tuple[_Quantity, ...]], ...] = (
     (
         "Captured share of the trading gain [%]",
         (
-            ("by objective cost", "captured_share", 1),
-            ("less the value of energy left", "captured_share_incl_energy_left", 1),
+            ("by objective cost", "captured_share", 2),
+            ("less the value of energy left", "captured_share_incl_energy_left", 2),
         ),
     ),
     (
@@ -92,7 +93,7 @@ _SECTIONS: tuple[tuple[str, tuple[_Quantity, ...]], ...] = (
         "Steps",
         (
             ("ok", "steps_ok", 0),
-            ("limits violated", "steps_violations", 0),
+            (VIOLATED, "steps_violations", 0),
             ("somebody unsupplied", "steps_unsupplied", 0),
             ("power flow not converged", "steps_not_converged", 0),
         ),
@@ -142,7 +143,10 @@ def compared_rows(compared: Compared) -> list[tuple[str, list[tuple[str, list[st
     table, sections = compared.table, []
     for heading, quantities in _SECTIONS:
         rows = [
-            (label, [_written(value, digits, scale=_scale(column)) for value in table[column]])
+            (
+                _told(label, table),
+                [_written(value, digits, scale=_scale(column)) for value in table[column]],
+            )
             for label, column, digits in quantities
         ]
         sections.append((heading.format(currency=compared.currency), rows))
@@ -154,6 +158,12 @@ def compared_rows(compared: Compared) -> list[tuple[str, list[tuple[str, list[st
     ]
     sections.append((f"Bill of each microgrid [{compared.currency}]", bills))
     return sections
+
+
+def _told(label: str, table: pd.DataFrame) -> str:
+    """Give a label, and say of violated limits where nobody had the plans mended."""
+    is_frozen = label == VIOLATED and table.envelopes_frozen.any()
+    return f"{label} (frozen envelopes: not repaired)" if is_frozen else label
 
 
 def _written(value: Any, digits: int, *, scale: float = 1.0) -> str:

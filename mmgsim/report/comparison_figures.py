@@ -21,8 +21,10 @@ _OTHERS = ("#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442")
 _SENDERS = {"microgrid": "#D55E00", "market": "#a6a6a6", "dno": "#d9d9d9"}
 _SOLVED = 1e-6
 """A gap that tolerances of solvers may leave: the scale on which gates are compared."""
-_ROOM, _ROOM_TURNED = 18, 48
-"""So many numbers can be written beside each other, upright and turned."""
+_ROOM, _ROOM_LYING = 18, 72
+"""So many numbers can be written beside each other, and above each other at lying bars."""
+_LYING_PX = 20
+"""Height of a lying bar with its number."""
 _CENT = 0.01
 _FEW = 8
 """Up to so many rounds, each has its tick."""
@@ -192,15 +194,27 @@ def _over_time(
 
 
 def _bars(figure: go.Figure, title: str, y_title: str) -> go.Figure:
-    """Give bars in groups, with their heights written at them where there is room."""
+    """Give bars in groups, with their values written at them; many of them lie, to be read."""
     count = sum(len(bar.x) for bar in figure.data)
-    if count <= _ROOM_TURNED:
+    if count <= _ROOM_LYING:
         figure.for_each_trace(lambda bar: bar.update(text=[brief(y) for y in bar.y]))
         figure.update_traces(
-            textposition="outside",
-            textangle=0 if count <= _ROOM else -90,
-            textfont_size=11,
-            cliponaxis=False,
+            textposition="outside", textangle=0, textfont_size=12, cliponaxis=False
         )
     layout(figure, title, height=_HEIGHT, barmode="group", bargap=0.25, legend=_LEGEND)
-    return figure.update_layout(showlegend=True).update_yaxes(title=y_title)
+    figure.update_layout(showlegend=True).update_yaxes(title=y_title)
+    return _lying(figure, y_title, count) if _ROOM < count <= _ROOM_LYING else figure
+
+
+def _lying(figure: go.Figure, title: str, count: int) -> go.Figure:
+    """Lay bars down: the first group at the top, every bar as high as its number."""
+    figure.for_each_trace(lambda bar: bar.update(x=bar.y, y=bar.x, orientation="h"))
+    height = _LYING_PX * count + 180
+    return figure.update_layout(
+        height=height,
+        hovermode="y unified",
+        legend={"y": -100 / height, "traceorder": "normal"},
+        xaxis_title=title,
+        yaxis={"title": None, "autorange": "reversed"},
+        margin={"r": 60},
+    )

@@ -1,9 +1,11 @@
 """Scenario files: schema, reading, checks, registry, and the series they name."""
 
 from mmgsim.scenario.calendar import ends_at_clock, gate_mask, run_index, starts_day
+from mmgsim.scenario.described import devices_page
 from mmgsim.scenario.freeze import freeze
 from mmgsim.scenario.inputs import FurtherCheck, InputLabel, Inputs, read_inputs
-from mmgsim.scenario.overrides import parse_override
+from mmgsim.scenario.overrides import parse_coordinations, parse_override
+from mmgsim.scenario.paths import seen_from
 from mmgsim.scenario.reading import (
     LoadedScenario,
     bundled_scenarios,
@@ -11,7 +13,7 @@ from mmgsim.scenario.reading import (
     resolved_yaml,
     scenario_schema,
 )
-from mmgsim.scenario.registry import BUILT_IN, Kind, create, find_class
+from mmgsim.scenario.registry import BUILT_IN, Kind, create, find_class, found_path
 from mmgsim.scenario.schema import (
     BatteryConfig,
     DieselConfig,
@@ -44,17 +46,21 @@ __all__ = [
     "WindConfig",
     "bundled_scenarios",
     "create",
+    "devices_page",
     "ends_at_clock",
     "find_class",
+    "found_path",
     "freeze",
     "gate_mask",
     "load_scenario",
+    "parse_coordinations",
     "parse_override",
     "parse_yaml",
     "read_inputs",
     "resolved_yaml",
     "run_index",
     "scenario_schema",
+    "seen_from",
     "starts_day",
     "unusual",
 ]

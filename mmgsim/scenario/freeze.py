@@ -14,6 +14,7 @@ import pandas as pd
 from mmgsim.errors import Fault, ScenarioError
 from mmgsim.profiles import Label
 from mmgsim.scenario.inputs import Inputs, read_inputs
+from mmgsim.scenario.paths import seen_from
 from mmgsim.scenario.reading import FILE_NAME, LoadedScenario, load_scenario, resolved_yaml
 from mmgsim.scenario.yaml_lines import dump_yaml, parse_yaml
 
@@ -43,7 +44,7 @@ def freeze(loaded: LoadedScenario, folder: Path) -> LoadedScenario:
         raise ScenarioError(str(folder), [fault])
     inputs = read_inputs(loaded.scenario, loaded.folder, source=loaded.source, lines=loaded.lines)
     labels = {entry.where: entry.label for entry in inputs.labels}
-    content = parse_yaml(resolved_yaml(loaded.scenario))
+    content = parse_yaml(resolved_yaml(seen_from(folder, loaded)))
     columns: dict[str, Any] = {"time": inputs.index.utc().strftime("%Y-%m-%dT%H:%M:%S+00:00")}
     _freeze_tariff(content["tariff"], columns, inputs, labels)
     for microgrid in content["microgrids"]:

@@ -11,7 +11,7 @@ import yaml
 from mmgsim.errors import Fault, near_miss
 from mmgsim.scenario.yaml_lines import Document, parse_yaml
 
-__all__ = ["apply_overrides", "parse_override"]
+__all__ = ["apply_overrides", "parse_coordinations", "parse_override"]
 
 _CHOICES = ("coordination", "forecast", "market", "operator", "strategy")
 """Parts whose further keys are options of their `kind`, and for which the kind may stand alone."""
@@ -39,6 +39,32 @@ def parse_override(text: str) -> tuple[str, Any]:
         raise ValueError(f"the value of {path.strip()} is not YAML: {value!r}") from error
 
 
+def parse_coordinations(text: str) -> list[str | dict[str, Any]]:
+    """Read kinds separated by commas, or kinds with options as YAML between braces.
+
+    Raises
+    ------
+    ValueError
+        If it is neither.
+
+    Examples
+    --------
+    >>> parse_coordinations("isolated, {kind: prices, offers: agent}")
+    ['isolated', {'kind': 'prices', 'offers': 'agent'}]
+    """
+    try:
+        items: list[Any] = parse_yaml(f"[{text}]")
+    except yaml.YAMLError:
+        items = [None]
+    if not all(isinstance(item, str) or _has_kind(item) for item in items):
+        raise ValueError(f"{text!r} is not like isolated,central or {{kind: central}}")
+    return items
+
+
+def _has_kind(item: Any) -> bool:
+    return isinstance(item, dict) and isinstance(item.get("kind"), str)
+
+
 def apply_overrides(
     document: Document, overrides: Mapping[str, Any]
 ) -> tuple[Document, list[Fault]]:
@@ -50,11 +76,19 @@ def apply_overrides(
             where = _set(content, path.split("."), value)
         except LookupError as error:
             faults.append(Fault(path, f"cannot be set: {error.args[0]}"))
+            lines[path] = None
             continue
         for inner in [key for key in lines if key.startswith(f"{where}.")]:
             del lines[inner]
-        lines[where] = None  # what is wrong with it stands in no line of the file
+        for place in (where, *_choices_around(where)):
+            lines[place] = None  # what is wrong with it stands in no line of the file
     return Document(content, lines), faults
+
+
+def _choices_around(where: str) -> list[str]:
+    """Give the choice that a value is an option of: the class is at fault together with it."""
+    parts = where.split(".")
+    return [".".join(parts[:at]) for at in range(1, len(parts)) if parts[at - 1] in _CHOICES]
 
 
 def _set(content: Any, path: Sequence[str], value: Any) -> str:

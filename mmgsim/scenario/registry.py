@@ -6,18 +6,25 @@ What comes with mmgsim goes through the same door as anybody's own class: a refe
 from __future__ import annotations
 
 import importlib
-import importlib.util
-import sys
+import inspect
 from collections.abc import Mapping
 from enum import StrEnum
-from hashlib import sha256
 from pathlib import Path
 from types import MappingProxyType, ModuleType
 from typing import Any
 
 from mmgsim.errors import UnknownNameError
+from mmgsim.scenario.plugin_files import module_of_file
 
-__all__ = ["BUILT_IN", "Kind", "create", "find_class"]
+__all__ = [
+    "BUILT_IN",
+    "Kind",
+    "create",
+    "find_class",
+    "found_path",
+    "option_names",
+    "path_options",
+]
 
 
 class Kind(StrEnum):
@@ -85,17 +92,49 @@ def find_class(kind: Kind, name: str, folder: Path | None = None) -> Any:
 def create(kind: Kind, name: str, options: Mapping[str, Any], folder: Path | None = None) -> Any:
     """Make an instance of the class behind a name, with its options.
 
+    Options that the class names in `path_options` are paths, relative to `folder` or to the
+    working directory.
+
     Raises
     ------
     UnknownNameError
         If there is nothing of that name, or it does not take these options.
     """
     found = find_class(kind, name, folder)
+    paths = {
+        key: str(found_path(options[key], folder))
+        for key in path_options(found)
+        if isinstance(options.get(key), str)
+    }
     try:
-        return found(**options)
+        return found(**{**options, **paths})
     except TypeError as error:
         known = BUILT_IN[kind]
         raise UnknownNameError(kind, name, known, why=f"options refused: {error}") from error
+
+
+def path_options(found: Any) -> tuple[str, ...]:
+    """Give the names of the options of a class that are paths."""
+    return tuple(getattr(found, "path_options", ()))
+
+
+def found_path(text: str, folder: Path | None) -> Path:
+    """Give what a path leads to, seen from a folder or else from the working directory."""
+    for base in (folder, Path.cwd()):
+        if base is not None and (base / text).exists():
+            return base / text
+    return Path(text)
+
+
+def option_names(found: Any) -> tuple[str, ...] | None:
+    """Give the names of the options of a class, None where it takes whatever it is given."""
+    try:
+        parameters = inspect.signature(found).parameters.values()
+    except (TypeError, ValueError):
+        return None
+    if any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters):
+        return None
+    return tuple(p.name for p in parameters if p.kind not in (p.POSITIONAL_ONLY, p.VAR_POSITIONAL))
 
 
 def _module(kind: Kind, name: str, module_name: str, folder: Path | None) -> ModuleType:
@@ -110,24 +149,5 @@ def _module(kind: Kind, name: str, module_name: str, folder: Path | None) -> Mod
     for base in (folder, Path.cwd()):
         path = (base / module_name) if base is not None else Path(module_name)
         if path.is_file():
-            return _module_of_file(path.resolve())
+            return module_of_file(path.resolve())
     raise UnknownNameError(kind, name, known, why=f"there is no file {module_name}")
-
-
-def _module_of_file(path: Path) -> ModuleType:
-    """Import a file that is in no package, once for every content it has had."""
-    content = sha256(str(path).encode() + path.read_bytes()).hexdigest()[:12]
-    name = f"mmgsim_plugin_{path.stem}_{content}"
-    if name in sys.modules:
-        return sys.modules[name]
-    spec = importlib.util.spec_from_file_location(name, path)
-    if spec is None or spec.loader is None:
-        raise ImportError(f"{path} cannot be imported as a module")
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[name] = module
-    try:
-        spec.loader.exec_module(module)
-    except BaseException:
-        del sys.modules[name]  # half a module must not be found the next time
-        raise
-    return module

@@ -11,7 +11,7 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
 from mmgsim.errors import UnknownNameError, near_miss
-from mmgsim.scenario.registry import Kind, create, find_class
+from mmgsim.scenario.registry import BUILT_IN, Kind, create, find_class, option_names
 from mmgsim.scenario.schema import Scenario
 from mmgsim.scenario.wording import value_words
 
@@ -93,7 +93,7 @@ class _Maker:
         inside = path if kind is Kind.MECHANISM else (*path, "options")
         beside = {"kind"} if kind is Kind.MECHANISM else set()
         given = {key: value for key, value in options.items() if key != _MADE_HERE}
-        faults = list(_option_faults(chosen, given, beside))
+        faults = list(_option_faults(chosen, given, beside, (kind, name)))
         if faults:
             self.found += [((*inside, key), what, cure) for key, what, cure in faults]
             return None
@@ -114,8 +114,18 @@ class _Maker:
         return instance
 
 
+def _elsewhere(kind: Kind, name: str, option: str) -> str:
+    """Say what else comes with mmgsim and has an option."""
+    others = [
+        f"`{other}`"
+        for other in BUILT_IN[kind]
+        if other != name and option in (option_names(find_class(kind, other)) or ())
+    ]
+    return f"; {' and '.join(others)} {'has' if len(others) == 1 else 'have'} it" if others else ""
+
+
 def _option_faults(
-    chosen: Any, given: Mapping[str, Any], beside: set[str]
+    chosen: Any, given: Mapping[str, Any], beside: set[str], named: tuple[Kind, str]
 ) -> Iterator[tuple[str, str, str]]:
     """Give option, fault and cure of what a class does not take, as far as its signature tells.
 
@@ -131,7 +141,8 @@ def _option_faults(
     known = set(parameters) - {_MADE_HERE}
     for key, value in given.items():
         if key not in known:
-            yield key, "unknown option", near_miss(key, known | beside)
+            what = f"{named[1]!r} has no option {key!r}"
+            yield key, what, near_miss(key, known | beside) + _elsewhere(*named, key)
         elif _is_plain(hints.get(key)):
             usual = f"its default is {parameters[key].default!r}"
             yield from (

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import yaml
@@ -94,10 +94,7 @@ class Document:
 
 def placed(faults: Iterable[Fault], lines: Mapping[str, int | None]) -> tuple[Fault, ...]:
     """Give every fault once, with its line and in the order of the file."""
-    found = [
-        Fault(f.where, f.what, f.cure, _line(lines, f.where) if f.line is None else f.line)
-        for f in faults
-    ]
+    found = [_placed(fault, lines) for fault in faults]
     return tuple(sorted(dict.fromkeys(found), key=lambda fault: fault.line or 0))
 
 
@@ -106,12 +103,34 @@ def refusal(source: str, faults: Iterable[Fault], lines: Mapping[str, int | None
     return ScenarioError(source, placed(faults, lines))
 
 
+def _placed(fault: Fault, lines: Mapping[str, int | None]) -> Fault:
+    """Give a fault with its line, or with where a value comes from that the file has not."""
+    known = _known(lines, fault.where)
+    line = lines.get(known) if fault.line is None else fault.line
+    is_outside = line is None and known in lines
+    return replace(fault, line=line, origin=_origin(fault.where) if is_outside else "")
+
+
+_OPTIONS = (("coordination", "--coordination"), ("strategy", "--strategy"))
+
+
+def _origin(where: str) -> str:
+    """Name what sets a value from outside."""
+    first, *rest = where.split(".")
+    own = [f"--{first}"] if first in ("days", "seed") else []
+    own += [option for key, option in _OPTIONS if key in (first, *rest)]
+    return f"from {', '.join([*own, '--set'])} or overrides"
+
+
 def _line(lines: Mapping[str, int | None], where: str) -> int | None:
-    while where:
-        if where in lines:
-            return lines[where]
+    return lines.get(_known(lines, where))
+
+
+def _known(lines: Mapping[str, int | None], where: str) -> str:
+    """Give the nearest path around a place that has a line, or that was set from outside."""
+    while where and where not in lines:
         where = where.rpartition(".")[0]
-    return None
+    return where
 
 
 def _item_name(items: Sequence[Any], position: int) -> str:

@@ -15,11 +15,13 @@ from scipy import sparse
 from mmgsim.contracts import FloatArray
 from mmgsim.subproblems.affine import AffineNumbers, ParamTable
 
-__all__ = ["IndexArray", "LinearForm", "LinearRead"]
+__all__ = ["LINEAR_CURE", "IndexArray", "LinearForm", "LinearRead"]
 
 IndexArray = NDArray[np.int32]
 
 _INFINITY = highspy.kHighsInf
+
+LINEAR_CURE = "write it with linear terms and integer variables only, a curve by its tangents"
 
 
 class _Matrix:
@@ -99,7 +101,7 @@ class LinearForm:
         for row, constraint in enumerate(self.constraints):
             form = generate_standard_repn(constraint.body, compute_values=False)
             if not form.is_linear():
-                raise ValueError(f"constraint {constraint.name} is not linear")
+                raise ValueError(f"constraint {constraint.name} is not linear; {LINEAR_CURE}")
             for variable, slope in zip(form.linear_vars, form.linear_coefs, strict=True):
                 matrix.add(row, self._column(variable), slope)
             lower.append(_shifted(constraint.lower, form.constant, -_INFINITY))
@@ -111,7 +113,7 @@ class LinearForm:
     def _read_objective(self, objective: Any) -> None:
         form = generate_standard_repn(objective.expr, compute_values=False)
         if not form.is_linear():
-            raise ValueError(f"objective {objective.name} is not linear")
+            raise ValueError(f"objective {objective.name} is not linear; {LINEAR_CURE}")
         by_column = {
             self._column(variable): slope
             for variable, slope in zip(form.linear_vars, form.linear_coefs, strict=True)

@@ -119,11 +119,19 @@ class MicrogridProblem:
         self._private = private = PrivateModel() if model is None else model
         self._problem = HonestProblem(
             lambda exclusive: _build(
-                private, devices, Horizon(window.steps, window.step_h, exclusive), wanted=wanted
+                private,
+                devices,
+                Horizon(window.steps, window.step_h, exclusive),
+                wanted=wanted,
+                name=name,
             ),
             lambda solver, model: private.is_cheating(solver, model.own, devices),
-            make_solver,
+            lambda model: self._compile(make_solver, model),
         )
+
+    def _compile(self, make_solver: MakeSolver, model: Any) -> Solver:
+        with self._private.blaming(self.name):
+            return make_solver(model)
 
     def fits(self, devices: tuple[Device, ...], window: Window) -> bool:
         """Tell whether this problem was built for these devices and this size of window."""
@@ -192,13 +200,18 @@ class MicrogridProblem:
 
 
 def _build(
-    private: PrivateModel, devices: tuple[Device, ...], horizon: Horizon, *, wanted: bool
+    private: PrivateModel,
+    devices: tuple[Device, ...],
+    horizon: Horizon,
+    *,
+    wanted: bool,
+    name: str = "a microgrid",
 ) -> Any:
     model = pyo.ConcreteModel()
     model.time = pyo.RangeSet(0, horizon.steps - 1)
     model.trade_kw = pyo.Param(model.time, mutable=True, initialize=0.0)
     model.own = pyo.Block()
-    private.declare(model.own, devices, horizon)
+    private.build(name, model.own, devices, horizon, further=("device",))
     model.grid = pyo.Block()
     declare_connection(model.grid, model.own.exchange_kw, model.trade_kw, horizon)
     if horizon.is_exclusive:

@@ -91,6 +91,7 @@ class OfferProblem:
     ) -> None:
         private = PrivateModel() if model is None else model
         self.name = name
+        self._private = private
         self._update = private.update
         self.devices = devices
         self.steps = window.steps
@@ -99,10 +100,10 @@ class OfferProblem:
         self._is_cheating = private.is_cheating
         self._problem = HonestProblem(
             lambda exclusive: _build(
-                private, devices, Horizon(window.steps, window.step_h, exclusive)
+                name, private, devices, Horizon(window.steps, window.step_h, exclusive)
             ),
             lambda solver, model: private.is_cheating(solver, model.own, devices),
-            lambda model: CompiledHighs(model, mip_gap=MIP_GAP),
+            self._compile,
         )
         self._held: FloatArray | None = None
         self._written: dict[bool, _Limits] = {}
@@ -156,7 +157,8 @@ class OfferProblem:
         write = self._writer(declared)
         limits = _limits(envelope)
         answers = self._read([self._solve(write, price, limits, step) for price in prices_per_kwh])
-        _check_sums(answers, prices_per_kwh * self.step_h)
+        with self._private.blaming(self.name):
+            _check_sums(answers, prices_per_kwh * self.step_h)
         return answers
 
     @contextmanager
@@ -226,6 +228,10 @@ class OfferProblem:
         return self._only(self._solve(self._writer(declared), above_per_kwh, limits, step))
 
     # -------------------------------------------------------------------------------- inside
+    def _compile(self, model: Any) -> CompiledHighs:
+        with self._private.blaming(self.name):
+            return CompiledHighs(model, mip_gap=MIP_GAP)
+
     def _writer(self, declared: Disclosure) -> _Write:
         """Give what writes the window into a model, once for each model that gets to see it."""
         written: set[int] = set()
@@ -315,7 +321,9 @@ class OfferProblem:
     def _splitting(self, *, is_exclusive: bool) -> Splitting:
         if is_exclusive not in self._splittings:
             model, solver = self._compiled(is_exclusive=is_exclusive)
-            self._splittings[is_exclusive] = Splitting(solver, model.own.exchange_kw, model.own)
+            with self._private.blaming(self.name):
+                splitting = Splitting(solver, model.own.exchange_kw, model.own)
+            self._splittings[is_exclusive] = splitting
         return self._splittings[is_exclusive]
 
 
@@ -352,15 +360,15 @@ def as_offer(parts: Sequence[Parts], lower_bound: FloatArray) -> Offer:
     )
 
 
-def _build(private: PrivateModel, devices: tuple[Device, ...], horizon: Horizon) -> Any:
+def _build(name: str, private: PrivateModel, devices: tuple[Device, ...], horizon: Horizon) -> Any:
     model = pyo.ConcreteModel()
     model.time = pyo.RangeSet(0, horizon.steps - 1)
-    for name in ("base_kw", "least_leaving_kw", "most_leaving_kw", "most_entering_kw"):
-        setattr(model, name, pyo.Param(model.time, mutable=True, initialize=0.0))
+    for limit in ("base_kw", "least_leaving_kw", "most_leaving_kw", "most_entering_kw"):
+        setattr(model, limit, pyo.Param(model.time, mutable=True, initialize=0.0))
     model.leave_per_kwh = pyo.Param(model.time, mutable=True, initialize=0.0)
     model.enter_per_kwh = pyo.Param(model.time, mutable=True, initialize=0.0)
     model.own = pyo.Block()
-    private.declare(model.own, devices, horizon)
+    private.build(name, model.own, devices, horizon)
     model.leaving_kw = pyo.Var(
         model.time, bounds=lambda m, t: (m.least_leaving_kw[t], m.most_leaving_kw[t])
     )

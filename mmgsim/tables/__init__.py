@@ -1,5 +1,6 @@
 """Schema, writer and reader of the result folder."""
 
+from mmgsim.tables.described import tables_page
 from mmgsim.tables.envelopes import RecordedEnvelopes
 from mmgsim.tables.results import Results
 from mmgsim.tables.schema import TABLES, Column
@@ -11,6 +12,7 @@ __all__ = [
     "RecordedEnvelopes",
     "Results",
     "TableWriter",
+    "tables_page",
     "write_bytes",
     "write_json",
     "write_text",

@@ -39,7 +39,9 @@ class RecordedEnvelopes:
             yield f"cannot be read: {error}", _CURE
             return
         if manifest.get("status") != "complete":
-            yield f"{str(self._folder)!r} is a run that is {manifest.get('status')}", _CURE
+            status = manifest.get("status")
+            what = "did not end" if status == "running" else f"is {status}"
+            yield f"{str(self._folder)!r} is a run that {what}", _CURE
         if manifest.get("step_h") != step_h:
             what = f"the run has steps of {manifest.get('step_h')} h, the scenario of {step_h:g} h"
             yield what, "give a run with the same step"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import warnings
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -16,6 +17,10 @@ from mmgsim.scenario import parse_yaml
 from mmgsim.tables.schema import TABLES
 
 __all__ = ["Results"]
+
+_NO_PAYLOADS = (
+    "no payloads were kept: run with --payloads, or with bus=mmgsim.MessageBus(keeps_payloads=True)"
+)
 
 
 class Results:
@@ -87,6 +92,8 @@ class Results:
                 raise self._damaged(path.name, error) from error
             later = [column.name for column in TABLES[name] if column.name not in frame]
             self._frames[name] = frame.reindex(columns=[*frame.columns, *later])
+        if name == "payloads" and self._frames[name].empty:
+            warnings.warn(_NO_PAYLOADS, stacklevel=3)
         return self._frames[name].copy()
 
     def __getattr__(self, name: str) -> pd.DataFrame:

@@ -24,12 +24,14 @@ from mmgsim.contracts import (
 from mmgsim.subproblems import (
     LimitRows,
     MicrogridInputs,
+    PrivateModel,
     PublicPrices,
     PyomoHighs,
     Terms,
     joint,
     microgrid,
 )
+from mmgsim.subproblems.block import update_microgrid
 from mmgsim.subproblems.connection import (
     declare_connection,
     declare_one_way,
@@ -99,9 +101,10 @@ def build_connection(horizon):
 
 def build_microgrid(*, wanted=False):
     devices = (SHOP, ROOF, BESS)
-    model = microgrid._build(devices, PLAIN, wanted=wanted)
+    model = microgrid._build(PrivateModel(), devices, PLAIN, wanted=wanted)
     terms = Terms(PRICES, LOW_KW, HIGH_KW, np.array([5.0, -6.0]))
     inputs = MicrogridInputs(declaration(*devices), terms)
+    update_microgrid(PyomoHighs(model), model.own, inputs.declared)
     microgrid._update(PyomoHighs(model), model, inputs)
     if wanted:
         microgrid._update_aim(

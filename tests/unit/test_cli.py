@@ -118,6 +118,14 @@ def test_schema_is_json(mmgsim):
     assert "microgrids" in json.loads(printed)["properties"]
 
 
+@pytest.mark.parametrize("page", ["tables", "devices"])
+def test_schema_prints_the_pages_that_are_in_docs(page, mmgsim):
+    code, printed, _ = mmgsim("schema", f"--{page}")
+    kept = Path(__file__).parents[2] / f"docs/{page}.md"
+    cure = f"mmgsim schema --{page} > docs/{page}.md"
+    assert (code, printed) == (0, kept.read_text(encoding="utf-8")), cure
+
+
 def test_check_shows_every_series_and_writes_nothing(mmgsim, tmp_path):
     code, printed, messages = mmgsim("check", "duo")
     assert (code, messages) == (0, "")
@@ -190,6 +198,12 @@ def test_options_reach_the_resolved_scenario(mmgsim, tmp_path):
     assert text.count("kind: self-consumer") == text.count("kind: cost-minimiser") == 1
     for line in ("seed: 5", "days: 1", "imbalance_per_kwh: 0.5", "every: 1440min"):
         assert line in text
+
+
+def test_run_takes_a_coordination_with_options(mmgsim, tmp_path):
+    chosen = ["--coordination", "{kind: central, mip_gap: 1e-3}"]
+    assert mmgsim("run", "duo", *chosen, "--quiet", "--out", "o") == (0, "", "")
+    assert "mip_gap: 0.001" in (tmp_path / "o/scenario.yaml").read_text()
 
 
 def test_report_is_drawn_anew(mmgsim, tmp_path):
@@ -343,11 +357,14 @@ def test_faults_of_series_and_network_come_together(command, mmgsim, tmp_path):
     ("arguments", "part"),
     [
         (["run", "duoo"], "did you mean 'duo'?"),
-        (["run", "duo", "--days", "0"], "days: must be at least 1, given 0"),
+        (["run", "duo", "--days", "0"], "must be at least 1, given 0"),
         (["run", "duo", "--strategy", "self-consumr"], "did you mean 'self-consumer'?"),
         (["run", "duo", "--strategy", "MG7=self-consumer"], "microgrids has no 'MG7'"),
         (["run", "duo", "--coordination", "centrl"], "did you mean 'central'?"),
-        (["run", "duo", "--seed", "-1"], "seed: must be at least 0, given -1"),
+        (["run", "duo", "--seed", "-1"], "must be at least 0, given -1"),
+        (["run", "duo", "--coordination", "isolated,central"], "`compare` takes several"),
+        (["run", "duo", "--coordination", "{kind: prices, ofers: agent}"], "mean 'offers'?"),
+        (["run", "duo", "--set", "coordination.offers=agent"], "`prices` has it"),
         (["run", "duo", "--set", "tarif.x=1"], "did you mean 'tariff'?"),
         (["run", "duo", "--set", "days", "--set", "=3"], "'=3' is not like"),
         (["run", "duo", "--dyas", "1"], "--days"),

@@ -11,6 +11,7 @@ from mmgsim.errors import (
     ContractError,
     Fault,
     MmgsimError,
+    ModelError,
     ResultsError,
     RunEndedEarlyError,
     ScenarioError,
@@ -24,6 +25,7 @@ ERRORS = [
     ComparisonEndedEarlyError(Path("runs/x"), {}, None),
     ComparisonError("runs/x, runs/y", [Fault("seed", "1 in runs/x, 2 in runs/y")]),
     ContractError("MG1", ["oversold", "overslept"]),
+    ModelError("MG1", "Capped", "it lacks miss_cost"),
     ResultsError("no folder"),
     RunEndedEarlyError(Path("runs/x"), 7),
     ScenarioError("scenario.yaml", [Fault("days", "is 0", "use 1", 3)]),
@@ -56,3 +58,26 @@ def test_a_fault_gives_place_line_and_cure():
 def test_a_near_miss_is_offered_with_the_list():
     assert near_miss("centrl", ["isolated", "central"]).startswith("did you mean 'central'?")
     assert near_miss("x", []) == "known: none"
+
+
+def test_a_conflict_is_told_by_component_with_the_users_own_first():
+    names = [
+        *(f"own.balance[{t}]" for t in range(24)),
+        *(f"own.device[bess].power[{t}]" for t in (0, 1, 5)),
+        "bounds of own.device[bess].in_kw[3]",
+        *(f"own.cap[{t}]" for t in range(24)),
+    ]
+    error = SubproblemError("MG1", 0, "Infeasible", names)
+    assert str(error).endswith(
+        "these cannot hold together: own.cap[0..23], own.balance[0..23], "
+        "own.device[bess].power[0..1, 5], bounds of own.device[bess].in_kw[3]"
+    )
+    assert error.conflict == tuple(names)
+
+
+def test_a_long_conflict_is_cut_in_the_message_only():
+    error = SubproblemError(
+        "MG1", 0, "Infeasible", [f"row_{letter}" for letter in "abcdefghijklmno"]
+    )
+    assert str(error).endswith("row_l, and 3 more (see `conflict`)")
+    assert len(error.conflict) == 15

@@ -48,12 +48,14 @@ class StandardOperator:
         Part of each connection limit that a review never cuts, in [0, 1]; 0 lets it cut down to
         zero exchange.
     envelopes_from : str or None
-        Folder of a finished run of the same microgrids. Where it covers a step, no limit is above
+        Folder of a finished run of the same microgrids, seen from the scenario's folder or from the
+        working directory. Where it covers a step, no limit is above
         the one that was binding there, in every window, and reviews leave the step alone: so
         coordinations are compared on the same envelopes.
     """
 
     reviews = True
+    path_options = ("envelopes_from",)
 
     def __init__(
         self,

@@ -5,6 +5,7 @@ import math
 import pickle
 import re
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -14,7 +15,7 @@ import yaml
 import mmgsim
 from mmgsim.compare.numbers import run_table
 from mmgsim.errors import ComparisonEndedEarlyError, ComparisonError, ResultsError
-from mmgsim.report import Compared, compared_rows
+from mmgsim.report import COMPARISON_FIGURES, Compared, compared_rows
 
 PLAIN = {"strategy": "self-consumer"}
 
@@ -219,7 +220,7 @@ def test_page_shows_what_the_terminal_shows(fresh, folder):
 
 def test_missing_numbers_are_blank_and_shares_in_percent(fresh):
     rows = {label: texts for _, part in compared_rows(fresh.compared()) for label, texts in part}
-    assert rows["by objective cost"] == ["0.0", "100.0"]
+    assert rows["by objective cost"] == ["0.00", "100.00"]
     assert rows["worst"] == ["-", "0.0000"]
 
 
@@ -233,6 +234,18 @@ def test_gains_are_held_against_isolated(fresh):
     bills = fresh.by_microgrid
     assert list(bar.y) == pytest.approx((bills.isolated - bills.central).tolist())
     assert bar.name == "central"
+
+
+def test_many_bars_lie_so_that_their_numbers_can_be_read(fresh):
+    compared = fresh.compared()
+    many = pd.concat([compared.by_microgrid] * 5, ignore_index=True).rename(index=str)
+    figure = COMPARISON_FIGURES["bills"](replace(compared, by_microgrid=many))
+    for bar, name in zip(figure.data, many, strict=True):
+        assert (bar.orientation, bar.textangle) == ("h", 0)
+        assert list(bar.y) == list(many.index)
+        assert list(bar.x) == pytest.approx(many[name].tolist())
+        assert len(bar.text) == 10
+    assert figure.layout.height >= 20 * 15
 
 
 def test_lines_of_gates_last_until_the_end_of_the_run(fresh):
@@ -259,6 +272,69 @@ def test_other_versions_are_noted(copied):
     change_json(path, versions={**versions, "highspy": "0.0"})
     (note,) = mmgsim.compare_runs(copied).notes
     assert note == f"highspy: {versions['highspy']} in isolated, 0.0 in central"
+
+
+def frozen_to(folder, source, rounds=0):
+    def change(content):
+        content["operator"]["options"]["envelopes_from"] = source
+        content["repair"]["rounds"] = rounds
+
+    change_scenario(folder, change)
+
+
+def test_a_run_within_the_envelopes_of_the_other_is_compared_and_said_to_be(copied, tmp_path):
+    frozen_to(copied[0], "../central")
+    change_scenario(copied[1], lambda content: content["repair"].update(rounds=5))
+    comparison = mmgsim.compare_runs(copied, out=tmp_path / "o")
+    first, second, third = comparison.notes
+    assert first.startswith(
+        "Envelopes are frozen: isolated keeps within those that were binding in"
+    )
+    assert "in the run central, and no plan of theirs is repaired" in first
+    assert second == "Not frozen: central, with envelopes and repair of its own."
+    assert third.startswith("Freezing has no effect here: the scenario has no network")
+    assert comparison.table.envelopes_frozen.tolist() == [True, False]
+    assert comparison.table.repair_rounds_allowed.tolist() == [0, 5]
+    labels = [label for _, rows in compared_rows(comparison.compared()) for label, _ in rows]
+    assert "limits violated (frozen envelopes: not repaired)" in labels
+    content = json.loads((tmp_path / "o/compare.json").read_text())
+    assert content["envelopes_frozen"] is True
+    assert content["runs"]["isolated"]["envelopes_from"] == "../central"
+    assert content["runs"]["central"]["envelopes_from"] is None
+    assert pd.read_csv(tmp_path / "o/compare.csv").envelopes_from.tolist()[0] == "../central"
+    page = (tmp_path / "o/compare.html").read_text()
+    assert "Envelopes are frozen: isolated keeps" in page
+    assert ", envelopes frozen" in page
+
+
+def test_runs_within_the_envelopes_of_a_third_are_compared(copied, tmp_path):
+    shutil.copytree(copied[1], tmp_path / "envelopes")
+    for folder, source in ((copied[0], "../envelopes"), (copied[1], str(tmp_path / "envelopes"))):
+        frozen_to(folder, source)
+    first, _ = mmgsim.compare_runs(copied).notes
+    assert "all runs keep within those that were binding in the run under central" in first
+
+
+def test_runs_within_the_envelopes_of_different_runs_are_refused(copied):
+    frozen_to(copied[0], "../elsewhere")
+    (fault,) = refusal(copied)
+    assert fault.startswith("operator.options.envelopes_from: '../elsewhere' in ")
+
+
+def test_freezing_without_repair_is_said_to_have_no_effect(copied, tmp_path):
+    for folder in copied:
+        frozen_to(folder, "../envelopes")
+        change_scenario(folder, lambda content: content.update(network={"case": "case33bw"}))
+    shutil.copytree(copied[1], tmp_path / "envelopes")
+    assert "repair.rounds is 0" in mmgsim.compare_runs(copied).notes[-1]
+
+
+def test_a_missing_end_of_the_gain_is_said_with_the_cure(copied, tmp_path):
+    other = shutil.copytree(copied[0], tmp_path / "isolated-2")
+    for name in ("manifest.json", "summary.json"):
+        change_json(other / name, coordination="own")
+    (note,) = mmgsim.compare_runs([copied[0], other]).notes
+    assert note.startswith("No captured share: add central to the coordinations")
 
 
 # ------------------------------------------------------------------------------------- refused
@@ -318,9 +394,16 @@ def test_scenarios_that_read_other_series_are_refused(table, column, named, copi
 
 def test_runs_that_ended_early_are_refused(copied):
     change_json(copied[1] / "manifest.json", status="interrupted")
-    assert refusal(copied) == [
-        f"{copied[1]}: the run is interrupted; compare runs that are complete"
-    ]
+    (fault,) = refusal(copied)
+    assert fault.startswith(f"{copied[1]}: the run was interrupted; compare runs that are complete")
+    assert "--resume" in fault
+
+
+def test_a_run_that_was_killed_is_said_not_to_have_ended_with_the_cure(copied):
+    change_json(copied[1] / "manifest.json", status="running")
+    (fault,) = refusal(copied)
+    assert "the run did not end: it is still being made, or was killed" in fault
+    assert "mmgsim run --resume" in fault
 
 
 def test_a_run_given_twice_is_refused(copied):
@@ -346,6 +429,17 @@ def test_coordinations_that_are_none_to_compare_are_refused(coordinations, what,
     with pytest.raises(ComparisonError, match=what):
         mmgsim.compare("duo", coordinations, out=tmp_path / "o")
     assert not (tmp_path / "o").exists()
+
+
+def test_coordinations_may_come_as_one_text(fresh, tmp_path):
+    comparison = mmgsim.compare("duo", "isolated, {kind: central}", out=tmp_path / "o")
+    assert comparison.table.objective_cost.tolist() == fresh.table.objective_cost.tolist()
+
+
+@pytest.mark.parametrize(("text", "what"), [("prices", "two or more"), ("{kind:", "is not like")])
+def test_a_text_that_names_no_coordinations_to_compare_is_refused(text, what, tmp_path):
+    with pytest.raises(ComparisonError, match=what):
+        mmgsim.compare("duo", text, out=tmp_path / "o")
 
 
 def test_every_coordination_is_checked_before_the_first_run(tmp_path):

@@ -274,6 +274,31 @@ def test_a_comparison_can_freeze_the_envelopes_of_its_first_coordination(ratings
     assert upper["central"] <= upper["isolated"] + 1e-6
 
 
+def test_a_comparison_that_is_moved_still_finds_its_envelopes(ratings, tmp_path):
+    mmgsim.compare(
+        "duo",
+        ["central", "isolated"],
+        overrides=settings(ratings),
+        out=tmp_path / "compared",
+        freeze_envelopes=True,
+    )
+    moved = (tmp_path / "compared").rename(tmp_path / "moved")
+    loaded = mmgsim.load_scenario(moved / "isolated")
+    assert loaded.scenario.operator.options["envelopes_from"] == "../envelopes"
+    (moved / "envelopes").rename(tmp_path / "elsewhere")
+    with pytest.raises(mmgsim.ScenarioError, match="envelopes_from"):
+        mmgsim.load_scenario(moved / "isolated")
+
+
+def test_a_path_of_the_command_line_is_written_as_seen_from_the_run(mended, tmp_path, monkeypatch):
+    monkeypatch.chdir(mended.folder.parent)
+    options = {"operator.options.envelopes_from": mended.folder.name}
+    run = mmgsim.run("duo", overrides={**options, "gate.every": "1d"}, out=tmp_path / "run")
+    monkeypatch.chdir(tmp_path)
+    written = mmgsim.load_scenario(run.folder).scenario.operator.options["envelopes_from"]
+    assert (run.folder / written).resolve() == mended.folder.resolve()
+
+
 def test_an_operator_without_recorded_envelopes_is_told_before_the_first_run(tmp_path):
     folder = shutil.copytree(mmgsim.load_scenario("duo").folder, tmp_path / "duo")
     (folder / "plain.py").write_text(PLAIN_OPERATOR)

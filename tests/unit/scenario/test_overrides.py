@@ -80,6 +80,24 @@ def test_fault_of_an_override_names_no_line_of_the_file(scenarios):
     assert scenarios.fault(overrides={"microgrids.0.devices.1.rating_kw": -1}).line is None
 
 
+@pytest.mark.parametrize(
+    ("path", "value", "said"),
+    [
+        ("days", 0, "days (from --days, --set or overrides): must be"),
+        ("coordination.kind", "centrl", "coordination (from --coordination, --set or overrides):"),
+        ("microgrids.MG1.strategy", "slf", "MG1.strategy (from --strategy, --set or overrides):"),
+        ("microgrids.MG3.bus", 3, "microgrids.MG3.bus (from --set or overrides): cannot be set"),
+        ("operator.options.least_share", 2, "operator (from --set or overrides): 'standard'"),
+    ],
+)
+def test_fault_of_an_override_says_where_it_comes_from(path, value, said, scenarios):
+    text = str(
+        scenarios.fault(("seed: 3", "seed: 3\noperator: {kind: standard}"), overrides={path: value})
+    )
+    assert said in text
+    assert "(line" not in text
+
+
 def test_unknown_key_of_an_override_has_a_near_miss(scenarios):
     assert "did you mean 'days'?" in scenarios.fault(overrides={"dyas": 3}).cure
 

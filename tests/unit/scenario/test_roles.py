@@ -72,6 +72,7 @@ def test_class_that_cannot_be_had_is_explained(reference, text, what, scenarios)
     ("options", "what"),
     [
         ({}, "missing 1 required positional argument: 'share'"),
+        ({"shar": 1}, "'own.py:Picky' has no option 'shar'"),
         ({"share": 2}, "ValueError: share is above 1"),
     ],
 )
@@ -82,7 +83,9 @@ def test_options_that_a_class_refuses_are_explained(options, what, scenarios):
 
 def test_options_of_a_mechanism_are_checked(scenarios):
     fault = scenarios.fault(("{kind: isolated}", "{kind: isolated, tolerance: 1}"))
-    assert (fault.where, fault.what) == ("coordination.tolerance", "unknown option")
+    assert fault.where == "coordination.tolerance"
+    assert fault.what == "'isolated' has no option 'tolerance'"
+    assert fault.cure == "known: kind; `prices` has it"
 
 
 def test_option_that_is_misspelt_has_a_near_miss(scenarios):
@@ -109,6 +112,26 @@ def test_option_of_the_wrong_type_or_range_is_named(key, value, what, scenarios)
     assert fault.cure
 
 
+def test_a_misspelt_option_has_a_near_miss_and_says_where_it_comes_from(scenarios):
+    fault = scenarios.fault(overrides={"coordination": {"kind": "central", "mip_gp": 1e-3}})
+    assert str(fault) == (
+        "coordination.mip_gp (from --coordination, --set or overrides): 'central' has no option "
+        "'mip_gp'; did you mean 'mip_gap'? known: kind, mip_gap"
+    )
+
+
+OPEN = """
+
+class Open(SelfConsumer):
+    def __init__(self, **options):
+        super().__init__()
+"""
+
+
+def test_options_of_a_class_that_takes_any_are_its_own_business(scenarios):
+    load_scenario(scenarios.write(), with_own(scenarios, "own.py:Open", OWN + OPEN, {"any": 1}))
+
+
 def test_mechanism_that_asks_what_a_strategy_does_not_answer_is_refused(scenarios):
     text = OWN + "\nclass Silent(SelfConsumer):\n    answers = frozenset()\n"
     fault = scenarios.fault(overrides=with_own(scenarios, "own.py:Silent", text))
@@ -131,6 +154,42 @@ def test_file_is_imported_once_and_anew_when_it_changes(scenarios):
     assert sys.modules[first.__module__].Own is first
     with_own(scenarios, "own.py:Own", OWN + "\n\nNEW = True\n")
     assert find_class(Kind.STRATEGY, "own.py:Own", scenarios.folder) is not first
+
+
+WITH_SIBLING = """\
+from demand_of_mine import WHO
+from mmgsim_agents.strategies.self_consumer import SelfConsumer
+
+class Own(SelfConsumer):
+    who = WHO
+"""
+
+
+def own_beside(folder, who, name="own.py"):
+    folder.mkdir(exist_ok=True)
+    (folder / "demand_of_mine.py").write_text(f"WHO = {who!r}\n")
+    (folder / name).write_text(WITH_SIBLING)
+    return find_class(Kind.STRATEGY, f"{name}:Own", folder).who
+
+
+def test_a_plugin_file_imports_what_lies_beside_it_and_leaves_the_path_alone(tmp_path):
+    before = list(sys.path)
+    assert own_beside(tmp_path, "first") == "first"
+    assert sys.path == before
+
+
+def test_files_of_one_name_beside_two_plugins_are_told_apart(tmp_path):
+    assert own_beside(tmp_path / "a", "a's") == "a's"
+    assert own_beside(tmp_path / "b", "b's") == "b's"
+    assert find_class(Kind.STRATEGY, "own.py:Own", tmp_path / "a").who == "a's"
+    assert own_beside(tmp_path / "a", "a's", name="other.py") == "a's"
+
+
+def test_a_file_beside_plugins_is_read_anew_by_all_when_it_changes(tmp_path):
+    own_beside(tmp_path, "first")
+    own_beside(tmp_path, "first", name="other.py")
+    assert own_beside(tmp_path, "second") == "second"
+    assert find_class(Kind.STRATEGY, "other.py:Own", tmp_path).who == "second"
 
 
 def test_missing_dependency_is_not_mistaken_for_an_unknown_name(tmp_path):

@@ -5,6 +5,7 @@ import pyomo.environ as pyo
 import pytest
 
 from mmgsim.contracts import Battery, Diesel
+from mmgsim.errors import ModelError
 from mmgsim.subproblems import (
     CompiledHighs,
     MicrogridInputs,
@@ -177,8 +178,60 @@ def test_a_cost_that_is_in_no_part_is_refused_with_the_cure():
         block.private_cost += 8.0
 
     model = PrivateModel(declare, update_heat, HEAT.is_cheating)
-    with pytest.raises(ValueError, match="leave out constants"):
+    with pytest.raises(ModelError, match="leave out constants"):
         answers(sample_view(0), random_prices(3), in_parts=True, model=model)
+
+
+def bent(block):
+    block.bend = pyo.Constraint(expr=block.pump_kw[0] ** 2 <= 4.0)
+
+
+def costs_squares(block):
+    block.private_cost += block.pump_kw[0] ** 2
+
+
+@pytest.mark.parametrize(
+    ("spoil", "fault"),
+    [
+        (costs_squares, "private_cost is not linear; write it with linear terms"),
+        (bent, r"constraint own\.bend is not linear; write it with linear terms"),
+        (lambda block: block.del_component("miss_cost"), "it lacks miss_cost; `declare` owes"),
+        (lambda block: block.del_component("exchange_kw"), "it lacks exchange_kw; `declare` owes"),
+        (
+            lambda block: block.exchange_kw.__delitem__(23),
+            r"it lacks exchange_kw\[23\]; `declare` owes",
+        ),
+        (lambda block: block.balance.deactivate(), "write exchange"),
+    ],
+)
+def test_a_model_that_cannot_be_priced_is_refused_by_name_with_the_cure(spoil, fault):
+    class Own:
+        def declare(self, block, devices, horizon):
+            declare_heat(block, devices, horizon)
+            spoil(block)
+
+    view, model = sample_view(0), PrivateModel(Own().declare, update_heat, HEAT.is_cheating)
+    with pytest.raises(ModelError, match=f"of {view.name}, declared by Own, .*{fault}"):
+        answers(view, random_prices(3), in_parts=True, model=model)
+
+
+def test_a_model_of_a_plan_is_refused_by_name_as_well():
+    view = sample_view(0)
+    problem = MicrogridProblem(view.name, view.devices, view.window, model=HEAT)
+    with pytest.raises(
+        ModelError, match=r"declared by declare_heat, .* it lacks device; `declare`"
+    ):
+        problem.solve(MicrogridInputs(disclosure_of(view), Terms.of(view)), 0)
+
+
+def test_a_cost_that_is_a_plain_number_will_do():
+    def declare(block, devices, horizon):
+        declare_heat(block, devices, horizon)
+        block.del_component("miss_cost")
+        block.miss_cost = 0.0
+
+    model = PrivateModel(declare, update_heat, HEAT.is_cheating)
+    assert answers(sample_view(0), random_prices(3), in_parts=True, model=model)
 
 
 @pytest.mark.parametrize("cuts", [255, 256, 257])

@@ -39,6 +39,16 @@ def test_a_table_without_rows_can_be_read(tmp_path):
     assert trades.columns.tolist() == [column.name for column in TABLES["trades"]]
 
 
+def test_payloads_that_were_not_kept_come_with_a_hint(tmp_path):
+    writer = TableWriter()
+    writer.open(tmp_path)
+    write_json(tmp_path / "manifest.json", {})
+    writer.add("dispatch", [(NOW, "A", *[0.0] * 19, "")])
+    writer.flush()
+    with pytest.warns(UserWarning, match="run with --payloads"):
+        assert Results(tmp_path).payloads.empty
+
+
 def test_no_half_written_part_is_ever_visible(tmp_path):
     writer = TableWriter()
     writer.open(tmp_path)
