@@ -45,14 +45,20 @@ class Central:
     mip_gap : float
         Distance to the bound at which a joint problem with binaries counts as solved, relative to
         its cost. Proving the last digits of many diesel units may take very long.
+    time_limit_s : float or None
+        After which such a problem is left with its best solution; the gate states the gap that is
+        left. What a machine finds within a time differs from run to run.
     """
 
     asks: frozenset[type[Message]] = frozenset({Disclose, Award})
 
-    def __init__(self, mip_gap: float = MIP_GAP) -> None:
+    def __init__(self, mip_gap: float = MIP_GAP, time_limit_s: float | None = None) -> None:
         if not 0.0 <= mip_gap < 1.0:
             raise ValueError(f"mip_gap is {mip_gap:g}; use a share such as 1e-4")
-        self._make_solver = partial(CompiledHighs, mip_gap=mip_gap)
+        if time_limit_s is not None and not time_limit_s > 0.0:
+            raise ValueError(f"time_limit_s is above 0, not {time_limit_s:g}")
+        limit = np.inf if time_limit_s is None else time_limit_s
+        self._make_solver = partial(CompiledHighs, mip_gap=mip_gap, time_limit_s=limit)
         self._problem: JointProblem | None = None
 
     def reset(self) -> None:

@@ -23,6 +23,7 @@ from mmgsim.subproblems.solver import INTEGRALITY, MIP_GAP, Outcome, solver_time
 __all__ = ["CompiledHighs"]
 
 _INFINITY = highspy.kHighsInf
+_FEASIBLE = 2  # primal_solution_status
 
 
 class CompiledHighs:
@@ -48,12 +49,23 @@ class CompiledHighs:
         mutable Param; structure, fixed variables and plain numbers are taken as they are now.
     mip_gap : float
         Distance to the bound at which a MILP counts as solved; see `mmgsim.subproblems.solver`.
+    time_limit_s : float
+        After which a MILP is left with the best solution so far, and with the bound that is proven;
+        an LP has none to be left with.
     presolves : bool
         False for an LP that grows while it is hot: presolving it anew costs more than it saves.
     """
 
-    def __init__(self, model: Any, *, mip_gap: float = MIP_GAP, presolves: bool = True) -> None:
+    def __init__(
+        self,
+        model: Any,
+        *,
+        mip_gap: float = MIP_GAP,
+        time_limit_s: float = _INFINITY,
+        presolves: bool = True,
+    ) -> None:
         self._mip_gap = mip_gap
+        self._time_limit_s = time_limit_s
         self._presolves = presolves
         self._form = form = LinearForm(model)
         self.integers = form.integers
@@ -130,11 +142,11 @@ class CompiledHighs:
         Raises
         ------
         SubproblemError
-            If HiGHS does not end optimal, even from scratch.
+            If HiGHS does not end optimal, even from scratch, and has nothing to be left with.
         """
         self._push()
         highs, status = self._highs, self._run()
-        if status != highspy.HighsModelStatus.kOptimal:
+        if status != highspy.HighsModelStatus.kOptimal and not self._has_incumbent(status):
             text = highs.modelStatusToString(status)
             is_infeasible = status == highspy.HighsModelStatus.kInfeasible
             conflict = self._conflict() if is_infeasible and explains else ()
@@ -146,11 +158,17 @@ class CompiledHighs:
         self._asked_by = (agent, step)
         return Outcome.of(objective, bound, is_maximised=self._form.is_maximised)
 
+    def _has_incumbent(self, status: Any) -> bool:
+        """Tell whether a MILP that ran out of time has a solution all the same."""
+        is_late = status == highspy.HighsModelStatus.kTimeLimit and not self._is_linear
+        return is_late and self._highs.getInfo().primal_solution_status == _FEASIBLE
+
     def _run(self) -> Any:
         """Run HiGHS, again from scratch if a warm start went astray, and give its status."""
+        done = (highspy.HighsModelStatus.kOptimal, highspy.HighsModelStatus.kTimeLimit)
         with solver_time.running():
             self._highs.run()
-            if self._highs.getModelStatus() != highspy.HighsModelStatus.kOptimal:
+            if self._highs.getModelStatus() not in done:
                 self._highs.clearSolver()
                 self._highs.run()
         return self._highs.getModelStatus()
@@ -342,6 +360,7 @@ class CompiledHighs:
             highs.setOptionValue(option, value)
         for option in ("mip_rel_gap", "mip_abs_gap"):
             highs.setOptionValue(option, self._mip_gap)
+        highs.setOptionValue("time_limit", self._time_limit_s)
         if not self._presolves:
             highs.setOptionValue("presolve", "off")
         lp = highspy.HighsLp()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -34,7 +35,7 @@ from mmgsim.subproblems.connection import (
 )
 from mmgsim.subproblems.devices import Horizon
 from mmgsim.subproblems.private import PrivateModel
-from mmgsim.subproblems.solver import MakeSolver, Solver
+from mmgsim.subproblems.solver import TIME_LIMIT_S, MakeSolver, Solver
 from mmgsim.subproblems.switch import HonestProblem, Solved
 from mmgsim.subproblems.terms import MicrogridInputs
 
@@ -51,6 +52,8 @@ MISS_TOLERANCE = 1e-6
 AIM_PER_DEAREST = 1000.0
 SHED_PER_AIM = 10.0
 MISS_PER_AIM = 0.1
+
+_SOLVER: MakeSolver = partial(CompiledHighs, time_limit_s=TIME_LIMIT_S)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -109,7 +112,7 @@ class MicrogridProblem:
         *,
         model: PrivateModel | None = None,
         wanted: bool = False,
-        make_solver: MakeSolver = CompiledHighs,
+        make_solver: MakeSolver = _SOLVER,
     ) -> None:
         self.name = name
         self.devices = devices

@@ -20,7 +20,7 @@ from mmgsim.subproblems.compiled import CompiledHighs
 from mmgsim.subproblems.devices import Horizon
 from mmgsim.subproblems.parts import Parts, Splitting
 from mmgsim.subproblems.private import PrivateModel
-from mmgsim.subproblems.solver import Outcome, Solver
+from mmgsim.subproblems.solver import TIME_LIMIT_S, Outcome, Solver
 from mmgsim.subproblems.switch import HonestProblem
 
 __all__ = ["Answer", "OfferProblem", "as_offer"]
@@ -230,7 +230,7 @@ class OfferProblem:
     # -------------------------------------------------------------------------------- inside
     def _compile(self, model: Any) -> CompiledHighs:
         with self._private.blaming(self.name):
-            return CompiledHighs(model, mip_gap=MIP_GAP)
+            return CompiledHighs(model, mip_gap=MIP_GAP, time_limit_s=TIME_LIMIT_S)
 
     def _writer(self, declared: Disclosure) -> _Write:
         """Give what writes the window into a model, once for each model that gets to see it."""

@@ -29,6 +29,9 @@ Block = Any  # Pyomo carries no types; its blocks stay inside this package.
 # Mixed-integer optima are compared with linear ones to 1e-6 of gross cost. A gap is relative to the
 # objective, or to one currency unit where the objective is smaller than that.
 MIP_GAP = 1e-8
+# After which a microgrid's own MILP is left with its best solution and the bound that is proven:
+# far more than any takes, so that one that hangs does not hold up the others. [s]
+TIME_LIMIT_S = 60.0
 # A binary that is off by this lets through this share of a device's power.
 INTEGRALITY = 1e-9
 

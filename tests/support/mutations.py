@@ -122,7 +122,7 @@ def documents() -> dict[str, Any]:
         found[role] = _with(duo, (role,), {"kind": "standard"})
     strategy = {"kind": "cost-minimiser"}
     found["strategy"] = _with(duo, ("microgrids", 0, "strategy"), strategy)
-    for key in ("gate", "repair"):
+    for key in ("gate", "repair", "faults"):
         found[key] = _with(duo, (key,), {"end_of_window": {}} if key == "gate" else {})
     found["connection"] = _with(duo, ("microgrids", 0, "connection"), {})
     return found

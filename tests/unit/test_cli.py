@@ -141,7 +141,8 @@ def test_check_says_warnings_on_standard_error_and_counts_them(mmgsim):
     code, printed, messages = mmgsim("check", "duo", "--set", LARGE)
     assert code == 0
     assert "duo: no faults, 1 warning; 24 steps, 2 microgrids." in printed
-    assert messages.startswith("warning: microgrids.MG1.devices.bess.energy_kwh: 50000 kWh at 20")
+    assert messages.startswith("warning: microgrids.MG1.devices.bess.energy_kwh (from --set or")
+    assert "overrides): 50000 kWh at 20 kW" in messages
     assert messages.rstrip().endswith("give energy_kwh in kWh and power_kw in kW")
 
 

@@ -319,3 +319,37 @@ def test_numbers_that_are_none_are_refused_and_do_not_leave_the_old_ones(compone
     solver.set(getattr(model, component), np.nan)
     with pytest.raises(ValueError, match="HiGHS refuses numbers"):
         solver.solve(agent="MG1", step=1)
+
+
+def knapsack(items=60, rows=30):
+    """A MILP that HiGHS does not prove within a second."""
+    rng = np.random.default_rng(0)
+    model = pyo.ConcreteModel()
+    model.things = pyo.RangeSet(0, items - 1)
+    model.take = pyo.Var(model.things, domain=pyo.Binary)
+    weight = rng.integers(5, 60, (rows, items)).tolist()
+    model.rows = pyo.Constraint(
+        range(rows),
+        rule=lambda m, r: sum(weight[r][i] * m.take[i] for i in m.things) <= 12 * items,
+    )
+    worth = rng.integers(10, 100, items).tolist()
+    model.total = pyo.Objective(expr=-sum(worth[i] * model.take[i] for i in model.things))
+    return model
+
+
+def test_a_mixed_integer_model_that_runs_out_of_time_keeps_what_it_has_and_its_bound():
+    model = knapsack()
+    solver = CompiledHighs(model, time_limit_s=0.5)
+    outcome = solver.solve(agent="MG1", step=0)
+    taken = solver.get(model.take).round()
+    for item, value in enumerate(taken.tolist()):
+        model.take[item].set_value(value)
+    assert all(pyo.value(row.body) <= pyo.value(row.upper) for row in model.rows.values())
+    assert outcome.objective == pytest.approx(pyo.value(model.total))
+    assert outcome.bound < outcome.objective - 1e-6
+
+
+def test_a_model_that_has_nothing_when_its_time_is_up_is_an_error():
+    solver = CompiledHighs(knapsack(), time_limit_s=0.0)
+    with pytest.raises(SubproblemError, match="Time limit"):
+        solver.solve(agent="MG1", step=0)
