@@ -51,7 +51,7 @@ def near_miss(name: str, known: Iterable[str]) -> str:
 class MmgsimError(Exception):
     """Root of everything this package raises on purpose.
 
-    Can be pickled, whatever its `__init__` takes: worker processes hand errors back that way.
+    Can be pickled, whatever its constructor takes: worker processes hand errors back that way.
     """
 
     def __reduce__(self) -> tuple[Any, ...]:

@@ -216,6 +216,7 @@ class Diesel:
 
 
 Device = Load | Renewable | Battery | Diesel
+"""Whatever a microgrid may own."""
 
 
 @dataclass(frozen=True, slots=True)

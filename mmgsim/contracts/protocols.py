@@ -29,6 +29,7 @@ class Accepted:
 
 
 ACCEPTED = Accepted()
+"""The one `Accepted`, to be given and compared with."""
 
 
 @runtime_checkable

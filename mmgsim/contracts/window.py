@@ -11,6 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 __all__ = ["FloatArray", "Window", "frozen", "moved_ahead"]
 
 FloatArray = NDArray[np.float64]
+"""An array of floats, read-only where it crosses a boundary."""
 
 
 def frozen(values: ArrayLike) -> FloatArray:

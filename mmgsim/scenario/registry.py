@@ -57,6 +57,7 @@ BUILT_IN: Mapping[Kind, Mapping[str, str]] = MappingProxyType(
         },
     }
 )
+"""References behind the names that come with mmgsim, by what they are."""
 
 
 def find_class(kind: Kind, name: str, folder: Path | None = None) -> Any:

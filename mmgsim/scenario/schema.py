@@ -202,6 +202,7 @@ class DieselConfig(_Config):
 DeviceConfig = Annotated[
     LoadConfig | PvConfig | WindConfig | BatteryConfig | DieselConfig, Field(discriminator="kind")
 ]
+"""Whatever a microgrid may own, by its `kind`."""
 
 
 class RoleConfig(_Config):

@@ -164,6 +164,7 @@ TABLES: Mapping[str, tuple[Column, ...]] = MappingProxyType(
         ),
     }
 )
+"""The columns of every result table, by its name."""
 
 
 def arrow_schema(table: str) -> pa.Schema:
