@@ -4,7 +4,7 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
-.PHONY: run test lint bench clean
+.PHONY: run test lint docs bench clean
 
 run: $(VENV)/.can-run
 	$(BIN)/mmgsim run wa9
@@ -31,8 +31,11 @@ $(VENV)/.can-test: pyproject.toml | $(VENV)/bin/python
 	$(PIP) install --editable ".[dev]"
 	touch $@ $(VENV)/.can-run
 
+docs: $(VENV)/.can-test
+	$(BIN)/python docs/reference/build.py
+
 bench: $(VENV)/.can-test
 	$(BIN)/python -m pytest tests/benchmarks --benchmark-only --benchmark-quiet
 
 clean:
-	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis docs/api
