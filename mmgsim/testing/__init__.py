@@ -10,6 +10,7 @@ Examples
 from mmgsim.testing.mechanisms import check_mechanism, mechanism_faults
 from mmgsim.testing.operators import check_operator, operator_faults
 from mmgsim.testing.samples import (
+    reviewed_view,
     sample_market,
     sample_operator_view,
     sample_plans,
@@ -23,6 +24,7 @@ __all__ = [
     "check_strategy",
     "mechanism_faults",
     "operator_faults",
+    "reviewed_view",
     "sample_market",
     "sample_operator_view",
     "sample_plans",

@@ -104,9 +104,12 @@ def _review_faults(operator: Operator, view: OperatorView, seed: int) -> Iterato
         reviewed = reviewed_view(bound, plans)
         before = packed(reviewed)
         verdict = operator.review(reviewed, MappingProxyType(plans))
-        yield from (f"{name}: {fault}" for fault in _verdict_faults(operator, reviewed, verdict))
+        faults = list(_verdict_faults(operator, reviewed, verdict))
         if packed(reviewed) != before:
-            yield f"{name}: it changes its view; give new envelopes instead"
+            faults.append("it changes its view; give new envelopes instead")
+        yield from (f"{name}: {fault}" for fault in faults)
+        if faults:  # other plans would only say it again
+            return
 
 
 def _plans(view: OperatorView, seed: int) -> Iterator[tuple[str, dict[str, Plan]]]:
