@@ -31,6 +31,7 @@ from mmgsim.scenario import (
     load_scenario,
     parse_override,
     parse_yaml,
+    plug_ins,
     scenario_schema,
 )
 from mmgsim.scenario import freeze as freeze_scenario
@@ -44,6 +45,7 @@ from mmgsim.terminal import (
     err,
     out,
     print_comparison,
+    print_plug_ins,
     print_summary,
     told,
     warn,
@@ -114,8 +116,20 @@ def _common(
 
 
 @app.command("list")
-def list_scenarios() -> None:
+def list_scenarios(
+    plugins: Annotated[
+        bool,
+        typer.Option(
+            "--plugins",
+            help="List strategies, operators, markets and coordinations instead, also those of "
+            "installed packages.",
+        ),
+    ] = False,
+) -> None:
     """List the scenarios that come with mmgsim."""
+    if plugins:
+        print_plug_ins(plug_ins())
+        return
     table = Table("scenario", "days", "microgrids", "coordination", "what it is")
     for name in bundled_scenarios():
         scenario = load_scenario(name).scenario

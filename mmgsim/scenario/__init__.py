@@ -4,6 +4,7 @@ from mmgsim.scenario.calendar import ends_at_clock, gate_mask, run_index, starts
 from mmgsim.scenario.freeze import freeze
 from mmgsim.scenario.inputs import FurtherCheck, InputLabel, Inputs, read_inputs
 from mmgsim.scenario.overrides import parse_override
+from mmgsim.scenario.packages import Kind
 from mmgsim.scenario.reading import (
     LoadedScenario,
     bundled_scenarios,
@@ -11,7 +12,7 @@ from mmgsim.scenario.reading import (
     resolved_yaml,
     scenario_schema,
 )
-from mmgsim.scenario.registry import BUILT_IN, Kind, create, find_class
+from mmgsim.scenario.registry import BUILT_IN, PlugIn, create, find_class, known_names, plug_ins
 from mmgsim.scenario.schema import (
     BatteryConfig,
     DieselConfig,
@@ -39,6 +40,7 @@ __all__ = [
     "LoadedScenario",
     "MicrogridConfig",
     "NetworkConfig",
+    "PlugIn",
     "PvConfig",
     "Scenario",
     "WindConfig",
@@ -48,9 +50,11 @@ __all__ = [
     "find_class",
     "freeze",
     "gate_mask",
+    "known_names",
     "load_scenario",
     "parse_override",
     "parse_yaml",
+    "plug_ins",
     "read_inputs",
     "resolved_yaml",
     "run_index",
