@@ -22,8 +22,15 @@ from rich.text import Text
 from mmgsim.compare import compare as compare_scenario
 from mmgsim.compare import compare_runs
 from mmgsim.engine import MessageBus, MultiMicrogridModel
-from mmgsim.errors import ComparisonEndedEarlyError, MmgsimError
+from mmgsim.errors import (
+    ComparisonEndedEarlyError,
+    Fault,
+    InputError,
+    MmgsimError,
+    near_miss,
+)
 from mmgsim.folder import choose_folder
+from mmgsim.kit import Template, write_new
 from mmgsim.report import write_report
 from mmgsim.run import run as run_scenario
 from mmgsim.scenario import (
@@ -286,6 +293,29 @@ def report(
     with ends_told():
         path = write_report(Results(folder), out_file)
     out.print(f"report: {path}", markup=False, soft_wrap=True)
+
+
+@app.command()
+def new(
+    what: Annotated[
+        str, typer.Argument(metavar="|".join(Template), help="What to begin.", show_default=False)
+    ],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Such as night_owl.")],
+    folder: Annotated[
+        Path, typer.Option("--folder", metavar="DIR", help="Where to; here by default.")
+    ] = Path(),
+) -> None:
+    """Write a plug-in or a scenario of your own to begin with, and its test; it works at once."""
+    if what not in list(Template):
+        fault = Fault(
+            repr(what), "is nothing that can be begun", near_miss(what, list(map(str, Template)))
+        )
+        raise InputError("mmgsim new", [fault])
+    written = write_new(Template(what), name, folder)
+    for path in written.files:
+        out.print(f"wrote {path}", markup=False, highlight=False, soft_wrap=True)
+    for command in written.commands:
+        out.print(f"try:  {command}", markup=False, highlight=False, soft_wrap=True)
 
 
 @app.command()
