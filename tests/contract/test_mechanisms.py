@@ -8,10 +8,12 @@ import numpy as np
 import pytest
 
 from mmgsim.contracts import Award, OrderQuery, Plan, Trade, frozen
-from mmgsim.coordination import Central, Isolated, Prices
+from mmgsim.coordination import Isolated
+from mmgsim.coordination.pool import plan_costs
 from mmgsim.errors import ContractError
 from mmgsim.scenario import BUILT_IN, Kind, find_class
 from mmgsim.testing import check_mechanism, mechanism_faults, sample_market
+from tests.support.toys import AuctionToy, HierarchicalToy, PriceToy
 
 
 @pytest.mark.slow
@@ -133,8 +135,6 @@ class _Trading(Isolated):
         ]
 
     def tell(self, replies):
-        from mmgsim.coordination.pool import plan_costs
-
         clearing = super().tell(replies)
         trade_kw = {name: np.zeros(self._view.window.steps) for name in clearing.plans}
         for trade in self.trades:
@@ -213,6 +213,6 @@ def test_a_fixed_trade_that_is_the_same_at_every_gate_is_no_fault():
     check_mechanism(_Trading, seeds=1)
 
 
-def test_the_bound_of_the_planner_and_of_prices_hold_in_one_market():
-    for make in (Central, Prices):
-        assert mechanism_faults(make, 0) == []
+@pytest.mark.parametrize("toy", [PriceToy, AuctionToy, HierarchicalToy])
+def test_a_small_mechanism_of_every_family_keeps_its_contract(toy):
+    check_mechanism(toy, seeds=1)
