@@ -75,7 +75,8 @@ def write_new(template: Template, name: str, folder: Path) -> Written:
     Raises
     ------
     InputError
-        If the name cannot be used, or something of that name is there. Nothing is written then.
+        If the name cannot be used, or something of that name is there, and nothing is written then;
+        or if the folder cannot be written to.
     """
     fault = _name_fault(template, name)
     if fault is not None:

@@ -8,8 +8,21 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any
 
-from mmgsim.contracts import Accepted, Envelope, Operator, OperatorView, Plan, frozen
+import numpy as np
+
+from mmgsim.contracts import (
+    Accepted,
+    Envelope,
+    GrantQuery,
+    Grants,
+    Operator,
+    OperatorView,
+    Plan,
+    Request,
+    frozen,
+)
 from mmgsim.engine import packed
+from mmgsim.errors import ContractError
 from mmgsim.subproblems import envelope_faults, tariff_faults
 from mmgsim.testing.samples import reviewed_view, sample_operator_view, sample_plans
 from mmgsim.testing.wording import content, in_world, raise_if_any
@@ -26,9 +39,10 @@ def check_operator(make: Callable[[], Operator], *, seeds: int = 5) -> None:
     """Hold a DNO against its contract on several random feeders, one of them without a network.
 
     Checked: `publish` gives a tariff and one envelope for every member, over the window, around
-    zero, and within what the connection carries; `review` accepts, or shrinks what binds now; the
-    same view gives the same answer, from two new ones, from one asked twice, and after `reset`,
-    where it has that; views stay as they were.
+    zero, and within what the connection carries; `review` accepts, or shrinks what binds now; what
+    is granted, where it grants, is between nothing and what was asked for; the same view gives the
+    same answer, from two new ones, from one asked twice, and after `reset`, where it has that;
+    views stay as they were.
 
     Parameters
     ----------
@@ -58,6 +72,7 @@ def operator_faults(make: Callable[[], Operator], seed: int = 0) -> list[str]:
     faults = list(in_world(seed, "publish", partial(_publish_faults, operator, view)))
     if not faults:  # a review is of what was published
         faults += in_world(seed, "review", partial(_review_faults, operator, view, seed))
+        faults += in_world(seed, "grants", partial(_grant_faults, operator, view))
         faults += in_world(seed, "sameness", partial(_sameness_faults, make, operator, seed))
     if packed(view) != before:
         faults.append(f"world {seed}: it changes its view; give new envelopes instead")
@@ -110,6 +125,31 @@ def _review_faults(operator: Operator, view: OperatorView, seed: int) -> Iterato
         yield from (f"{name}: {fault}" for fault in faults)
         if faults:  # other plans would only say it again
             return
+
+
+def _grant_faults(operator: Operator, view: OperatorView) -> Iterator[str]:
+    """Tell where a DNO that grants gives more than was asked for, or less than nothing."""
+    _, envelopes = operator.publish(view)
+    requests = {
+        name: Request(lack_kw=envelope.import_limit_kw, surplus_kw=envelope.export_limit_kw)
+        for name, envelope in envelopes.items()
+    }
+    bound = replace(view, envelopes=MappingProxyType(dict(envelopes)))
+    try:
+        reply = operator.answer(bound, GrantQuery(to="dno", window=view.window, requests=requests))
+    except ContractError:  # that is how an operator says that it answers no such question
+        return
+    if not isinstance(reply, Grants):
+        yield f"answers a GrantQuery by {type(reply).__name__}, not Grants"
+        return
+    yield from (f"no grant for {name}" for name in requests.keys() - reply.grants.keys())
+    for name in requests.keys() & reply.grants.keys():
+        for side in ("lack_kw", "surplus_kw"):
+            granted_kw, asked_kw = getattr(reply.grants[name], side), getattr(requests[name], side)
+            if np.shape(granted_kw) != np.shape(asked_kw):
+                yield f"the granted {side} of {name} is not over the window"
+            elif (granted_kw < 0.0).any() or (granted_kw > asked_kw + TOLERANCE).any():
+                yield f"the granted {side} of {name} is not between nothing and what was asked for"
 
 
 def _plans(view: OperatorView, seed: int) -> Iterator[tuple[str, dict[str, Plan]]]:

@@ -6,7 +6,7 @@ from itertools import count
 
 import pytest
 
-from mmgsim.contracts import ACCEPTED, Accepted, frozen
+from mmgsim.contracts import ACCEPTED, Accepted, GrantQuery, Grants, Request, frozen
 from mmgsim.errors import ContractError
 from mmgsim.scenario import BUILT_IN, Kind, find_class
 from mmgsim.testing import (
@@ -125,6 +125,33 @@ class ForgetsToSayReviews(StandardOperator):
     reviews = "yes"
 
 
+class Grants90(StandardOperator):
+    """Grants nine tenths of everything."""
+
+    share = 0.9
+
+    def answer(self, view, message):
+        if not isinstance(message, GrantQuery):
+            return super().answer(view, message)
+        return Grants(
+            grants={
+                name: Request(
+                    lack_kw=self.share * request.lack_kw, surplus_kw=self.share * request.surplus_kw
+                )
+                for name, request in message.requests.items()
+            }
+        )
+
+
+class GrantsTooMuch(Grants90):
+    share = 1.1
+
+
+class GrantsNobody(StandardOperator):
+    def answer(self, view, message):
+        return Grants(grants={})
+
+
 @pytest.mark.parametrize(
     ("operator", "fault"),
     [
@@ -137,6 +164,8 @@ class ForgetsToSayReviews(StandardOperator):
         (SaysYes, "world 0, review: .*gives bool; accept with ACCEPTED"),
         (ShrinksUnannounced, "world 0, review: .*but `reviews` is False; set it True"),
         (Tires, "world 0, sameness: .*publish gives another answer to the same view"),
+        (GrantsTooMuch, "world 0, grants: the granted .* is not between nothing and what was"),
+        (GrantsNobody, "world 0, grants: no grant for MG"),
         (Trips, "world 0, review: .*KeyError: 'MG9' \\(test_operators.py:"),
         (ForgetsToSayReviews, "`reviews` is 'yes'; give True, or False"),
     ],
@@ -160,3 +189,7 @@ def test_an_operator_that_accepts_everything_keeps_its_contract():
             return ACCEPTED
 
     check_operator(Lenient, seeds=2)
+
+
+def test_an_operator_that_grants_a_part_keeps_its_contract():
+    check_operator(Grants90, seeds=2)
