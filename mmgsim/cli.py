@@ -22,8 +22,15 @@ from rich.text import Text
 from mmgsim.compare import compare as compare_scenario
 from mmgsim.compare import compare_runs
 from mmgsim.engine import MessageBus, MultiMicrogridModel
-from mmgsim.errors import ComparisonEndedEarlyError, MmgsimError
+from mmgsim.errors import (
+    ComparisonEndedEarlyError,
+    Fault,
+    InputError,
+    MmgsimError,
+    near_miss,
+)
 from mmgsim.folder import choose_folder
+from mmgsim.kit import Template, write_new
 from mmgsim.report import write_report
 from mmgsim.run import run as run_scenario
 from mmgsim.scenario import (
@@ -32,6 +39,7 @@ from mmgsim.scenario import (
     load_scenario,
     parse_coordinations,
     parse_override,
+    plug_ins,
     scenario_schema,
 )
 from mmgsim.scenario import freeze as freeze_scenario
@@ -45,6 +53,7 @@ from mmgsim.terminal import (
     err,
     out,
     print_comparison,
+    print_plug_ins,
     print_summary,
     told,
     warn,
@@ -116,8 +125,20 @@ def _common(
 
 
 @app.command("list")
-def list_scenarios() -> None:
+def list_scenarios(
+    plugins: Annotated[
+        bool,
+        typer.Option(
+            "--plugins",
+            help="List strategies, operators, markets and coordinations instead, also those of "
+            "installed packages.",
+        ),
+    ] = False,
+) -> None:
     """List the scenarios that come with mmgsim."""
+    if plugins:
+        print_plug_ins(plug_ins())
+        return
     table = Table("scenario", "days", "microgrids", "coordination", "what it is")
     for name in bundled_scenarios():
         scenario = load_scenario(name).scenario
@@ -277,6 +298,29 @@ def report(
     with ends_told():
         path = write_report(Results(folder), out_file)
     out.print(f"report: {path}", markup=False, soft_wrap=True)
+
+
+@app.command()
+def new(
+    what: Annotated[
+        str, typer.Argument(metavar="|".join(Template), help="What to begin.", show_default=False)
+    ],
+    name: Annotated[str, typer.Argument(metavar="NAME", help="Such as night_owl.")],
+    folder: Annotated[
+        Path, typer.Option("--folder", metavar="DIR", help="Where to; here by default.")
+    ] = Path(),
+) -> None:
+    """Write a plug-in or a scenario of your own to begin with, and its test; it works at once."""
+    if what not in list(Template):
+        fault = Fault(
+            repr(what), "is nothing that can be begun", near_miss(what, list(map(str, Template)))
+        )
+        raise InputError("mmgsim new", [fault])
+    written = write_new(Template(what), name, folder)
+    for path in written.files:
+        out.print(f"wrote {path}", markup=False, highlight=False, soft_wrap=True)
+    for command in written.commands:
+        out.print(f"try:  {command}", markup=False, highlight=False, soft_wrap=True)
 
 
 @app.command()

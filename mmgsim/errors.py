@@ -24,6 +24,7 @@ __all__ = [
     "MmgsimError",
     "ModelError",
     "NothingToDrawError",
+    "PackageError",
     "PlugInError",
     "ResultsError",
     "RunEndedEarlyError",
@@ -135,6 +136,25 @@ class UnknownNameError(MmgsimError):
         own = "or give your own as 'package.module:Class' or 'path/to/file.py:Class'"
         self.cure = f"{near_miss(name, known)}; {own}"
         super().__init__(f"{self.what}; {self.cure}")
+
+
+class PackageError(MmgsimError):
+    """A name that packages register, and that cannot be used as it is.
+
+    Attributes
+    ----------
+    kind, name : str
+        What was looked for ("strategy") and the name that was given.
+    what, cure : str
+        What is wrong and what would do.
+    """
+
+    def __init__(self, kind: str, name: str, why: str, cure: str) -> None:
+        self.kind = kind
+        self.name = name
+        self.what = f"{kind} {name!r} {why}"
+        self.cure = cure
+        super().__init__(f"{self.what}; {cure}")
 
 
 class SubproblemError(MmgsimError):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -20,6 +20,7 @@ from mmgsim.compare import Comparison
 from mmgsim.engine import MultiMicrogridModel
 from mmgsim.errors import Fault, MmgsimError, RunEndedEarlyError
 from mmgsim.report import COMPARED_NOTE, compared_rows, summary_rows
+from mmgsim.scenario import PlugIn
 from mmgsim.tables import Results
 
 __all__ = [
@@ -31,6 +32,7 @@ __all__ = [
     "err",
     "out",
     "print_comparison",
+    "print_plug_ins",
     "print_summary",
     "told",
     "warn",
@@ -147,6 +149,18 @@ def print_comparison(comparison: Comparison, *, quiet: bool, as_json: bool) -> N
     out.print(table)
     for line in (*compared.notes, f"comparison: {folder / 'compare.html'}"):
         out.print(line, soft_wrap=True, markup=False)
+
+
+def print_plug_ins(found: Sequence[PlugIn]) -> None:
+    """Print registered names, and on standard error what is wrong with some."""
+    table = Table("kind", "name", Column("class", overflow="fold"), "package")
+    for one in found:
+        cells = (one.kind, f"{one.name} (!)" if one.note else one.name, one.reference, one.package)
+        table.add_row(*(Text(str(cell)) for cell in cells))
+    out.print(table)
+    for one in found:
+        if one.note:
+            warn(Fault(f"{one.name} of {one.package}", one.note))
 
 
 class Bar:

@@ -1,7 +1,8 @@
 """The four doors: what a strategy, a DNO, a market and a mechanism must be able to do.
 
 Each is replaced by reference in the scenario (``kind: package.module:Class``).
-`mmgsim.testing.check_strategy` is the executable form of the first.
+`mmgsim.testing` has the executable form of three: `check_strategy`, `check_operator` and
+`check_mechanism`.
 """
 
 from __future__ import annotations

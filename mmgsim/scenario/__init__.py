@@ -5,6 +5,7 @@ from mmgsim.scenario.described import devices_page
 from mmgsim.scenario.freeze import freeze
 from mmgsim.scenario.inputs import FurtherCheck, InputLabel, Inputs, read_inputs
 from mmgsim.scenario.overrides import parse_coordinations, parse_override
+from mmgsim.scenario.packages import Kind
 from mmgsim.scenario.paths import seen_from
 from mmgsim.scenario.reading import (
     LoadedScenario,
@@ -13,7 +14,15 @@ from mmgsim.scenario.reading import (
     resolved_yaml,
     scenario_schema,
 )
-from mmgsim.scenario.registry import BUILT_IN, Kind, create, find_class, found_path
+from mmgsim.scenario.registry import (
+    BUILT_IN,
+    PlugIn,
+    create,
+    find_class,
+    found_path,
+    known_names,
+    plug_ins,
+)
 from mmgsim.scenario.schema import (
     BatteryConfig,
     DieselConfig,
@@ -41,6 +50,7 @@ __all__ = [
     "LoadedScenario",
     "MicrogridConfig",
     "NetworkConfig",
+    "PlugIn",
     "PvConfig",
     "Scenario",
     "WindConfig",
@@ -52,10 +62,12 @@ __all__ = [
     "found_path",
     "freeze",
     "gate_mask",
+    "known_names",
     "load_scenario",
     "parse_coordinations",
     "parse_override",
     "parse_yaml",
+    "plug_ins",
     "read_inputs",
     "resolved_yaml",
     "run_index",

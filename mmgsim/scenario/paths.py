@@ -6,8 +6,9 @@ import os
 from pathlib import Path
 from typing import Any
 
+from mmgsim.scenario.packages import Kind
 from mmgsim.scenario.reading import LoadedScenario
-from mmgsim.scenario.registry import Kind, find_class, found_path, path_options
+from mmgsim.scenario.registry import find_class, found_path, path_options
 from mmgsim.scenario.schema import RoleConfig, Scenario
 
 __all__ = ["seen_from"]

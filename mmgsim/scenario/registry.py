@@ -1,6 +1,7 @@
 """Finding strategies, operators, markets and mechanisms by name or by reference.
 
 What comes with mmgsim goes through the same door as anybody's own class: a reference string.
+Installed packages register names of their own as entry points (`mmgsim.scenario.packages`).
 """
 
 from __future__ import annotations
@@ -8,33 +9,26 @@ from __future__ import annotations
 import importlib
 import inspect
 from collections.abc import Mapping
-from enum import StrEnum
+from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType, ModuleType
 from typing import Any
 
-from mmgsim.errors import UnknownNameError
+from mmgsim.errors import PackageError, UnknownNameError
+from mmgsim.scenario.packages import GROUPS, Kind, load_registered, package_of, registered
 from mmgsim.scenario.plugin_files import module_of_file
 
 __all__ = [
     "BUILT_IN",
-    "Kind",
+    "PlugIn",
     "create",
     "find_class",
     "found_path",
+    "known_names",
     "option_names",
     "path_options",
+    "plug_ins",
 ]
-
-
-class Kind(StrEnum):
-    """What can be replaced by reference."""
-
-    STRATEGY = "strategy"
-    OPERATOR = "operator"
-    MARKET = "market"
-    MECHANISM = "coordination"
-    AGENT = "agent"
 
 
 BUILT_IN: Mapping[Kind, Mapping[str, str]] = MappingProxyType(
@@ -60,8 +54,60 @@ BUILT_IN: Mapping[Kind, Mapping[str, str]] = MappingProxyType(
 """References behind the names that come with mmgsim, by what they are."""
 
 
+def known_names(kind: Kind) -> tuple[str, ...]:
+    """Give all names of a kind: those of mmgsim, then those of installed packages."""
+    return tuple(dict.fromkeys([*BUILT_IN[kind], *(entry.name for entry in registered(kind))]))
+
+
+@dataclass(frozen=True, slots=True)
+class PlugIn:
+    """A registered name.
+
+    Parameters
+    ----------
+    kind : Kind
+        What it is.
+    name, reference : str
+        What a scenario calls it, and the class behind it.
+    package : str
+        Who registers it.
+    note : str
+        What is wrong with it, empty where nothing is.
+    """
+
+    kind: Kind
+    name: str
+    reference: str
+    package: str
+    note: str = ""
+
+
+def plug_ins() -> list[PlugIn]:
+    """Give every registered name; what packages register is loaded, to see whether it can be."""
+    found = []
+    for kind in GROUPS:
+        own = BUILT_IN[kind]
+        found += [PlugIn(kind, name, reference, "mmgsim") for name, reference in own.items()]
+        for entry in registered(kind):
+            note = "never used: mmgsim has this name itself" if entry.name in own else ""
+            note = note or _note(kind, entry.name)
+            found.append(PlugIn(kind, entry.name, entry.value, package_of(entry), note))
+    return found
+
+
+def _note(kind: Kind, name: str) -> str:
+    """Say why a registered name cannot be used."""
+    try:
+        load_registered(kind, name)
+    except PackageError as error:
+        return str(error)
+    return ""
+
+
 def find_class(kind: Kind, name: str, folder: Path | None = None) -> Any:
     """Give the class behind a registered name or a reference.
+
+    The names of mmgsim come first: no package can take them away.
 
     Parameters
     ----------
@@ -77,16 +123,21 @@ def find_class(kind: Kind, name: str, folder: Path | None = None) -> Any:
     ------
     UnknownNameError
         If there is nothing of that name.
+    PackageError
+        If the name is that of a package that is broken, or of several packages.
     """
-    known = BUILT_IN[kind]
-    reference = known.get(name, name)
+    reference = BUILT_IN[kind].get(name, name)
     module_name, colon, class_name = reference.rpartition(":")
     if not colon:
-        raise UnknownNameError(kind, name, known)
+        found = load_registered(kind, name)
+        if found is None:
+            raise UnknownNameError(kind, name, known_names(kind))
+        return found
     module = _module(kind, name, module_name, folder)
     found = getattr(module, class_name, None)
     if found is None:
-        raise UnknownNameError(kind, name, known, why=f"{module_name} has no {class_name}")
+        why = f"{module_name} has no {class_name}"
+        raise UnknownNameError(kind, name, known_names(kind), why=why)
     return found
 
 
@@ -100,6 +151,8 @@ def create(kind: Kind, name: str, options: Mapping[str, Any], folder: Path | Non
     ------
     UnknownNameError
         If there is nothing of that name, or it does not take these options.
+    PackageError
+        If the name is that of a package that is broken, or of several packages.
     """
     found = find_class(kind, name, folder)
     paths = {
@@ -110,8 +163,8 @@ def create(kind: Kind, name: str, options: Mapping[str, Any], folder: Path | Non
     try:
         return found(**{**options, **paths})
     except TypeError as error:
-        known = BUILT_IN[kind]
-        raise UnknownNameError(kind, name, known, why=f"options refused: {error}") from error
+        why = f"options refused: {error}"
+        raise UnknownNameError(kind, name, known_names(kind), why=why) from error
 
 
 def path_options(found: Any) -> tuple[str, ...]:
@@ -139,16 +192,15 @@ def option_names(found: Any) -> tuple[str, ...] | None:
 
 
 def _module(kind: Kind, name: str, module_name: str, folder: Path | None) -> ModuleType:
-    known = BUILT_IN[kind]
     if not module_name.endswith(".py"):
         try:
             return importlib.import_module(module_name)
         except ModuleNotFoundError as error:
             if not f"{module_name}.".startswith(f"{error.name}."):
                 raise  # the module is there; what it imports is not
-            raise UnknownNameError(kind, name, known, why=str(error)) from error
+            raise UnknownNameError(kind, name, known_names(kind), why=str(error)) from error
     for base in (folder, Path.cwd()):
         path = (base / module_name) if base is not None else Path(module_name)
         if path.is_file():
             return module_of_file(path.resolve())
-    raise UnknownNameError(kind, name, known, why=f"there is no file {module_name}")
+    raise UnknownNameError(kind, name, known_names(kind), why=f"there is no file {module_name}")

@@ -10,8 +10,9 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from mmgsim.errors import UnknownNameError, near_miss
-from mmgsim.scenario.registry import BUILT_IN, Kind, create, find_class, option_names
+from mmgsim.errors import PackageError, UnknownNameError, near_miss
+from mmgsim.scenario.packages import Kind
+from mmgsim.scenario.registry import BUILT_IN, create, find_class, option_names
 from mmgsim.scenario.schema import Scenario
 from mmgsim.scenario.wording import value_words
 
@@ -77,7 +78,7 @@ class _Maker:
         """Give the class behind a name, or None after noting why there is none."""
         try:
             return find_class(kind, name, self._folder)
-        except UnknownNameError as error:
+        except (UnknownNameError, PackageError) as error:
             self.found.append((path, error.what, error.cure))
         except (Exception, SystemExit) as error:  # noqa: BLE001  a user's file may do anything
             what = f"{name!r} cannot be imported: {_said(error)}"

@@ -26,6 +26,8 @@ def test_wheel_holds_framework_agents_scenarios_and_data(wheel):
         "mmgsim/py.typed",
         "mmgsim_agents/py.typed",
         "mmgsim_agents/microgrid.py",
+        "mmgsim_agents/templates/test_my_strategy.py",
+        "mmgsim_agents/templates/my_scenario/series.csv",
         "mmgsim/_bundled/scenarios/wa9/scenario.yaml",
         "mmgsim/_bundled/scenarios/duo/series.csv",
         "mmgsim/_bundled/data/ratings.csv",

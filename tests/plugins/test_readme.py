@@ -8,7 +8,8 @@ import pytest
 
 import mmgsim
 from mmgsim.scenario import Kind, find_class
-from mmgsim.testing import check_strategy
+from mmgsim.scenario.packages import GROUPS
+from mmgsim.testing import check_mechanism, check_operator, check_strategy
 
 README = Path(__file__).parents[2] / "agents" / "README.md"
 CAP_KW = 12.0
@@ -33,12 +34,30 @@ def run(**options):
 
 def test_every_example_is_here(examples):
     names = sorted(path.name for path in examples.iterdir())
-    assert names == ["capped.py", "my_dno.py", "my_market.py", "shaver.py"]
+    assert names == ["capped.py", "my_dno.py", "my_market.py", "shaver.py", "spare_pool.py"]
 
 
 @pytest.mark.parametrize("reference", ["shaver.py:PeakShaver", "capped.py:Capped"])
 def test_strategies_keep_their_contract(examples, reference):
     check_strategy(find_class(Kind.STRATEGY, reference, examples))
+
+
+def test_the_dno_and_the_mechanism_keep_their_contracts(examples):
+    check_operator(find_class(Kind.OPERATOR, "my_dno.py:MyDno", examples), seeds=2)
+    check_mechanism(find_class(Kind.MECHANISM, "spare_pool.py:SparePool", examples), seeds=2)
+
+
+def test_the_pool_costs_less_than_the_grid_alone(examples):
+    alone, pooled = (
+        run(coordination=kind) for kind in ("isolated", f"{examples}/spare_pool.py:SparePool")
+    )
+    assert pooled.table("trades").kw.sum() > 0.0
+    assert pooled.recorder.totals.objective_cost < alone.recorder.totals.objective_cost
+
+
+def test_every_group_of_entry_points_is_shown():
+    shown = re.findall(r'entry-points."(mmgsim\.\w+)"', README.read_text("utf-8"))
+    assert sorted(shown) == sorted(GROUPS.values())
 
 
 def test_the_peak_shaver_keeps_its_cap_alone(examples):

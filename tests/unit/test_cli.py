@@ -95,8 +95,8 @@ def failing(tmp_path):
 def test_help_lists_the_commands_of_this_version(mmgsim):
     code, printed, _ = mmgsim("--help")
     assert code == 0
-    assert all(name in printed for name in ("list", "check", "run", "report", "schema", "compare"))
-    assert " new " not in printed
+    names = ("list", "check", "run", "report", "schema", "compare", "new")
+    assert all(f" {name} " in printed for name in names)
 
 
 def test_version_is_printed(mmgsim):
@@ -484,3 +484,16 @@ def test_resume_says_which_run_it_needs(mmgsim):
     code, _, messages = mmgsim("run", "duo", "--resume")
     assert code == cli.WRONG_INPUT
     assert "--out DIR" in messages
+
+
+def test_list_names_plug_ins_and_warns_of_broken_ones(mmgsim, tmp_path, monkeypatch):
+    metadata = tmp_path / "site" / "broken-1.2.dist-info"
+    metadata.mkdir(parents=True)
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: broken\nVersion: 1.2\n")
+    (metadata / "entry_points.txt").write_text("[mmgsim.mechanisms]\npool = no_such_one:Pool\n")
+    monkeypatch.syspath_prepend(tmp_path / "site")
+    code, printed, messages = mmgsim("list", "--plugins")
+    assert code == 0
+    assert all(name in printed for name in ("self-consumer", "prices", "pool (!)", "broken 1.2"))
+    assert messages.startswith("warning: pool of broken 1.2: coordination 'pool' of broken 1.2")
+    assert "No module named 'no_such_one'" in messages
