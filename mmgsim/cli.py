@@ -302,9 +302,7 @@ def report(
 
 @app.command()
 def new(
-    what: Annotated[
-        str, typer.Argument(metavar="|".join(Template), help="What to begin.", show_default=False)
-    ],
+    what: Annotated[str, typer.Argument(metavar="KIND", help=f"One of {', '.join(Template)}.")],
     name: Annotated[str, typer.Argument(metavar="NAME", help="Such as night_owl.")],
     folder: Annotated[
         Path, typer.Option("--folder", metavar="DIR", help="Where to; here by default.")
