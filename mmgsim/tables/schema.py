@@ -60,7 +60,12 @@ TABLES: Mapping[str, tuple[Column, ...]] = MappingProxyType(
         "devices": _columns(
             ("microgrid", _TEXT, "name"),
             ("device", _TEXT, "name within the microgrid"),
-            ("quantity", _TEXT, "available_kw, expected_kw, planned_kw, power_kw, energy_kwh, on"),
+            (
+                "quantity",
+                _TEXT,
+                "available_kw, expected_kw, planned_kw, power_kw, charge_kw, discharge_kw,"
+                " energy_kwh, on",
+            ),
             ("value", _REAL, "of the quantity; power positive when generating [kW], [kWh] or 0/1"),
         ),
         "trades": _columns(

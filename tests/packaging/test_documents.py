@@ -57,7 +57,7 @@ def test_the_citation_has_what_its_format_asks_for(citation):
     for key in ("message", "title", "abstract", "version", "license"):
         assert isinstance(citation[key], str), key  # a version like 0.1 would be a number
         assert citation[key]
-    assert citation["authors"] == [{"name": "mmgsim contributors"}]
+    assert citation["authors"] == [{"name": "The mmgsim authors"}]
     assert len(set(citation["keywords"])) == len(citation["keywords"])
 
 
