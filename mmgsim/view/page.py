@@ -48,12 +48,13 @@ def Page() -> None:  # noqa: N802  Solara looks for this name
         if state.error:
             solara.Div(classes=["mmgsim-card", "mmgsim-error"], children=[state.error])
         _tiles(state.sheet.tiles)
-        with solara.Div(classes=["mmgsim-grid"]):
+        with solara.Div(classes=["mmgsim-row", "mmgsim-row-map"]):
             _picture(state.sheet, "map")
             _picture(state.sheet, "prices")
+        with solara.Div(classes=["mmgsim-row"]):
             _picture(state.sheet, "stored")
-        with solara.Div(classes=["mmgsim-thirds"]):
             _picture(state.sheet, "messages")
+        with solara.Div(classes=["mmgsim-row"]):
             _picture(state.sheet, "costs")
             _log(state.sheet.log)
 
@@ -72,21 +73,29 @@ def _controls(player: Player, state: State) -> None:
         is_off = state.is_playing or state.is_busy or state.is_over
         _button("Step", "mdi-skip-next", player.step, is_off=is_off)
         _button("Reset", "mdi-restart", player.reset, is_off=state.steps == 0 and not state.error)
-        with solara.ToggleButtonsSingle(value=state.speed, on_value=player.set_speed, dense=True):
-            for label in SPEEDS:
-                solara.Button(label, value=label)
+        with solara.Div(classes=["mmgsim-speeds"]):
+            _text("steps per second", "mmgsim-note")
+            speeds = list(SPEEDS)
+            solara.ToggleButtonsSingle(
+                value=state.speed, values=speeds, on_value=player.set_speed, dense=True
+            )
         with solara.Div(classes=["mmgsim-slider"]):
             if state.can_seek:
-                solara.SliderInt(
-                    "steps shown",
-                    value=state.steps,
-                    min=0,
-                    max=state.all_steps,
-                    on_value=player.go_to,
-                    thumb_label=False,
-                )
+                _time_slider(player, state)
             else:
-                solara.ProgressLinear(value=100.0 * state.steps / state.all_steps)
+                share = {"width": f"{100.0 * state.steps / state.all_steps:.1f}%"}
+                solara.Div(classes=["mmgsim-track"], children=[solara.Div(style=share)])
+
+
+def _time_slider(player: Player, state: State) -> None:
+    solara.SliderInt(
+        "steps shown",
+        value=state.steps,
+        min=0,
+        max=state.all_steps,
+        on_value=player.go_to,
+        thumb_label=False,
+    )
 
 
 def _progress(state: State) -> str:

@@ -17,7 +17,7 @@ __all__ = ["SPEEDS", "Player", "State"]
 
 log = logging.getLogger(__name__)
 
-SPEEDS = {"0.5/s": 0.5, "1/s": 1.0, "2/s": 2.0, "5/s": 5.0, "fastest": float("inf")}
+SPEEDS = {"0.5": 0.5, "1": 1.0, "2": 2.0, "5": 5.0, "fastest": float("inf")}
 """Steps per second that can be chosen, by label; slower where a step takes longer."""
 
 
@@ -89,7 +89,7 @@ class Player:
             all_steps=snapshot.all_steps,
             is_playing=False,
             is_busy=False,
-            speed="2/s",
+            speed="2",
             sheet=draw_sheet(snapshot),
         )
         self._thread = threading.Thread(target=self._work, name="mmgsim-player", daemon=True)

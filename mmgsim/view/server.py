@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 
@@ -40,6 +41,8 @@ def serve(player: Player, listener: socket.socket, started: Callable[[str], None
         Called with the address once the page can be opened.
     """
     page.show(player)
+    # Solara would like a cookie for frames of other sites, which are not wanted here.
+    warnings.filterwarnings("ignore", "Cookies with samesite=none", UserWarning)
     # A page that stays open does not keep the server from ending.
     config = uvicorn.Config(_app(), log_level="error", timeout_graceful_shutdown=1)
     address = f"http://{HOST}:{listener.getsockname()[1]}"
@@ -80,9 +83,10 @@ def _app() -> Starlette:
             *solara_server.routes,
         ],
         lifespan=solara_server.lifespan,
-        # Nobody else's page may reach this one under a name of its own for 127.0.0.1.
+        # Nobody else's page may reach this one under a name of its own for 127.0.0.1. Not even as
+        # localhost: there Solara's cookie would go along with what other pages ask for.
         middleware=[
-            Middleware(TrustedHostMiddleware, allowed_hosts=[HOST, "localhost"]),
+            Middleware(TrustedHostMiddleware, allowed_hosts=[HOST]),
             *solara_server.middleware,
         ],
     )

@@ -110,17 +110,30 @@ PICTURES: Mapping[str, Callable[[RunView, Snapshot], go.Figure]] = {
 }
 """What is drawn, in the order of the page."""
 
-_HEIGHTS = {"map": 860, "prices": 500, "stored": 344, "messages": 420, "costs": 420}
-"""Both columns of the page end at one height. [px]"""
+_HEIGHTS = {"map": 660, "prices": 660, "stored": 400, "messages": 400, "costs": 460}
+"""Neighbours on the page are equally high. [px]"""
+_LEGEND_PX = {"prices": 150, "stored": 60, "messages": 60, "costs": 115}
+"""Room for legends below the axis of time, where columns are narrowest. [px]"""
+_AXIS_PX = 62
+"""Room for the numbers and the title of an axis. [px]"""
 
 
 def _fitted(figure: go.Figure, name: str) -> go.Figure:
     """Give a figure the size of its place; what a user has zoomed into stays as the run goes on."""
-    legend = {} if name == "map" else {"legend": _BELOW}
-    return figure.update_layout(height=_HEIGHTS[name], uirevision=name, **legend)
+    # Without a feeder the place of the map holds a figure that has no legend either.
+    if name != "map":
+        figure.update_layout(legend=_AT_BOTTOM, margin_b=_AXIS_PX + _LEGEND_PX[name])
+    return figure.update_layout(height=_HEIGHTS[name], uirevision=name)
 
 
-_BELOW = {"orientation": "h", "x": 0, "y": -0.2, "yanchor": "top", "title": None}
+_AT_BOTTOM = {
+    "orientation": "h",
+    "x": 0,
+    "y": 0,
+    "yref": "container",
+    "yanchor": "bottom",
+    "title": None,
+}
 
 
 # ----------------------------------------------------------------------------------------- tiles
@@ -130,7 +143,7 @@ def _tiles(view: RunView) -> tuple[Tile, ...]:
     dispatch = view.frame("dispatch")
     costs = sum(view.run.summary["cost_by_microgrid"].values())
     traded_kwh = float(dispatch["sold_kw"].sum()) * view.step_h
-    tiles = [Tile("status of the step", str(step["status"]).replace("_", " "))]
+    tiles = [Tile("status", str(step["status"]).replace("_", " "))]
     if pd.notna(step["vm_min_pu"]):
         tiles += [
             Tile("lowest voltage", f"{step['vm_min_pu']:.4f} pu"),

@@ -75,5 +75,5 @@ def _bound(host: str, port: int) -> socket.socket:
         listener.bind((host, port))
     except (OSError, OverflowError) as error:
         listener.close()
-        raise PortTakenError(f"port {port} of {host} cannot be used: {error}") from error
+        raise PortTakenError(f"port {port} of {host} cannot be used: {error}; 0 takes a free one") from error
     return listener
