@@ -292,7 +292,8 @@ def view(  # noqa: PLR0913  one parameter per option of the command line
     ] = False,
 ) -> None:
     """Watch a scenario being simulated, or go through a run, in the browser (extra `view`)."""
-    from mmgsim.view import LiveSource, ReplaySource, open_view  # noqa: PLC0415  seldom needed
+    # Only here: it takes time to import, and is seldom needed.
+    from mmgsim.view import LiveSource, ReplaySource, open_view
 
     overrides = _options(days=days, seed=seed, coordination=coordination)
     overrides |= _overrides(set_ or [])

@@ -48,6 +48,7 @@ def stored_figure(view: RunView) -> go.Figure:
             x=ends,
             y=percent[name].to_numpy("float32"),
             name=str(name),
+            showlegend=True,
             mode="lines+markers" if len(percent) < _FEW_STEPS else "lines",
             marker={"size": 5},
             line={"color": view.colours[str(name)], "width": 2},

@@ -64,7 +64,7 @@ def _controls(player: Player, state: State) -> None:
     with solara.Div(classes=["mmgsim-card", "mmgsim-bar"]):
         _text(state.title, "mmgsim-title")
         _text(state.sheet.now, "mmgsim-now")
-        _text(_progress(state), "mmgsim-note")
+        _text(_progress(state), "mmgsim-progress")
         solara.Div(classes=["mmgsim-space"])
         if state.is_playing:
             _button("Pause", "mdi-pause", player.pause)
@@ -74,7 +74,7 @@ def _controls(player: Player, state: State) -> None:
         _button("Step", "mdi-skip-next", player.step, is_off=is_off)
         _button("Reset", "mdi-restart", player.reset, is_off=state.steps == 0 and not state.error)
         with solara.Div(classes=["mmgsim-speeds"]):
-            _text("steps per second", "mmgsim-note")
+            _text("steps/s", "mmgsim-unit")
             speeds = list(SPEEDS)
             solara.ToggleButtonsSingle(
                 value=state.speed, values=speeds, on_value=player.set_speed, dense=True

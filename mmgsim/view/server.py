@@ -22,10 +22,9 @@ from starlette.staticfiles import StaticFiles
 
 from mmgsim.view import page
 from mmgsim.view.player import Player
+from mmgsim.view.start import HOST
 
-__all__ = ["HOST", "serve"]
-
-HOST = "127.0.0.1"
+__all__ = ["serve"]
 
 
 def serve(player: Player, listener: socket.socket, started: Callable[[str], None]) -> None:

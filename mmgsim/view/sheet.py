@@ -112,7 +112,7 @@ PICTURES: Mapping[str, Callable[[RunView, Snapshot], go.Figure]] = {
 
 _HEIGHTS = {"map": 660, "prices": 660, "stored": 400, "messages": 400, "costs": 460}
 """Neighbours on the page are equally high. [px]"""
-_LEGEND_PX = {"prices": 150, "stored": 60, "messages": 60, "costs": 115}
+_LEGEND_PX = {"map": 58, "prices": 150, "stored": 60, "messages": 60, "costs": 115}
 """Room for legends below the axis of time, where columns are narrowest. [px]"""
 _AXIS_PX = 62
 """Room for the numbers and the title of an axis. [px]"""
@@ -120,10 +120,10 @@ _AXIS_PX = 62
 
 def _fitted(figure: go.Figure, name: str) -> go.Figure:
     """Give a figure the size of its place; what a user has zoomed into stays as the run goes on."""
-    # Without a feeder the place of the map holds a figure that has no legend either.
-    if name != "map":
-        figure.update_layout(legend=_AT_BOTTOM, margin_b=_AXIS_PX + _LEGEND_PX[name])
-    return figure.update_layout(height=_HEIGHTS[name], uirevision=name)
+    figure.update_layout(legend=_AT_BOTTOM, height=_HEIGHTS[name], uirevision=name)
+    # Exchanges over time, in the place of a map, have an axis and no legend.
+    has_axis = bool(figure.layout.xaxis.title.text)
+    return figure.update_layout(margin_b=(_AXIS_PX if has_axis else 0) + _LEGEND_PX[name])
 
 
 _AT_BOTTOM = {
@@ -132,7 +132,6 @@ _AT_BOTTOM = {
     "y": 0,
     "yref": "container",
     "yanchor": "bottom",
-    "title": None,
 }
 
 
@@ -163,7 +162,7 @@ def _gap(gates: pd.DataFrame) -> str:
     """Give the gap of the last gate. [%]"""
     if gates.empty or pd.isna(gates["gap"].iloc[-1]):
         return "not proven"
-    return f"{100.0 * gates['gap'].iloc[-1]:.4f} %"
+    return f"{plain(100.0 * gates['gap'].iloc[-1], 4)} %"
 
 
 # ------------------------------------------------------------------------------------------- log

@@ -11,7 +11,10 @@ from mmgsim.errors import MissingExtraError, PortTakenError
 from mmgsim.view.player import Player
 from mmgsim.view.sources import Source
 
-__all__ = ["open_view"]
+__all__ = ["HOST", "open_view"]
+
+HOST = "127.0.0.1"
+"""The page is for whoever sits at this machine, and for nobody else."""
 
 _NEEDED = ("solara", "solara-assets")
 
@@ -44,17 +47,18 @@ def open_view(
         If the port is not free.
     """
     _check_extra()
-    from mmgsim.view.server import HOST, serve  # noqa: PLC0415  packages of an extra
-
-    listener = _bound(HOST, port)
 
     def started(address: str) -> None:
         told(address)
         if opens_browser:
             webbrowser.open(address)
 
-    with listener:
-        serve(Player(make()), listener, started)
+    with _bound(port) as listener:
+        player = Player(make())
+        # Only now: it needs packages of the extra.
+        from mmgsim.view.server import serve
+
+        serve(player, listener, started)
 
 
 def _check_extra() -> None:
@@ -68,12 +72,13 @@ def _check_extra() -> None:
         raise MissingExtraError("view", missing)
 
 
-def _bound(host: str, port: int) -> socket.socket:
+def _bound(port: int) -> socket.socket:
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
     listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
-        listener.bind((host, port))
+        listener.bind((HOST, port))
     except (OSError, OverflowError) as error:
         listener.close()
-        raise PortTakenError(f"port {port} of {host} cannot be used: {error}; 0 takes a free one") from error
+        what = f"port {port} of {HOST} cannot be used: {error}"
+        raise PortTakenError(f"{what}; without --port a free one is taken") from error
     return listener
