@@ -55,7 +55,7 @@ def stored_figure(view: RunView) -> go.Figure:
             hovertemplate="%{y:.1f} %",
         )
     layout(figure, "State of charge", height=320)
-    figure.update_yaxes(title="of capacity [%]", range=[-3, 103])
+    figure.update_yaxes(title="of capacity [%]", range=[-4, 104])
     return figure.update_xaxes(title=clock_title(view))
 
 

@@ -114,12 +114,14 @@ _HEIGHTS = {"map": 660, "prices": 660, "stored": 400, "messages": 400, "costs": 
 """Neighbours on the page are equally high. [px]"""
 _LEGEND_PX = {"map": 58, "prices": 150, "stored": 60, "messages": 60, "costs": 115}
 """Room for legends below the axis of time, where columns are narrowest. [px]"""
-_AXIS_PX = 62
+_AXIS_PX = 70
 """Room for the numbers and the title of an axis. [px]"""
 
 
 def _fitted(figure: go.Figure, name: str) -> go.Figure:
     """Give a figure the size of its place; what a user has zoomed into stays as the run goes on."""
+    # The first date below the axis of time is wide, and would touch the lowest number beside it.
+    figure.update_xaxes(ticklabelstandoff=9)
     figure.update_layout(legend=_AT_BOTTOM, height=_HEIGHTS[name], uirevision=name)
     # Exchanges over time, in the place of a map, have an axis and no legend.
     has_axis = bool(figure.layout.xaxis.title.text)

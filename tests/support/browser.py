@@ -10,10 +10,11 @@ import itertools
 import json
 import os
 import re
+import signal
 import subprocess
 import time
+from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
 from typing import Any
 
 from websockets.sync.client import connect
@@ -43,46 +44,45 @@ class Browser:
         self.requests: list[str] = []
         self.faults: list[str] = []
         self._numbers = itertools.count(1)
-        self._process = subprocess.Popen(
-            [
-                executable,
-                "--headless=new",
-                "--no-sandbox",  # a test may run as root, and opens pages of this machine only
-                "--disable-gpu",
-                "--disable-dev-shm-usage",
-                "--no-first-run",
-                "--disable-background-networking",
-                "--remote-debugging-port=0",
-                f"--user-data-dir={profile}",
-                "about:blank",
-            ],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-            start_new_session=True,
-        )
-        browser = connect(self._address(), max_size=None)
-        self._socket, self._session = browser, None
-        target = self._call("Target.createTarget", url="about:blank")["targetId"]
-        attached = self._call("Target.attachToTarget", targetId=target, flatten=True)
-        self._session = attached["sessionId"]
-        for domain in ("Page", "Runtime", "Network"):
-            self._call(f"{domain}.enable")
+        self._command = [
+            executable,
+            "--headless=new",
+            "--no-sandbox",  # a test may run as root, and opens pages of this machine only
+            "--disable-gpu",
+            "--disable-dev-shm-usage",
+            "--no-first-run",
+            "--disable-background-networking",
+            "--remote-debugging-port=0",
+            f"--user-data-dir={profile}",
+            "about:blank",
+        ]
+        self._opened = ExitStack()
 
     def __enter__(self) -> Browser:
+        with ExitStack() as opened:
+            self._process = opened.enter_context(
+                subprocess.Popen(
+                    self._command,
+                    stdout=subprocess.DEVNULL,
+                    stderr=subprocess.PIPE,
+                    text=True,
+                    start_new_session=True,
+                )
+            )
+            # With the processes it has started: they are in its group.
+            opened.callback(lambda: os.killpg(self._process.pid, signal.SIGKILL))
+            self._socket = opened.enter_context(connect(self._address(), max_size=None))
+            self._session = None
+            target = self._call("Target.createTarget", url="about:blank")["targetId"]
+            attached = self._call("Target.attachToTarget", targetId=target, flatten=True)
+            self._session = attached["sessionId"]
+            for domain in ("Page", "Runtime", "Network"):
+                self._call(f"{domain}.enable")
+            self._opened = opened.pop_all()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._socket.close()
-        os.killpg(self._process.pid, 9)  # with the processes it has started: they are in its group
-        self._process.wait()
-        if self._process.stderr is not None:
-            self._process.stderr.close()
+    def __exit__(self, *_: object) -> None:
+        self._opened.close()
 
     def open(self, address: str, *, width: int, height: int = 1000) -> None:
         """Open a page. [px]"""

@@ -12,7 +12,6 @@ import subprocess
 import sys
 import time
 from importlib.util import find_spec
-from pathlib import Path
 
 import pytest
 
@@ -84,11 +83,8 @@ class View:
 
 @pytest.fixture
 def browser(tmp_path):
-    sys.path.insert(0, str(Path(__file__).parents[2] / "support"))
-    try:
-        from browser import Browser
-    finally:
-        sys.path.pop(0)
+    from tests.support.browser import Browser  # it needs a package of the extra
+
     with Browser(CHROMIUM, tmp_path / "profile") as browser:
         yield browser
 
