@@ -327,6 +327,7 @@ class _Map:
                 "mode": "markers+text",
                 "showlegend": False,
                 "textposition": self._label_sides(member_bus),
+                "textfont": {"shadow": _HALO},
                 "hovertemplate": "%{text}<extra></extra>",
                 "cliponaxis": False,
                 "marker": {
@@ -337,6 +338,8 @@ class _Map:
         ]
 
 
+_HALO = ", ".join(["0 0 3px #ffffff"] * 4)
+"""Around labels, so that a line below one does not run through its letters."""
 _HALF_LABEL = np.array([0.16, 0.025])
 """Half the width and height of a label, as parts of those of the map."""
 _EDGE = np.array([0.2, 0.09])
