@@ -322,6 +322,48 @@ def new(
 
 
 @app.command()
+def view(  # noqa: PLR0913  one parameter per option of the command line
+    target: Annotated[
+        str, typer.Argument(metavar="SCENARIO|RUN_DIR", help="A scenario, or a run to go through.")
+    ],
+    days: DaysOption = None,
+    coordination: Annotated[str | None, typer.Option(help="Kind of coordination.")] = None,
+    strategy: StrategyOption = None,
+    seed: SeedOption = None,
+    set_: SetOption = None,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Port of 127.0.0.1; 0 takes a free one.")
+    ] = 0,
+    no_browser: Annotated[
+        bool, typer.Option("--no-browser", help="Only print the address of the page.")
+    ] = False,
+) -> None:
+    """Watch a scenario being simulated, or go through a run, in the browser (extra `view`)."""
+    # Only here: it takes time to import, and is seldom needed.
+    from mmgsim.view import LiveSource, ReplaySource, open_view
+
+    overrides = _options(days=days, seed=seed, coordination=coordination)
+    overrides |= _overrides(set_ or [])
+    everybody = _strategies(strategy or [], overrides)
+    is_run = (Path(target) / "manifest.json").is_file()
+    if is_run and (overrides or everybody):
+        raise typer.BadParameter(f"{target} is a finished run: nothing can be set in it")
+
+    def model() -> MultiMicrogridModel:
+        return MultiMicrogridModel(target, overrides=overrides, strategy=everybody)
+
+    def told(address: str) -> None:
+        out.print(f"live view: {address} (Ctrl-C ends it)", markup=False, soft_wrap=True)
+
+    open_view(
+        lambda: ReplaySource(Results(target)) if is_run else LiveSource(model),
+        port=port,
+        opens_browser=not no_browser,
+        told=told,
+    )
+
+
+@app.command()
 def freeze(
     scenario: ScenarioArgument,
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="New or empty folder.")],

@@ -21,11 +21,13 @@ __all__ = [
     "ContractError",
     "Fault",
     "InputError",
+    "MissingExtraError",
     "MmgsimError",
     "ModelError",
     "NothingToDrawError",
     "PackageError",
     "PlugInError",
+    "PortTakenError",
     "ResultsError",
     "RunEndedEarlyError",
     "ScenarioError",
@@ -330,3 +332,32 @@ class ResultsError(MmgsimError):
 
 class NothingToDrawError(ResultsError):
     """A picture of what a run does not have; the message says why, as a sentence."""
+
+
+class MissingExtraError(MmgsimError):
+    """Packages that are not installed by default and that something needs.
+
+    Attributes
+    ----------
+    extra : str
+        What brings them.
+    packages : tuple of str
+        Those that lack.
+    """
+
+    def __init__(self, extra: str, packages: Iterable[str]) -> None:
+        self.extra = extra
+        self.packages = tuple(packages)
+        super().__init__(
+            f"this needs {' and '.join(self.packages)}, which {_is_or_are(self.packages)} not "
+            f"installed:\n  pip install 'mmgsim[{extra}]'\n"
+            f"or in a copy of the repository: pip install -e '.[{extra}]'"
+        )
+
+
+def _is_or_are(names: tuple[str, ...]) -> str:
+    return "is" if len(names) == 1 else "are"
+
+
+class PortTakenError(MmgsimError):
+    """A port that the live view cannot be served at."""

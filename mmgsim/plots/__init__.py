@@ -1,23 +1,37 @@
 """Pictures of a run as plotly figures, in one style."""
 
 from mmgsim.plots.day import days_in_choice
-from mmgsim.plots.flags import flags_table
-from mmgsim.plots.money import bills_by_item, gains_table
+from mmgsim.plots.energy import exchange_figure
+from mmgsim.plots.feeder import moment_figure
+from mmgsim.plots.feeder_view import FeederView
+from mmgsim.plots.flags import flag_events, flags_table, meaning
+from mmgsim.plots.messages import messages_figure
+from mmgsim.plots.money import bills_by_item, bills_figure, gains_table, prices_figure
 from mmgsim.plots.numbers import brief, plain
 from mmgsim.plots.plots import Plots
+from mmgsim.plots.storage import stored_figure
 from mmgsim.plots.style import layout
 from mmgsim.plots.view import RunTables, RunView, local_time
 
 __all__ = [
+    "FeederView",
     "Plots",
     "RunTables",
     "RunView",
     "bills_by_item",
+    "bills_figure",
     "brief",
     "days_in_choice",
+    "exchange_figure",
+    "flag_events",
     "flags_table",
     "gains_table",
     "layout",
     "local_time",
+    "meaning",
+    "messages_figure",
+    "moment_figure",
     "plain",
+    "prices_figure",
+    "stored_figure",
 ]

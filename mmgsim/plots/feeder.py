@@ -13,7 +13,7 @@ from mmgsim.contracts import FloatArray
 from mmgsim.plots.feeder_view import FeederView
 from mmgsim.plots.style import NEUTRAL, faded, layout
 
-__all__ = ["feeder_figure"]
+__all__ = ["feeder_figure", "moment_figure"]
 
 _CLASSES = (
     (20.0, "#bdbdbd", 2.0),
@@ -53,6 +53,32 @@ def feeder_figure(feeder: FeederView) -> go.Figure:
         sliders=[_slider(feeder, moments)],
         updatemenus=[_PLAYER],
     )
+    return _framed(figure, feeder)
+
+
+def moment_figure(feeder: FeederView, *, most_kw: float) -> go.Figure:
+    """Draw the map of the feeder at the last of its steps.
+
+    Parameters
+    ----------
+    feeder : FeederView
+        One step is enough.
+    most_kw : float
+        The exchange that is drawn largest, so that steps can be compared. [kW]
+    """
+    drawer = _Map(feeder, most_kw)
+    figure = go.Figure(data=[*drawer.moving(-1, is_first=True), *drawer.still()])
+    layout(
+        figure,
+        "Voltages, line loading and exchanges",
+        hovermode="closest",
+        legend={"title": "line loading [%]", "x": 1.01, "y": 1.0, "yanchor": "top"},
+    )
+    return _framed(figure, feeder)
+
+
+def _framed(figure: go.Figure, feeder: FeederView) -> go.Figure:
+    """Give the map room for its labels, and no axes: places have no unit."""
     figure.update_layout(margin={"l": 20, "r": 20, "t": 60, "b": 20})
     places = np.array(list(feeder.layout.places.values()))
     low, span = places.min(axis=0), np.maximum(np.ptp(places, axis=0), 1.0)
@@ -123,7 +149,7 @@ _PLAYER = {
 class _Map:
     """The traces of the map: those that move with time, and those that do not."""
 
-    def __init__(self, feeder: FeederView) -> None:
+    def __init__(self, feeder: FeederView, most_kw: float = 0.0) -> None:
         self._feeder = feeder
         places = feeder.layout.places
         edges = [e for e in feeder.layout.edges if e.from_bus in places and e.to_bus in places]
@@ -140,7 +166,7 @@ class _Map:
         dispatch = feeder.view.frame("dispatch")
         exchange_kw = dispatch.pivot_table(index="time", columns="microgrid", values="exchange_kw")
         self._exchange_kw = exchange_kw[self._members].to_numpy(np.float64)
-        self._most_kw = max(float(np.abs(self._exchange_kw).max(initial=0.0)), 1e-3)
+        self._most_kw = max(float(np.abs(self._exchange_kw).max(initial=0.0)), most_kw, 1e-3)
 
     def moving(self, step: int, *, is_first: bool = False) -> list[dict[str, Any]]:
         """Give what changes from step to step; the first time also what stays."""
@@ -301,6 +327,7 @@ class _Map:
                 "mode": "markers+text",
                 "showlegend": False,
                 "textposition": self._label_sides(member_bus),
+                "textfont": {"shadow": _HALO},
                 "hovertemplate": "%{text}<extra></extra>",
                 "cliponaxis": False,
                 "marker": {
@@ -311,6 +338,8 @@ class _Map:
         ]
 
 
+_HALO = ", ".join(["0 0 3px #ffffff"] * 4)
+"""Around labels, so that a line below one does not run through its letters."""
 _HALF_LABEL = np.array([0.16, 0.025])
 """Half the width and height of a label, as parts of those of the map."""
 _EDGE = np.array([0.2, 0.09])

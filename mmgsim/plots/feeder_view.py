@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from functools import cached_property
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -26,6 +27,8 @@ class FeederView:
     ----------
     view : RunView
         The run.
+    layout : FeederLayout or None
+        Where things are; read from the run's folder if it is not given.
 
     Raises
     ------
@@ -35,14 +38,10 @@ class FeederView:
         If network.json is missing or cannot be read.
     """
 
-    def __init__(self, view: RunView) -> None:
+    def __init__(self, view: RunView, layout: FeederLayout | None = None) -> None:
         view.check_has_network()
         self.view = view
-        file = view.run.folder / "network.json"
-        try:
-            self.layout: FeederLayout = read_layout(file)
-        except (OSError, ValueError) as error:
-            raise ResultsError(f"{file} cannot be read: {error}") from error
+        self.layout = _read(view.run.folder / "network.json") if layout is None else layout
 
     @cached_property
     def vm_pu(self) -> pd.DataFrame:
@@ -95,3 +94,10 @@ class FeederView:
             return list(range(steps))
         even = np.linspace(0, steps - 1, most - 1).round().astype(int).tolist()
         return sorted({*even, self.tightest_step})
+
+
+def _read(file: Path) -> FeederLayout:
+    try:
+        return read_layout(file)
+    except (OSError, ValueError) as error:
+        raise ResultsError(f"{file} cannot be read: {error}") from error

@@ -24,7 +24,9 @@ _BLOCKS = (1, 2, 3, 4, 6, 8, 12, 24, 48, 96, 168)
 class RunTables(Protocol):
     """A finished run, as `mmgsim.tables.Results` reads it."""
 
-    folder: Path
+    @property
+    def folder(self) -> Path:
+        """Where it was written."""
 
     @property
     def manifest(self) -> Mapping[str, Any]:

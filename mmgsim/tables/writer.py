@@ -97,9 +97,17 @@ class TableWriter:
             rows.clear()
         self.parts += 1
 
-    def frame(self, table: str) -> pd.DataFrame:
-        """Give what is in memory as a DataFrame: everything without a folder."""
-        frame: pd.DataFrame = _to_arrow(table, self._rows[table]).to_pandas()
+    def frame(self, table: str, since: int = 0) -> pd.DataFrame:
+        """Give what is in memory as a DataFrame: everything without a folder.
+
+        Parameters
+        ----------
+        table : str
+            Name.
+        since : int
+            Leave out so many rows that came first.
+        """
+        frame: pd.DataFrame = _to_arrow(table, self._rows[table][since:]).to_pandas()
         return frame
 
 
