@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from pandapower.pypower.idx_bus import BASE_KV, GS
 
 from mmgsim.contracts import FloatArray
+from mmgsim.network.follows import Follows
 
 __all__ = ["AcSolver", "Admittance", "read_admittance"]
 
@@ -47,6 +48,8 @@ class AcSolver:
         With the background at profile value 1. Copied.
     member_sgens : sequence of int
         Labels of the sgens that carry the microgrids' exchanges.
+    follows : Follows or None
+        Which profile each element follows; by default all loads the one and only.
 
     Attributes
     ----------
@@ -54,22 +57,25 @@ class AcSolver:
         Holds the results of the last point that was solved.
     """
 
-    def __init__(self, net: Any, member_sgens: Sequence[int]) -> None:
+    def __init__(
+        self, net: Any, member_sgens: Sequence[int], follows: Follows | None = None
+    ) -> None:
         self.net = copy.deepcopy(net)
-        self._load_p_mw = self.net.load.p_mw.to_numpy(dtype=np.float64, copy=True)
-        self._load_q_mvar = self.net.load.q_mvar.to_numpy(dtype=np.float64, copy=True)
-        self._sgen_p_mw = self.net.sgen.p_mw.to_numpy(dtype=np.float64, copy=True)
-        self._sgen_q_mvar = self.net.sgen.q_mvar.to_numpy(dtype=np.float64, copy=True)
+        self._follows = follows or Follows.loads_only(self.net)
+        self._nominal = {
+            (table, column): self.net[table][column].to_numpy(dtype=np.float64, copy=True)
+            for table, column in self._follows.columns
+        }
         self._members = self.net.sgen.index.get_indexer(list(member_sgens))
         self._start = "dc" if _has_phase_shift(self.net) else "flat"
 
-    def solve(self, share: float, exchange_kw: FloatArray, q_kvar: FloatArray) -> bool:
+    def solve(self, share: float | FloatArray, exchange_kw: FloatArray, q_kvar: FloatArray) -> bool:
         """Solve one point (one power flow, a second if the first fails); say if it converged.
 
         Parameters
         ----------
-        share : float
-            Profile value of the background.
+        share : float or (profiles,) array
+            Profile values of the background.
         exchange_kw, q_kvar : (members,) array
             Positive when power leaves the microgrid. [kW], [kvar]
         """
@@ -99,16 +105,15 @@ class AcSolver:
                 return False
         return bool(self.net.converged)
 
-    def _set_point(self, share: float, exchange_kw: FloatArray, q_kvar: FloatArray) -> None:
-        net = self.net
-        net.load["p_mw"] = self._load_p_mw * share
-        net.load["q_mvar"] = self._load_q_mvar * share
-        if len(self._members):
-            p_mw, q_mvar = self._sgen_p_mw.copy(), self._sgen_q_mvar.copy()
-            p_mw[self._members] = np.asarray(exchange_kw) / _KW_PER_MW
-            q_mvar[self._members] = np.asarray(q_kvar) / _KW_PER_MW
-            net.sgen["p_mw"] = p_mw
-            net.sgen["q_mvar"] = q_mvar
+    def _set_point(
+        self, share: float | FloatArray, exchange_kw: FloatArray, q_kvar: FloatArray
+    ) -> None:
+        sent = {"p_mw": exchange_kw, "q_mvar": q_kvar}
+        for (table, column), nominal in self._nominal.items():
+            values = nominal * self._follows.factors(table, column, share)
+            if table == "sgen" and len(self._members):
+                values[self._members] = np.asarray(sent[column]) / _KW_PER_MW
+            self.net[table][column] = values
 
 
 def _has_phase_shift(net: Any) -> bool:

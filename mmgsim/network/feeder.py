@@ -23,10 +23,19 @@ import pandapower.networks
 from mmgsim.contracts import FloatArray, Member, frozen
 from mmgsim.errors import Fault, ScenarioError, near_miss
 from mmgsim.network.acpoint import AcSolver
+from mmgsim.network.follows import Follows
 from mmgsim.network.radial import RadialNet, radial_obstacles
 from mmgsim.profiles.cache import cached_object
 
-__all__ = ["UNRATED_KA", "Background", "Feeder", "FeederLimits", "feeder_faults", "read_net"]
+__all__ = [
+    "UNRATED_KA",
+    "Background",
+    "Feeder",
+    "FeederLimits",
+    "active_kw",
+    "feeder_faults",
+    "read_net",
+]
 
 _KW_PER_MW = 1e3
 
@@ -61,10 +70,17 @@ class Background:
         Share of the case's nominal loads at profile value 1.
     power_factor : float or None
         Inductive, in (0, 1]; replaces the case's reactive loads by ``q = p tan(acos(pf))``.
+    profiles : tuple of str
+        Names of the profiles that the elements follow, each its own, as in SimBench; if there are
+        none, all loads follow one profile and nothing else does.
+    without : frozenset of str
+        Names of loads, sgens and storages that belong to microgrids: they are out of service.
     """
 
     scale: float = 1.0
     power_factor: float | None = None
+    profiles: tuple[str, ...] = ()
+    without: frozenset[str] = frozenset()
 
 
 # ------------------------------------------------------------------------------------ reading
@@ -219,6 +235,8 @@ class Feeder:
     with the exchange as ``sgen.p_mw`` of the element named like the microgrid, so that a reader
     of `network.json` can reproduce it. Only the table `load` follows the profile; sgens, gens,
     storages, shunts and whatever else the case has keep their nominal values, scaled by nothing.
+    With `Background.profiles` every load, sgen and storage follows the profile that its column
+    `profile` names (`Follows.own_profiles`), and `share` is an array of one value a profile.
 
     An exchange is positive when power leaves the microgrid, which is generation to the feeder.
 
@@ -241,6 +259,8 @@ class Feeder:
         pandapower's own labels, in the order of all arrays; not necessarily 0, 1, 2...
     line_max_ka : (lines,) array
         What each line may carry; infinite where it has no rating. [kA]
+    follows : Follows
+        Which profile each element follows.
     member_sgens : tuple of int
         Labels of the microgrids' sgens.
 
@@ -267,7 +287,9 @@ class Feeder:
         self.net = copy.deepcopy(net)
         self.net.user_pf_options = {}
         self._scale_loads()
+        self._leave_out()
         self.member_sgens = self._connect_members()
+        self.follows = self._follows()
         self.net.bus["min_vm_pu"] = self.limits.v_min_pu
         self.net.bus["max_vm_pu"] = self.limits.v_max_pu
         self.buses = tuple(int(label) for label in self.net.bus.index)
@@ -283,6 +305,20 @@ class Feeder:
         else:
             load["q_mvar"] = load.p_mw * _tan_phi(self.background.power_factor)
 
+    def _leave_out(self) -> None:
+        for table in ("load", "sgen", "storage"):
+            elements = self.net[table]
+            elements.loc[elements.name.isin(self.background.without), "in_service"] = False
+
+    def _follows(self) -> Follows:
+        if not self.background.profiles:
+            return Follows.loads_only(self.net)
+        return Follows.own_profiles(
+            self.net,
+            self.background.profiles,
+            is_reactive_own=self.background.power_factor is None,
+        )
+
     def _connect_members(self) -> tuple[int, ...]:
         return tuple(
             int(pp.create_sgen(self.net, m.bus, p_mw=0.0, name=m.name, type="microgrid"))
@@ -296,12 +332,12 @@ class Feeder:
 
     def new_solver(self) -> AcSolver:
         """Give a solver with its own copy of the net."""
-        return AcSolver(self.net, self.member_sgens)
+        return AcSolver(self.net, self.member_sgens, self.follows)
 
     @cached_property
     def radial(self) -> RadialNet | None:
         """The net as the sweep needs it; None if `is_sweepable` has reasons against it."""
-        if radial_obstacles(self.net):
+        if self.follows.has_names or radial_obstacles(self.net):
             return None
         return RadialNet(self.net, self.member_sgens)
 
@@ -310,6 +346,21 @@ class Feeder:
         """Background load at profile value 1. [kW]"""
         load = self.net.load[self.net.load.in_service]
         return float((load.p_mw * load.scaling).sum()) * _KW_PER_MW
+
+    def background_kw_at(self, share: float | FloatArray) -> tuple[float, float]:
+        """Give the background at some profile values: its loads, and what it draws in all. [kW]
+
+        Both are the same where only loads follow a profile; with profiles of their own, sgens
+        and storages count in the second one.
+        """
+        if not self.follows.has_names:
+            load_kw = self.background_kw * float(share)
+            return load_kw, load_kw
+        drawn_kw = {
+            table: float(active_kw(self.net[table]) @ self.follows.factors(table, "p_mw", share))
+            for table in ("load", "sgen", "storage")
+        }
+        return drawn_kw["load"], drawn_kw["load"] + drawn_kw["storage"] - drawn_kw["sgen"]
 
     def working_net(self) -> Any:
         """Give a copy of the net that may be changed and solved."""
@@ -352,6 +403,12 @@ class Feeder:
     def write(self, file: Path) -> None:
         """Write the net as pandapower JSON, background at profile value 1, exchanges at 0."""
         pp.to_json(self.net, str(file))
+
+
+def active_kw(table: Any) -> FloatArray:
+    """Give the nominal active power of each element, 0 out of service. [kW]"""
+    columns = table[["p_mw", "scaling", "in_service"]].to_numpy(dtype=np.float64)
+    return np.asarray(columns.prod(axis=1) * _KW_PER_MW)
 
 
 def _tan_phi(power_factor: float) -> float:

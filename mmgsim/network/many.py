@@ -44,8 +44,8 @@ def linearise_many(
     ----------
     feeder : Feeder
         Network, members and limits.
-    background : (points,) array
-        Profile values of the background.
+    background : (points,) or (points, profiles) array
+        Profile values of the background, as in `PowerFlow.solve`.
     exchange_kw : (points, members) array
         Positive when power leaves the microgrid. [kW]
     power_factor : (members,) array or None
@@ -62,9 +62,10 @@ def linearise_many(
         If the shapes do not fit or a number is not finite.
     """
     share, p_kw = np.asarray(background, np.float64), np.asarray(exchange_kw, np.float64)
-    if share.ndim != 1 or p_kw.shape != (len(share), len(feeder.members)):
-        shapes = f"{share.shape}, {p_kw.shape}"
-        raise ValueError(f"need (points,), (points, {len(feeder.members)}); got {shapes}")
+    is_row = feeder.follows.is_row(share)
+    if not is_row or p_kw.shape != (len(share), len(feeder.members)):
+        due, shapes = feeder.follows.shape_due, f"{share.shape}, {p_kw.shape}"
+        raise ValueError(f"need {due}, (points, {len(feeder.members)}); got {shapes}")
     if not (np.isfinite(share).all() and np.isfinite(p_kw).all()):
         raise ValueError("background and exchange_kw must be finite")
     tan_phi = feeder.tan_phi(power_factor)
@@ -79,13 +80,13 @@ def linearise_many(
             found[point] = _linearisation(feeder, slopes, k, p_kw[point], tan_phi)
     return [
         found[k] if k in found else linearise(feeder, s, x, power_factor=power_factor)
-        for k, (s, x) in enumerate(zip(share.tolist(), p_kw, strict=True))
+        for k, (s, x) in enumerate(zip(share, p_kw, strict=True))
     ]
 
 
 def losses_along_ray(
     feeder: Feeder,
-    background: float,
+    background: float | FloatArray,
     exchange_kw: FloatArray,
     *,
     nodes: Sequence[float] | FloatArray,
@@ -116,7 +117,7 @@ def losses_along_ray(
     """
     parts = np.asarray(nodes, dtype=np.float64)
     ray_kw = parts[:, None] * np.asarray(exchange_kw, dtype=np.float64)
-    share = np.full(len(parts), background)
+    share = np.stack([np.asarray(background, dtype=np.float64)] * len(parts))
     loss_kw = np.full(len(parts), np.nan)
     loss_per_kw = np.full((len(parts), len(feeder.members)), np.nan)
     for k, point in enumerate(linearise_many(feeder, share, ray_kw, power_factor=power_factor)):

@@ -29,7 +29,7 @@ class PlannedPoints(Sequence[LinearisedStep | None]):
         Network, members and limits.
     solver : PowerFlow
         Of the feeder.
-    background : (steps,) array
+    background : (steps,) or (steps, profiles) array
         Profile values of the background.
     exchange_kw : (steps, members) array
         Planned, positive when power leaves the microgrid; reactive power follows at the members'

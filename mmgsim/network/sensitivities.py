@@ -95,7 +95,7 @@ class Linearisation:
 
 def linearise(
     feeder: Feeder,
-    background: float,
+    background: float | FloatArray,
     exchange_kw: FloatArray,
     *,
     power_factor: Sequence[float] | FloatArray | None = None,
@@ -106,8 +106,8 @@ def linearise(
     ----------
     feeder : Feeder
         Network, members and limits.
-    background : float
-        Profile value of the background.
+    background : float or (profiles,) array
+        Profile value of the background, or values where its elements follow their own.
     exchange_kw : (members,) array
         Positive when power leaves the microgrid. [kW]
     power_factor : (members,) array or None
@@ -127,7 +127,7 @@ def linearise(
     if exchange_kw.shape != (len(feeder.members),) or not np.isfinite(exchange_kw).all():
         raise ValueError(f"need {len(feeder.members)} finite exchanges, got {exchange_kw}")
     tan_phi = feeder.tan_phi(power_factor)
-    if not feeder.solver.solve(float(background), exchange_kw, exchange_kw * tan_phi):
+    if not feeder.solver.solve(background, exchange_kw, exchange_kw * tan_phi):
         return None
     return linearise_at(feeder, feeder.solver, exchange_kw, power_factor=power_factor)
 

@@ -132,8 +132,9 @@ class PowerFlow(Protocol):
 
         Parameters
         ----------
-        background : (points,) array
-            Profile values: what the background's loads are multiplied with.
+        background : (points,) or (points, profiles) array
+            Profile values: what the background's loads are multiplied with; one a profile where
+            its elements follow profiles of their own (`Feeder.follows`).
         exchange_kw, q_kvar : (points, members) array
             Positive when power leaves the microgrid. [kW], [kvar]
 

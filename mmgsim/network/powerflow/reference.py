@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from mmgsim.contracts import FloatArray, frozen
 from mmgsim.network.acpoint import AcSolver
-from mmgsim.network.feeder import Feeder
+from mmgsim.network.feeder import Feeder, active_kw
 from mmgsim.network.powerflow.flow import Flow, FlowStatus, join_flows
 from mmgsim.network.powerflow.verdict import checked_points, status_of, violations
 
@@ -28,7 +28,7 @@ BoolArray = NDArray[np.bool_]
 class _Point:
     """What was asked for at one point, and the factor at which it could be solved."""
 
-    share: float
+    share: FloatArray
     exchange_kw: FloatArray
     q_kvar: FloatArray
     factor: float = 1.0
@@ -38,9 +38,9 @@ class PandapowerFlow:
     """Solves every point with pandapower, from scratch, so that no point depends on another.
 
     Failure ladder: Newton with its usual number of iterations, then with 50 (`AcSolver`); then the
-    same with background loads and exchanges scaled by 0.9, 0.8 ... 0.1, of which the first that
-    converges gives the results (`NOT_CONVERGED`, flag ``relaxed:0.9``). A point where nothing
-    converges has NaN voltages, no flows, and nothing served.
+    same with all that follows a profile, and exchanges, scaled by 0.9, 0.8 ... 0.1, of which the
+    first that converges gives the results (`NOT_CONVERGED`, flag ``relaxed:0.9``). A point where
+    nothing converges has NaN voltages, no flows, and nothing served.
 
     Parameters
     ----------
@@ -63,12 +63,10 @@ class PandapowerFlow:
 
     def solve(self, background: FloatArray, exchange_kw: FloatArray, q_kvar: FloatArray) -> Flow:
         """Solve every point on its own; see `mmgsim.network.PowerFlow`."""
-        share, p_kw, q_kvar = checked_points(
-            background, exchange_kw, q_kvar, len(self.feeder.members)
-        )
+        share, p_kw, q_kvar = checked_points(self.feeder, background, exchange_kw, q_kvar)
         nothing = self._dark([], np.zeros((0, p_kw.shape[1])))
         points = [
-            self._solve_point(_Point(float(share[k]), p_kw[k], q_kvar[k]))
+            self._solve_point(_Point(np.atleast_1d(share[k]), p_kw[k], q_kvar[k]))
             for k in range(len(share))
         ]
         return join_flows([nothing, *points])
@@ -121,7 +119,7 @@ class PandapowerFlow:
         members = zip(self.feeder.members, is_member_live, strict=True)
         return [f"unsupplied:{member.name}" for member, is_live in members if not is_live]
 
-    def _dark(self, share: list[float], exchange_kw: FloatArray) -> Flow:
+    def _dark(self, share: list[FloatArray], exchange_kw: FloatArray) -> Flow:
         """Give points at which nothing flows and nothing is served (none, if `share` is empty)."""
         points, net, feeder = len(share), self.solver.net, self.feeder
         buses, lines = np.zeros((points, len(feeder.buses))), np.zeros((points, len(feeder.lines)))
@@ -150,21 +148,40 @@ class PandapowerFlow:
         )
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Elements:
+    """Elements of a table: nominal power [kW] and position of their buses."""
+
+    nominal_kw: FloatArray
+    bus: NDArray[np.int64]
+
+
 class _Consumers:
     """Who asks for how much power, and on which bus."""
 
     def __init__(self, feeder: Feeder) -> None:
         net, position = feeder.net, feeder.net.bus.index.get_indexer
         self.member_bus = position([member.bus for member in feeder.members])
-        self._load_kw = _consumption_kw(net.load)
-        self._load_bus = position(net.load.bus)
-        self._storage_kw = _consumption_kw(net.storage)
-        self._storage_bus = position(net.storage.bus)
+        self._follows = feeder.follows
+        self._load = _Elements(active_kw(net.load), position(net.load.bus))
+        self._storage = _Elements(active_kw(net.storage), position(net.storage.bus))
 
-    def asked_kw(self, share: float, exchange_kw: FloatArray) -> float:
+    def asked_kw(self, share: FloatArray, exchange_kw: FloatArray) -> float:
         """Consumption that is asked for. [kW]"""
         imports_kw = np.maximum(-exchange_kw, 0.0)
-        return float(share * self._load_kw.sum() + imports_kw.sum() + self._storage_kw.sum())
+        load_kw, storage_kw = self._drawn_kw(share)
+        return float(load_kw.sum() + imports_kw.sum() + storage_kw.sum())
+
+    def _drawn_kw(self, share: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Give what each load and each storage draws; one that delivers draws nothing. [kW]"""
+        load = self._follows.factors("load", "p_mw", share)
+        storage = np.ones(len(self._storage.nominal_kw))
+        if ("storage", "p_mw") in self._follows.columns:
+            storage = self._follows.factors("storage", "p_mw", share)
+        return (
+            np.maximum(self._load.nominal_kw * load, 0.0),
+            np.maximum(self._storage.nominal_kw * storage, 0.0),
+        )
 
     def unserved_kw(self, point: _Point, is_live: BoolArray) -> float:
         """Part of it on buses without supply, and what was relaxed of the rest. [kW]
@@ -172,20 +189,18 @@ class _Consumers:
         Summed up directly: a difference of two totals would leave rounding where nobody lacks.
         """
         imports_kw = np.maximum(-point.exchange_kw, 0.0)
-        load_live, member_live = is_live[self._load_bus], is_live[self.member_bus]
+        load_kw, storage_kw = self._drawn_kw(point.share)
+        load_live, member_live = is_live[self._load.bus], is_live[self.member_bus]
+        storage_live = is_live[self._storage.bus]
         dead_kw = (
-            point.share * self._load_kw[~load_live].sum()
+            load_kw[~load_live].sum()
             + imports_kw[~member_live].sum()
-            + self._storage_kw[~is_live[self._storage_bus]].sum()
+            + storage_kw[~storage_live].sum()
         )
-        live_kw = point.share * self._load_kw[load_live].sum() + imports_kw[member_live].sum()
+        live_kw = load_kw[load_live].sum() + imports_kw[member_live].sum()
+        if self._follows.has_names:  # storages are only scaled where they follow a profile
+            live_kw += storage_kw[storage_live].sum()
         return float(dead_kw + (1.0 - point.factor) * live_kw)
-
-
-def _consumption_kw(table: Any) -> FloatArray:
-    """Give the positive part of each element's power: a negative load is a source. [kW]"""
-    columns = table[["p_mw", "scaling", "in_service"]].to_numpy(dtype=np.float64)
-    return np.asarray(np.maximum(columns.prod(axis=1), 0.0) * _KW_PER_MW)
 
 
 def _filled(column: Any) -> FloatArray:

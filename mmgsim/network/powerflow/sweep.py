@@ -26,9 +26,10 @@ def is_sweepable(feeder: Feeder) -> tuple[str, ...]:
     """Give the reasons why the sweep cannot solve a feeder; empty: it can.
 
     It can if the feeder is a tree of lines without capacitance, on one voltage level, with one
-    ext_grid, all buses supplied, and loads, sgens and storages only.
+    ext_grid, all buses supplied, and loads, sgens and storages only; the loads follow one profile.
     """
-    return radial_obstacles(feeder.net)
+    own = ("its elements follow profiles of their own",) if feeder.follows.has_names else ()
+    return (*own, *radial_obstacles(feeder.net))
 
 
 class SweepFlow:
@@ -61,7 +62,7 @@ class SweepFlow:
 
     def solve(self, background: FloatArray, exchange_kw: FloatArray, q_kvar: FloatArray) -> Flow:
         """Solve every point on its own; see `mmgsim.network.PowerFlow`."""
-        given = checked_points(background, exchange_kw, q_kvar, len(self.feeder.members))
+        given = checked_points(self.feeder, background, exchange_kw, q_kvar)
         radial = self.feeder.radial
         if radial is None:
             return self._reference.solve(*given)

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from mmgsim.contracts import FloatArray
-from mmgsim.network.feeder import FeederLimits
+from mmgsim.network.feeder import Feeder, FeederLimits
 from mmgsim.network.powerflow.flow import FlowStatus
 
 __all__ = ["checked_points", "status_of", "violations"]
@@ -19,7 +19,7 @@ _EMERGENCY_PU = 0.8
 
 
 def checked_points(
-    background: ArrayLike, exchange_kw: ArrayLike, q_kvar: ArrayLike, members: int
+    feeder: Feeder, background: ArrayLike, exchange_kw: ArrayLike, q_kvar: ArrayLike
 ) -> tuple[FloatArray, FloatArray, FloatArray]:
     """Give the input of `PowerFlow.solve` as arrays of floats.
 
@@ -28,12 +28,13 @@ def checked_points(
     ValueError
         If the shapes do not fit or a number is not finite.
     """
-    share = np.asarray(background, dtype=np.float64)
+    share, members = np.asarray(background, dtype=np.float64), len(feeder.members)
     powers = [np.asarray(given, dtype=np.float64) for given in (exchange_kw, q_kvar)]
-    wanted = (len(share) if share.ndim == 1 else -1, members)
+    wanted = (len(share) if feeder.follows.is_row(share) else -1, members)
     if any(power.shape != wanted for power in powers):
         shapes = ", ".join(str(given.shape) for given in (share, *powers))
-        raise ValueError(f"need (points,), (points, {members}), (points, {members}); got {shapes}")
+        due = feeder.follows.shape_due
+        raise ValueError(f"need {due}, (points, {members}), (points, {members}); got {shapes}")
     if not all(np.isfinite(given).all() for given in (share, *powers)):
         raise ValueError("background, exchange_kw and q_kvar must be finite")
     return share, powers[0], powers[1]
