@@ -31,13 +31,16 @@ from mmgsim.errors import (
 )
 from mmgsim.folder import choose_folder
 from mmgsim.kit import Template, write_new
+from mmgsim.profiles import SIMBENCH_INSTALL, has_simbench
 from mmgsim.report import write_report
 from mmgsim.run import run as run_scenario
 from mmgsim.scenario import (
+    Scenario,
     bundled_scenarios,
     devices_page,
     load_scenario,
     parse_coordinations,
+    needs_simbench,
     parse_override,
     plug_ins,
     scenario_schema,
@@ -147,9 +150,18 @@ def list_scenarios(
             str(scenario.days),
             str(len(scenario.microgrids)),
             scenario.coordination.kind,
-            Text(scenario.description),
+            Text(scenario.description + _needed(scenario)),
         )
     out.print(table)
+
+
+def _needed(scenario: Scenario) -> str:
+    """Say what a scenario needs beyond an ordinary installation."""
+    if not needs_simbench(scenario):
+        return ""
+    return " Needs simbench" + (
+        ", which is installed." if has_simbench() else f": {SIMBENCH_INSTALL}."
+    )
 
 
 @app.command()

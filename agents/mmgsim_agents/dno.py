@@ -200,13 +200,18 @@ class DnoAgent(mesa.Agent):
         exchange_kw = frozen([step.money.exchange_kw for step in steps])
         share = self.model.background_share(self.model.clock.step)
         q_kvar = frozen([step.q_kvar for step in steps])
-        flow = self._flow.solve(frozen([share]), exchange_kw[None, :], q_kvar[None, :])
+        flow = self._flow.solve(frozen(share[None]), exchange_kw[None, :], q_kvar[None, :])
         loss_share_kw, flags = self._loss_shares(share, exchange_kw)
         lacked_kw = np.maximum(-exchange_kw, 0.0) - np.maximum(-flow.exchange_kw[0], 0.0)
+        load_kw, background_kw = self.feeder.background_kw_at(share)
+        nominal_kw = self.feeder.background_kw
         self.last = FlowStep(
             flow=flow,
-            background_share=share,
-            background_kw=self.feeder.background_kw * share,
+            background_share=load_kw / nominal_kw if nominal_kw > 0.0 else 0.0,
+            background_kw=background_kw,
+            profile_values=dict(zip(self.feeder.follows.profiles, share.tolist(), strict=True))
+            if self.feeder.follows.has_names
+            else {},
             unserved_kw=max(float(flow.unserved_kw[0] - lacked_kw.sum()), 0.0),
             loss_share_kw=loss_share_kw,
             flags=(*flow.flags[0], *flags, *self._repair_flags(flow.status[0])),
@@ -240,7 +245,7 @@ class DnoAgent(mesa.Agent):
         return ("plan_violation", *(("repaired",) if status is FlowStatus.OK else ()))
 
     def _loss_shares(
-        self, share: float, exchange_kw: FloatArray
+        self, share: FloatArray, exchange_kw: FloatArray
     ) -> tuple[FloatArray, tuple[str, ...]]:
         nothing = np.zeros(len(self.members))
         if self.feeder is None or self.model.scenario.settlement.loss_share == "none":
@@ -321,8 +326,8 @@ class DnoAgent(mesa.Agent):
             return None
         if step not in self._background:
             self._background.pop(step - 2 * self.model.clock.horizon, None)
-            share = np.array([self.model.background_share(step)])
-            point = linearise_many(self.feeder, share, np.zeros((1, len(self.members))))[0]
+            share = self.model.background_share(step)
+            point = linearise_many(self.feeder, share[None], np.zeros((1, len(self.members))))[0]
             self._background[step] = None if point is None else point.step()
         return self._background[step]
 

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from mmgsim.contracts import FloatArray
 from mmgsim.errors import Fault
 from mmgsim.network import Feeder, Flow, FlowStatus, SweepFlow
-from mmgsim.scenario import Inputs, LoadedScenario, unusual
+from mmgsim.scenario import Inputs, LoadedScenario, Scenario, taken_elements, unusual
 
 __all__ = ["warnings_of"]
 
@@ -23,45 +24,77 @@ def warnings_of(loaded: LoadedScenario, inputs: Inputs, feeder: Feeder | None) -
     """
     found = unusual(loaded.scenario, inputs)
     if feeder is not None:
-        share = float(inputs.background.max())
-        nothing = np.zeros((1, len(feeder.members)))
-        flow = SweepFlow(feeder).solve(np.array([share]), nothing, nothing)
+        extremes = _extremes(feeder, inputs.background)
+        nothing = np.zeros((len(extremes), len(feeder.members)))
+        flow = SweepFlow(feeder).solve(extremes, nothing, nothing)
         if flow.status[0] is FlowStatus.NOT_CONVERGED:
-            raise loaded.refusal([_collapse(feeder, share)])
+            raise loaded.refusal([_collapse(feeder, extremes[0])])
         found += [*_broken_limits(feeder, flow), *_odd_buses(feeder, flow)]
+        found += _moved_elements(loaded.scenario, feeder)
     return loaded.placed(found)
 
 
-def _collapse(feeder: Feeder, share: float) -> Fault:
+def _extremes(feeder: Feeder, background: FloatArray) -> FloatArray:
+    """Give the background at its peak; with generators of its own, also where it draws least."""
+    if not feeder.follows.has_names:
+        return np.array([float(background.max())])
+    drawn_kw = [feeder.background_kw_at(share)[1] for share in background]
+    return background[[int(np.argmax(drawn_kw)), int(np.argmin(drawn_kw))]]
+
+
+def _collapse(feeder: Feeder, share: FloatArray) -> Fault:
     """Say that the background alone is more than the feeder can carry."""
     return Fault(
         "network.background.scale",
         f"{feeder.background.scale:g}: the feeder cannot carry the peak of the background, "
-        f"{share * feeder.background_kw:g} kW; there is no AC power flow even without microgrids",
+        f"{feeder.background_kw_at(share)[1]:g} kW; there is no AC power flow even without "
+        "microgrids",
         "lower it (a share of the case's loads, not percent), or give another case",
     )
 
 
 def _broken_limits(feeder: Feeder, flow: Flow) -> Iterator[Fault]:
-    """Doubt limits that the background breaks at its peak, whatever the microgrids do."""
+    """Doubt limits that the background breaks at an extreme, whatever the microgrids do."""
     cure = "lower network.background.scale, unless limits are meant to be broken"
-    vm_pu, limits = flow.vm_pu[0], feeder.limits
-    if "undervoltage" in flow.flags[0]:
-        low = int(np.nanargmin(vm_pu))
-        what = f"the background alone leaves {vm_pu[low]:.4f} pu at bus {feeder.buses[low]}"
+    limits, flags = feeder.limits, {flag for of_point in flow.flags for flag in of_point}
+    if "undervoltage" in flags:
+        low = int(np.nanargmin(flow.vm_pu)) % len(feeder.buses)
+        least = np.nanmin(flow.vm_pu)
+        what = f"the background alone leaves {least:.4f} pu at bus {feeder.buses[low]}"
         yield Fault("network.v_min_pu", f"{limits.v_min_pu:g}: {what}", cure)
-    if "overvoltage" in flow.flags[0]:
-        high = int(np.nanargmax(vm_pu))
-        what = f"without microgrids there are {vm_pu[high]:.4f} pu at bus {feeder.buses[high]}"
+    if "overvoltage" in flags:
+        high = int(np.nanargmax(flow.vm_pu)) % len(feeder.buses)
+        most = np.nanmax(flow.vm_pu)
+        what = f"without microgrids there are {most:.4f} pu at bus {feeder.buses[high]}"
         yield Fault("network.v_max_pu", f"{limits.v_max_pu:g}: {what}", cure)
-    if "line_overload" in flow.flags[0]:
-        line = int(np.argmax(flow.loading_percent[0]))
-        percent = flow.loading_percent[0, line]
+    if "line_overload" in flags:
+        line = int(np.argmax(flow.loading_percent)) % len(feeder.lines)
+        percent = flow.loading_percent.max()
         what = f"the background alone loads line {feeder.lines[line]} with {percent:.0f} %"
         yield Fault("network.ratings", what, cure)
-    if "trafo_overload" in flow.flags[0]:
-        what = f"the background alone loads a transformer with {flow.loading_max_percent[0]:.0f} %"
+    if "trafo_overload" in flags:
+        percent = flow.trafo_loading_percent.max()
+        what = f"the background alone loads a transformer with {percent:.0f} %"
         yield Fault("network", what, cure)
+
+
+def _moved_elements(scenario: Scenario, feeder: Feeder) -> Iterator[Fault]:
+    """Doubt microgrids that take an element of the net to another bus than its own."""
+    bus_of = {
+        name: int(bus)
+        for table in ("load", "sgen")
+        for name, bus in zip(feeder.net[table].name, feeder.net[table].bus, strict=True)
+    }
+    member_bus = {member.name: member.bus for member in feeder.members}
+    for element, owners in taken_elements(scenario).items():
+        for microgrid, device in owners:
+            if bus_of[element] != member_bus[microgrid]:
+                what = (
+                    f"{element!r} is at bus {bus_of[element]} of the net, {microgrid} at bus "
+                    f"{member_bus[microgrid]}: its power moves there"
+                )
+                where = f"microgrids.{microgrid}.devices.{device}.profile"
+                yield Fault(where, what, "give the microgrid the element's bus, unless meant")
 
 
 def _odd_buses(feeder: Feeder, flow: Flow) -> Iterator[Fault]:

@@ -251,9 +251,12 @@ class MultiMicrogridModel(mesa.Model):
             fixed_per_day=scenario.tariff.network_charge.fixed_per_day,
         )
 
-    def background_share(self, step: int) -> float:
-        """Give the background load of a step over its peak; the DNO knows it ahead."""
-        return float(self.inputs.background[self.inputs.lead_steps + step])
+    def background_share(self, step: int) -> FloatArray:
+        """Give the background load of a step over its peak; the DNO knows it ahead.
+
+        A number (an array without axes), or one a profile where elements follow their own.
+        """
+        return np.asarray(self.inputs.background[self.inputs.lead_steps + step])
 
     @property
     def loss_kw(self) -> float:

@@ -236,6 +236,8 @@ class Recorder:
                 last.unserved_kw * step_h,
             )
             self._record_network(now, flow)
+            values = last.profile_values.items()
+            self._model.writer.add("profiles", [(now, name, value) for name, value in values])
         self._add("steps", (now, *row, upstream, shed_value))
 
     def _record_network(self, now: Any, flow: Any) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from mmgsim.contracts import Dispatch, FloatArray, MemberStep, Realised
 from mmgsim.network import Flow
@@ -54,14 +55,18 @@ class FlowStep:
     ----------
     flow : Flow
         One point.
-    background_share, background_kw : float
-        Background load, over its value in the net and as power. [kW]
+    background_share : float
+        Background load over its value in the net.
+    background_kw : float
+        What the background draws; where its generators follow profiles, less what they give. [kW]
     unserved_kw : float
         Demand behind no microgrid that the feeder could not serve. [kW]
     loss_share_kw : (members,) array
         Losses that each microgrid causes; zero where they are not divided. [kW]
     flags : tuple of str
         What was out of the ordinary.
+    profile_values : mapping
+        Value of each profile that elements follow of their own, by its name.
     """
 
     flow: Flow
@@ -70,3 +75,4 @@ class FlowStep:
     unserved_kw: float
     loss_share_kw: FloatArray
     flags: tuple[str, ...] = ()
+    profile_values: Mapping[str, float] = field(default_factory=dict)

@@ -37,7 +37,14 @@ from mmgsim.network import (
     feeder_faults,
     read_net,
 )
-from mmgsim.profiles import ForecastConfig, ForecastKind, ForecastTarget, forecast_kw, stream
+from mmgsim.profiles import (
+    ForecastConfig,
+    ForecastKind,
+    ForecastTarget,
+    forecast_kw,
+    simbench_profiles,
+    stream,
+)
 from mmgsim.scenario import (
     BatteryConfig,
     DieselConfig,
@@ -50,6 +57,8 @@ from mmgsim.scenario import (
     PvConfig,
     Scenario,
     create,
+    extra_faults,
+    taken_elements,
 )
 
 __all__ = [
@@ -299,16 +308,29 @@ def build_feeder(loaded: LoadedScenario, members: tuple[Member, ...]) -> Feeder 
             net,
             members=members,
             limits=FeederLimits(network.v_min_pu, network.v_max_pu),
-            background=Background(network.background.scale, network.background.power_factor),
+            background=_background(loaded.scenario, network),
         )
     except ScenarioError as error:
         faults = network_faults(loaded.scenario, loaded.folder) or error.faults
         raise loaded.refusal(faults) from error
 
 
+def _background(scenario: Scenario, network: NetworkConfig) -> Background:
+    """Give how the loads of the net are taken over; of a SimBench grid, all that is no device."""
+    config, code = network.background, network.simbench
+    if code is None:
+        return Background(config.scale, config.power_factor)
+    return Background(
+        config.scale,
+        config.power_factor,
+        profiles=simbench_profiles(code).names,
+        without=frozenset(taken_elements(scenario)),
+    )
+
+
 def _net(network: NetworkConfig, folder: Path | None) -> Any:
     file = (folder or Path()) / network.file if network.file else None
-    return read_net(case=network.case, file=file)
+    return read_net(case=network.case, file=file, simbench=network.simbench)
 
 
 def _rated(net: Any, network: NetworkConfig, folder: Path | None) -> Any:
@@ -322,8 +344,10 @@ def _rated(net: Any, network: NetworkConfig, folder: Path | None) -> Any:
 def network_faults(scenario: Scenario, folder: Path | None) -> list[Fault]:
     """Give every fault of the net, its ratings and the microgrids' buses, without building it."""
     network = scenario.network
-    if network is None or (network.case is None) == (network.file is None):
+    if network is None or not _names_one_net(network):
         return []
+    if network.simbench is not None and extra_faults(scenario):
+        return []  # said where the series are read
     try:
         net = _net(network, folder)
     except ScenarioError as error:
@@ -343,6 +367,11 @@ def network_faults(scenario: Scenario, folder: Path | None) -> list[Fault]:
             for fault in error.faults
         ]
     return found
+
+
+def _names_one_net(network: NetworkConfig) -> bool:
+    given = (network.case, network.file, network.simbench)
+    return sum(name is not None for name in given) == 1
 
 
 def build_operator(loaded: LoadedScenario) -> tuple[Operator]:

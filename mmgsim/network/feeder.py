@@ -25,6 +25,7 @@ from mmgsim.errors import Fault, ScenarioError, near_miss
 from mmgsim.network.acpoint import AcSolver
 from mmgsim.network.follows import Follows
 from mmgsim.network.radial import RadialNet, radial_obstacles
+from mmgsim.profiles import simbench_net
 from mmgsim.profiles.cache import cached_object
 
 __all__ = [
@@ -84,8 +85,10 @@ class Background:
 
 
 # ------------------------------------------------------------------------------------ reading
-def read_net(*, case: str | None, file: Path | None) -> Any:
-    """Give a pandapower net, by the name of a case or from a pandapower JSON file.
+def read_net(
+    *, case: str | None = None, file: Path | None = None, simbench: str | None = None
+) -> Any:
+    """Give a pandapower net: by the name of a case, from a JSON file, or SimBench's.
 
     Stored power-flow options are removed (they would silently change the solver) and so are cost
     tables (they belong to pandapower's own optimal power flow, which is not used).
@@ -96,20 +99,22 @@ def read_net(*, case: str | None, file: Path | None) -> Any:
         Name of a function of `pandapower.networks` that needs no arguments, such as case33bw.
     file : pathlib.Path or None
         Written by `pandapower.to_json`.
+    simbench : str or None
+        Code of a SimBench grid that the installed package knows.
 
     Raises
     ------
     ScenarioError
-        If not exactly one of both is given, the name is unknown or the file cannot be read.
+        If not exactly one of them is given, the name is unknown or the file cannot be read.
     """
+    if sum(given is not None for given in (case, file, simbench)) != 1:
+        what = "needs one of a case, a file and a SimBench code"
+        raise ScenarioError("network", [Fault("network", what, "give exactly one of them")])
     with _quiet_old_nets():
-        if case is not None and file is None:
-            net = _read_case(case)
-        elif file is not None and case is None:
-            net = _read_file(Path(file))
+        if simbench is not None:
+            net = _read_simbench(simbench)
         else:
-            fault = Fault("network", "needs either a case or a file", "give exactly one of both")
-            raise ScenarioError("network", [fault])
+            net = _read_case(case) if case is not None else _read_file(Path(file or ""))
     net.user_pf_options = {}
     for table in ("poly_cost", "pwl_cost"):
         net[table] = net[table].iloc[:0]
@@ -151,6 +156,18 @@ def _made_case(maker: Callable[[], Any], case: str) -> Any:
         parameters={"case": case, "maker": maker.__module__},
         libraries=("pandapower", "pandas", "numpy"),
     )
+
+
+def _read_simbench(code: str) -> Any:
+    """Give a SimBench grid as it is; its fixed taps stay where they are."""
+    net = copy.deepcopy(simbench_net(code))
+    if len(net.gen):
+        what = (
+            "its generators (table gen) follow profiles and hold voltages, which is not supported"
+        )
+        cure = "use a code of low or medium voltage, such as 1-MV-rural--0-sw"
+        raise ScenarioError("network", [Fault("network.simbench", f"{code}: {what}", cure)])
+    return net
 
 
 def _read_file(file: Path) -> Any:

@@ -14,6 +14,14 @@ from mmgsim.profiles.forecasts import (
 from mmgsim.profiles.index import TimeIndex, zone_faults
 from mmgsim.profiles.make import make_series
 from mmgsim.profiles.series import LARGEST, Label, Series, SeriesError, Unit
+from mmgsim.profiles.simbench import (
+    SIMBENCH_INSTALL,
+    has_simbench,
+    simbench_background,
+    simbench_code_faults,
+    simbench_net,
+    simbench_profiles,
+)
 from mmgsim.profiles.sites import Site, find_site, read_sites
 from mmgsim.profiles.sources import (
     ConstantSource,
@@ -22,12 +30,15 @@ from mmgsim.profiles.sources import (
     PriceSource,
     ProfileSource,
     PvlibSource,
+    SimbenchSource,
+    Tmy3Source,
     WindSource,
 )
 from mmgsim.profiles.streams import stream
 
 __all__ = [
     "LARGEST",
+    "SIMBENCH_INSTALL",
     "ConstantSource",
     "CsvSource",
     "DemandlibSource",
@@ -43,15 +54,22 @@ __all__ = [
     "PvlibSource",
     "Series",
     "SeriesError",
+    "SimbenchSource",
     "Site",
     "TimeIndex",
+    "Tmy3Source",
     "Unit",
     "WindSource",
     "bundled_path",
     "find_site",
     "forecast_kw",
+    "has_simbench",
     "make_series",
     "read_sites",
+    "simbench_background",
+    "simbench_code_faults",
+    "simbench_net",
+    "simbench_profiles",
     "stream",
     "use_cache_dir",
     "zone_faults",

@@ -12,19 +12,32 @@ from mmgsim.profiles.measured import make_measured
 from mmgsim.profiles.price import make_price
 from mmgsim.profiles.pv import make_pv
 from mmgsim.profiles.series import Series, Unit
+from mmgsim.profiles.simbench import make_simbench
 from mmgsim.profiles.sources import (
     ConstantSource,
     CsvSource,
     DemandlibSource,
     PriceSource,
     PvlibSource,
+    SimbenchSource,
+    Tmy3Source,
     WindSource,
 )
+from mmgsim.profiles.tmy import make_tmy
 from mmgsim.profiles.wind import make_wind
 
 __all__ = ["AnySource", "make_series"]
 
-AnySource = PvlibSource | WindSource | DemandlibSource | PriceSource | CsvSource | ConstantSource
+AnySource = (
+    PvlibSource
+    | Tmy3Source
+    | WindSource
+    | DemandlibSource
+    | SimbenchSource
+    | PriceSource
+    | CsvSource
+    | ConstantSource
+)
 
 
 def make_series(
@@ -38,7 +51,7 @@ def make_series(
 
     Parameters
     ----------
-    source : PvlibSource, WindSource, DemandlibSource, PriceSource, CsvSource or ConstantSource
+    source : AnySource
         What to make.
     index : TimeIndex
         The steps wanted.
@@ -69,10 +82,14 @@ def make_series(
     """
     if isinstance(source, PvlibSource):
         return make_pv(source, index, seed=seed)
+    if isinstance(source, Tmy3Source):
+        return make_tmy(source, index)
     if isinstance(source, WindSource):
         return make_wind(source, index, seed=seed, name=name)
     if isinstance(source, DemandlibSource):
         return make_load(source, index, seed=seed, name=name)
+    if isinstance(source, SimbenchSource):
+        return make_simbench(source, index)
     if isinstance(source, PriceSource):
         return make_price(source, index, seed=seed)
     if isinstance(source, CsvSource):

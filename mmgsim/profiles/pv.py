@@ -32,7 +32,7 @@ from mmgsim.profiles.sites import Site
 from mmgsim.profiles.sources import PvlibSource
 from mmgsim.profiles.streams import autoregressive, stream
 
-__all__ = ["clear_sky_index", "make_pv"]
+__all__ = ["clear_sky_index", "in_plane", "make_pv", "panel_output"]
 
 # Daily clear-sky index: Beta on [DAILY_LOW, DAILY_HIGH] whose variance is DAILY_SPREAD of the
 # largest possible, var = .25 (m - .10) (1.05 - m); a Gaussian copula gives it memory.
@@ -151,10 +151,34 @@ def _year_of_output(source: PvlibSource, place: Site, *, seed: int, year: int) -
     irradiance = index * _clear_sky(place, middles, sun)
     plane = _plane_of_array(source, place, irradiance=irradiance, sun=sun)
     air = _air_temperature(place, middles.tz_convert(zone))
-    cell = pvlib.temperature.faiman(plane, air)
+    return panel_output(plane, air, losses=source.losses)
+
+
+def panel_output(
+    plane: FloatArray, air_c: FloatArray, *, losses: float, wind_m_s: float | FloatArray = 1.0
+) -> FloatArray:
+    """Give the output of a panel and its inverter, per unit of its rating.
+
+    Parameters
+    ----------
+    plane : (hours,) array
+        Irradiance in the panel's plane. [W/m^2]
+    air_c : (hours,) array
+        Air temperature. [deg C]
+    losses : float
+        Share that is lost before the inverter.
+    wind_m_s : float or (hours,) array
+        Wind at the panel; 1 m/s is pvlib's own value where none is known. [m/s]
+
+    References
+    ----------
+    D. Faiman, Prog. Photovolt. 16 (2008), doi:10.1002/pip.813.
+    A. P. Dobos, "PVWatts Version 5 Manual", NREL/TP-6A20-62641, 2014.
+    """
+    cell = pvlib.temperature.faiman(plane, air_c, wind_m_s)
     direct = pvlib.pvsystem.pvwatts_dc(plane, cell, 1.0, TEMPERATURE_COEFFICIENT_PER_K)
     output = pvlib.inverter.pvwatts(
-        direct * (1.0 - source.losses), 1.0 / INVERTER_EFFICIENCY, INVERTER_EFFICIENCY
+        direct * (1.0 - losses), 1.0 / INVERTER_EFFICIENCY, INVERTER_EFFICIENCY
     )
     return np.clip(np.nan_to_num(np.asarray(output, dtype=np.float64)), 0.0, 1.0)
 
@@ -187,14 +211,32 @@ def _plane_of_array(
     azimuth_deg = toward_equator if source.azimuth_deg is None else source.azimuth_deg
     horizontal = pd.Series(irradiance, index=sun.index)
     parts = pvlib.irradiance.erbs(horizontal, sun["zenith"], sun.index)
+    sky = pd.DataFrame({"ghi": horizontal, "dni": parts["dni"], "dhi": parts["dhi"]})
+    return in_plane(sky, sun, tilt_deg=tilt_deg, azimuth_deg=azimuth_deg)
+
+
+def in_plane(
+    sky: pd.DataFrame, sun: pd.DataFrame, *, tilt_deg: float, azimuth_deg: float
+) -> FloatArray:
+    """Turn irradiance into a panel's plane, by Hay and Davies. [W/m^2]
+
+    Parameters
+    ----------
+    sky : DataFrame
+        Columns ghi, dni and dhi. [W/m^2]
+    sun : DataFrame
+        Position of the sun, with the same index of instants.
+    tilt_deg, azimuth_deg : float
+        Of the panel. [deg]
+    """
     total = pvlib.irradiance.get_total_irradiance(
         tilt_deg,
         azimuth_deg,
         sun["apparent_zenith"],
         sun["azimuth"],
-        parts["dni"],
-        horizontal,
-        parts["dhi"],
+        sky["dni"],
+        sky["ghi"],
+        sky["dhi"],
         dni_extra=pvlib.irradiance.get_extra_radiation(sun.index),
         albedo=GROUND_ALBEDO,
         model="haydavies",

@@ -17,6 +17,8 @@ __all__ = [
     "PriceSource",
     "ProfileSource",
     "PvlibSource",
+    "SimbenchSource",
+    "Tmy3Source",
     "WindSource",
 ]
 
@@ -241,6 +243,60 @@ class ConstantSource(_Source):
     )
 
 
+class SimbenchSource(_Source):
+    """The series of an element of a SimBench grid, or of one of its profiles, over 2016."""
+
+    source: Literal["simbench"] = Field(description="Selects this source.")
+    code: str | None = Field(
+        default=None, min_length=1, description="SimBench code, default that of the network."
+    )
+    element: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Name of a load or sgen of the grid, in kW; it leaves the background.",
+    )
+    profile: str | None = Field(
+        default=None,
+        min_length=1,
+        description="Name of a profile of the grid, such as G0-A_pload or PV3, per unit.",
+    )
+    annual_kwh: float | None = Field(
+        default=None,
+        gt=0.0,
+        le=LARGEST,
+        description="Energy of the year 2016, to which a profile is scaled. [kWh]",
+    )
+
+    @model_validator(mode="after")
+    def _check_choice(self) -> Self:
+        if (self.element is None) == (self.profile is None):
+            raise ValueError("give either an element or a profile")
+        if self.element is not None and self.annual_kwh is not None:
+            raise ValueError("an element has its own power; leave out annual_kwh")
+        return self
+
+
+class Tmy3Source(_Source):
+    """Photovoltaic output from a typical meteorological year that ships with pvlib, per kWp."""
+
+    source: Literal["tmy3"] = Field(description="Selects this source.")
+    station: Literal["greensboro", "sand-point"] = Field(
+        description="Greensboro, North Carolina, or Sand Point, Alaska."
+    )
+    tilt_deg: float | None = Field(
+        default=None, ge=0.0, le=90.0, description="Tilt from the horizontal, default |lat|. [deg]"
+    )
+    azimuth_deg: float = Field(
+        default=180.0,
+        ge=0.0,
+        lt=360.0,
+        description="Where the panel looks, 0 north and 90 east. [deg]",
+    )
+    losses: float = Field(
+        default=0.14, ge=0.0, lt=1.0, description="Soiling, wiring, mismatch and so on. [fraction]"
+    )
+
+
 def _wrap_number(given: Any) -> Any:
     if isinstance(given, int | float) and not isinstance(given, bool):
         if not math.isfinite(given):
@@ -250,7 +306,14 @@ def _wrap_number(given: Any) -> Any:
 
 
 _AnySource = Annotated[
-    PvlibSource | WindSource | DemandlibSource | PriceSource | CsvSource | ConstantSource,
+    PvlibSource
+    | Tmy3Source
+    | WindSource
+    | DemandlibSource
+    | SimbenchSource
+    | PriceSource
+    | CsvSource
+    | ConstantSource,
     Field(discriminator="source"),
 ]
 

@@ -2,6 +2,7 @@
 
 from mmgsim.scenario.calendar import ends_at_clock, gate_mask, run_index, starts_day
 from mmgsim.scenario.described import devices_page
+from mmgsim.scenario.extras import extra_faults, needs_simbench, taken_elements
 from mmgsim.scenario.freeze import freeze
 from mmgsim.scenario.inputs import FurtherCheck, InputLabel, Inputs, read_inputs
 from mmgsim.scenario.overrides import parse_coordinations, parse_override
@@ -58,6 +59,7 @@ __all__ = [
     "create",
     "devices_page",
     "ends_at_clock",
+    "extra_faults",
     "find_class",
     "found_path",
     "freeze",
@@ -65,6 +67,7 @@ __all__ = [
     "known_names",
     "load_scenario",
     "parse_coordinations",
+    "needs_simbench",
     "parse_override",
     "parse_yaml",
     "plug_ins",
@@ -74,5 +77,6 @@ __all__ = [
     "scenario_schema",
     "seen_from",
     "starts_day",
+    "taken_elements",
     "unusual",
 ]

@@ -140,8 +140,12 @@ def _network_faults(scenario: Scenario) -> list[_Found]:
     if network is None:
         return []
     found: list[_Found] = []
-    if (network.case is None) == (network.file is None):
-        found.append((("network",), "needs either `case` or `file`", "give one of them"))
+    if sum(given is not None for given in (network.case, network.file, network.simbench)) != 1:
+        what = "needs one of `case`, `file` and `simbench`"
+        found.append((("network",), what, "give exactly one of them"))
+    if network.simbench is not None and network.background.profile is not None:
+        what = "a SimBench grid brings a profile for each of its elements"
+        found.append((("network", "background", "profile"), what, "leave it out"))
     if network.v_min_pu >= network.v_max_pu:
         what = f"{network.v_min_pu:g} is not below v_max_pu = {network.v_max_pu:g}"
         found.append((("network", "v_min_pu"), what, "use for example 0.95 and 1.05"))

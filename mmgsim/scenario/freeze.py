@@ -13,6 +13,7 @@ import pandas as pd
 
 from mmgsim.errors import Fault, ScenarioError
 from mmgsim.profiles import Label
+from mmgsim.scenario.extras import needs_simbench
 from mmgsim.scenario.inputs import Inputs, read_inputs
 from mmgsim.scenario.paths import seen_from
 from mmgsim.scenario.reading import FILE_NAME, LoadedScenario, load_scenario, resolved_yaml
@@ -37,11 +38,15 @@ def freeze(loaded: LoadedScenario, folder: Path) -> LoadedScenario:
     Raises
     ------
     ScenarioError
-        If the folder is not empty, or a series cannot be read.
+        If the folder is not empty, a series cannot be read, or the scenario uses SimBench.
     """
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
         fault = Fault(str(folder), "exists and is not empty", "give another folder")
         raise ScenarioError(str(folder), [fault])
+    if needs_simbench(loaded.scenario):
+        what = "the data of SimBench are under ODbL 1.0: they are read through its package alone"
+        cure = "send the scenario itself, which gives the same values wherever simbench is"
+        raise ScenarioError(loaded.source, [Fault("scenario", what, cure)])
     inputs = read_inputs(loaded.scenario, loaded.folder, source=loaded.source, lines=loaded.lines)
     labels = {entry.where: entry.label for entry in inputs.labels}
     content = parse_yaml(resolved_yaml(seen_from(folder, loaded)))

@@ -12,8 +12,19 @@ import numpy as np
 
 from mmgsim.contracts import FloatArray, frozen
 from mmgsim.errors import Fault
-from mmgsim.profiles import LARGEST, Label, Series, SeriesError, TimeIndex, Unit, make_series
+from mmgsim.profiles import (
+    LARGEST,
+    Label,
+    Series,
+    SeriesError,
+    SimbenchSource,
+    TimeIndex,
+    Unit,
+    make_series,
+    simbench_background,
+)
 from mmgsim.scenario.calendar import PEAK_CURE, peak_mask, run_index
+from mmgsim.scenario.extras import extra_faults, taken_elements, with_code
 from mmgsim.scenario.schema import (
     BatteryConfig,
     DieselConfig,
@@ -63,7 +74,8 @@ class Inputs:
     device_kw : mapping of arrays
         Demand or available power by (microgrid, device). [kW]
     background : array
-        Background load as a share of its peak.
+        Background load as a share of its peak; of a SimBench grid (steps, profiles), the values of
+        all its profiles.
     labels : tuple of InputLabel
         One per series.
     """
@@ -89,7 +101,8 @@ class _Reader:
         self._folder = folder
         self.index = index
         self.labels: list[InputLabel] = []
-        self.faults: list[Fault] = []
+        self.faults: list[Fault] = extra_faults(scenario)
+        self._lacks_extra = bool(self.faults)
 
     def fault(self, where: str, what: str, cure: str = "") -> None:
         """Note one fault."""
@@ -97,14 +110,16 @@ class _Reader:
 
     def read(self, source: Any, where: str, name: str) -> Series | None:
         """Give a series, or None after noting why there is none."""
+        if isinstance(source, SimbenchSource):
+            if self._lacks_extra:  # said once, of all places together
+                return None
+            source = with_code(source, self._scenario)
         try:
             series = make_series(
                 source, self.index, seed=self._scenario.seed, name=name, folder=self._folder
             )
         except SeriesError as error:
-            for fault in error.faults:
-                prefix = "" if fault.where == error.source else f"{error.source}: "
-                self.fault(where, f"{prefix}{replace(fault, cure='')}", fault.cure)
+            self._note(error, where)
             return None
         if not np.abs(series.values).max() <= LARGEST:
             what = f"reaches {np.abs(series.values).max():g}, beyond any scenario ({LARGEST:g})"
@@ -112,6 +127,11 @@ class _Reader:
             return None
         self.labels.append(InputLabel(where, series.label, series.description))
         return series
+
+    def _note(self, error: SeriesError, where: str) -> None:
+        for fault in error.faults:
+            prefix = "" if fault.where == error.source else f"{error.source}: "
+            self.fault(where, f"{prefix}{replace(fault, cure='')}", fault.cure)
 
     def price(self, source: Any, where: str) -> FloatArray | None:
         """Give a price series, or None after noting why there is none. [currency/kWh]"""
@@ -133,7 +153,8 @@ class _Reader:
             self.fault(where, f"{kind!r} gives a price, not power", "use a series in kW")
         elif isinstance(device, LoadConfig):
             if series.unit is Unit.PER_UNIT:
-                cure = "add annual_kwh" if kind == "demandlib" else "use demandlib or csv"
+                has_energy = kind in ("demandlib", "simbench")
+                cure = "add annual_kwh" if has_energy else "use demandlib or csv"
                 self.fault(where, f"{kind!r} gives no power as it is", cure)
         else:
             values = values * device.rating_kw if series.unit is Unit.PER_UNIT else values
@@ -155,6 +176,8 @@ class _Reader:
     def background(self) -> FloatArray:
         """Give the background as a share of its peak."""
         network, where = self._scenario.network, "network.background.profile"
+        if network is not None and network.simbench is not None:
+            return self._simbench_background(network.simbench)
         profile = None if network is None else network.background.profile
         series = None if profile is None else self.read(profile, where, "background")
         if profile is None or series is None:
@@ -168,6 +191,20 @@ class _Reader:
             self.fault(where, what, "divide by the peak, with `scale` in a csv source")
         self._check_sign(series.values, where, "")
         return series.values
+
+    def _simbench_background(self, code: str) -> FloatArray:
+        """Give the values of all profiles of a SimBench grid; ones after a fault."""
+        where = "network.simbench"
+        if not self._lacks_extra:
+            try:
+                values = simbench_background(code, self.index)
+            except SeriesError as error:
+                self._note(error, where)
+            else:
+                what = f"SimBench {code} (ODbL 1.0), own profiles of all that is no device"
+                self.labels.append(InputLabel(where, Label.BENCHMARK, what))
+                return values
+        return np.ones(self.index.steps)
 
     def network_charge(self) -> FloatArray:
         """Give the charge on imported energy. [currency/kWh]"""
@@ -228,6 +265,7 @@ def _read(scenario: Scenario, folder: Path | None) -> tuple[Inputs, list[Fault]]
     buying, selling, upstream = _read_prices(reader, scenario)
     device_kw = _read_devices(reader, scenario)
     reader.faults += _hopeless_faults(scenario, device_kw)
+    reader.faults += _shared_faults(scenario)
     background = reader.background()
     charge = reader.network_charge()
     if buying is not None and selling is not None:
@@ -304,6 +342,15 @@ def _hopeless_faults(
                     f"and all devices could bring ({supply_kw:g} kW)",
                     "give kW, not W, or raise import_limit_kw",
                 )
+
+
+def _shared_faults(scenario: Scenario) -> Iterator[Fault]:
+    """Refuse two devices that are the same element of the network: its power would count twice."""
+    for element, owners in taken_elements(scenario).items():
+        for microgrid, device in owners[1:]:
+            where = f"microgrids.{microgrid}.devices.{device}.profile"
+            what = f"{element!r} is {owners[0][0]}'s {owners[0][1]} already"
+            yield Fault(where, what, "give another element, or a profile")
 
 
 def _arbitrage_faults(

@@ -262,6 +262,9 @@ class NetworkConfig(_Config):
     """Name of a network in `pandapower.networks`, such as case33bw."""
     file: str | None = None
     """A pandapower JSON file in the scenario's folder."""
+    simbench: Annotated[str, Field(min_length=1)] | None = None
+    """Code of a SimBench grid, such as 1-MV-rural--0-sw; needs the package simbench. Its loads,
+    generators and storages follow their own profiles, those of devices aside."""
     background: BackgroundConfig = BackgroundConfig()
     """Customers that are not microgrids."""
     ratings: str | None = None

@@ -141,6 +141,14 @@ TABLES: Mapping[str, tuple[Column, ...]] = MappingProxyType(
             ("p_from_kw", _REAL, "power entering at the from-bus [kW]"),
             ("loss_kw", _REAL, "[kW]"),
         ),
+        "profiles": _columns(
+            ("profile", _TEXT, "as in the column `profile` of network.json, loads' with _pload"),
+            (
+                "value",
+                _REAL,
+                "multiple of what network.json holds; no rows where all loads follow one profile",
+            ),
+        ),
         "steps": _columns(
             ("status", _TEXT, "ok, violations, unsupplied or not_converged; ok without a network"),
             (
@@ -152,7 +160,11 @@ TABLES: Mapping[str, tuple[Column, ...]] = MappingProxyType(
                 " somebody does not plan what it offers",
             ),
             ("background_share", _REAL, "background load over its value in network.json"),
-            ("background_kw", _REAL, "background load [kW]"),
+            (
+                "background_kw",
+                _REAL,
+                "background load, less generation that follows a profile of its own [kW]",
+            ),
             ("substation_kw", _REAL, "from the upstream grid [kW]"),
             ("vm_min_pu", _REAL, "lowest voltage [pu]"),
             ("vm_max_pu", _REAL, "highest voltage [pu]"),
