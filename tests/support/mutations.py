@@ -27,6 +27,7 @@ from typing import Any
 
 from mmgsim.engine.setup import network_faults
 from mmgsim.errors import ScenarioError
+from mmgsim.profiles import has_simbench
 from mmgsim.scenario import (
     bundled_scenarios,
     load_scenario,
@@ -102,11 +103,13 @@ def documents() -> dict[str, Any]:
             found[kind] = _with(duo, ("microgrids", 0, "devices"), [load, own])
     upstream = SCHEMA["$defs"]["TariffConfig"]["properties"]["upstream_per_kwh"]
     for kind, part in _alternatives(upstream):
+        if kind == "simbench":
+            continue  # stands in a document of its own, for its year
         own = {**_required(part), "source": kind}
         own |= {"site": "perth"} if kind == "pvlib" else {}
         own |= {"annual_kwh": 9000} if kind == "demandlib" else {}
         own |= {"file": "series.csv", "column": "import_per_kwh"} if kind == "csv" else {}
-        user = {"pvlib": "pv", "wind": "wind"}.get(kind, "duo")
+        user = {"pvlib": "pv", "tmy3": "pv", "wind": "wind"}.get(kind, "duo")
         at = ("microgrids", 0, "devices", -1, "profile")
         is_price = kind in ("csv", "constant", "price")
         found[kind] = (
@@ -114,6 +117,8 @@ def documents() -> dict[str, Any]:
             if is_price
             else _with(found[user], at, own)
         )
+    if has_simbench():
+        found["simbench"] = _simbench(duo)
     for kind, _ in _alternatives(SCHEMA["properties"]["forecast"]):
         found[f"forecast {kind}"] = _with(duo, ("forecast",), {"kind": kind})
     network = {"case": "case33bw", "background": {"scale": 0.4}}
@@ -125,6 +130,22 @@ def documents() -> dict[str, Any]:
     for key in ("gate", "repair", "faults"):
         found[key] = _with(duo, (key,), {"end_of_window": {}} if key == "gate" else {})
     found["connection"] = _with(duo, ("microgrids", 0, "connection"), {})
+    return found
+
+
+def _simbench(duo: Any) -> Any:
+    """Give one load from SimBench, in its year and without the files of duo's."""
+    profile = {
+        "source": "simbench",
+        "code": "1-MV-rural--0-sw",
+        "profile": "G0-A_pload",
+        "annual_kwh": 9000,
+    }
+    load = {"name": "own", "kind": "load", "profile": profile}
+    found = _with(duo, ("start",), "2016-01-12")
+    found = _with(found, ("tariff",), {"import_per_kwh": 0.3, "export_per_kwh": 0.05})
+    for position in range(len(found["microgrids"])):
+        found = _with(found, ("microgrids", position, "devices"), [load])
     return found
 
 

@@ -56,7 +56,13 @@ def test_network_without_buses_names_every_microgrid(scenarios):
 @pytest.mark.parametrize("text", ["{case: case33bw, file: net.json}", "{v_min_pu: 0.9}"])
 def test_network_is_a_case_or_a_file(text, scenarios):
     fault = scenarios.fault(network(text), BUS, BUS_2)
-    assert "either `case` or `file`" in fault.what
+    assert "one of `case`, `file` and `simbench`" in fault.what
+
+
+def test_simbench_grid_has_no_profile_of_the_background(scenarios):
+    text = "{simbench: 1-MV-rural--0-sw, background: {profile: 0.5}}"
+    where = [fault.where for fault in scenarios.faults(network(text), BUS, BUS_2)]
+    assert "network.background.profile" in where
 
 
 def test_voltage_limits_are_in_order(scenarios):
