@@ -35,7 +35,6 @@ from mmgsim.profiles import SIMBENCH_INSTALL, has_simbench
 from mmgsim.report import write_report
 from mmgsim.run import run as run_scenario
 from mmgsim.scenario import (
-    Scenario,
     bundled_scenarios,
     devices_page,
     load_scenario,
@@ -142,26 +141,24 @@ def list_scenarios(
     if plugins:
         print_plug_ins(plug_ins())
         return
-    table = Table("scenario", "days", "microgrids", "coordination", "what it is")
+    table = Table("scenario", "days", "microgrids", "coordination", "needs", "what it is")
+    needing: list[str] = []
     for name in bundled_scenarios():
         scenario = load_scenario(name).scenario
+        needs = "simbench" if needs_simbench(scenario) else ""
+        needing += [name] if needs else []
         table.add_row(
             name,
             str(scenario.days),
             str(len(scenario.microgrids)),
             scenario.coordination.kind,
-            Text(scenario.description + _needed(scenario)),
+            needs,
+            Text(scenario.description),
         )
     out.print(table)
-
-
-def _needed(scenario: Scenario) -> str:
-    """Say what a scenario needs beyond an ordinary installation."""
-    if not needs_simbench(scenario):
-        return ""
-    return " Needs simbench" + (
-        ", which is installed." if has_simbench() else f": {SIMBENCH_INSTALL}."
-    )
+    if needing and not has_simbench():
+        names = ", ".join(needing)
+        out.print(f"simbench is not installed; for {names}: {SIMBENCH_INSTALL}", soft_wrap=True)
 
 
 @app.command()
