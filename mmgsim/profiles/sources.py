@@ -275,6 +275,11 @@ class SimbenchSource(_Source):
             raise ValueError("an element has its own power; leave out annual_kwh")
         return self
 
+    @property
+    def longitude(self) -> float:
+        """Of the middle of Germany, whose clock and weather the series have. [deg]"""
+        return 10.0
+
 
 class Tmy3Source(_Source):
     """Photovoltaic output from a typical meteorological year that ships with pvlib, per kWp."""
@@ -295,6 +300,11 @@ class Tmy3Source(_Source):
     losses: float = Field(
         default=0.14, ge=0.0, lt=1.0, description="Soiling, wiring, mismatch and so on. [fraction]"
     )
+
+    @property
+    def longitude(self) -> float:
+        """Of the station, east positive. [deg]"""
+        return {"greensboro": -79.95, "sand-point": -160.5}[self.station]
 
 
 def _wrap_number(given: Any) -> Any:

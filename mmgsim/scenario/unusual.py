@@ -10,13 +10,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from statistics import median_low
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
 
 from mmgsim.contracts import FloatArray
 from mmgsim.errors import Fault
-from mmgsim.profiles import PvlibSource
+from mmgsim.profiles import PvlibSource, SimbenchSource, Tmy3Source
 from mmgsim.scenario.calendar import ends_at_clock
 from mmgsim.scenario.inputs import Inputs
 from mmgsim.scenario.schema import (
@@ -253,6 +254,15 @@ def _diesel_doubts(diesel: DieselConfig, where: str, scenario: Scenario) -> Iter
         )
 
 
+def _longitude(source: Any) -> float | None:
+    """Give where a series has its days, if it knows; east positive. [deg]"""
+    if isinstance(source, PvlibSource):
+        return source.place().longitude
+    if isinstance(source, Tmy3Source | SimbenchSource):
+        return source.longitude
+    return None
+
+
 def _series_doubts(
     device: LoadConfig | PvConfig | WindConfig,
     where: str,
@@ -271,8 +281,8 @@ def _series_doubts(
     ):
         what = f"reaches {most_kw:g} kW of {device.rating_kw:g} kW: is it per unit?"
         yield Fault(f"{where}.profile", what, f"give kW, in a csv with scale: {device.rating_kw:g}")
-    if isinstance(profile, PvlibSource):
-        longitude = profile.place().longitude
+    longitude = _longitude(profile)
+    if longitude is not None:
         noon = datetime(scenario.start.year, scenario.start.month, scenario.start.day, 12)  # noqa: DTZ001  a wall clock
         offset = noon.replace(tzinfo=ZoneInfo(scenario.timezone)).utcoffset()
         hours = 0.0 if offset is None else offset.total_seconds() / 3600.0

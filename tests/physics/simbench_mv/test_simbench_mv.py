@@ -174,12 +174,18 @@ def test_plans_are_repaired_where_the_grid_is_tight(tmp_path):
     assert left == summary["steps_plan_violation"] - summary["steps_repaired"]
 
 
-def test_year_of_a_profile_has_its_rows_at_instants():
-    """On the day that clocks are put forward, offices open an hour of rows earlier than before."""
-    before = profile_year(CODE, "G0-A_pload", "2016-03-24", 1)
-    after = profile_year(CODE, "G0-A_pload", "2016-03-31", 1)
-    rise = [int(np.argmax(np.diff(day))) for day in (before, after)]
-    assert abs(rise[0] - rise[1]) <= 1
+def test_a_row_is_an_instant_so_offices_keep_their_clock_and_the_sun_does_not():
+    """Weeks before and after clocks are put forward, in days of the German clock."""
+    weeks = {
+        (name, first): profile_year(CODE, name, first, 5).reshape(5, -1).mean(axis=0)
+        for name in ("G0-A_pload", "PV3")
+        for first in ("2016-03-14", "2016-04-04")
+    }
+    opens = [int(np.diff(weeks["G0-A_pload", first][:56]).argmax()) for _, first in list(weeks)[:2]]
+    assert abs(opens[1] - opens[0]) <= 1
+    quarters = np.arange(24 * QUARTERS)
+    noon = [(day := weeks["PV3", first]) @ quarters / day.sum() for _, first in list(weeks)[2:]]
+    assert 2 < noon[1] - noon[0] < 5  # an hour later on the clock, less the equation of time
 
 
 @pytest.mark.parametrize("start", ["2015-12-31", "2016-12-31", "2021-06-08"])

@@ -2,6 +2,7 @@
 
 import pytest
 
+from mmgsim.engine import build
 from mmgsim.run import run
 
 
@@ -31,3 +32,9 @@ def test_money_of_every_microgrid_is_its_ledger(results):
         paid = ledger[ledger.payer == name].amount.sum()
         got = ledger[ledger.payee == name].amount.sum()
         assert cost == pytest.approx(paid - got, abs=1e-6)
+
+
+def test_clock_of_another_continent_is_a_warning():
+    model = build("tmy-greensboro", overrides={"timezone": "Europe/Berlin"})
+    assert "longitude -79.95 has its noon" in model.warnings[0].what
+    assert build("tmy-greensboro").warnings == ()

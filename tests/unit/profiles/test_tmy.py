@@ -104,3 +104,11 @@ def test_other_station_is_read_as_well():
     alaska = Tmy3Source(source="tmy3", station="sand-point")
     day = values(local_day("2021-06-21", timezone="America/Anchorage"), alaska)
     assert 0.0 < day.max() <= 1.0
+
+
+def test_longitudes_are_those_of_the_files():
+    for station, file in (("greensboro", FILE), ("sand-point", FILE.with_name("703165TY.csv"))):
+        _, meta = pvlib.iotools.read_tmy3(file, map_variables=True)
+        assert Tmy3Source(source="tmy3", station=station).longitude == pytest.approx(
+            meta["longitude"], abs=0.2
+        )
