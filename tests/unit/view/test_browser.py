@@ -12,6 +12,8 @@ import subprocess
 import sys
 import time
 from importlib.util import find_spec
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
 
 import pytest
 
@@ -119,8 +121,7 @@ def is_drawn(browser, step):
 
 def test_a_run_is_stepped_played_and_paused_live(browser, live):
     browser.open(live.address, width=1400)
-    is_at_start = f"{STEPS} === 0 && !!document.querySelector('.mmgsim-step')"
-    browser.wait(is_at_start)
+    browser.wait(f"{STEPS} === 0 && !!document.querySelector('.mmgsim-step')")
 
     browser.click(".mmgsim-step")
     is_drawn(browser, 1)
@@ -132,7 +133,6 @@ def test_a_run_is_stepped_played_and_paused_live(browser, live):
     is_drawn(browser, 2)
     browser.wait(f"{LABELS} !== {json.dumps(json.dumps(first))}")
     assert browser.text(".mmgsim-now") != first_now
-    # Texts of the map, voltages and loading included: labels alone may be equal by chance.
     assert labels(browser) != first
 
     browser.click(".mmgsim-play")
@@ -166,9 +166,8 @@ def test_nothing_overlaps(browser, replay, width):
 
 
 def test_other_names_of_this_machine_are_refused(replay):
-    from urllib.error import HTTPError
-    from urllib.request import Request, urlopen
-
-    assert urlopen(replay.address).status == 200
-    with pytest.raises(HTTPError, match="400"):
+    with urlopen(replay.address) as answer:
+        assert answer.status == 200
+    with pytest.raises(HTTPError, match="400") as refused:
         urlopen(Request(replay.address, headers={"Host": "evil.example"}))
+    refused.value.close()

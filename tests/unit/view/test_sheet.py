@@ -1,5 +1,6 @@
 """What is shown after k steps is what the model and the tables say."""
 
+import base64
 import json
 
 import numpy as np
@@ -20,8 +21,6 @@ def figures(source):
 def numbers(values):
     """Give numbers as plotly's JSON has them: a list, or typed bytes."""
     if isinstance(values, dict):
-        import base64
-
         return np.frombuffer(base64.b64decode(values["bdata"]), dtype=values["dtype"])
     return np.asarray(values, dtype=float)
 
