@@ -209,9 +209,7 @@ class DnoAgent(mesa.Agent):
             flow=flow,
             background_share=load_kw / nominal_kw if nominal_kw > 0.0 else 0.0,
             background_kw=background_kw,
-            profile_values=dict(zip(self.feeder.follows.profiles, share.tolist(), strict=True))
-            if self.feeder.follows.has_names
-            else {},
+            profile_values=self.feeder.follows.named(share),
             unserved_kw=max(float(flow.unserved_kw[0] - lacked_kw.sum()), 0.0),
             loss_share_kw=loss_share_kw,
             flags=(*flow.flags[0], *flags, *self._repair_flags(flow.status[0])),

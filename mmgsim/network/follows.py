@@ -98,7 +98,7 @@ class Follows:
         Parameters
         ----------
         table, column : str
-            Of the net. Elements that came later, such as the microgrids' sgens, are not in it.
+            Of the net; the microgrids' own sgens follow nothing.
         share : float or (profiles,) array
             Profile values of the point.
         """
@@ -106,9 +106,11 @@ class Follows:
         values = np.append(np.atleast_1d(np.asarray(share, dtype=np.float64)), 1.0)
         return np.asarray(values[self.positions[table, column]])
 
-    def is_followed(self, table: str, column: str) -> NDArray[np.bool_]:
-        """Say which elements of a table follow a profile."""
-        return np.asarray(self.positions[table, column] != _CONSTANT)
+    def named(self, share: float | FloatArray) -> dict[str, float]:
+        """Give the profile values of one point by name; none if the only profile has no name."""
+        if not self.has_names:
+            return {}
+        return dict(zip(self.profiles, np.asarray(share).tolist(), strict=True))
 
     def is_row(self, share: FloatArray) -> bool:
         """Tell whether an array can hold the profile values of points, the first axis."""
