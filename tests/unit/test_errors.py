@@ -6,12 +6,15 @@ from pathlib import Path
 import pytest
 
 from mmgsim.errors import (
+    CheckpointError,
     ComparisonEndedEarlyError,
     ComparisonError,
     ContractError,
     Fault,
     MmgsimError,
-    ResultsError,
+    NothingToDrawError,
+    PackageError,
+    PlugInError,
     RunEndedEarlyError,
     ScenarioError,
     SubproblemError,
@@ -24,12 +27,15 @@ ERRORS = [
     ComparisonEndedEarlyError(Path("runs/x"), {}, None),
     ComparisonError("runs/x, runs/y", [Fault("seed", "1 in runs/x, 2 in runs/y")]),
     ContractError("MG1", ["oversold", "overslept"]),
-    ResultsError("no folder"),
     RunEndedEarlyError(Path("runs/x"), 7),
     ScenarioError("scenario.yaml", [Fault("days", "is 0", "use 1", 3)]),
     SeriesError("series.csv", [Fault("row 3", "is no number")]),
     SubproblemError("MG1", 5, "Infeasible", ["balance[3]"]),
     UnknownNameError("strategy", "cost-minimizer", ["cost-minimiser"]),
+    PackageError("strategy", "shaver", "of kit 1.2 cannot be loaded", "mend the package"),
+    PlugInError("MG1", "dispatching", KeyError("nothing")),
+    CheckpointError("cannot be written"),
+    NothingToDrawError("there was no trade"),
 ]
 
 
@@ -46,7 +52,7 @@ def test_an_error_survives_the_way_from_a_worker_process(error):
     again = pickle.loads(pickle.dumps(error))
     assert type(again) is type(error)
     assert str(again) == str(error)
-    assert again.__dict__ == error.__dict__
+    assert repr(again.__dict__) == repr(error.__dict__)  # exceptions inside have no equality
 
 
 def test_a_fault_gives_place_line_and_cure():
