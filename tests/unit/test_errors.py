@@ -6,12 +6,18 @@ from pathlib import Path
 import pytest
 
 from mmgsim.errors import (
+    CheckpointError,
     ComparisonEndedEarlyError,
     ComparisonError,
     ContractError,
     Fault,
+    MissingExtraError,
     MmgsimError,
     ModelError,
+    NothingToDrawError,
+    PackageError,
+    PlugInError,
+    PortTakenError,
     ResultsError,
     RunEndedEarlyError,
     ScenarioError,
@@ -32,6 +38,12 @@ ERRORS = [
     SeriesError("series.csv", [Fault("row 3", "is no number")]),
     SubproblemError("MG1", 5, "Infeasible", ["balance[3]"]),
     UnknownNameError("strategy", "cost-minimizer", ["cost-minimiser"]),
+    PackageError("strategy", "shaver", "of kit 1.2 cannot be loaded", "mend the package"),
+    PlugInError("MG1", "dispatching", KeyError("nothing")),
+    CheckpointError("cannot be written"),
+    MissingExtraError("view", ["solara"]),
+    NothingToDrawError("there was no trade"),
+    PortTakenError(8765),
 ]
 
 
@@ -48,7 +60,7 @@ def test_an_error_survives_the_way_from_a_worker_process(error):
     again = pickle.loads(pickle.dumps(error))
     assert type(again) is type(error)
     assert str(again) == str(error)
-    assert again.__dict__ == error.__dict__
+    assert repr(again.__dict__) == repr(error.__dict__)  # exceptions inside have no equality
 
 
 def test_a_fault_gives_place_line_and_cure():
