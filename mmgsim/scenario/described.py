@@ -14,6 +14,8 @@ from mmgsim.profiles import (
     DemandlibSource,
     PriceSource,
     PvlibSource,
+    SimbenchSource,
+    Tmy3Source,
     WindSource,
 )
 from mmgsim.scenario.schema import BatteryConfig, DieselConfig, LoadConfig, PvConfig, WindConfig
@@ -21,7 +23,16 @@ from mmgsim.scenario.schema import BatteryConfig, DieselConfig, LoadConfig, PvCo
 __all__ = ["EXAMPLES", "devices_page"]
 
 _DEVICES = (LoadConfig, PvConfig, WindConfig, BatteryConfig, DieselConfig)
-_SOURCES = (ConstantSource, CsvSource, PvlibSource, WindSource, DemandlibSource, PriceSource)
+_SOURCES = (
+    ConstantSource,
+    CsvSource,
+    PvlibSource,
+    Tmy3Source,
+    WindSource,
+    DemandlibSource,
+    SimbenchSource,
+    PriceSource,
+)
 _UNBOUNDED = 1e6
 """Limits from here on only keep nonsense out."""
 
@@ -40,8 +51,10 @@ EXAMPLES: Mapping[type[BaseModel], str] = MappingProxyType(
         ConstantSource: "{source: constant, value: 12.5, label: real}",
         CsvSource: "{source: csv, file: load.csv, column: shop_kw, label: real}",
         PvlibSource: "{source: pvlib, latitude: 52.5, longitude: 13.4, tilt_deg: 30}",
+        Tmy3Source: "{source: tmy3, station: greensboro}",
         WindSource: "{source: wind, mean_speed_m_s: 6.5}",
         DemandlibSource: "{source: demandlib, type: g1, annual_kwh: 38000}",
+        SimbenchSource: "{source: simbench, profile: G0-A_pload, annual_kwh: 38000}",
         PriceSource: "{source: price, mean_per_kwh: 0.08, margin_per_kwh: 0.04}",
     }
 )

@@ -18,6 +18,7 @@ from mmgsim.errors import ComparisonEndedEarlyError, ComparisonError, ResultsErr
 from mmgsim.report import COMPARISON_FIGURES, Compared, compared_rows
 
 PLAIN = {"strategy": "self-consumer"}
+STOP = {"faults.on_fault": "stop"}
 
 FAILS = """\
 from mmgsim.coordination import Isolated
@@ -459,7 +460,7 @@ def own(tmp_path):
 def test_a_coordination_that_fails_keeps_the_others(own, tmp_path):
     kinds = ["isolated", own("Fails"), "central"]
     with pytest.raises(ComparisonEndedEarlyError) as caught:
-        mmgsim.compare("duo", kinds, **PLAIN, out=tmp_path / "o")
+        mmgsim.compare("duo", kinds, **PLAIN, overrides=STOP, out=tmp_path / "o")
     error = caught.value
     assert list(error.failures) == [own("Fails")]
     assert list(error.comparison.runs) == ["isolated", "central"]
@@ -480,7 +481,7 @@ def test_what_finished_travels_with_the_error_between_processes(fresh):
 def test_where_all_fail_there_is_no_comparison(own, tmp_path):
     kinds = [own("Fails"), {"kind": own("Fails")}]
     with pytest.raises(ComparisonEndedEarlyError, match="finished: none") as caught:
-        mmgsim.compare("duo", kinds, **PLAIN, out=tmp_path / "o")
+        mmgsim.compare("duo", kinds, **PLAIN, overrides=STOP, out=tmp_path / "o")
     assert caught.value.comparison is None
     assert len(caught.value.failures) == 2
     assert not (tmp_path / "o/compare.html").exists()

@@ -112,7 +112,12 @@ def test_an_early_end_is_told_on_the_page(early):
 def test_a_run_that_failed_in_its_first_step_has_a_page_without_pictures(tmp_path):
     (tmp_path / "own.py").write_text(FAILS)
     with pytest.raises(mmgsim.MmgsimError):
-        mmgsim.run("duo", strategy=f"{tmp_path / 'own.py'}:Fails", out=tmp_path / "run")
+        mmgsim.run(
+            "duo",
+            strategy=f"{tmp_path / 'own.py'}:Fails",
+            overrides={"faults.on_fault": "stop"},
+            out=tmp_path / "run",
+        )
     page = (tmp_path / "run" / "report.html").read_text()
     assert "This run failed" in page
     assert "No step was simulated" in page

@@ -116,7 +116,7 @@ def test_a_misspelt_option_has_a_near_miss_and_says_where_it_comes_from(scenario
     fault = scenarios.fault(overrides={"coordination": {"kind": "central", "mip_gp": 1e-3}})
     assert str(fault) == (
         "coordination.mip_gp (from --coordination, --set or overrides): 'central' has no option "
-        "'mip_gp'; did you mean 'mip_gap'? known: kind, mip_gap"
+        "'mip_gp'; did you mean 'mip_gap'? known: kind, mip_gap, time_limit_s"
     )
 
 

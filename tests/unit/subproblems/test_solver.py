@@ -1,7 +1,10 @@
+from dataclasses import replace
+
 import numpy as np
 import pyomo.environ as pyo
 import pytest
 
+from mmgsim.contracts import frozen
 from mmgsim.errors import SubproblemError
 from mmgsim.subproblems import (
     JointProblem,
@@ -66,9 +69,10 @@ def test_dual_is_the_change_of_the_objective_per_unit_of_the_right_hand_side():
 def random_inputs(view, rng):
     """Give other forecasts, states, prices and limits for the devices of a view."""
     declared = disclosure_of(view)
-    for kw in declared.forecast_kw.values():
-        kw.flags.writeable = True
-        kw[:] *= rng.uniform(0.5, 1.2)
+    forecast_kw = {
+        name: frozen(kw * rng.uniform(0.5, 1.2)) for name, kw in declared.forecast_kw.items()
+    }
+    declared = replace(declared, forecast_kw=forecast_kw)
     buy = rng.uniform(-0.1 if rng.random() < 0.3 else 0.05, 0.5, view.window.steps)
     sell = buy - rng.uniform(0.0, 0.1)
     prices = PublicPrices(buy, sell, 0.0 * buy)
