@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import platform
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
@@ -12,8 +11,6 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from mmgsim.engine import (
     Checkpoint,
     MultiMicrogridModel,
@@ -21,9 +18,9 @@ from mmgsim.engine import (
     read_checkpoint,
     write_checkpoint,
 )
-from mmgsim.errors import CheckpointError, Fault, ScenarioError
-from mmgsim.scenario import resolved_yaml
-from mmgsim.tables import write_json, write_text
+from mmgsim.errors import Fault, ScenarioError
+from mmgsim.scenario import parse_yaml, resolved_yaml
+from mmgsim.tables import Results, write_json, write_text
 
 __all__ = ["RunFolder", "choose_folder", "file_name"]
 
@@ -106,7 +103,7 @@ class RunFolder:
     ------
     ScenarioError
         If the folder holds a run of another scenario, naming what differs.
-    CheckpointError
+    CheckpointError, ResultsError
         If what is there cannot be read.
     OSError
         If nothing can be written.
@@ -116,14 +113,16 @@ class RunFolder:
         self.path = path
         self._model = model
         self.wall_s, self.steps_kept = 0.0, 0
-        self._manifest = _manifest(model)
+        self._scenario = resolved_yaml(model.scenario)
+        self._manifest = _manifest(model, self._scenario)
+        self._inputs_sha256 = fingerprint(model.inputs, model.inputs.index.steps)
         self.is_complete = False
         parts = self._go_on() if (path / "manifest.json").is_file() else 0
         if self.is_complete:
             return
         path.mkdir(parents=True, exist_ok=True)
         model.writer.open(path, parts)
-        write_text(path / "scenario.yaml", resolved_yaml(model.scenario))
+        write_text(path / "scenario.yaml", self._scenario)
         write_json(path / "manifest.json", self._manifest)
         if model.dno.feeder is not None:
             model.dno.feeder.write(path / "network.json")
@@ -144,7 +143,7 @@ class RunFolder:
                 steps=model.clock.step + 1,
                 parts=model.writer.parts,
                 wall_s=wall_s,
-                inputs_sha256=fingerprint(model.inputs, model.inputs.index.steps),
+                inputs_sha256=self._inputs_sha256,
                 input_steps=model.inputs.index.steps,
                 keeps_payloads=model.bus.keeps_payloads,
                 state=model.checkpoint,
@@ -168,9 +167,10 @@ class RunFolder:
     # ------------------------------------------------------------------------------ going on
     def _go_on(self) -> int:
         """Take over what an earlier run has reached; give how many parts of its tables stay."""
-        before = _read_json(self.path / "manifest.json")
+        run = Results(self.path)
+        before = run.manifest
         model, checkpoint = self._model, read_checkpoint(self.path)
-        faults = list(self._differences())
+        faults = list(_differences(_flat(parse_yaml(self._scenario)), _flat(run.scenario)))
         if checkpoint is not None:
             faults += _checkpoint_faults(model, checkpoint)
         if faults:
@@ -185,20 +185,14 @@ class RunFolder:
         self.is_complete = before.get("status") == "complete" and model.clock.is_finished
         return checkpoint.parts
 
-    def _differences(self) -> Iterator[Fault]:
-        """Give what differs between the scenario and that of the folder; a run may get longer."""
-        path = self.path / "scenario.yaml"
-        try:
-            before = yaml.safe_load(path.read_text(encoding="utf-8"))
-        except (OSError, yaml.YAMLError) as error:
-            raise CheckpointError(f"{path} cannot be read: {error}") from error
-        now = _flat(yaml.safe_load(resolved_yaml(self._model.scenario)))
-        then = _flat(before)
-        for key in sorted((now.keys() | then.keys()) - {"days"}):
-            here, there = (values.get(key, "nothing") for values in (now, then))
-            if here != there:
-                cure = "resume with what the run was started with, or give another --out"
-                yield Fault(key, f"is {here}, and was {there} in the run", cure)
+
+def _differences(now: Mapping[str, Any], then: Mapping[str, Any]) -> Iterator[Fault]:
+    """Give what differs between the scenario and that of the folder; a run may get longer."""
+    for key in sorted((now.keys() | then.keys()) - {"days"}):
+        here, there = (values.get(key, "nothing") for values in (now, then))
+        if here != there:
+            cure = "resume with what the run was started with, or give another --out"
+            yield Fault(key, f"is {here}, and was {there} in the run", cure)
 
 
 def _checkpoint_faults(model: MultiMicrogridModel, checkpoint: Checkpoint) -> Iterator[Fault]:
@@ -241,20 +235,12 @@ def _part_name(part: Any, at: int) -> str:
     return str(at if name is None else name)
 
 
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        content: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise CheckpointError(f"{path} cannot be read: {error}") from error
-    return content
-
-
-def _manifest(model: MultiMicrogridModel) -> dict[str, Any]:
+def _manifest(model: MultiMicrogridModel, resolved: str) -> dict[str, Any]:
     scenario = model.scenario
     return {
         "format": 1,
         "scenario": scenario.name,
-        "scenario_sha256": sha256(resolved_yaml(scenario).encode()).hexdigest(),
+        "scenario_sha256": sha256(resolved.encode()).hexdigest(),
         "source": Path(model.loaded.source).name,
         "seed": scenario.seed,
         "coordination": scenario.coordination.kind,
