@@ -14,7 +14,7 @@ from mmgsim.profiles.pv import make_pv
 from mmgsim.profiles.series import Series, Unit
 from mmgsim.profiles.simbench import make_simbench
 from mmgsim.profiles.sources import (
-    ConstantSource,
+    AnySource,
     CsvSource,
     DemandlibSource,
     PriceSource,
@@ -26,18 +26,7 @@ from mmgsim.profiles.sources import (
 from mmgsim.profiles.tmy import make_tmy
 from mmgsim.profiles.wind import make_wind
 
-__all__ = ["AnySource", "make_series"]
-
-AnySource = (
-    PvlibSource
-    | Tmy3Source
-    | WindSource
-    | DemandlibSource
-    | SimbenchSource
-    | PriceSource
-    | CsvSource
-    | ConstantSource
-)
+__all__ = ["make_series"]
 
 
 def make_series(

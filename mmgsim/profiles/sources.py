@@ -11,6 +11,7 @@ from mmgsim.profiles.series import LARGEST, Label
 from mmgsim.profiles.sites import Site, find_site
 
 __all__ = [
+    "AnySource",
     "ConstantSource",
     "CsvSource",
     "DemandlibSource",
@@ -315,7 +316,7 @@ def _wrap_number(given: Any) -> Any:
     return given
 
 
-_AnySource = Annotated[
+AnySource = (
     PvlibSource
     | Tmy3Source
     | WindSource
@@ -323,11 +324,12 @@ _AnySource = Annotated[
     | SimbenchSource
     | PriceSource
     | CsvSource
-    | ConstantSource,
-    Field(discriminator="source"),
-]
+    | ConstantSource
+)
+
+_Tagged = Annotated[AnySource, Field(discriminator="source")]
 
 ProfileSource = Annotated[
-    _AnySource, BeforeValidator(_wrap_number, json_schema_input_type=_AnySource | float)
+    _Tagged, BeforeValidator(_wrap_number, json_schema_input_type=_Tagged | float)
 ]
 """Any source; a bare number stands for a constant."""

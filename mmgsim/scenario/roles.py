@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from inspect import Parameter, signature
+from inspect import signature
 from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -132,20 +132,20 @@ def _option_faults(
 
     Keys that may stand beside the options are named as well where one is unknown.
     """
+    names = option_names(chosen)
     try:
-        parameters = signature(chosen).parameters
         hints = get_type_hints(chosen.__init__)
-    except (TypeError, ValueError, NameError, AttributeError):  # it does not tell
+    except (TypeError, NameError, AttributeError):  # it does not tell
         return
-    if any(parameter.kind is Parameter.VAR_KEYWORD for parameter in parameters.values()):
+    if names is None:
         return
-    known = set(parameters) - {_MADE_HERE}
+    known = set(names) - {_MADE_HERE}
     for key, value in given.items():
         if key not in known:
             what = f"{named[1]!r} has no option {key!r}"
             yield key, what, near_miss(key, known | beside) + _elsewhere(*named, key)
         elif _is_plain(hints.get(key)):
-            usual = f"its default is {parameters[key].default!r}"
+            usual = f"its default is {signature(chosen).parameters[key].default!r}"
             yield from (
                 (key, what, cure or usual) for what, cure in _type_faults(value, hints[key])
             )
