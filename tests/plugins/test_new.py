@@ -8,27 +8,11 @@ from pathlib import Path
 
 import pytest
 
-from mmgsim import cli
 from mmgsim.errors import InputError
 from mmgsim.kit import Template, write_new
 from mmgsim.tables import Results
 
 ROOT = Path(__file__).parents[2]
-
-
-@pytest.fixture
-def mmgsim(monkeypatch, tmp_path, capsys):
-    """Call the command line in an empty folder; gives exit code, output and messages."""
-    monkeypatch.chdir(tmp_path)
-
-    def call(*arguments):
-        monkeypatch.setattr("sys.argv", ["mmgsim", *map(str, arguments)])
-        with pytest.raises(SystemExit) as caught:
-            cli.main()
-        printed = capsys.readouterr()
-        return caught.value.code or 0, printed.out, printed.err
-
-    return call
 
 
 @pytest.mark.slow
