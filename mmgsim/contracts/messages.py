@@ -262,12 +262,15 @@ class Disclosure(Message):
 
     Parameters
     ----------
+    window : Window
+        Which it is about.
     forecast_kw : mapping of (steps,) arrays
         Demand or available power by device name. [kW]
     storage : mapping
         Where the energy of each storage device has to be, by device name.
     """
 
+    window: Window
     devices: tuple[Device, ...]
     state: CarriedState
     forecast_kw: Mapping[str, FloatArray]

@@ -45,7 +45,8 @@ class View:
     state : CarriedState
         What the devices carry into the first step.
     forecast_kw : mapping of (steps,) arrays
-        Expected demand or available power by device name. [kW]
+        Expected demand or available power by device name. A plan may not count on more: what
+        comes beyond it is for `dispatch`. [kW]
     storage : mapping
         Where the energy of each storage device has to be, by device name.
     tariff, envelope : Tariff, Envelope

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -56,16 +57,32 @@ class Window:
         Length of one step. [h]
     start : datetime
         Start of the first step, UTC.
+    timezone : str
+        Where the microgrids are; IANA name.
     """
 
     first_step: int
     steps: int
     step_h: float
     start: datetime
+    timezone: str = "UTC"
 
     def times(self) -> list[datetime]:
         """Give the start of every step, UTC."""
         return [self.start + timedelta(hours=self.step_h * k) for k in range(self.steps)]
+
+    def local_times(self) -> list[datetime]:
+        """Give the start of every step on the clock of the microgrids."""
+        zone = ZoneInfo(self.timezone)
+        return [time.astimezone(zone) for time in self.times()]
+
+    def local_hours(self) -> FloatArray:
+        """Give the hour of the day at which every step starts on that clock, in [0, 24). [h]
+
+        ``(hours >= 17) & (hours < 22)`` are the steps of the evening, on days of 23 and 25 hours
+        too.
+        """
+        return frozen([t.hour + t.minute / 60 + t.second / 3600 for t in self.local_times()])
 
     @property
     def steps_per_day(self) -> int:

@@ -34,6 +34,7 @@ class Clock:
         self.step = -1
         self.steps = inputs.run_steps
         self.step_h = scenario.step_h
+        self._timezone = scenario.timezone
         self._lead = inputs.lead_steps
         self._times = inputs.index.utc().to_pydatetime()
         self._local = inputs.index.local().to_pydatetime()
@@ -96,6 +97,7 @@ class Clock:
             steps=self.horizon if steps is None else steps,
             step_h=self.step_h,
             start=self.now,
+            timezone=self._timezone,
         )
 
     def due(self, window: Window) -> tuple[int, ...]:

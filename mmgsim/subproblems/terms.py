@@ -15,6 +15,7 @@ __all__ = ["MicrogridInputs", "Terms", "disclosure_of"]
 def disclosure_of(view: View) -> Disclosure:
     """Give what a microgrid declares when it tells the truth."""
     return Disclosure(
+        window=view.window,
         devices=view.devices,
         state=view.state,
         forecast_kw=view.forecast_kw,

@@ -64,6 +64,7 @@ LOW_KW, HIGH_KW = np.array([-61.0, -62.0]), np.array([51.0, 52.0])
 
 def declaration(*devices):
     return Disclosure(
+        window=WINDOW,
         devices=devices,
         state=CarriedState({"bess": 12.0}),
         forecast_kw={n: i.forecast_kw for n, i in INPUTS.items() if i.forecast_kw is not None},

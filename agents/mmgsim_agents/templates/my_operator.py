@@ -22,12 +22,12 @@ class MyOperator(StandardOperator):
     noon_share : float
         Part of the export limit that is published from `first_hour` to `last_hour`, in [0, 1].
     first_hour, last_hour : int
-        Hours of the day, in UTC; the last one is not among them.
+        Hours of the local day; the last one is not among them.
     """
 
     # The options of a scenario arrive here:
     # `operator: {kind: "my_operator.py:MyOperator", options: {noon_share: 0.6}}`
-    def __init__(self, noon_share: float = 0.5, first_hour: int = 3, last_hour: int = 7) -> None:
+    def __init__(self, noon_share: float = 0.5, first_hour: int = 11, last_hour: int = 15) -> None:
         super().__init__()
         self.noon_share = noon_share
         self.first_hour, self.last_hour = first_hour, last_hour
@@ -37,7 +37,7 @@ class MyOperator(StandardOperator):
         tariff, envelopes = super().publish(view)
         # Change what follows. Give new envelopes; what was published is never written to. A tariff
         # of your own is `replace(tariff, network_charge_per_kwh=frozen(...))`.
-        hours = np.array([time.hour for time in view.window.times()])
+        hours = view.window.local_hours()
         is_noon = (hours >= self.first_hour) & (hours < self.last_hour)
         share = np.where(is_noon, self.noon_share, 1.0)
         return tariff, {

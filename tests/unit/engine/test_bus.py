@@ -90,5 +90,6 @@ def test_plain_content_is_what_json_can_hold():
             "steps": WINDOW.steps,
             "step_h": 1.0,
             "start": WINDOW.start.isoformat(),
+            "timezone": "UTC",
         }
     }

@@ -56,7 +56,9 @@ def rule(device, steps, levels=None, value=0.0):
 
 
 def declare(*devices, forecast=None, start=None, rules=None, diesel=None):
+    known = [*(forecast or {}).values(), *(rule.low_kwh for rule in (rules or {}).values())]
     return Disclosure(
+        window=window(len(known[0]) if known else 1),
         devices=devices,
         state=CarriedState(start or {}, diesel or {}),
         forecast_kw={name: frozen(kw) for name, kw in (forecast or {}).items()},
