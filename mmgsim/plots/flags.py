@@ -34,6 +34,7 @@ MEANINGS: Mapping[str, str] = MappingProxyType(
         "missed": "A storage level, a ramp or an award could not be kept in the plan.",
         "target_moved": "A storage level was out of the battery's reach and was moved beforehand.",
         "exclusive": "Binaries were needed: the linear plan charged and discharged at once.",
+        "unproven": "The solver's time was up before its plan was proven to be the best.",
         "award_left": "The award would have cost a storage level: firm trades were kept, the grid "
         "took up the rest.",
         "ramp_missed": "A unit fell faster than its ramp allows.",

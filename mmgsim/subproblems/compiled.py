@@ -50,8 +50,8 @@ class CompiledHighs:
     mip_gap : float
         Distance to the bound at which a MILP counts as solved; see `mmgsim.subproblems.solver`.
     time_limit_s : float
-        After which a MILP is left with the best solution so far, and with the bound that is proven;
-        an LP has none to be left with.
+        After which a MILP is left with the best solution so far, and with the bound that is proven.
+        LPs are always solved to their end.
     presolves : bool
         False for an LP that grows while it is hot: presolving it anew costs more than it saves.
     """
@@ -166,6 +166,9 @@ class CompiledHighs:
     def _run(self) -> Any:
         """Run HiGHS, again from scratch if a warm start went astray, and give its status."""
         done = (highspy.HighsModelStatus.kOptimal, highspy.HighsModelStatus.kTimeLimit)
+        # HiGHS holds an LP to the time that all solves of the instance have taken together.
+        limit_s = _INFINITY if self._is_linear else self._time_limit_s
+        self._highs.setOptionValue("time_limit", limit_s)
         with solver_time.running():
             self._highs.run()
             if self._highs.getModelStatus() not in done:
@@ -360,7 +363,6 @@ class CompiledHighs:
             highs.setOptionValue(option, value)
         for option in ("mip_rel_gap", "mip_abs_gap"):
             highs.setOptionValue(option, self._mip_gap)
-        highs.setOptionValue("time_limit", self._time_limit_s)
         if not self._presolves:
             highs.setOptionValue("presolve", "off")
         lp = highspy.HighsLp()

@@ -74,7 +74,7 @@ class MicrogridPlan:
         Operation by device name.
     flags : tuple of str
         ``exclusive`` where storage or grid needed binaries, ``missed`` where a level, a ramp or an
-        award could not be kept.
+        award could not be kept, ``unproven`` where the solver's time was up before its proof.
     """
 
     exchange_kw: FloatArray
@@ -198,7 +198,11 @@ class MicrogridProblem:
             private_cost=float(solver.get(own.private_cost)[0]) + understated + miss_cost,
             lower_bound=-np.inf if self._wanted else solved.outcome.bound,
             schedule=read_schedules(solver, own, inputs.declared),
-            flags=("exclusive",) * solved.is_exclusive + ("missed",) * (own_missed or award_missed),
+            flags=(
+                *("exclusive",) * solved.is_exclusive,
+                *("missed",) * (own_missed or award_missed),
+                *("unproven",) * (not solved.outcome.is_proven),
+            ),
         )
 
 

@@ -32,6 +32,8 @@ MIP_GAP = 1e-8
 # After which a microgrid's own MILP is left with its best solution and the bound that is proven:
 # far more than any takes, so that one that hangs does not hold up the others. [s]
 TIME_LIMIT_S = 60.0
+# What a solution that was proven is away from its bound at most, relative like a gap.
+_PROVEN = 1e-6
 # A binary that is off by this lets through this share of a device's power.
 INTEGRALITY = 1e-9
 
@@ -66,6 +68,11 @@ class Outcome:
 
     objective: float
     bound: float
+
+    @property
+    def is_proven(self) -> bool:
+        """False where the solver was left before it proved its solution."""
+        return abs(self.objective - self.bound) <= _PROVEN * (1.0 + abs(self.objective))
 
     @classmethod
     def of(cls, objective: float, bound: float, *, is_maximised: bool) -> Outcome:

@@ -349,6 +349,18 @@ def test_a_mixed_integer_model_that_runs_out_of_time_keeps_what_it_has_and_its_b
     assert outcome.bound < outcome.objective - 1e-6
 
 
+def test_the_time_limit_is_each_solves_own():
+    """HiGHS counts the time of an instance over all of its solves."""
+    model = knapsack()
+    solver = CompiledHighs(model, time_limit_s=0.2)
+    for step in range(3):
+        outcome = solver.solve(agent="MG1", step=step)
+        assert not outcome.is_proven
+        assert np.isfinite(solver.duals(model.rows.values())).all()
+        with solver.integers_held(solver.solution[solver.integers]):
+            assert solver.solve(agent="MG1", step=step).is_proven
+
+
 def test_a_model_that_has_nothing_when_its_time_is_up_is_an_error():
     solver = CompiledHighs(knapsack(), time_limit_s=0.0)
     with pytest.raises(SubproblemError, match="Time limit"):
