@@ -260,20 +260,23 @@ class PlugInError(MmgsimError):
     ----------
     agent, doing : str
         Whose it is, and what it was asked to do.
-    cause : Exception
+    cause : BaseException
         What it raised.
     """
 
-    def __init__(self, agent: str, doing: str, cause: Exception) -> None:
+    def __init__(self, agent: str, doing: str, cause: BaseException) -> None:
         self.agent = agent
         self.doing = doing
         self.cause = cause
         super().__init__(f"{agent} failed {doing}: {_described(cause)}")
 
 
-def _described(error: Exception) -> str:
+def _described(error: BaseException) -> str:
     """Give kind, message and place of an error, without the folders of this machine."""
-    text = str(error) if isinstance(error, MmgsimError) else f"{type(error).__name__}: {error}"
+    try:
+        text = str(error) if isinstance(error, MmgsimError) else f"{type(error).__name__}: {error}"
+    except Exception:  # noqa: BLE001  somebody else's class, whose text fails too
+        text = type(error).__name__
     frames = traceback.extract_tb(error.__traceback__)
     return f"{text} ({Path(frames[-1].filename).name}:{frames[-1].lineno})" if frames else text
 

@@ -63,6 +63,7 @@ class DnoAgent(mesa.Agent):
 
     name = "dno"
     role = "dno"
+    who = "the DNO"
 
     def __init__(
         self,
@@ -98,7 +99,7 @@ class DnoAgent(mesa.Agent):
     @property
     def flags(self) -> tuple[str, ...]:
         """What is out of the ordinary about who decides in this step."""
-        flags = (*self._seat.flags, *self.model.recorder.fault_flags("the DNO"))
+        flags = (*self._seat.flags, *self.model.recorder.fault_flags(self.who))
         return tuple(f"dno_{flag}" for flag in flags)
 
     # ------------------------------------------------------------------ from day to day
@@ -261,7 +262,7 @@ class DnoAgent(mesa.Agent):
             self._check(envelopes)
             faults = tariff_faults(tariff, self.model.clock.window())
             if faults:
-                raise ContractError("the DNO", faults)
+                raise ContractError(self.who, faults)
         return tariff, envelopes
 
     def _reviewed(
@@ -276,12 +277,12 @@ class DnoAgent(mesa.Agent):
 
     def _guarded(self, doing: str) -> AbstractContextManager[None]:
         seconds = self.model.scenario.faults.time_limit_s
-        return guarded("the DNO", doing, self.operator, seconds)
+        return guarded(self.who, doing, self.operator, seconds)
 
     def _check(self, envelopes: Mapping[str, Envelope]) -> None:
         faults = envelope_faults(envelopes, self.members, self.model.clock.window())
         if faults:
-            raise ContractError("the DNO", faults)
+            raise ContractError(self.who, faults)
 
     def _send(self, envelopes: Mapping[str, Envelope]) -> None:
         """Send every microgrid its own envelope, and the market all of them."""

@@ -21,6 +21,7 @@ from mmgsim.contracts import (
     Mechanism,
     Member,
     Message,
+    Plan,
     Statement,
     Tariff,
     Trade,
@@ -28,7 +29,7 @@ from mmgsim.contracts import (
     frozen,
 )
 from mmgsim.coordination import Isolated
-from mmgsim.engine import MultiMicrogridModel, Seat, guarded, packed
+from mmgsim.engine import MultiMicrogridModel, Seat, guarded, packed, unpacked
 from mmgsim.errors import ContractError, PlugInError
 from mmgsim.settlement import bill, ledger_faults
 from mmgsim.subproblems import clearing_faults
@@ -55,6 +56,7 @@ class MarketAgent(mesa.Agent):
 
     name = "market"
     role = "market"
+    who = "the market"
 
     def __init__(
         self,
@@ -83,7 +85,7 @@ class MarketAgent(mesa.Agent):
     @property
     def flags(self) -> tuple[str, ...]:
         """What is out of the ordinary about who decides in this step."""
-        flags = (*self._seat.flags, *self.model.recorder.fault_flags("the market"))
+        flags = (*self._seat.flags, *self.model.recorder.fault_flags(self.who))
         return tuple(f"market_{flag}" for flag in flags)
 
     # ------------------------------------------------------------------ from day to day
@@ -151,23 +153,23 @@ class MarketAgent(mesa.Agent):
         with self._guarded("beginning a gate", mechanism):
             mechanism.start(view, self._memory)
         awarded: dict[str, tuple[Trade, ...]] = {}
+        planned: dict[str, Plan] = {}
         for _ in range(MOST_EXCHANGES):
             with self._guarded("asking", mechanism):
-                questions = mechanism.ask()
+                questions = _messages(mechanism.ask())
             replies = self.model.bus.exchange(self.name, questions)
             with self._guarded("taking replies", mechanism):
                 clearing = mechanism.tell(replies)
             awarded |= {x.to: x.trades for x in questions if isinstance(x, Award)}
+            planned |= {x.sender: x for x in replies if isinstance(x, Plan)}
             if clearing is None:
                 continue
             with self._guarded("clearing", mechanism):
-                faults = clearing_faults(clearing, view, awarded)
-            if faults:
-                raise ContractError("the market", faults)
-            with self._guarded("keeping its memory", mechanism):
-                packed(dict(clearing.memory))
-            return clearing
-        raise ContractError("the market", [f"does not clear after {MOST_EXCHANGES} exchanges"])
+                faults = clearing_faults(clearing, view, awarded, planned)
+                if faults:
+                    raise ContractError(self.who, faults)
+                return replace(clearing, memory=unpacked(packed(dict(clearing.memory))))
+        raise ContractError(self.who, [f"does not clear after {MOST_EXCHANGES} exchanges"])
 
     def open_gate(self) -> None:
         """Give a market that failed another chance."""
@@ -176,7 +178,8 @@ class MarketAgent(mesa.Agent):
     def _guarded(self, doing: str, plug_in: Any = None) -> AbstractContextManager[None]:
         seconds = self.model.scenario.faults.time_limit_s
         plug_in = self.market if plug_in is None else plug_in
-        return guarded("the market", doing, plug_in, seconds)
+        members = [member.name for member in self.members]
+        return guarded(self.who, doing, plug_in, seconds, may_blame=members)
 
     def settle(self) -> None:
         """Book the executed step and tell every microgrid its own lines."""
@@ -210,10 +213,10 @@ class MarketAgent(mesa.Agent):
     def _settled(self, view: MarketView, executed: Executed) -> list[LedgerLine]:
         """Give the market's ledger lines, held to their contract."""
         with self._guarded("settling"):
-            lines = self.market.settle(view, executed)
+            lines = list(self.market.settle(view, executed))
             faults = ledger_faults(lines, [member.name for member in self.members])
-        if faults:
-            raise ContractError("the market", faults)
+            if faults:
+                raise ContractError(self.who, faults)
         return lines
 
     def trades_now(self) -> tuple[Trade, ...]:
@@ -238,6 +241,21 @@ class MarketAgent(mesa.Agent):
             return float("nan")
         prices: FloatArray = self.clearing.prices_per_kwh[name]
         return float(prices[self.clearing.window.offset(self.model.clock.step)])
+
+
+def _messages(questions: Any) -> list[Message]:
+    """Give the questions of a mechanism as a list.
+
+    Raises
+    ------
+    TypeError
+        If one of them is no message.
+    """
+    asked = list(questions)
+    for question in asked:
+        if not isinstance(question, Message):
+            raise TypeError(f"asks {type(question).__name__}, which is no message")
+    return asked
 
 
 def _stand_in() -> tuple[Market, Mechanism]:

@@ -33,6 +33,7 @@ from mmgsim.engine import (
     Seat,
     guarded,
     packed,
+    unpacked,
 )
 from mmgsim.errors import ContractError, PlugInError
 from mmgsim.profiles import stream
@@ -40,7 +41,8 @@ from mmgsim.settlement import operation_costs, shed_kw, shed_value, spilled_kw
 from mmgsim.subproblems import (
     dispatch_faults,
     hold_plan,
-    plan_faults,
+    outside_envelope_kw,
+    reply_faults,
     split_exchange,
     storage_rules,
 )
@@ -71,7 +73,7 @@ class MicrogridAgent(mesa.Agent):
 
     def __init__(self, model: MultiMicrogridModel, setup: MicrogridSetup) -> None:
         super().__init__(model)
-        self.name = setup.member.name
+        self.name = self.who = setup.member.name
         self.member = setup.member
         self.devices = setup.devices
         self.state = self.first_state = setup.state
@@ -159,12 +161,16 @@ class MicrogridAgent(mesa.Agent):
         view = self.view
         with self._guarded(f"answering {type(message).__name__}"):
             reply = self.strategy.answer(view, message)
-        if not isinstance(reply, Plan):
-            return self._checked_size(reply)
-        faults = list(plan_faults(reply, view))
-        if faults:
-            raise ContractError(self.name, faults)
-        self.plan, self._promise = reply, reply.public()
+            if reply is None:
+                return None
+            if payload_bytes(reply) > MOST_BYTES:
+                raise ContractError(self.name, [f"replies with more than {MOST_BYTES / 1e6:g} MB"])
+            faults = list(reply_faults(reply, view, message))
+            if faults:
+                raise ContractError(self.name, faults)
+            if not isinstance(reply, Plan):
+                return reply
+            self.plan, self._promise = reply.kept(), reply.public()
         self._trades = message.trades if isinstance(message, Award) else ()
         return self._promise
 
@@ -205,6 +211,7 @@ class MicrogridAgent(mesa.Agent):
             dispatch = self._dispatched(view, realised)
         except (ContractError, PlugInError) as fault:
             self.model.contain(fault)
+            view = replace(view, memory=deepcopy(self._memory))  # what it was given may be spoilt
             dispatch = self._dispatched(view, realised)
         self._act(view, realised, dispatch)
         self._memory = dict(dispatch.memory)
@@ -214,23 +221,18 @@ class MicrogridAgent(mesa.Agent):
         """Give what the strategy makes of the step, held to its contract."""
         with self._guarded("dispatching"):
             dispatch = self.strategy.dispatch(view, realised)
-        faults = dispatch_faults(view, realised, dispatch)
-        if faults:
-            raise ContractError(self.name, faults)
-        if dispatch.memory:
-            with self._guarded("keeping its memory"):
-                packed(dict(dispatch.memory))
-        return dispatch
+            faults = dispatch_faults(view, realised, dispatch)
+            if faults:
+                raise ContractError(self.name, faults)
+            return Dispatch(
+                operations=dict(dispatch.operations),
+                memory=unpacked(packed(dict(dispatch.memory))),
+                flags=dispatch.flags,
+            )
 
     def _guarded(self, doing: str) -> AbstractContextManager[None]:
         seconds = self.model.scenario.faults.time_limit_s
         return guarded(self.name, doing, self.strategy, seconds)
-
-    def _checked_size(self, reply: Message) -> Message:
-        """Refuse a reply that would flood the others."""
-        if isinstance(reply, Message) and payload_bytes(reply) > MOST_BYTES:
-            raise ContractError(self.name, [f"replies with more than {MOST_BYTES / 1e6:g} MB"])
-        return reply
 
     def limit(self, exchange_kw: float) -> None:
         """Act again, because the feeder carries only `exchange_kw` of what was tried.
@@ -293,6 +295,8 @@ class MicrogridAgent(mesa.Agent):
             flags.append("target_moved")
         if shed_kw(self.devices, realised, dispatch) > TOLERANCE:
             flags.append("shed")
+        if outside_envelope_kw(view, dispatch) > TOLERANCE:
+            flags.append("outside_envelope")
         for name, rule in view.storage.items():
             stored_kwh = self.state.energy_kwh[name]
             below_kwh, above_kwh = rule.low_kwh[0] - stored_kwh, stored_kwh - rule.high_kwh[0]

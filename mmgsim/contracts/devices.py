@@ -13,7 +13,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from mmgsim.contracts.window import FloatArray
+from mmgsim.contracts.window import FloatArray, frozen
 
 __all__ = [
     "Battery",
@@ -258,6 +258,15 @@ class DeviceSchedule:
     in_kw: FloatArray
     expected_kw: FloatArray | None = None
     energy_kwh: FloatArray | None = None
+
+    def kept(self) -> DeviceSchedule:
+        """Give a copy that nobody can change."""
+        return DeviceSchedule(
+            out_kw=frozen(self.out_kw),
+            in_kw=frozen(self.in_kw),
+            expected_kw=None if self.expected_kw is None else frozen(self.expected_kw),
+            energy_kwh=None if self.energy_kwh is None else frozen(self.energy_kwh),
+        )
 
     def at(self, offset: int) -> Operation:
         """Give the operation planned for one step of the window."""

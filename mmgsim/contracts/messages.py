@@ -13,6 +13,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass, replace
 from datetime import datetime
 from enum import StrEnum
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -409,6 +410,13 @@ class Plan(Message):
     private_cost: float
     schedule: Mapping[str, DeviceSchedule] | None = None
     flags: tuple[str, ...] = ()
+
+    def kept(self) -> Plan:
+        """Give the plan with a schedule that nobody can change any more."""
+        if self.schedule is None:
+            return self.public()
+        schedule = {name: entry.kept() for name, entry in self.schedule.items()}
+        return replace(self.public(), schedule=MappingProxyType(schedule))
 
     def public(self) -> Plan:
         """Give the plan as others may see it: without the device schedule, and for good."""

@@ -264,7 +264,8 @@ class Clearing:
     trades : tuple of Trade
         All firm trades.
     prices_per_kwh : mapping of (steps,) arrays
-        Local price by name of microgrid; empty where nothing is traded. [currency/kWh]
+        Local price by name of microgrid; NaN where it trades nothing, or left out.
+        [currency/kWh]
     upper : float
         Objective cost of the plans: feasible. [currency]
     lower : float or None

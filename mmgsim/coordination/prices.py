@@ -47,8 +47,7 @@ from mmgsim.coordination.price_loop import PriceLoop
 from mmgsim.coordination.price_search import PriceSearch
 from mmgsim.coordination.public_side import PublicSide
 from mmgsim.coordination.replies import plans_by_name, replies_by_name
-from mmgsim.errors import ContractError
-from mmgsim.subproblems import Combination, Master, offer_faults
+from mmgsim.subproblems import Combination, Master
 
 __all__ = ["Offers", "Prices"]
 
@@ -157,10 +156,6 @@ class Prices:
                 memory=self._memory,
             )
         by_name = replies_by_name(replies, Offer)
-        for query in self._asked:
-            faults = list(offer_faults(by_name[query.to], query))
-            if faults:
-                raise ContractError(query.to, faults)
         offers = [by_name[name] for name in self._public.names]
         if self._holding is None:
             self._take(offers)

@@ -7,6 +7,7 @@ from mmgsim.engine.checkpoint import (
     packed,
     read_checkpoint,
     renewed,
+    unpacked,
     write_checkpoint,
 )
 from mmgsim.engine.clock import Clock
@@ -36,5 +37,6 @@ __all__ = [
     "packed",
     "read_checkpoint",
     "renewed",
+    "unpacked",
     "write_checkpoint",
 ]

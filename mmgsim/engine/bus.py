@@ -18,11 +18,13 @@ __all__ = ["Addressee", "MessageBus", "Traffic"]
 class Addressee(Protocol):
     """An agent that can be written to.
 
-    `role` is the kind of agent: dno, market or microgrid.
+    `role` is the kind of agent: dno, market or microgrid. `who` is what people call it in messages
+    and in the table of faults: "the DNO", "the market", or the name of the microgrid.
     """
 
     name: str
     role: str
+    who: str
 
     def may_answer_in_thread(self, message: Message) -> bool:
         """Tell whether it can answer this while others answer too."""
@@ -85,7 +87,8 @@ class MessageBus:
         replies = []
         for question, reply in zip(asked, self._answers(asked), strict=True):
             if reply is None:
-                raise ContractError(question.to, [f"does not reply to {type(question).__name__}"])
+                who = self._addressees[question.to].who
+                raise ContractError(who, [f"does not reply to {type(question).__name__}"])
             reply = replace(reply, sender=question.to, to=sender)
             self._count(reply)
             replies.append(reply)
@@ -134,9 +137,8 @@ class MessageBus:
         """Fill in who speaks, and count."""
         if message.to not in self._addressees:
             near = near_miss(message.to, self._addressees)
-            raise ContractError(
-                f"the {sender}", [f"writes to {message.to!r}: no such agent; {near}"]
-            )
+            who = self._addressees[sender].who
+            raise ContractError(who, [f"writes to {message.to!r}: no such agent; {near}"])
         message = replace(message, sender=sender)
         self._count(message)
         return message

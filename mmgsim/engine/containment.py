@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from types import FrameType
 from typing import Any, Generic, TypeVar
@@ -16,7 +16,7 @@ from typing import Any, Generic, TypeVar
 from mmgsim.engine.checkpoint import renewed
 from mmgsim.errors import ContractError, PlugInError
 
-__all__ = ["PATIENCE", "Seat", "guarded"]
+__all__ = ["PATIENCE", "Seat", "guarded", "is_own"]
 
 T = TypeVar("T", bound=tuple[Any, ...])
 
@@ -95,8 +95,15 @@ class Seat(Generic[T]):
         self._plug_in = renewed(self._plug_in, self._make)
 
 
+def is_own(plug_in: Any) -> bool:
+    """Tell whether it comes with mmgsim."""
+    return type(plug_in).__module__.partition(".")[0] in _OWN
+
+
 @contextmanager
-def guarded(who: str, doing: str, plug_in: Any, seconds: float) -> Iterator[None]:
+def guarded(
+    who: str, doing: str, plug_in: Any, seconds: float, *, may_blame: Collection[str] = ()
+) -> Iterator[None]:
     """Turn whatever a plug-in raises, and its taking too long, into one kind of error.
 
     Parameters
@@ -107,22 +114,25 @@ def guarded(who: str, doing: str, plug_in: Any, seconds: float) -> Iterator[None
         The plug-in; those that come with mmgsim are not timed.
     seconds : float
         How long it may take. Kept where the system has interval timers, in the main thread.
+    may_blame : collection of str
+        Who else may have broken a contract, as far as the plug-in can tell.
 
     Raises
     ------
     PlugInError
         For everything but a broken contract, which goes on as it is.
     """
-    is_own = type(plug_in).__module__.partition(".")[0] in _OWN
     try:
-        with _time_limit(None if is_own else seconds):
+        with _time_limit(None if is_own(plug_in) else seconds):
             yield
-    except ContractError:
-        raise
+    except ContractError as error:
+        if error.agent == who or error.agent in may_blame:
+            raise
+        raise PlugInError(who, doing, error) from error
     except _TimeUpError as error:
         cause = TimeoutError(f"took longer than {seconds:g} s")
         raise PlugInError(who, doing, cause) from error
-    except Exception as error:
+    except (Exception, SystemExit, GeneratorExit) as error:
         raise PlugInError(who, doing, error) from error
 
 

@@ -184,8 +184,7 @@ class MultiMicrogridModel(mesa.Model):
         """
         if self.scenario.faults.on_fault == "stop":
             raise fault.cause if isinstance(fault, PlugInError) else fault
-        agents = {"the DNO": self.dno, "the market": self.market}
-        agent = agents.get(fault.agent) or self.microgrids[fault.agent]
+        agent = {one.who: one for one in self._everybody}[fault.agent]
         # Where a stand-in cannot do what is asked, it is the market that asks too much.
         if not agent.fall_back() and not self.market.fall_back():
             raise fault

@@ -18,7 +18,13 @@ from mmgsim.subproblems.offers import Answer, OfferProblem, as_offer
 from mmgsim.subproblems.operator import LimitRows, least_cut, limit_rows
 from mmgsim.subproblems.parts import Parts, Splitting
 from mmgsim.subproblems.private import PrivateModel
-from mmgsim.subproblems.promises import dispatch_faults, offer_faults, plan_faults
+from mmgsim.subproblems.promises import (
+    dispatch_faults,
+    offer_faults,
+    outside_envelope_kw,
+    plan_faults,
+    reply_faults,
+)
 from mmgsim.subproblems.public_promises import clearing_faults, envelope_faults, tariff_faults
 from mmgsim.subproblems.realise import hold_plan
 from mmgsim.subproblems.repair import halfway_limits, loading_rows, repaired_limits
@@ -60,11 +66,13 @@ __all__ = [
     "limit_rows",
     "loading_rows",
     "offer_faults",
+    "outside_envelope_kw",
     "plan_faults",
     "public_cost",
     "public_cost_terms",
     "public_prices",
     "repaired_limits",
+    "reply_faults",
     "solver_time",
     "split_exchange",
     "storage_rules",

@@ -2,31 +2,79 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
 
 from mmgsim.contracts import (
     Battery,
+    Device,
     Diesel,
     DieselState,
+    Disclosure,
     Dispatch,
     FloatArray,
     Load,
+    Message,
     Offer,
     Operation,
+    Orders,
     Plan,
     PriceQuery,
     Realised,
+    Renewable,
+    Request,
     View,
 )
-from mmgsim.subproblems.realise import RAMP_MISSED, net_limits_kw
+from mmgsim.subproblems.realise import RAMP_MISSED, hold_plan, net_limits_kw
 
-__all__ = ["dispatch_faults", "offer_faults", "plan_faults"]
+__all__ = [
+    "dispatch_faults",
+    "offer_faults",
+    "outside_envelope_kw",
+    "plan_faults",
+    "reply_faults",
+]
 
 # Larger than the rounding of a solver, smaller than anything that matters. [kW], [kWh]
 TOLERANCE = 1e-6
+
+
+def reply_faults(reply: Any, view: View, message: Message) -> Iterator[str]:
+    """Tell everything that is wrong with what a strategy answers to a message."""
+    if not isinstance(reply, Message):
+        yield f"answers {type(message).__name__} by {type(reply).__name__}, which is no message"
+    elif isinstance(reply, Offer) and isinstance(message, PriceQuery):
+        yield from offer_faults(reply, message)
+    else:
+        checks: dict[type[Message], Callable[[Any, View], Iterator[str]]] = {
+            Plan: plan_faults,
+            Disclosure: _disclosure_faults,
+            Request: _request_faults,
+            Orders: _order_faults,
+        }
+        if type(reply) in checks:
+            yield from checks[type(reply)](reply, view)
+
+
+def _request_faults(request: Request, view: View) -> Iterator[str]:
+    for name in ("lack_kw", "surplus_kw"):
+        values = getattr(request, name)
+        if not _is_finite(values, view.window.steps) or values.min() < -TOLERANCE:
+            yield f"{name} is not {view.window.steps} finite numbers from 0"
+
+
+def _order_faults(reply: Orders, view: View) -> Iterator[str]:
+    for order in reply.orders:
+        if order.offset not in range(view.window.steps):
+            yield f"orders for position {order.offset} of {view.window.steps}"
+        if not (np.isfinite([order.kw, order.price_per_kwh]).all() and order.kw >= 0.0):
+            yield f"orders {order.kw} kW at {order.price_per_kwh}"
+
+
+def _is_finite(values: Any, steps: int) -> bool:
+    return np.shape(values) == (steps,) and bool(np.isfinite(values).all())
 
 
 def plan_faults(plan: Any, view: View) -> Iterator[str]:
@@ -35,12 +83,18 @@ def plan_faults(plan: Any, view: View) -> Iterator[str]:
         yield f"gives {type(plan).__name__}, not Plan"
         return
     steps = view.window.steps
+    if plan.window != view.window:
+        yield "the plan is of another window than was asked for; pass on that of the view"
+        return
     for name, values in (("exchange_kw", plan.exchange_kw), ("q_kvar", plan.q_kvar)):
-        if np.shape(values) != (steps,) or not np.isfinite(values).all():
+        if not _is_finite(values, steps):
             yield f"{name} is not {steps} finite numbers"
             return
     if not np.isfinite(plan.private_cost):
         yield "private_cost is not finite"
+    if not _are_texts(plan.flags):
+        yield f"flags are texts, not {plan.flags}"
+        return
     low_kw, high_kw = -view.envelope.import_limit_kw, view.envelope.export_limit_kw
     outside_kw = max((low_kw - plan.exchange_kw).max(), (plan.exchange_kw - high_kw).max())
     if outside_kw > TOLERANCE and "missed" not in plan.flags:
@@ -74,6 +128,16 @@ def _schedule_faults(plan: Plan, view: View) -> Iterator[str]:
     if set(schedule) != {device.name for device in view.devices}:
         yield f"the schedule names {sorted(schedule)}, not all devices"
         return
+    unclear = [
+        f"{what} of {name} is not {view.window.steps} finite numbers from 0"
+        for name, entry in schedule.items()
+        for what in ("out_kw", "in_kw", "expected_kw", "energy_kwh")
+        if (values := getattr(entry, what)) is not None
+        and (not _is_finite(values, view.window.steps) or np.min(values) < -TOLERANCE)
+    ]
+    if unclear:
+        yield from unclear
+        return
     net_kw = sum(entry.out_kw - entry.in_kw for entry in schedule.values())
     if np.abs(net_kw - plan.exchange_kw).max() > TOLERANCE:
         yield "the devices do not add up to the exchange"
@@ -85,10 +149,13 @@ def _schedule_faults(plan: Plan, view: View) -> Iterator[str]:
         if isinstance(device, Diesel):
             yield from _diesel_plan_faults(device, entry, view, is_missed="missed" in plan.flags)
             continue
-        used_kw = entry.in_kw if isinstance(device, Load) else entry.out_kw
-        over_kw = max((used_kw - view.forecast_kw[device.name]).max(), (-used_kw).max())
+        is_load = isinstance(device, Load)
+        used_kw, other_kw = (entry.in_kw, entry.out_kw) if is_load else (entry.out_kw, entry.in_kw)
+        over_kw = (used_kw - view.forecast_kw[device.name]).max()
         if over_kw > TOLERANCE:
             yield f"{device.name} leaves 0..available by {over_kw:g} kW"
+        if other_kw.max() > TOLERANCE:
+            yield f"{device.name} {'generates' if is_load else 'consumes'} {other_kw.max():g} kW"
 
 
 def _battery_faults(device: Battery, entry: Any, view: View, *, is_missed: bool) -> Iterator[str]:
@@ -141,6 +208,32 @@ def _diesel_faults(
         )
 
 
+def _are_texts(flags: Any) -> bool:
+    return isinstance(flags, tuple) and all(isinstance(flag, str) for flag in flags)
+
+
+def _disclosure_faults(told: Disclosure, view: View) -> Iterator[str]:
+    """Tell what nobody can plan with in a disclosure; it need not be true."""
+    steps = view.window.steps
+    if told.window != view.window:
+        yield "the disclosure is of another window than was asked for"
+    for device in told.devices:
+        name = device.name
+        if isinstance(device, Load | Renewable):
+            values = told.forecast_kw.get(name)
+            if values is None or not _is_finite(values, steps) or values.min() < -TOLERANCE:
+                yield f"the forecast of {name} is not {steps} finite numbers from 0"
+        elif isinstance(device, Diesel):
+            if name not in told.state.diesel:
+                yield f"the state of {name} is not disclosed"
+        else:
+            rule = told.storage.get(name)
+            if rule is None or not all(_is_finite(x, steps) for x in (rule.low_kwh, rule.high_kwh)):
+                yield f"the levels of {name} are not {steps} finite numbers"
+            if not np.isfinite(told.state.energy_kwh.get(name, np.nan)):
+                yield f"the stored energy of {name} is not disclosed"
+
+
 def offer_faults(offer: Offer, query: PriceQuery) -> Iterator[str]:
     """Tell where offers are of another shape than asked for, are no numbers, or prove too much."""
     queries, steps = query.prices_per_kwh.shape
@@ -186,26 +279,50 @@ def dispatch_faults(view: View, realised: Realised, dispatch: Any) -> list[str]:
     """Tell everything that a dispatch asks of the devices and they cannot do."""
     if not isinstance(dispatch, Dispatch):
         return [f"gives {type(dispatch).__name__}, not Dispatch"]
-    faults = []
     names = {device.name for device in view.devices}
     if set(dispatch.operations) != names:
-        faults.append(f"operations of {sorted(dispatch.operations)} for devices {sorted(names)}")
-        return faults
-    for device in view.devices:
-        operation = dispatch.operations[device.name]
-        if isinstance(device, Diesel):
-            state, is_missed = view.state.diesel[device.name], RAMP_MISSED in dispatch.flags
-            faults += _diesel_faults(
-                device, operation, state, view.window.step_h, is_missed=is_missed
-            )
-            continue
-        low_kw, most_out_kw = net_limits_kw(device, view, realised.kw.get(device.name, 0.0))
-        for what, kw, most_kw in (
-            ("in", operation.in_kw, -low_kw),
-            ("out", operation.out_kw, most_out_kw),
-        ):
-            if not -TOLERANCE <= kw <= most_kw + TOLERANCE:
-                faults.append(f"{device.name} {what}_kw = {kw:g}, possible 0..{most_kw:g}")
-        if min(operation.in_kw, operation.out_kw) > TOLERANCE:
-            faults.append(f"{device.name} takes in and gives out in the same step")
-    return faults
+        return [f"operations of {sorted(dispatch.operations)} for devices {sorted(names)}"]
+    if not _are_texts(dispatch.flags):
+        return [f"flags are texts, not {dispatch.flags}"]
+    faults = [
+        fault for device in view.devices for fault in _step_faults(device, view, realised, dispatch)
+    ]
+    return faults or list(_envelope_faults(view, realised, dispatch))
+
+
+def _step_faults(
+    device: Device, view: View, realised: Realised, dispatch: Dispatch
+) -> Iterator[str]:
+    operation = dispatch.operations[device.name]
+    if isinstance(device, Diesel):
+        state, is_missed = view.state.diesel[device.name], RAMP_MISSED in dispatch.flags
+        yield from _diesel_faults(device, operation, state, view.window.step_h, is_missed=is_missed)
+        return
+    low_kw, most_out_kw = net_limits_kw(device, view, realised.kw.get(device.name, 0.0))
+    for what, kw, most_kw in (
+        ("in", operation.in_kw, -low_kw),
+        ("out", operation.out_kw, most_out_kw),
+    ):
+        if not -TOLERANCE <= kw <= most_kw + TOLERANCE:
+            yield f"{device.name} {what}_kw = {kw:g}, possible 0..{most_kw:g}"
+    if min(operation.in_kw, operation.out_kw) > TOLERANCE:
+        yield f"{device.name} takes in and gives out in the same step"
+
+
+def _envelope_faults(view: View, realised: Realised, dispatch: Dispatch) -> Iterator[str]:
+    over_kw = outside_envelope_kw(view, dispatch)
+    if over_kw <= TOLERANCE:
+        return
+    least_kw = outside_envelope_kw(view, hold_plan(view, realised))
+    if over_kw > least_kw + TOLERANCE:
+        yield (
+            f"the exchange leaves the envelope by {over_kw:g} kW, where storage, spill and "
+            f"shedding can keep it to {least_kw:g} kW"
+        )
+
+
+def outside_envelope_kw(view: View, dispatch: Dispatch) -> float:
+    """Give how far the exchange of a dispatch lies outside the envelope of its step. [kW]"""
+    exchange_kw = sum(operation.net_kw for operation in dispatch.operations.values())
+    import_kw, export_kw = view.envelope.import_limit_kw[0], view.envelope.export_limit_kw[0]
+    return float(max(exchange_kw - export_kw, -exchange_kw - import_kw, 0.0))

@@ -15,6 +15,8 @@ from mmgsim.contracts import (
     MarketView,
     Member,
     Party,
+    Plan,
+    Round,
     Tariff,
     Trade,
     Window,
@@ -25,7 +27,10 @@ __all__ = ["clearing_faults", "envelope_faults", "tariff_faults"]
 
 
 def clearing_faults(
-    clearing: Any, view: MarketView, awarded: Mapping[str, tuple[Trade, ...]]
+    clearing: Any,
+    view: MarketView,
+    awarded: Mapping[str, tuple[Trade, ...]],
+    planned: Mapping[str, Plan],
 ) -> list[str]:
     """Tell everything about a clearing that does not hold together.
 
@@ -37,24 +42,47 @@ def clearing_faults(
         Of the gate.
     awarded : mapping
         Trades by name of microgrid, as it was told them last.
+    planned : mapping
+        Plans by name of microgrid, as it replied them last.
     """
     if not isinstance(clearing, Clearing):
         return [f"gives {type(clearing).__name__}, not Clearing"]
+    if clearing.window != view.window:
+        return ["the clearing is of another window than the gate"]
     names, steps = [member.name for member in view.members], view.window.steps
     faults = [f"no plan of {name}" for name in names if name not in clearing.plans]
+    faults += [
+        f"the plan of {name} is not the last one that it gave; pass plans on as they are"
+        for name, plan in clearing.plans.items()
+        if name not in planned or not _is_same(plan, planned[name])
+    ]
     parties = {*names, Party.MARKET}
     faults += [fault for trade in clearing.trades for fault in _trade_faults(trade, parties, steps)]
     if not faults:
         faults += _balance_faults(clearing.trades, names, steps, awarded)
     faults += [
-        f"the price of {name} is not {steps} finite numbers"
+        f"the price of {name} is not {steps} numbers, NaN where it trades nothing"
         for name, price in clearing.prices_per_kwh.items()
-        if not _is_finite(price, steps)
+        if not _is_price(price, _sold_kw(clearing.trades, name, steps))
     ]
     bounds = (clearing.upper, 0.0 if clearing.lower is None else clearing.lower)
-    if not np.isfinite([*bounds, clearing.gross_cost]).all():
-        faults.append("upper, lower and gross_cost are not all finite")
+    if not np.isfinite([*bounds, clearing.gross_cost, clearing.residual_kw]).all():
+        faults.append("upper, lower, gross_cost and residual_kw are not all finite")
+    if not all(isinstance(one, Round) for one in clearing.rounds):
+        faults.append("rounds are not all of class Round")
     return faults
+
+
+def _is_price(price: Any, traded_kw: FloatArray) -> bool:
+    if np.shape(price) != traded_kw.shape or np.isinf(price).any():
+        return False
+    return not np.isnan(np.asarray(price)[traded_kw != 0.0]).any()
+
+
+def _is_same(plan: Plan, other: Plan) -> bool:
+    return plan.private_cost == other.private_cost and bool(
+        np.array_equal(plan.exchange_kw, other.exchange_kw)
+    )
 
 
 def _balance_faults(
@@ -68,9 +96,17 @@ def _balance_faults(
     if off_kw > TOLERANCE:
         yield f"what the market buys and sells differs by {off_kw:g} kW"
     for name in names:
-        told_kw = _sold_kw(awarded.get(name, ()), name, steps)
-        if np.abs(told_kw - _sold_kw(trades, name, steps)).max() > TOLERANCE:
+        told = awarded.get(name, ())
+        off_kw = np.abs(_sold_kw(told, name, steps) - _sold_kw(trades, name, steps)).max()
+        off_per_h = np.abs(_earned_per_h(told, name, steps) - _earned_per_h(trades, name, steps))
+        if off_kw > TOLERANCE or off_per_h.max() > TOLERANCE:
             yield f"the trades of {name} are not those that it was awarded"
+    kept_per_h = _earned_per_h(trades, Party.MARKET, steps)
+    if kept_per_h.min() < -TOLERANCE * (1.0 + np.abs(kept_per_h).max()):
+        yield (
+            f"the market pays sellers up to {-kept_per_h.min():g} an hour more than buyers pay it; "
+            "it has no money of its own"
+        )
 
 
 def _sold_kw(trades: Sequence[Trade], name: str, steps: int) -> FloatArray:
@@ -79,6 +115,15 @@ def _sold_kw(trades: Sequence[Trade], name: str, steps: int) -> FloatArray:
     for trade in trades:
         sold_kw += (trade.seller == name) * trade.kw - (trade.buyer == name) * trade.kw
     return sold_kw
+
+
+def _earned_per_h(trades: Sequence[Trade], name: str, steps: int) -> FloatArray:
+    """Give what a party is paid for its trades minus what it pays. [currency/h]"""
+    earned = np.zeros(steps)
+    for trade in trades:
+        sign = float(trade.seller == name) - float(trade.buyer == name)
+        earned += sign * trade.kw * trade.price_per_kwh
+    return earned
 
 
 def _trade_faults(trade: Trade, parties: Collection[str], steps: int) -> Iterator[str]:
@@ -104,6 +149,8 @@ def tariff_faults(tariff: Any, window: Window) -> list[str]:
         for name in series
         if not _is_finite(getattr(tariff, name), window.steps)
     ]
+    if tariff.window != window:
+        faults.append("the tariff is of another window than was asked for")
     if not np.isfinite([tariff.imbalance_per_kwh, tariff.fixed_per_day]).all():
         faults.append("imbalance_per_kwh and fixed_per_day are not both finite")
     return faults

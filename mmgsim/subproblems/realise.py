@@ -51,8 +51,6 @@ def hold_plan(view: View, realised: Realised) -> Dispatch:
         for device in _diesels(view.devices)
     ):
         flags += (RAMP_MISSED,)
-    if abs(left_kw) > TOLERANCE_KW:
-        flags += ("outside_envelope",)
     return Dispatch(operations=operations, memory=view.memory, flags=flags)
 
 

@@ -9,7 +9,6 @@ from scipy.optimize import linprog
 
 from mmgsim.contracts import Award, Objective, Offer, Plan, PriceQuery, frozen
 from mmgsim.coordination import Central, Isolated, Prices
-from mmgsim.errors import ContractError
 from mmgsim.subproblems import JointProblem, plan_faults, public_cost, public_prices
 
 TOLERANCE = 1e-6  # of gross cost, for comparisons with the joint optimum
@@ -201,23 +200,6 @@ def test_units_on_or_off_trade_behind_narrow_connections_too(gates, seed, share)
     found = gates.clear(world, Prices())
     assert alone - best > 0.0
     assert (alone - found.upper) / (alone - best) > 0.95
-
-
-@pytest.mark.parametrize("field", ["exchange_kw", "private_cost", "lower_bound"])
-def test_an_offer_that_is_no_number_is_refused_by_name(gates, field):
-    world = gates.make_world(2, 1)
-    strategy = world.agents["M1"].strategy
-    answer = strategy.answer
-
-    def spoilt(view, message):
-        reply = answer(view, message)
-        if isinstance(reply, Offer):
-            reply = replace(reply, **{field: frozen(getattr(reply, field) * np.nan)})
-        return reply
-
-    strategy.answer = spoilt
-    with pytest.raises(ContractError, match=f"(?s)M1.*{field}"):
-        gates.clear(world, Prices())
 
 
 def test_the_bounds_with_units_on_or_off_can_be_recomputed_too(gates):

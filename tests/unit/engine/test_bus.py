@@ -16,7 +16,8 @@ class Listener:
     role = "microgrid"
 
     def __init__(self, name, *, meet=None, in_thread=True):
-        self.name, self.meet, self.in_thread = name, meet, in_thread
+        self.name = self.who = name
+        self.meet, self.in_thread = meet, in_thread
         self.threads = []
 
     def may_answer_in_thread(self, message):

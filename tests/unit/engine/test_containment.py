@@ -6,7 +6,6 @@ import pytest
 import mmgsim
 from mmgsim.engine.containment import PATIENCE, Seat
 from mmgsim.errors import PlugInError
-from mmgsim.settlement import ledger_faults
 
 PLUG_INS = '''
 import time
@@ -166,6 +165,194 @@ class PublishesNaN(StandardOperator):
         return replace(tariff, import_per_kwh=tariff.import_per_kwh * np.nan), envelopes
 '''
 
+WRONG_KINDS = '''
+import sys
+from collections import defaultdict
+from dataclasses import replace
+
+import numpy as np
+from mmgsim.contracts import Disclosure, Dispatch, Offer, Operation, Party, Plan, Trade
+from mmgsim.coordination import Central, Isolated
+from mmgsim.errors import ContractError
+from mmgsim_agents.markets.standard import StandardMarket
+from mmgsim_agents.operators.standard import StandardOperator
+from mmgsim_agents.strategies.cost_minimiser import CostMinimiser
+
+AT = 3
+
+
+class Untold(Exception):
+    def __str__(self):
+        return self.args[0]
+
+
+class Unreadable(Exception):
+    def __init__(self, one, two):
+        super().__init__("written, but not to be read again")
+
+
+def answering(change, kind):
+    class Answers(CostMinimiser):
+        def answer(self, view, message):
+            reply = super().answer(view, message)
+            is_now = isinstance(reply, kind) and view.window.first_step == AT
+            return change(reply, view) if is_now else reply
+
+    return Answers
+
+
+def dispatching(change):
+    class Dispatches(CostMinimiser):
+        def dispatch(self, view, realised):
+            if realised.step != AT:
+                return super().dispatch(view, realised)
+            return change(lambda: super(Dispatches, self).dispatch(view, realised), view)
+
+    return Dispatches
+
+
+def scheduling(**changes):
+    def change(plan, view):
+        entries = {name: replace(entry, **{
+            key: make(entry) for key, make in changes.items() if getattr(entry, key) is not None
+        }) for name, entry in plan.schedule.items()}
+        return replace(plan, schedule=entries)
+
+    return answering(change, Plan)
+
+
+def raising(error):
+    def change(own, view):
+        raise error
+
+    return dispatching(change)
+
+
+def spoiling(own, view):
+    view.memory["mine"] = lambda: None
+    return own()
+
+
+def earlier(plan, view):
+    return replace(plan, window=replace(view.window, first_step=AT - 1))
+
+
+AnswersDict = answering(lambda plan, view: {"plan": plan}, Plan)
+CostsNothing = answering(lambda plan, view: replace(plan, private_cost=None), Plan)
+FlagsNothing = answering(lambda plan, view: replace(plan, flags=None), Plan)
+PlansEarlier = answering(earlier, Plan)
+Disbelieves = scheduling(expected_kw=lambda entry: entry.expected_kw * np.nan)
+GoesBelow = scheduling(out_kw=lambda e: e.out_kw - 1.0, in_kw=lambda e: e.in_kw - 1.0)
+
+
+def unknown(told, view):
+    return replace(told, forecast_kw={k: kw * np.nan for k, kw in told.forecast_kw.items()})
+
+
+DisclosesNaN = answering(unknown, Disclosure)
+OffersNothing = answering(lambda offer, view: replace(offer, indivisible=None), Offer)
+OperatesNothing = dispatching(lambda own, view: replace(own(), operations=None))
+RemembersNothing = dispatching(lambda own, view: replace(own(), memory=None))
+RemembersCode = dispatching(spoiling)
+RemembersUnreadable = dispatching(lambda own, view: replace(own(), memory={"x": Unreadable(1, 2)}))
+DispatchesNoFlags = dispatching(lambda own, view: replace(own(), flags=None))
+Exits = raising(SystemExit(0))
+RaisesUntold = raising(Untold(7))
+BlamesOthers = raising(ContractError("somebody", ["did it"]))
+
+
+class Asks(Isolated):
+    def ask(self):
+        questions = super().ask()
+        return self.change(questions) if self._view.window.first_step == AT else questions
+
+
+class AsksNothing(Asks):
+    change = staticmethod(lambda questions: None)
+
+
+class AsksText(Asks):
+    change = staticmethod(lambda questions: ["your plan?"])
+
+
+class AsksItself(Asks):
+    change = staticmethod(lambda questions: [replace(questions[0], to="market")])
+
+
+class AsksTheDno(Asks):
+    change = staticmethod(lambda questions: [replace(questions[0], to="dno")])
+
+
+class Clears(Central):
+    def tell(self, replies):
+        clearing = super().tell(replies)
+        is_now = clearing is not None and self._view.window.first_step == AT
+        return self.change(clearing) if is_now else clearing
+
+
+class ClearsEarlier(Clears):
+    def change(self, clearing):
+        return replace(clearing, window=replace(clearing.window, first_step=AT - 1))
+
+
+class ClearsOtherPlans(Clears):
+    def change(self, clearing):
+        plans = clearing.plans.items()
+        nan = {name: replace(one, exchange_kw=one.exchange_kw * np.nan) for name, one in plans}
+        return replace(clearing, plans=nan)
+
+
+class RoundsNothing(Clears):
+    def change(self, clearing):
+        return replace(clearing, rounds=None)
+
+
+class ResidualText(Clears):
+    def change(self, clearing):
+        return replace(clearing, residual_kw="none")
+
+
+class ClearsOtherPrices(Clears):
+    def change(self, clearing):
+        trades = [replace(one, price_per_kwh=2.0 * one.price_per_kwh) for one in clearing.trades]
+        return replace(clearing, trades=tuple(trades))
+
+
+class PrintsMoney(Central):
+    """Pays sellers ten times what buyers pay."""
+
+    def _dear(self, trades):
+        return tuple(
+            replace(one, price_per_kwh=one.price_per_kwh * (10.0 if one.buyer == Party.MARKET else 1.0))
+            for one in trades
+        )
+
+    def ask(self):
+        return [
+            replace(one, trades=self._dear(one.trades)) if hasattr(one, "trades") else one
+            for one in super().ask()
+        ]
+
+    def tell(self, replies):
+        clearing = super().tell(replies)
+        return clearing and replace(clearing, trades=self._dear(clearing.trades))
+
+
+class PublishesEarlier(StandardOperator):
+    def publish(self, view):
+        tariff, envelopes = super().publish(view)
+        first = view.window.first_step
+        window = replace(view.window, first_step=first + (first == AT))
+        return replace(tariff, window=window), envelopes
+
+
+class BooksOnce(StandardMarket):
+    """Gives its lines one by one, as any iterable may."""
+
+    def settle(self, view, executed):
+        yield from super().settle(view, executed)
+'''
+
 STEPS = 12
 
 
@@ -173,6 +360,13 @@ STEPS = 12
 def plug_ins(tmp_path_factory):
     file = tmp_path_factory.mktemp("plug-ins") / "hostile.py"
     file.write_text(PLUG_INS)
+    return file
+
+
+@pytest.fixture(scope="module")
+def wrong(tmp_path_factory):
+    file = tmp_path_factory.mktemp("wrong") / "wrong.py"
+    file.write_text(WRONG_KINDS)
     return file
 
 
@@ -188,18 +382,26 @@ def flags(table):
 
 
 def check_books(model):
-    """Energy balances at every microgrid, and what one pays another one gets."""
+    """Energy balances at every microgrid; dispatch, trades and ledger tell the same of each."""
     d = model.table("dispatch")
     inflow = d.pv_kw + d.wind_kw + d.diesel_kw + d.discharge_kw + d.import_kw + d.bought_kw
     outflow = d.load_kw - d.shed_kw + d.charge_kw + d.export_kw + d.sold_kw
     assert (inflow - outflow).abs().max() < 1e-6
-    ledger = model.table("ledger")
+    trades, ledger = model.table("trades"), model.table("ledger")
     assert np.isfinite(ledger.amount).all()
-    assert not ledger_faults(model.market.lines, [agent.name for agent in model.microgrids])
-    trades = model.table("trades")
-    bought = trades[trades.seller == "market"].groupby("time").kw.sum()
-    sold = trades[trades.buyer == "market"].groupby("time").kw.sum()
-    assert np.allclose(bought, sold)
+    local = ledger[ledger.item == "local_trade"]
+    for side, payer_side in (("buyer", "payer"), ("seller", "payee")):
+        column = {"buyer": "bought_kw", "seller": "sold_kw"}[side]
+        acted = d.set_index(["time", "microgrid"])[column]
+        traded = trades.groupby(["time", side]).kw.sum().reindex(acted.index, fill_value=0.0)
+        booked = local.groupby(["time", payer_side]).kwh.sum().reindex(acted.index, fill_value=0.0)
+        assert np.allclose(acted, traded, rtol=0.0, atol=1e-9)
+        assert np.allclose(acted, booked, rtol=0.0, atol=1e-9)  # steps of one hour
+    market = local.amount.where(local.payer == "market", -local.amount)
+    assert market.sum() == pytest.approx(0.0, abs=1e-9)
+    imported = ledger[ledger.item == "import"].groupby(["time", "payer"]).kwh.sum()
+    drawn = d.set_index(["time", "microgrid"]).import_kw
+    assert np.allclose(drawn, imported.reindex(drawn.index, fill_value=0.0), rtol=0.0, atol=1e-9)
 
 
 # ------------------------------------------------------------------------------------ strategies
@@ -232,6 +434,37 @@ def test_a_strategy_that_fails_is_replaced_until_the_next_gate(plug_ins, kind, n
     assert set(dispatch.time[faulty]) == set(faults.time)
     assert set(dispatch.microgrid[faulty]) == {"MG1"}
     assert set(model.table("steps").time[flags(model.table("steps")).map(lambda x: "fault" in x)])
+    check_books(model)
+
+
+@pytest.mark.parametrize(
+    ("name", "coordination", "said"),
+    [
+        ("AnswersDict", "central", "which is no message"),
+        ("CostsNothing", "isolated", "TypeError"),
+        ("FlagsNothing", "isolated", "flags are texts"),
+        ("PlansEarlier", "central", "another window"),
+        ("Disbelieves", "isolated", "expected_kw of homes is not 24 finite numbers"),
+        ("GoesBelow", "isolated", "finite numbers from 0"),
+        ("DisclosesNaN", "central", "the forecast of homes is not 24 finite numbers"),
+        ("OffersNothing", "prices", "TypeError"),
+        ("OperatesNothing", "isolated", "TypeError"),
+        ("RemembersNothing", "isolated", "TypeError"),
+        ("RemembersCode", "isolated", "cannot be written"),
+        ("RemembersUnreadable", "isolated", "is damaged"),
+        ("DispatchesNoFlags", "isolated", "flags are texts"),
+        ("Exits", "isolated", "SystemExit: 0"),
+        ("RaisesUntold", "isolated", "failed dispatching: Untold"),
+        ("BlamesOthers", "isolated", "somebody broke its contract"),
+    ],
+)
+def test_what_is_of_another_kind_than_promised_is_one_fault(wrong, name, coordination, said):
+    model = simulated(
+        **{"coordination.kind": coordination, "microgrids.MG1.strategy": f"{wrong}:{name}"}
+    )
+    (fault,) = model.table("faults").itertuples()
+    assert fault.agent == "MG1"
+    assert said in fault.message
     check_books(model)
 
 
@@ -335,6 +568,54 @@ def test_a_mechanism_that_fails_leaves_everybody_alone(plug_ins, name, said, mon
     alone = flags(steps).map(lambda one: "market_stand_in" in one)
     assert set(faults.time) <= set(steps.time[alone])
     assert not len(model.table("trades").merge(steps[alone][["time"]]))
+    check_books(model)
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("AsksNothing", "TypeError"),
+        ("AsksText", "asks str, which is no message"),
+        ("AsksItself", "does not reply"),
+        ("ClearsEarlier", "another window"),
+        ("ClearsOtherPlans", "not the last one that it gave"),
+        ("RoundsNothing", "TypeError"),
+        ("ResidualText", "TypeError"),
+        ("ClearsOtherPrices", "not those that it was awarded"),
+    ],
+)
+def test_a_gate_of_another_kind_than_promised_is_one_fault(wrong, name, said):
+    model = simulated(**{"coordination.kind": f"{wrong}:{name}"})
+    (fault,) = model.table("faults").itertuples()
+    assert fault.agent == "the market"
+    assert said in fault.message
+    check_books(model)
+
+
+def test_who_asks_the_dno_what_it_does_not_answer_loses_the_gate(wrong):
+    model = simulated(**{"coordination.kind": f"{wrong}:AsksTheDno"})
+    assert set(model.table("faults").message) == {
+        "the DNO broke its contract:\n  - does not answer Award"
+    }
+    stood_in = flags(model.table("steps")).map(lambda one: "market_stand_in" in one)
+    assert stood_in.tolist() == [step == 3 for step in range(STEPS)]
+
+
+def test_a_market_has_no_money_of_its_own(wrong):
+    model = simulated(**{"coordination.kind": f"{wrong}:PrintsMoney"})
+    assert "has no money of its own" in model.table("faults").message[0]
+    check_books(model)
+
+
+def test_a_ledger_may_come_line_by_line(wrong):
+    booked, alike = simulated(), simulated(**{"market.kind": f"{wrong}:BooksOnce"})
+    assert booked.table("ledger").equals(alike.table("ledger"))
+
+
+def test_a_tariff_of_another_window_is_one_fault(wrong):
+    model = simulated(**{"operator.kind": f"{wrong}:PublishesEarlier"})
+    (fault,) = model.table("faults").itertuples()
+    assert "another window" in fault.message
     check_books(model)
 
 

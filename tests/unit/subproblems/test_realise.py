@@ -470,7 +470,7 @@ def test_sun_is_used_again_once_the_diesel_had_to_go_off(toy):
     ],
 )
 def test_impossible_operation_of_a_diesel_is_named(toy, operation, flags, part):
-    view = by_hand(toy, (toy.genset(ramp_kw_per_h=10.0),), {}, ran_at=60.0)
+    view = by_hand(toy, (toy.genset(ramp_kw_per_h=10.0),), {}, exports=100.0, ran_at=60.0)
     dispatch = Dispatch(operations={"genset": operation}, flags=flags)
     faults = dispatch_faults(view, Realised(0, {}), dispatch)
     assert len(faults) == (part is not None)
@@ -508,3 +508,42 @@ def test_plan_that_a_diesel_cannot_keep_is_named(toy, powers, part):
     # What is flagged as missed may fall, but not climb, faster than the ramp.
     missed = list(plan_faults(replace(plan, flags=("missed",)), view))
     assert bool(missed) == (part is not None and "stops" not in part)
+
+
+@pytest.mark.parametrize(
+    ("load_kw", "drawn_kw", "fault"),
+    [
+        (4.0, 4.0, "leaves the envelope by 3 kW, where storage, spill and shedding can keep"),
+        (4.0, 1.0, None),  # the rest is shed
+    ],
+)
+def test_a_dispatch_keeps_its_envelope_where_it_can(toy, load_kw, drawn_kw, fault):
+    view = by_hand(toy, (toy.load(),), {}, imports=1.0)
+    realised = Realised(0, {"shop": load_kw})
+    dispatch = Dispatch(operations={"shop": Operation(in_kw=drawn_kw)})
+    faults = dispatch_faults(view, realised, dispatch)
+    assert len(faults) == (fault is not None)
+    assert all(fault in one for one in faults)
+
+
+@pytest.mark.parametrize(
+    ("out_kw", "in_kw", "expected_kw", "fault"),
+    [
+        ([1.0], [3.0], [3.0], "shop generates 1 kW"),
+        ([-1.0], [-1.0], [3.0], "out_kw of shop is not 1 finite numbers from 0"),
+        ([0.0], [0.0, 0.0], [3.0], "in_kw of shop is not 1 finite"),
+        ([0.0], [0.0], [np.nan], "expected_kw of shop is not 1 finite"),
+    ],
+)
+def test_a_schedule_that_no_device_can_hold_is_named(toy, out_kw, in_kw, expected_kw, fault):
+    view = replace(by_hand(toy, (toy.load(),), {}), forecast_kw={"shop": frozen([3.0])})
+    entry = DeviceSchedule(frozen(out_kw), frozen(in_kw), frozen(expected_kw))
+    plan = replace(view.plan, schedule={"shop": entry})
+    plan = replace(plan, exchange_kw=frozen([out_kw[0] - in_kw[0]]))
+    assert any(fault in one for one in plan_faults(plan, view))
+
+
+def test_a_plan_of_another_window_is_refused(toy):
+    view = by_hand(toy, (toy.load(),), {"shop": (0.0, 0.0)})
+    other = replace(view.plan, window=replace(view.window, first_step=1))
+    assert "another window" in next(plan_faults(other, view))
