@@ -33,6 +33,7 @@ from mmgsim.engine import (
     Seat,
     guarded,
     packed,
+    says_itself,
     unpacked,
 )
 from mmgsim.errors import ContractError, PlugInError
@@ -146,6 +147,8 @@ class MicrogridAgent(mesa.Agent):
     # ------------------------------------------------------------------ in a step
     def may_answer_in_thread(self, message: Message) -> bool:
         """Tell whether the strategy says that it can answer this in a thread of its own."""
+        if not says_itself(self.strategy, "answers_in_threads"):
+            return False  # nobody could stop it there, and it never said that nobody has to
         with self._guarded("telling what it answers in threads"):
             return type(message) in getattr(self.strategy, "answers_in_threads", ())
 

@@ -11,7 +11,7 @@ from mmgsim.engine.checkpoint import (
     write_checkpoint,
 )
 from mmgsim.engine.clock import Clock
-from mmgsim.engine.containment import Seat, guarded
+from mmgsim.engine.containment import Seat, guarded, says_itself
 from mmgsim.engine.model import MultiMicrogridModel, build, load_variant
 from mmgsim.engine.named import NamedAgents
 from mmgsim.engine.records import FlowStep, MicrogridStep
@@ -37,6 +37,7 @@ __all__ = [
     "packed",
     "read_checkpoint",
     "renewed",
+    "says_itself",
     "unpacked",
     "write_checkpoint",
 ]

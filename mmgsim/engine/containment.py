@@ -16,7 +16,7 @@ from typing import Any, Generic, TypeVar
 from mmgsim.engine.checkpoint import renewed
 from mmgsim.errors import ContractError, PlugInError
 
-__all__ = ["PATIENCE", "Seat", "guarded", "is_own"]
+__all__ = ["PATIENCE", "Seat", "guarded", "says_itself"]
 
 T = TypeVar("T", bound=tuple[Any, ...])
 
@@ -95,9 +95,14 @@ class Seat(Generic[T]):
         self._plug_in = renewed(self._plug_in, self._make)
 
 
-def is_own(plug_in: Any) -> bool:
+def _is_own(plug_in: Any) -> bool:
     """Tell whether it comes with mmgsim."""
     return type(plug_in).__module__.partition(".")[0] in _OWN
+
+
+def says_itself(plug_in: Any, name: str) -> bool:
+    """Tell whether its own class, and not one that it is built on, has an attribute."""
+    return name in vars(type(plug_in)) or _is_own(plug_in)
 
 
 @contextmanager
@@ -123,7 +128,7 @@ def guarded(
         For everything but a broken contract, which goes on as it is.
     """
     try:
-        with _time_limit(None if is_own(plug_in) else seconds):
+        with _time_limit(None if _is_own(plug_in) else seconds):
             yield
     except ContractError as error:
         if error.agent == who or error.agent in may_blame:

@@ -18,6 +18,7 @@ from mmgsim.contracts import (
     Dispatch,
     FloatArray,
     Grant,
+    Load,
     Message,
     Offer,
     Order,
@@ -46,6 +47,8 @@ from mmgsim.subproblems import (
 )
 
 __all__ = ["OptimisingStrategy"]
+
+SHED_TOLERANCE_KWH = 1e-6  # larger than the rounding of a solver
 
 
 class OptimisingStrategy:
@@ -127,14 +130,18 @@ class OptimisingStrategy:
     def _follow(self, view: View, award: Award) -> Plan:
         """Plan with firm trades, and with the exchange where the mechanism fixes it.
 
-        An exchange that costs a storage level which could be kept otherwise is not followed: the
-        trades stay firm, and the grid takes up the rest.
+        An exchange that costs a storage level or demand which could be kept or served otherwise is
+        not followed: the trades stay firm, and the grid takes up the rest.
         """
         trade_kw = award.trade_kw()
         planned = self.plan(view, Terms.of(view, trade_kw=trade_kw, exchange_kw=award.exchange_kw))
-        if award.exchange_kw is not None and "missed" in planned.flags:
+        if award.exchange_kw is None:
+            return _as_plan(view, planned)
+        is_missed, shed_kwh = "missed" in planned.flags, _shed_kwh(view, planned)
+        if is_missed or shed_kwh > SHED_TOLERANCE_KWH:
             free = self.plan(view, Terms.of(view, trade_kw=trade_kw))
-            if "missed" not in free.flags:
+            is_better = is_missed or shed_kwh > _shed_kwh(view, free) + SHED_TOLERANCE_KWH
+            if is_better and "missed" not in free.flags:
                 planned = replace(free, flags=(*free.flags, "award_left"))
         return _as_plan(view, planned)
 
@@ -184,6 +191,13 @@ class OptimisingStrategy:
             if exchange_kw[offset] != 0.0
         )
         return Orders(orders=orders)
+
+
+def _shed_kwh(view: View, planned: MicrogridPlan) -> float:
+    """Give the demand of the window that a plan does not serve. [kWh]"""
+    loads = [device.name for device in view.devices if isinstance(device, Load)]
+    unserved_kw = [view.forecast_kw[name] - planned.schedule[name].in_kw for name in loads]
+    return view.window.step_h * float(np.sum(unserved_kw))
 
 
 def _expected(view: View) -> FloatArray:

@@ -323,7 +323,7 @@ class PrintsMoney(Central):
 
     def _dear(self, trades):
         return tuple(
-            replace(one, price_per_kwh=one.price_per_kwh * (10.0 if one.buyer == Party.MARKET else 1.0))
+            replace(one, price_per_kwh=one.price_per_kwh * (1 + 9 * (one.buyer == Party.MARKET)))
             for one in trades
         )
 
