@@ -72,7 +72,8 @@ app = typer.Typer(
 )
 
 ScenarioArgument = Annotated[
-    str, typer.Argument(metavar="SCENARIO", help="Bundled name, or path to a folder or YAML file.")
+    str,
+    typer.Argument(metavar="SCENARIO", help="Bundled name, or path such as ./mine or mine.yaml."),
 ]
 SetOption = Annotated[
     list[str] | None,
@@ -354,7 +355,7 @@ def view(  # noqa: PLR0913  one parameter per option of the command line
     overrides = _options(days=days, seed=seed, coordination=coordination)
     overrides |= _overrides(set_ or [])
     everybody = _strategies(strategy or [], overrides)
-    is_run = (Path(target) / "manifest.json").is_file()
+    is_run = target not in bundled_scenarios() and (Path(target) / "manifest.json").is_file()
     if is_run and (overrides or everybody):
         raise typer.BadParameter(f"{target} is a finished run: nothing can be set in it")
 
