@@ -380,7 +380,9 @@ def freeze(
     set_: SetOption = None,
 ) -> None:
     """Write a scenario with every series as CSV, to send, to edit or to keep."""
-    frozen = freeze_scenario(load_scenario(scenario, _overrides(set_ or [])), folder)
+    loaded = load_scenario(scenario, _overrides(set_ or []))
+    with ends_told():
+        frozen = freeze_scenario(loaded, folder)
     out.print(f"scenario: {frozen.source}", markup=False, soft_wrap=True)
 
 

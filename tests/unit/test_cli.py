@@ -383,6 +383,12 @@ def test_result_folder_that_cannot_be_made_is_refused(mmgsim, tmp_path):
     assert_refused(outcome, "cannot be written", folder=tmp_path, left=["file"])
 
 
+def test_frozen_scenario_that_cannot_be_written_is_refused(mmgsim, tmp_path):
+    (tmp_path / "file").write_text("mine")
+    outcome = mmgsim("freeze", "duo", "file/inside")
+    assert_refused(outcome, "cannot be written", folder=tmp_path, left=["file"])
+
+
 # ------------------------------------------------------------------------------ ended early
 def assert_kept(outcome, *parts, folder, steps, status):
     code, printed, messages = outcome
