@@ -380,7 +380,8 @@ def freeze(
     set_: SetOption = None,
 ) -> None:
     """Write a scenario with every series as CSV, to send, to edit or to keep."""
-    loaded = load_scenario(scenario, _overrides(set_ or []))
+    # What `check` refuses is not written.
+    loaded = MultiMicrogridModel(scenario, overrides=_overrides(set_ or [])).loaded
     with ends_told():
         frozen = freeze_scenario(loaded, folder)
     out.print(f"scenario: {frozen.source}", markup=False, soft_wrap=True)

@@ -14,7 +14,7 @@ from mmgsim.engine import MessageBus, MultiMicrogridModel
 from mmgsim.errors import ResultsError, RunEndedEarlyError
 from mmgsim.folder import RunFolder, choose_folder
 from mmgsim.report import write_report
-from mmgsim.scenario import LoadedScenario, seen_from
+from mmgsim.scenario import LoadedScenario
 from mmgsim.tables import Results
 
 __all__ = ["Progress", "run", "summarise"]
@@ -82,7 +82,6 @@ def run(  # noqa: PLR0913  one parameter per choice of a run
     )
     name, kind = model.scenario.name, model.scenario.coordination.kind
     path = choose_folder(out, name, kind, resume=resume)
-    model.scenario = seen_from(path, model.loaded)  # as it is written there
     folder = RunFolder(path, model)
     if folder.is_complete:
         return Results(folder.path)
