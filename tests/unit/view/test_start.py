@@ -39,6 +39,19 @@ def test_a_bundled_name_is_no_run_of_that_name(monkeypatch, capsys, run_of_duo, 
     assert "must be at least 0" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("coordination", "what"),
+    [
+        ("{kind: prices, ofers: agent}", "did you mean 'offers'?"),
+        ("isolated,central", "`compare` takes several"),
+    ],
+)
+def test_a_coordination_is_written_as_for_run(monkeypatch, capsys, coordination, what):
+    monkeypatch.setattr(start, "version", lambda package: package)
+    assert view(monkeypatch, "duo", "--coordination", coordination) == 2
+    assert what in capsys.readouterr().err
+
+
 def test_an_unknown_scenario_is_told(monkeypatch, capsys):
     monkeypatch.setattr(start, "version", lambda package: package)
     assert view(monkeypatch, "du0") == 2
