@@ -40,7 +40,8 @@ def run(  # noqa: PLR0913  one parameter per choice of a run
     """Simulate a scenario and write everything to a result folder.
 
     What was simulated stays readable if the run ends early: tables are written each simulated day,
-    with a checkpoint to go on from, and the report shows them.
+    with a checkpoint to go on from, and the report shows them. What can be run but is probably not
+    meant is logged as warnings of ``mmgsim.run``.
 
     Parameters
     ----------
@@ -81,6 +82,8 @@ def run(  # noqa: PLR0913  one parameter per choice of a run
         scenario, coordination=coordination, strategy=strategy, overrides=overrides, bus=bus
     )
     name, kind = model.scenario.name, model.scenario.coordination.kind
+    for warning in model.warnings:
+        log.warning("%s under %s: %s", name, kind, warning)
     path = choose_folder(out, name, kind, resume=resume)
     folder = RunFolder(path, model)
     if folder.is_complete:
