@@ -72,13 +72,18 @@ app = typer.Typer(
 )
 
 ScenarioArgument = Annotated[
-    str, typer.Argument(metavar="SCENARIO", help="Bundled name, or path to a folder or YAML file.")
+    str,
+    typer.Argument(metavar="SCENARIO", help="Bundled name, or path such as ./mine or mine.yaml."),
 ]
 SetOption = Annotated[
     list[str] | None,
     typer.Option("--set", metavar="PATH=VALUE", help="Set any key, such as gate.every=1d."),
 ]
 DaysOption = Annotated[int | None, typer.Option(help="Local days to simulate.")]
+CoordinationOption = Annotated[
+    str | None,
+    typer.Option(metavar="KIND", help="With options as '{kind: NAME, option: VALUE}'."),
+]
 SeedOption = Annotated[int | None, typer.Option(help="Root of all random streams.")]
 StrategyOption = Annotated[
     list[str] | None, typer.Option(metavar="NAME|MG=NAME", help="Strategy of all or of one.")
@@ -184,10 +189,7 @@ def check(scenario: ScenarioArgument, set_: SetOption = None) -> None:
 def run(  # noqa: PLR0913  one parameter per option of the command line
     scenario: ScenarioArgument,
     days: DaysOption = None,
-    coordination: Annotated[
-        str | None,
-        typer.Option(metavar="KIND", help="With options as '{kind: NAME, option: VALUE}'."),
-    ] = None,
+    coordination: CoordinationOption = None,
     strategy: StrategyOption = None,
     seed: SeedOption = None,
     set_: SetOption = None,
@@ -336,7 +338,7 @@ def view(  # noqa: PLR0913  one parameter per option of the command line
         str, typer.Argument(metavar="SCENARIO|RUN_DIR", help="A scenario, or a run to go through.")
     ],
     days: DaysOption = None,
-    coordination: Annotated[str | None, typer.Option(help="Kind of coordination.")] = None,
+    coordination: CoordinationOption = None,
     strategy: StrategyOption = None,
     seed: SeedOption = None,
     set_: SetOption = None,
@@ -351,10 +353,10 @@ def view(  # noqa: PLR0913  one parameter per option of the command line
     # Only here: it takes time to import, and is seldom needed.
     from mmgsim.view import LiveSource, ReplaySource, open_view
 
-    overrides = _options(days=days, seed=seed, coordination=coordination)
+    overrides = _options(days=days, seed=seed, coordination=_coordination(coordination))
     overrides |= _overrides(set_ or [])
     everybody = _strategies(strategy or [], overrides)
-    is_run = (Path(target) / "manifest.json").is_file()
+    is_run = target not in bundled_scenarios() and (Path(target) / "manifest.json").is_file()
     if is_run and (overrides or everybody):
         raise typer.BadParameter(f"{target} is a finished run: nothing can be set in it")
 
@@ -379,7 +381,10 @@ def freeze(
     set_: SetOption = None,
 ) -> None:
     """Write a scenario with every series as CSV, to send, to edit or to keep."""
-    frozen = freeze_scenario(load_scenario(scenario, _overrides(set_ or [])), folder)
+    # What `check` refuses is not written.
+    loaded = MultiMicrogridModel(scenario, overrides=_overrides(set_ or [])).loaded
+    with ends_told():
+        frozen = freeze_scenario(loaded, folder)
     out.print(f"scenario: {frozen.source}", markup=False, soft_wrap=True)
 
 

@@ -37,8 +37,12 @@ __all__ = [
 ]
 
 
+_SHOWN = 12
+"""How many known names are listed; the others are counted."""
+
+
 def near_miss(name: str, known: Iterable[str]) -> str:
-    """Say which known name was probably meant, and list them all.
+    """Say which known name was probably meant, and list them all, or the nearest of very many.
 
     Examples
     --------
@@ -48,7 +52,11 @@ def near_miss(name: str, known: Iterable[str]) -> str:
     names = sorted(known)
     close = get_close_matches(name, names, n=1, cutoff=0.6)
     hint = f"did you mean {close[0]!r}? " if close else ""
-    return f"{hint}known: {', '.join(names) if names else 'none'}"
+    shown = names
+    if len(names) > _SHOWN:
+        shown = get_close_matches(name, names, n=_SHOWN, cutoff=0.0)
+        shown.append(f"and {len(names) - len(shown)} more")
+    return f"{hint}known: {', '.join(shown) if shown else 'none'}"
 
 
 class MmgsimError(Exception):

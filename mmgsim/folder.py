@@ -19,7 +19,7 @@ from mmgsim.engine import (
     write_checkpoint,
 )
 from mmgsim.errors import Fault, ScenarioError
-from mmgsim.scenario import parse_yaml, resolved_yaml
+from mmgsim.scenario import parse_yaml, resolved_yaml, seen_from, without_places
 from mmgsim.tables import Results, write_json, write_text
 
 __all__ = ["RunFolder", "choose_folder", "file_name"]
@@ -113,7 +113,7 @@ class RunFolder:
         self.path = path
         self._model = model
         self.wall_s, self.steps_kept = 0.0, 0
-        self._scenario = resolved_yaml(model.scenario)
+        self._scenario = resolved_yaml(seen_from(path, model.loaded))
         self._manifest = _manifest(model, self._scenario)
         self._inputs_sha256 = fingerprint(model.inputs, model.inputs.index.steps)
         self.is_complete = False
@@ -170,7 +170,8 @@ class RunFolder:
         run = Results(self.path)
         before = run.manifest
         model, checkpoint = self._model, read_checkpoint(self.path)
-        faults = list(_differences(_flat(parse_yaml(self._scenario)), _flat(run.scenario)))
+        now, then = (without_places(one) for one in (parse_yaml(self._scenario), run.scenario))
+        faults = list(_differences(_flat(now), _flat(then)))
         if checkpoint is not None:
             faults += _checkpoint_faults(model, checkpoint)
         if faults:

@@ -18,6 +18,7 @@ from pathlib import Path
 from shlex import quote
 
 from mmgsim.errors import Fault, InputError
+from mmgsim.scenario import bundled_scenarios
 
 __all__ = ["Template", "Written", "write_new"]
 
@@ -150,6 +151,9 @@ def _name_fault(template: Template, name: str) -> Fault | None:
         return Fault(repr(name), "is a word of Python", f"such as {_own(name)!r}")
     if name.startswith("test_") or name == "conftest":
         return Fault(repr(name), "is taken for a test by pytest", f"such as {_own(name)!r}")
+    if template is Template.SCENARIO and name in bundled_scenarios():
+        what = "is a scenario that comes with mmgsim, which its name stands for"
+        return Fault(repr(name), what, f"such as {_own(name)!r}")
     if _is_taken(template, name):
         what = "is the name of something that Python imports, or that the file itself needs"
         return Fault(repr(name), what, f"such as {_own(name)!r}")

@@ -14,7 +14,7 @@ from mmgsim.engine import MessageBus, MultiMicrogridModel
 from mmgsim.errors import ResultsError, RunEndedEarlyError
 from mmgsim.folder import RunFolder, choose_folder
 from mmgsim.report import write_report
-from mmgsim.scenario import LoadedScenario, seen_from
+from mmgsim.scenario import LoadedScenario
 from mmgsim.tables import Results
 
 __all__ = ["Progress", "run", "summarise"]
@@ -40,7 +40,8 @@ def run(  # noqa: PLR0913  one parameter per choice of a run
     """Simulate a scenario and write everything to a result folder.
 
     What was simulated stays readable if the run ends early: tables are written each simulated day,
-    with a checkpoint to go on from, and the report shows them.
+    with a checkpoint to go on from, and the report shows them. What can be run but is probably not
+    meant is logged as warnings of ``mmgsim.run``.
 
     Parameters
     ----------
@@ -81,8 +82,9 @@ def run(  # noqa: PLR0913  one parameter per choice of a run
         scenario, coordination=coordination, strategy=strategy, overrides=overrides, bus=bus
     )
     name, kind = model.scenario.name, model.scenario.coordination.kind
+    for warning in model.warnings:
+        log.warning("%s under %s: %s", name, kind, warning)
     path = choose_folder(out, name, kind, resume=resume)
-    model.scenario = seen_from(path, model.loaded)  # as it is written there
     folder = RunFolder(path, model)
     if folder.is_complete:
         return Results(folder.path)

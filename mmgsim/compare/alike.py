@@ -10,6 +10,7 @@ import pandas as pd
 
 from mmgsim.compare.frozen import FREEZING, scenario_of, share
 from mmgsim.errors import ComparisonError, Fault
+from mmgsim.scenario import without_places
 from mmgsim.tables import Results
 
 __all__ = ["check_alike"]
@@ -98,7 +99,7 @@ def _said(keys: dict[str, Any], path: str) -> str:
 
 
 def _keys(run: Results) -> dict[str, Any]:
-    content = scenario_of(run)
+    content = without_places(scenario_of(run))
     return dict(_leaves({key: part for key, part in content.items() if key not in _FREE}, ""))
 
 

@@ -336,8 +336,8 @@ def _net(network: NetworkConfig, folder: Path | None) -> Any:
 def _rated(net: Any, network: NetworkConfig, folder: Path | None) -> Any:
     if network.ratings is None:
         return net
-    is_file = network.ratings.lower().endswith(".csv")
-    profile = (folder or Path()) / network.ratings if is_file else network.ratings
+    file = network.ratings_file
+    profile = network.ratings if file is None else (folder or Path()) / file
     return apply_ratings(net, profile, network.case)
 
 

@@ -100,7 +100,7 @@ def _read_cells(path: Path, source: CsvSource) -> tuple[list[_Cell], list[Fault]
             rows = [(reader.line_num, row) for row in reader if any(cell.strip() for cell in row)]
     except FileNotFoundError:
         return [], [Fault(source.file, "the file does not exist", _file_cure(path))]
-    except (OSError, UnicodeDecodeError, csv.Error) as reason:
+    except (OSError, ValueError, csv.Error) as reason:  # no text, or no name of a file
         return [], [Fault(source.file, f"cannot be read: {reason}", "save it as CSV in UTF-8")]
     if len(rows) < 3:  # a header and two stamps, without which no step is known
         return [], [Fault(source.file, "has fewer than two rows of values below the header")]

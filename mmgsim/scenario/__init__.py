@@ -7,7 +7,7 @@ from mmgsim.scenario.freeze import freeze
 from mmgsim.scenario.inputs import FurtherCheck, InputLabel, Inputs, read_inputs
 from mmgsim.scenario.overrides import parse_coordinations, parse_override
 from mmgsim.scenario.packages import Kind
-from mmgsim.scenario.paths import seen_from
+from mmgsim.scenario.paths import seen_from, without_places
 from mmgsim.scenario.reading import (
     LoadedScenario,
     bundled_scenarios,
@@ -79,4 +79,5 @@ __all__ = [
     "starts_day",
     "taken_elements",
     "unusual",
+    "without_places",
 ]

@@ -32,8 +32,8 @@ def freeze(loaded: LoadedScenario, folder: Path) -> LoadedScenario:
     loaded : LoadedScenario
         What to freeze.
     folder : Path
-        New or empty folder; gets scenario.yaml and series.csv. Files that the scenario names for
-        its network are not copied.
+        New or empty folder; gets scenario.yaml and series.csv. Other files that the scenario names,
+        such as a net or a plug-in, are not copied: they are named as seen from there.
 
     Raises
     ------

@@ -80,7 +80,8 @@ def load_scenario(
     Parameters
     ----------
     source : str, Path or LoadedScenario
-        A bundled name, a folder with a scenario.yaml, or a YAML file.
+        A bundled name, a folder with a scenario.yaml, or a YAML file. A bundled name comes first: a
+        folder of that name is ``./duo``, or a Path.
     overrides : mapping
         Values by dotted path, such as ``{"gate.every": "1d", "microgrids.MG1.bus": 3}``. A new
         kind of coordination, forecast or role drops the options of the former one.
@@ -112,6 +113,9 @@ def load_scenario(
 
 
 def _path_of(source: str | Path) -> Path:
+    known = bundled_scenarios()
+    if isinstance(source, str) and source in known:
+        return known[source] / FILE_NAME
     path = Path(source)
     try:
         if (path / FILE_NAME).is_file():
@@ -121,9 +125,6 @@ def _path_of(source: str | Path) -> Path:
         is_folder = path.is_dir()
     except (OSError, ValueError):  # no name that a file could have
         is_folder = False
-    known = bundled_scenarios()
-    if str(source) in known:
-        return known[str(source)] / FILE_NAME
     what = "is no bundled scenario, folder with a scenario.yaml, or YAML file"
     if is_folder:
         what = f"is a folder without a {FILE_NAME}"

@@ -22,6 +22,7 @@ __all__ = [
     "BUILT_IN",
     "PlugIn",
     "create",
+    "file_of",
     "find_class",
     "found_path",
     "known_names",
@@ -180,6 +181,12 @@ def found_path(text: str, folder: Path | None) -> Path:
     return Path(text)
 
 
+def file_of(reference: str) -> str | None:
+    """Give the file of a reference such as ``path/to/file.py:Class``, None where there is none."""
+    module_name = reference.rpartition(":")[0]
+    return module_name if module_name.endswith(".py") else None
+
+
 def option_names(found: Any) -> tuple[str, ...] | None:
     """Give the names of the options of a class, None where it takes whatever it is given."""
     try:
@@ -199,8 +206,7 @@ def _module(kind: Kind, name: str, module_name: str, folder: Path | None) -> Mod
             if not f"{module_name}.".startswith(f"{error.name}."):
                 raise  # the module is there; what it imports is not
             raise UnknownNameError(kind, name, known_names(kind), why=str(error)) from error
-    for base in (folder, Path.cwd()):
-        path = (base / module_name) if base is not None else Path(module_name)
-        if path.is_file():
-            return module_of_file(path.resolve())
+    path = found_path(module_name, folder)
+    if path.is_file():
+        return module_of_file(path.resolve())
     raise UnknownNameError(kind, name, known_names(kind), why=f"there is no file {module_name}")

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from inspect import signature
+from collections.abc import Iterator, Mapping, Sequence, Set
+from inspect import Parameter, signature
 from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
@@ -29,6 +29,9 @@ _NEEDED = {
 }
 """What the contract of each kind names (`mmgsim.contracts.protocols`)."""
 
+_MESSAGES = {Kind.STRATEGY: "answers", Kind.MECHANISM: "asks"}
+"""Which of these names classes of messages."""
+
 
 def role_faults(scenario: Scenario, folder: Path | None) -> list[_Found]:
     """Give every reference that leads nowhere, and every pair that cannot talk to each other."""
@@ -40,12 +43,12 @@ def role_faults(scenario: Scenario, folder: Path | None) -> list[_Found]:
         what = f"{scenario.repair.rounds}: operator {operator.kind!r} accepts every plan"
         maker.found.append((("repair", "rounds"), what, cure))
     if hasattr(dno, "scenario_faults"):
-        maker.found += [
-            (("operator", "options", key), what, cure)
-            for key, what, cure in dno.scenario_faults(scenario)
-        ]
+        maker.found += _own_faults(dno, scenario)
     mechanism = maker.make(Kind.MECHANISM, chosen.kind, chosen.options(), ("coordination",))
-    options = {**market.options, "coordination": mechanism}
+    if _MADE_HERE in market.options:
+        cure = "choose it by the scenario's own key `coordination`"
+        maker.found.append((("market", "options", _MADE_HERE), "is no option of a market", cure))
+    options = {**market.options, _MADE_HERE: mechanism}
     if mechanism is not None:
         maker.make(Kind.MARKET, market.kind, options, ("market",))
     else:
@@ -65,6 +68,18 @@ def role_faults(scenario: Scenario, folder: Path | None) -> list[_Found]:
 
 _MADE_HERE = "coordination"
 """Option of a market that no file gives: the mechanism, as it was made."""
+
+
+def _own_faults(dno: Any, scenario: Scenario) -> list[_Found]:
+    """Give what an operator itself finds wrong with a scenario."""
+    try:
+        return [
+            (("operator", "options", str(key)), str(what), str(cure))
+            for key, what, cure in dno.scenario_faults(scenario)
+        ]
+    except (Exception, SystemExit) as error:  # noqa: BLE001
+        what = f"`scenario_faults` of {scenario.operator.kind!r} fails: {_said(error)}"
+        return [(("operator",), what, "let it give option, fault and cure of each")]
 
 
 class _Maker:
@@ -112,7 +127,16 @@ class _Maker:
             what = f"{name!r} is no {kind}: it lacks {', '.join(lacking)}"
             self.found.append((path, what, "see mmgsim.contracts.protocols"))
             return None
+        key = _MESSAGES.get(kind, "")
+        if key and not _are_messages(getattr(instance, key)):
+            what = f"`{key}` of {name!r} is no set of classes of messages"
+            self.found.append((path, what, f"such as {key} = frozenset({{Award}})"))
+            return None
         return instance
+
+
+def _are_messages(given: Any) -> bool:
+    return isinstance(given, Set) and all(isinstance(one, type) for one in given)
 
 
 def _elsewhere(kind: Kind, name: str, option: str) -> str:
@@ -145,7 +169,9 @@ def _option_faults(
             what = f"{named[1]!r} has no option {key!r}"
             yield key, what, near_miss(key, known | beside) + _elsewhere(*named, key)
         elif _is_plain(hints.get(key)):
-            usual = f"its default is {signature(chosen).parameters[key].default!r}"
+            default = signature(chosen).parameters[key].default
+            is_needed = default is Parameter.empty
+            usual = "it has no default" if is_needed else f"its default is {default!r}"
             yield from (
                 (key, what, cure or usual) for what, cure in _type_faults(value, hints[key])
             )

@@ -275,6 +275,12 @@ class NetworkConfig(_Config):
     v_max_pu: Voltage = 1.05
     """Upper voltage limit, 1 is the nominal voltage. [pu]"""
 
+    @property
+    def ratings_file(self) -> str | None:
+        """The CSV file of the ratings, where they are no named profile."""
+        is_file = self.ratings is not None and self.ratings.lower().endswith(".csv")
+        return self.ratings if is_file else None
+
 
 def _network(given: Any) -> Any:
     return None if given == "none" else given

@@ -115,6 +115,12 @@ def test_a_name_that_cannot_be_used_is_refused_with_one_near_it(name, what, near
     assert not list(tmp_path.iterdir())
 
 
+def test_a_scenario_takes_no_name_of_mmgsims_own(tmp_path):
+    with pytest.raises(InputError, match=r"comes with mmgsim.*such as 'my_wa9'"):
+        write_new(Template.SCENARIO, "wa9", tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
 def test_an_unknown_kind_has_a_near_miss(mmgsim):
     code, _, messages = mmgsim("new", "stratgy", "owl")
     assert code == 2

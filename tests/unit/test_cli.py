@@ -383,6 +383,22 @@ def test_result_folder_that_cannot_be_made_is_refused(mmgsim, tmp_path):
     assert_refused(outcome, "cannot be written", folder=tmp_path, left=["file"])
 
 
+def test_frozen_scenario_that_cannot_be_written_is_refused(mmgsim, tmp_path):
+    (tmp_path / "file").write_text("mine")
+    outcome = mmgsim("freeze", "duo", "file/inside")
+    assert_refused(outcome, "cannot be written", folder=tmp_path, left=["file"])
+
+
+def test_a_network_that_cannot_be_read_is_not_frozen(mmgsim, tmp_path):
+    (tmp_path / "s.yaml").write_text(
+        FAULTY.replace("{case: case33bw}", "{file: none.json}").replace(
+            "{source: csv, file: none.csv, column: a}", "0.3"
+        )
+    )
+    outcome = mmgsim("freeze", "s.yaml", "frozen")
+    assert_refused(outcome, "none.json", folder=tmp_path, left=["s.yaml"])
+
+
 # ------------------------------------------------------------------------------ ended early
 def assert_kept(outcome, *parts, folder, steps, status):
     code, printed, messages = outcome

@@ -70,6 +70,13 @@ def test_a_near_miss_is_offered_with_the_list():
     assert near_miss("x", []) == "known: none"
 
 
+def test_of_many_known_names_the_nearest_are_listed_and_the_others_counted():
+    said = near_miss("grod", ["grid", *(f"code-{number}" for number in range(300))])
+    assert said.startswith("did you mean 'grid'? known: grid, code-")
+    assert said.endswith(", and 289 more")
+    assert said.count("code-") == 11
+
+
 def test_a_conflict_is_told_by_component_with_the_users_own_first():
     names = [
         *(f"own.balance[{t}]" for t in range(24)),

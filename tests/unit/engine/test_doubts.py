@@ -1,5 +1,7 @@
 """What a feeder does with its background alone: an error where it does nothing, else warnings."""
 
+import logging
+
 import pandapower as pp
 import pandapower.networks
 import pytest
@@ -66,3 +68,11 @@ def test_a_microgrid_on_a_bus_out_of_service_is_refused(net, tmp_path):
     pp.to_json(net, str(tmp_path / "net.json"))
     with pytest.raises(mmgsim.ScenarioError, match=r"MG1\.bus.*17 is out of service"):
         warnings(case=None, file=str(tmp_path / "net.json"))
+
+
+def test_a_run_from_python_logs_each_warning_once(caplog, tmp_path):
+    overrides = {**on_feeder(v_max_pu=0.999, ratings="wa9"), "coordination.kind": "isolated"}
+    with caplog.at_level(logging.WARNING, logger="mmgsim"):
+        mmgsim.run("duo", overrides=overrides, out=tmp_path / "run")
+    (said,) = (record.getMessage() for record in caplog.records if record.name == "mmgsim.run")
+    assert said.startswith("duo under isolated: network.v_max_pu (")

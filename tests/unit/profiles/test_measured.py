@@ -87,6 +87,11 @@ def test_missing_file_says_where_it_was_looked_for(tmp_path):
     assert str(tmp_path) in fault.cure
 
 
+def test_a_name_that_no_file_can_have_is_a_fault(tmp_path):
+    (fault,) = faults(tmp_path, file="a\0b.csv")
+    assert "null" in fault.what
+
+
 def test_missing_columns_name_the_nearest(tmp_path):
     write(tmp_path, rows(6), header="time,p_kW1")
     (value,) = faults(tmp_path)

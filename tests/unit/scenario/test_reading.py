@@ -1,4 +1,6 @@
 import json
+import shutil
+from pathlib import Path
 
 import pytest
 
@@ -10,6 +12,14 @@ def test_bundled_name_folder_and_file_give_the_same_scenario():
     folder = bundled_scenarios()["duo"]
     by_name = load_scenario("duo")
     assert by_name == load_scenario(folder) == load_scenario(folder / "scenario.yaml")
+
+
+def test_a_bundled_name_comes_before_a_folder_of_that_name(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shutil.copytree(bundled_scenarios()["tmy-greensboro"], "duo")
+    assert load_scenario("duo").scenario.name == "duo"
+    for folder in ("./duo", "duo/", Path("duo"), "duo/scenario.yaml"):
+        assert load_scenario(folder).scenario.name == "tmy-greensboro"
 
 
 @pytest.mark.parametrize("name", sorted(bundled_scenarios()))

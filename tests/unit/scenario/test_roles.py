@@ -17,6 +17,10 @@ class Picky(SelfConsumer):
         if share > 1:
             raise ValueError("share is above 1")
 
+class Needy(SelfConsumer):
+    def __init__(self, share: float):
+        super().__init__()
+
 class NoStrategy:
     answers = frozenset()
 """
@@ -81,6 +85,17 @@ def test_options_that_a_class_refuses_are_explained(options, what, scenarios):
     assert what in scenarios.fault(overrides=overrides).what
 
 
+def test_an_option_that_is_needed_has_no_default(scenarios):
+    fault = scenarios.fault(overrides=with_own(scenarios, "own.py:Needy", options={"share": []}))
+    assert (fault.what, fault.cure) == ("must be a number, given []", "it has no default")
+
+
+def test_the_coordination_is_no_option_of_the_market(scenarios):
+    fault = scenarios.fault(overrides={"market.options": {"coordination": 3}})
+    assert fault.where == "market.options.coordination"
+    assert "scenario's own key `coordination`" in fault.cure
+
+
 def test_options_of_a_mechanism_are_checked(scenarios):
     fault = scenarios.fault(("{kind: isolated}", "{kind: isolated, tolerance: 1}"))
     assert fault.where == "coordination.tolerance"
@@ -137,6 +152,37 @@ def test_mechanism_that_asks_what_a_strategy_does_not_answer_is_refused(scenario
     fault = scenarios.fault(overrides=with_own(scenarios, "own.py:Silent", text))
     assert "does not answer Award" in fault.what
     assert "'isolated'" in fault.cure
+
+
+@pytest.mark.parametrize("answers", ["(Award,)", "None", "{'Award'}", "frozenset({'Award'})"])
+def test_answers_that_are_no_set_of_messages_are_a_fault(answers, scenarios):
+    own = (
+        f"\nfrom mmgsim.contracts import Award\nclass Odd(SelfConsumer):\n    answers = {answers}\n"
+    )
+    fault = scenarios.fault(overrides=with_own(scenarios, "own.py:Odd", OWN + own))
+    assert fault.what == "`answers` of 'own.py:Odd' is no set of classes of messages"
+
+
+def test_asks_that_are_no_set_of_messages_are_a_fault(scenarios):
+    own = "from mmgsim.coordination import Isolated\nclass Odd(Isolated):\n    asks = ['Award']\n"
+    (scenarios.folder / "own.py").write_text(own)
+    fault = scenarios.fault(overrides={"coordination": "own.py:Odd"})
+    assert fault.what == "`asks` of 'own.py:Odd' is no set of classes of messages"
+
+
+@pytest.mark.parametrize(
+    ("given", "what"), [("1 / 0", "ZeroDivisionError"), ("3", "TypeError"), ("[7]", "TypeError")]
+)
+def test_an_operator_that_cannot_say_its_faults_is_one_itself(given, what, scenarios):
+    own = (
+        "from mmgsim_agents.operators.standard import StandardOperator\n"
+        "class Own(StandardOperator):\n"
+        f"    def scenario_faults(self, scenario):\n        return {given}\n"
+    )
+    (scenarios.folder / "own.py").write_text(own)
+    fault = scenarios.fault(overrides={"operator": "own.py:Own"})
+    assert fault.where == "operator"
+    assert f"`scenario_faults` of 'own.py:Own' fails: {what}" in fault.what
 
 
 def test_faulty_file_is_explained_for_each_microgrid_and_again_after_mending(scenarios):

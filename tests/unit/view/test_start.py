@@ -31,6 +31,27 @@ def test_a_finished_run_takes_no_options(monkeypatch, capsys, run_of_duo):
     assert "finished run" in capsys.readouterr().err
 
 
+def test_a_bundled_name_is_no_run_of_that_name(monkeypatch, capsys, run_of_duo, tmp_path):
+    monkeypatch.setattr(start, "version", lambda package: package)
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "duo").symlink_to(run_of_duo.folder.resolve())
+    assert view(monkeypatch, "duo", "--seed", "-1") == 2
+    assert "must be at least 0" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("coordination", "what"),
+    [
+        ("{kind: prices, ofers: agent}", "did you mean 'offers'?"),
+        ("isolated,central", "`compare` takes several"),
+    ],
+)
+def test_a_coordination_is_written_as_for_run(monkeypatch, capsys, coordination, what):
+    monkeypatch.setattr(start, "version", lambda package: package)
+    assert view(monkeypatch, "duo", "--coordination", coordination) == 2
+    assert what in capsys.readouterr().err
+
+
 def test_an_unknown_scenario_is_told(monkeypatch, capsys):
     monkeypatch.setattr(start, "version", lambda package: package)
     assert view(monkeypatch, "du0") == 2
