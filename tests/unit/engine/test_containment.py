@@ -164,6 +164,40 @@ class PublishesNaN(StandardOperator):
     def publish(self, view):
         tariff, envelopes = super().publish(view)
         return replace(tariff, import_per_kwh=tariff.import_per_kwh * np.nan), envelopes
+
+
+class PublishesForStrangers(StandardOperator):
+    def publish(self, view):
+        tariff, envelopes = super().publish(view)
+        return tariff, {**envelopes, "MG9": envelopes["MG1"]}
+
+
+class PublishesTooMuch(StandardOperator):
+    def publish(self, view):
+        tariff, envelopes = super().publish(view)
+        return tariff, {
+            name: replace(envelope, import_limit_kw=100.0 * envelope.import_limit_kw)
+            for name, envelope in envelopes.items()
+        }
+
+
+class PublishesAList(StandardOperator):
+    def publish(self, view):
+        tariff, envelopes = super().publish(view)
+        return tariff, list(envelopes.values())
+
+
+class PublishesNumbers(StandardOperator):
+    def publish(self, view):
+        tariff, envelopes = super().publish(view)
+        return tariff, dict.fromkeys(envelopes, 20.0)
+
+
+class PublishesForAnotherDay(StandardOperator):
+    def publish(self, view):
+        tariff, envelopes = super().publish(view)
+        later = replace(view.window, first_step=view.window.first_step + 24)
+        return replace(tariff, window=later), envelopes
 '''
 
 STEPS = 12
@@ -344,11 +378,24 @@ def test_a_market_that_books_wrong_is_replaced(plug_ins):
     check_books(model)
 
 
-@pytest.mark.parametrize("name", ["PublishesNothing", "PublishesNaN"])
-def test_a_dno_that_fails_is_replaced(plug_ins, name):
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("PublishesNothing", "cannot unpack non-iterable NoneType"),
+        ("PublishesNaN", "import_per_kwh is not 24 finite numbers"),
+        ("PublishesForStrangers", "an envelope for 'MG9', who is no member"),
+        ("PublishesTooMuch", "its connection carries"),
+        ("PublishesAList", "gives list, not envelopes by name of microgrid"),
+        ("PublishesNumbers", "gives float for MG1, not Envelope"),
+        ("PublishesForAnotherDay", "the tariff is not over the window of the view"),
+    ],
+)
+def test_a_dno_that_fails_is_replaced(plug_ins, name, said):
     healthy = simulated()
     model = simulated(**{"operator.kind": f"{plug_ins}:{name}"})
-    assert set(model.table("faults").agent) == {"the DNO"}
+    faults = model.table("faults")
+    assert set(faults.agent) == {"the DNO"}
+    assert faults.message.str.contains(said, regex=False).all()
     assert flags(model.table("steps")).map(lambda one: "dno_stand_in" in one).all()
     assert model.table("dispatch").equals(healthy.table("dispatch"))
     check_books(model)
