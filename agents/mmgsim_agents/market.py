@@ -210,8 +210,8 @@ class MarketAgent(mesa.Agent):
     def _settled(self, view: MarketView, executed: Executed) -> list[LedgerLine]:
         """Give the market's ledger lines, held to their contract."""
         with self._guarded("settling"):
-            lines = self.market.settle(view, executed)
-            faults = ledger_faults(lines, [member.name for member in self.members])
+            lines = list(self.market.settle(view, executed))
+            faults = ledger_faults(lines, executed)
         if faults:
             raise ContractError("the market", faults)
         return lines

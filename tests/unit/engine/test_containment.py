@@ -6,7 +6,6 @@ import pytest
 import mmgsim
 from mmgsim.engine.containment import PATIENCE, Seat
 from mmgsim.errors import PlugInError
-from mmgsim.settlement import ledger_faults
 
 PLUG_INS = '''
 import time
@@ -155,6 +154,16 @@ class BooksWrong(StandardMarket):
         return [replace(line, amount=float("nan")) for line in lines]
 
 
+class BooksNothing(StandardMarket):
+    def settle(self, view, executed):
+        return []
+
+
+class BooksOneByOne(StandardMarket):
+    def settle(self, view, executed):
+        yield from super().settle(view, executed)
+
+
 class PublishesNothing(StandardOperator):
     def publish(self, view):
         return None
@@ -229,7 +238,8 @@ def check_books(model):
     assert (inflow - outflow).abs().max() < 1e-6
     ledger = model.table("ledger")
     assert np.isfinite(ledger.amount).all()
-    assert not ledger_faults(model.market.lines, [agent.name for agent in model.microgrids])
+    parties = {"grid", "dno", "market", "operations", *(agent.name for agent in model.microgrids)}
+    assert {*ledger.payer, *ledger.payee} <= parties
     trades = model.table("trades")
     bought = trades[trades.seller == "market"].groupby("time").kw.sum()
     sold = trades[trades.buyer == "market"].groupby("time").kw.sum()
@@ -372,10 +382,20 @@ def test_a_mechanism_that_fails_leaves_everybody_alone(plug_ins, name, said, mon
     check_books(model)
 
 
-def test_a_market_that_books_wrong_is_replaced(plug_ins):
-    model = simulated(**{"market.kind": f"{plug_ins}:BooksWrong"})
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("BooksWrong", "is not finite"), ("BooksNothing", "kwh of its lines is 0")],
+)
+def test_a_market_that_books_wrong_is_replaced(plug_ins, name, said):
+    model = simulated(**{"market.kind": f"{plug_ins}:{name}"})
     assert "market_fault" in set.union(*flags(model.table("steps")))
+    assert model.table("faults").message.str.contains(said, regex=False).all()
     check_books(model)
+
+
+def test_ledger_lines_may_come_one_by_one(plug_ins):
+    one_by_one = simulated(**{"market.kind": f"{plug_ins}:BooksOneByOne"})
+    assert one_by_one.table("ledger").equals(simulated().table("ledger"))
 
 
 @pytest.mark.parametrize(
