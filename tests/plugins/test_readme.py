@@ -9,7 +9,7 @@ import pytest
 import mmgsim
 from mmgsim.scenario import Kind, find_class
 from mmgsim.scenario.packages import GROUPS
-from mmgsim.testing import check_mechanism, check_operator, check_strategy
+from mmgsim.testing import check_market, check_mechanism, check_operator, check_strategy
 
 README = Path(__file__).parents[2] / "agents" / "README.md"
 CAP_KW = 12.0
@@ -42,7 +42,8 @@ def test_strategies_keep_their_contract(examples, reference):
     check_strategy(find_class(Kind.STRATEGY, reference, examples))
 
 
-def test_the_dno_and_the_mechanism_keep_their_contracts(examples):
+def test_the_dno_the_market_and_the_mechanism_keep_their_contracts(examples):
+    check_market(find_class(Kind.MARKET, "my_market.py:MyMarket", examples), seeds=2)
     check_operator(find_class(Kind.OPERATOR, "my_dno.py:MyDno", examples), seeds=2)
     check_mechanism(find_class(Kind.MECHANISM, "spare_pool.py:SparePool", examples), seeds=2)
 
