@@ -3,7 +3,7 @@
 Examples
 --------
 >>> from mmgsim.testing import check_strategy
->>> from mmgsim_agents.strategies.cost_minimiser import CostMinimiser
+>>> from mmgsim_agents.strategies import CostMinimiser
 >>> check_strategy(CostMinimiser)
 """
 

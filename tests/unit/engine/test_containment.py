@@ -16,7 +16,7 @@ from mmgsim.contracts import Dispatch, Offer, Plan
 from mmgsim.coordination import Central, Isolated, Prices
 from mmgsim_agents.markets.standard import StandardMarket
 from mmgsim_agents.operators.standard import StandardOperator
-from mmgsim_agents.strategies.cost_minimiser import CostMinimiser
+from mmgsim_agents.strategies import CostMinimiser
 
 
 class Raises(CostMinimiser):
