@@ -76,6 +76,12 @@ def test_a_model_of_ones_own_plans_and_follows_awards(examples):
         assert most_drawn_kw(model) <= CAP_KW + 1e-6
 
 
+def test_a_private_cost_shows_as_a_gap_of_the_planner(examples):
+    strategy = {"kind": f"{examples}/capped.py:Capped", "options": {"most_kw": 100.0}}
+    model = run(coordination="central", overrides={"microgrids.MG1.strategy": strategy})
+    assert model.table("gates").gap.between(0.01, 0.1).all()
+
+
 @pytest.mark.parametrize("offers", ["device", "agent"])
 def test_a_model_of_ones_own_takes_part_in_prices(examples, offers):
     overrides = {"coordination": {"kind": "prices", "offers": offers}}
