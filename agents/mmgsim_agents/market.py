@@ -214,7 +214,7 @@ class MarketAgent(mesa.Agent):
         """Give the market's ledger lines, held to their contract."""
         with self._guarded("settling"):
             lines = list(self.market.settle(view, executed))
-            faults = ledger_faults(lines, [member.name for member in self.members])
+            faults = ledger_faults(lines, executed)
             if faults:
                 raise ContractError(self.who, faults)
         return lines

@@ -47,7 +47,7 @@ from mmgsim.subproblems import (
     split_exchange,
     storage_rules,
 )
-from mmgsim_agents.strategies.self_consumer import SelfConsumer
+from mmgsim_agents.strategies import SelfConsumer
 
 __all__ = ["MicrogridAgent"]
 

@@ -38,8 +38,6 @@ PAGES: tuple[str, ...] = (
     "mmgsim.errors",
     "mmgsim_agents",
     "mmgsim_agents.strategies",
-    "mmgsim_agents.strategies.cost_minimiser",
-    "mmgsim_agents.strategies.self_consumer",
     "mmgsim_agents.operators",
     "mmgsim_agents.operators.standard",
     "mmgsim_agents.markets",

@@ -397,7 +397,8 @@ class Plan(Message):
     exchange_kw, q_kvar : (steps,) array
         Net active and reactive power at the connection point, positive when leaving. [kW], [kvar]
     private_cost : float
-        Planned fuel, wear, shedding and end-of-window terms, as declared. [currency]
+        Planned fuel, wear, shedding and end-of-window terms, as the microgrid reports them: with
+        whatever else its private model costs, disclosed or not. [currency]
     schedule : mapping or None
         Planned operation by device name. It stays at home: `public` takes it out.
     flags : tuple of str

@@ -1,8 +1,8 @@
 """The four doors: what a strategy, a DNO, a market and a mechanism must be able to do.
 
 Each is replaced by reference in the scenario (``kind: package.module:Class``).
-`mmgsim.testing` has the executable form of three: `check_strategy`, `check_operator` and
-`check_mechanism`.
+`mmgsim.testing` has the executable form of each: `check_strategy`, `check_operator`,
+`check_market` and `check_mechanism`.
 """
 
 from __future__ import annotations
@@ -116,5 +116,10 @@ class Market(Protocol):
         ...
 
     def settle(self, view: MarketView, executed: Executed) -> list[LedgerLine]:
-        """Give the ledger lines of an executed step."""
+        """Give the ledger lines of an executed step.
+
+        Import, export, local trade and the operation of devices are booked under their `Item` with
+        the kWh of the step, operation at what it cost. Everything else is free: prices, charges,
+        and items of your own.
+        """
         ...

@@ -23,7 +23,7 @@ from mmgsim.contracts import (
 )
 from mmgsim.engine.records import MicrogridStep
 from mmgsim.errors import ContractError, PlugInError
-from mmgsim.settlement import account
+from mmgsim.settlement import OPERATIONS, account
 from mmgsim.subproblems import solver_time
 
 __all__ = ["OBJECTIVE_FREE", "Recorder", "Totals"]
@@ -34,8 +34,6 @@ NAN = float("nan")
 BOUND_TOLERANCE = 1e-6  # of gross cost: a lower bound above the plans' cost by less is rounding
 OBJECTIVE_FREE = frozenset({Item.LOSS_SHARE, Item.IMBALANCE, Item.FIXED_CHARGE})
 """Items of a bill that are not part of the objective of a gate."""
-
-OPERATIONS = frozenset({Item.FUEL, Item.START_UP, Item.WEAR})
 
 
 @dataclass(slots=True)

@@ -1,10 +1,11 @@
 """Dispatch first, then money: ledger, operations, loss shares."""
 
-from mmgsim.settlement.ledger import account, bill, ledger_faults, settle
+from mmgsim.settlement.ledger import OPERATIONS, account, bill, ledger_faults, settle
 from mmgsim.settlement.loss_share import aumann_shapley, ray_nodes
 from mmgsim.settlement.operations import operation_costs, shed_kw, shed_value, spilled_kw
 
 __all__ = [
+    "OPERATIONS",
     "account",
     "aumann_shapley",
     "bill",

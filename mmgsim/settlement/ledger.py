@@ -5,15 +5,24 @@ Shedding and spill are no payments. Background customers are outside the ledger.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections import Counter
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from math import isfinite
 
 from mmgsim.contracts import Executed, Item, LedgerLine, MemberStep, Party, Tariff
 
-__all__ = ["account", "bill", "ledger_faults", "settle"]
+__all__ = ["OPERATIONS", "account", "bill", "ledger_faults", "settle"]
+
+OPERATIONS = frozenset({Item.FUEL, Item.START_UP, Item.WEAR})
+"""Items of what running devices cost."""
+
+_ENERGY = frozenset({Item.IMPORT, Item.EXPORT, Item.LOCAL_TRADE, *OPERATIONS})
 
 # Below this, a quantity is the rounding of sums, and no line is written about it.
 ROUNDING_KWH = 1e-9
+
+# Larger than rounding, smaller than anything that matters. [kWh], [currency]
+TOLERANCE = 1e-6
 
 
 def settle(executed: Executed) -> list[LedgerLine]:
@@ -99,9 +108,15 @@ def _loss_lines(executed: Executed) -> list[LedgerLine]:
     return lines
 
 
-def ledger_faults(lines: Iterable[LedgerLine], members: Iterable[str]) -> list[str]:
-    """Tell every line that is about nobody known, or about no number."""
-    known = {*members, *(str(party) for party in Party)}
+def ledger_faults(lines: Sequence[LedgerLine], executed: Executed) -> list[str]:
+    """Tell every line about nobody known or no number, and where the lines leave out what happened.
+
+    Each microgrid's import, export, local trade and operation of devices are booked under their
+    items with the kWh of the step, and operation at what it cost. Prices, charges and items beyond
+    these are the market's own.
+    """
+    names = [member.name for member in executed.members]
+    known = {*names, *(str(party) for party in Party)}
     faults = []
     for line in lines:
         strangers = {line.payer, line.payee} - known
@@ -109,7 +124,34 @@ def ledger_faults(lines: Iterable[LedgerLine], members: Iterable[str]) -> list[s
             faults.append(f"{line.item} names {', '.join(sorted(strangers))}, who are no party")
         if not (isfinite(line.kwh) and isfinite(line.amount)):
             faults.append(f"{line.item} of {line.payer} is not finite: {line.kwh}, {line.amount}")
-    return faults
+    return faults or [*_left_out(lines, settle(executed), names)]
+
+
+def _left_out(
+    lines: Sequence[LedgerLine], happened: Sequence[LedgerLine], names: Collection[str]
+) -> Iterator[str]:
+    """Tell where items of a microgrid do not add up to what happened."""
+    for items, what in ((_ENERGY, "kwh"), (OPERATIONS, "amount")):
+        due, booked = (_sums(part, names, items, what) for part in (happened, lines))
+        for item, name in {**due, **booked}:
+            apart = booked[item, name] - due[item, name]
+            if abs(apart) > TOLERANCE:
+                yield (
+                    f"{item} of {name}: {what} of its lines is {booked[item, name]:g}, "
+                    f"{due[item, name]:g} happened; book extras under items of your own"
+                )
+
+
+def _sums(
+    lines: Iterable[LedgerLine], names: Collection[str], items: Collection[str], what: str
+) -> Counter[tuple[str, str]]:
+    """Add up `kwh` or `amount` by item and microgrid."""
+    sums: Counter[tuple[str, str]] = Counter()
+    for line in lines:
+        if line.item in items:
+            for name in {line.payer, line.payee}.intersection(names):
+                sums[line.item, name] += getattr(line, what)
+    return sums
 
 
 def account(

@@ -149,26 +149,45 @@ def tariff_faults(tariff: Any, window: Window) -> list[str]:
         for name in series
         if not _is_finite(getattr(tariff, name), window.steps)
     ]
-    if tariff.window != window:
-        faults.append("the tariff is of another window than was asked for")
     if not np.isfinite([tariff.imbalance_per_kwh, tariff.fixed_per_day]).all():
         faults.append("imbalance_per_kwh and fixed_per_day are not both finite")
+    if tariff.window != window:
+        faults.append("the tariff is not over the window of the view")
     return faults
 
 
-def envelope_faults(
-    envelopes: Mapping[str, Envelope], members: tuple[Member, ...], window: Window
-) -> list[str]:
+def envelope_faults(envelopes: Any, members: Collection[Member], window: Window) -> list[str]:
     """Tell everything that is wrong with the envelopes of a DNO."""
-    faults = [f"no envelope for {m.name}" for m in members if m.name not in envelopes]
+    if not isinstance(envelopes, Mapping):
+        kind = type(envelopes).__name__
+        return [f"gives {kind}, not envelopes by name of microgrid; a review may give ACCEPTED"]
+    by_name = {member.name: member for member in members}
+    faults = [f"no envelope for {name}" for name in by_name if name not in envelopes]
     for name, envelope in envelopes.items():
-        for side in ("import_limit_kw", "export_limit_kw"):
-            limit_kw = np.asarray(getattr(envelope, side))
-            if limit_kw.shape != (window.steps,) or not np.isfinite(limit_kw).all():
-                faults.append(f"{side} of {name} is not {window.steps} finite numbers")
-            elif limit_kw.min() < 0.0:
-                faults.append(f"{side} of {name} is negative: {limit_kw.min():g} kW")
+        if name not in by_name:
+            faults.append(f"an envelope for {name!r}, who is no member")
+        elif not isinstance(envelope, Envelope):
+            faults.append(f"gives {type(envelope).__name__} for {name}, not Envelope")
+        else:
+            faults += _limit_faults(envelope, by_name[name], window)
     return faults
+
+
+def _limit_faults(envelope: Envelope, member: Member, window: Window) -> Iterator[str]:
+    """Tell where an envelope is not around zero, or is beyond what the connection carries."""
+    steps = window.steps
+    if envelope.window != window:
+        yield f"the envelope of {member.name} is not over the window of the view"
+    for side in ("import_limit_kw", "export_limit_kw"):
+        what, limit_kw = f"{side} of {member.name}", np.asarray(getattr(envelope, side))
+        if not _is_finite(limit_kw, steps):
+            yield f"{what} is not {steps} finite numbers"
+            continue
+        carried_kw = getattr(member, side)
+        if limit_kw.min() < 0.0:
+            yield f"{what} is negative: {limit_kw.min():g} kW; an envelope holds zero exchange"
+        if limit_kw.max() > carried_kw + TOLERANCE:
+            yield f"{what} is {limit_kw.max():g} kW; its connection carries {carried_kw:g}"
 
 
 def _is_finite(values: Any, steps: int) -> bool:

@@ -88,7 +88,12 @@ TABLES: Mapping[str, tuple[Column, ...]] = MappingProxyType(
             ("payer", _TEXT, "microgrid or party"),
             ("payee", _TEXT, "microgrid or party"),
             ("item", _TEXT, "what it is for"),
-            ("kwh", _REAL, "energy it is about [kWh]"),
+            (
+                "kwh",
+                _REAL,
+                "energy it is about; a kWh of `local_trade` has a line for its seller and one for"
+                " its buyer where the market stands between them [kWh]",
+            ),
             ("amount", _REAL, "from payer to payee [currency]"),
         ),
         "gates": _columns(

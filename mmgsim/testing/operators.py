@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import partial
 from types import MappingProxyType
@@ -12,7 +12,6 @@ import numpy as np
 
 from mmgsim.contracts import (
     Accepted,
-    Envelope,
     GrantQuery,
     Grants,
     Operator,
@@ -86,29 +85,7 @@ def _publish_faults(operator: Operator, view: OperatorView) -> Iterator[str]:
         return
     tariff, envelopes = published
     yield from tariff_faults(tariff, view.window)
-    if not isinstance(envelopes, Mapping):
-        yield f"gives {type(envelopes).__name__}, not envelopes by name of microgrid"
-        return
-    yield from _envelope_faults(envelopes, view)
-    if getattr(tariff, "window", view.window) != view.window:
-        yield "the tariff is not over the window of the view"
-
-
-def _envelope_faults(envelopes: Mapping[str, Envelope], view: OperatorView) -> Iterator[str]:
-    """Tell where envelopes are not around zero, or beyond what connections carry."""
-    found = envelope_faults(envelopes, view.members, view.window)
-    yield from (f"{fault}; an envelope holds zero exchange" for fault in found)
-    members = {member.name: member for member in view.members}
-    yield from (
-        f"an envelope for {name!r}, who is no member" for name in envelopes.keys() - members
-    )
-    if found:
-        return
-    for name in envelopes.keys() & members:
-        for side in _SIDES:
-            most_kw, carried_kw = getattr(envelopes[name], side).max(), getattr(members[name], side)
-            if most_kw > carried_kw + TOLERANCE:
-                yield f"{side} of {name} is {most_kw:g} kW; its connection carries {carried_kw:g}"
+    yield from envelope_faults(envelopes, view.members, view.window)
 
 
 def _review_faults(operator: Operator, view: OperatorView, seed: int) -> Iterator[str]:
@@ -171,10 +148,7 @@ def _plans(view: OperatorView, seed: int) -> Iterator[tuple[str, dict[str, Plan]
 def _verdict_faults(operator: Operator, view: OperatorView, verdict: Any) -> Iterator[str]:
     if isinstance(verdict, Accepted):
         return
-    if not isinstance(verdict, Mapping):
-        yield f"gives {type(verdict).__name__}; accept with ACCEPTED, or give envelopes by name"
-        return
-    faults = list(_envelope_faults(verdict, view))
+    faults = envelope_faults(verdict, view.members, view.window)
     yield from faults
     if faults:
         return

@@ -17,12 +17,16 @@ from mmgsim.contracts import (
     Diesel,
     DieselState,
     Envelope,
+    Executed,
     FloatArray,
+    Item,
     LinearisedStep,
     Load,
     MarketView,
     Member,
+    MemberStep,
     Objective,
+    OperationCost,
     OperatorView,
     Plan,
     Renewable,
@@ -32,6 +36,7 @@ from mmgsim.contracts import (
     Window,
     frozen,
 )
+from mmgsim.coordination.pool import local_price, match_pool, pool_trades
 from mmgsim.profiles import stream
 from mmgsim.scenario import EndOfWindowConfig
 from mmgsim.subproblems import storage_rules
@@ -39,6 +44,7 @@ from mmgsim.subproblems import storage_rules
 __all__ = [
     "END_OF_WINDOW",
     "reviewed_view",
+    "sample_executed",
     "sample_market",
     "sample_operator_view",
     "sample_plans",
@@ -203,6 +209,69 @@ def sample_market(seed: int = 0) -> tuple[MarketView, dict[str, View]]:
         local_price="midpoint" if seed % 2 else "marginal",
     )
     return market, views
+
+
+def sample_executed(seed: int = 0) -> list[tuple[MarketView, Executed]]:
+    """Give executed steps of a random market, and what it knows in each.
+
+    The first one begins a day, with local trade; in the second everybody imports, without trade;
+    in the third one microgrid does not do what it planned.
+
+    Parameters
+    ----------
+    seed : int
+        The same seed gives the same steps.
+    """
+    gate, _ = sample_market(seed)
+    rng = stream(seed, "testing", "executed")
+    names = [member.name for member in gate.members]
+    alternating = np.where(np.arange(len(names)) % 2, -1.0, 1.0)
+    steps = []
+    for number, side in enumerate((alternating, -np.ones(len(names)), -alternating)):
+        window = replace(gate.window, first_step=number, steps=1, start=gate.window.times()[number])
+        view = replace(gate, window=window, tariff=replace(gate.tariff.now(), window=window))
+        exchange_kw = dict(zip(names, side * rng.uniform(5.0, 50.0, len(names)), strict=True))
+        planned_kw = exchange_kw | ({names[0]: 0.0} if number == 2 else {})
+        steps.append((view, _executed(view, exchange_kw, planned_kw, rng)))
+    return steps
+
+
+def _executed(
+    view: MarketView,
+    exchange_kw: Mapping[str, float],
+    planned_kw: Mapping[str, float],
+    rng: np.random.Generator,
+) -> Executed:
+    """Give a step with these exchanges, whose local trade was matched from the planned ones."""
+    trade_kw = match_pool({n: np.array([kw]) for n, kw in planned_kw.items()}, view.tariff)
+    members = []
+    for name, kw in exchange_kw.items():
+        grid_kw = kw - float(trade_kw[name][0])
+        wear_kwh, fuel_kwh = rng.uniform(0.0, 10.0, 2).tolist()
+        costs = (
+            OperationCost(Item.FUEL, fuel_kwh, 0.3 * fuel_kwh),
+            OperationCost(Item.START_UP, 0.0, 5.0),
+            OperationCost(Item.WEAR, wear_kwh, 0.02 * wear_kwh),
+        )
+        members.append(
+            MemberStep(
+                name=name,
+                import_kw=max(-grid_kw, 0.0),
+                export_kw=max(grid_kw, 0.0),
+                exchange_kw=kw,
+                planned_exchange_kw=planned_kw[name],
+                operations=costs,
+            )
+        )
+    return Executed(
+        window=view.window,
+        tariff=view.tariff,
+        members=tuple(members),
+        trades=pool_trades(trade_kw, local_price("midpoint", view.tariff, np.zeros(1))),
+        loss_kw=2.0,
+        loss_share_kw=MappingProxyType({n: float(rng.uniform(-0.1, 0.5)) for n in exchange_kw}),
+        is_new_day=view.window.first_step == 0,
+    )
 
 
 # ------------------------------------------------------------------------------------ the DNO

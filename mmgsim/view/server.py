@@ -21,6 +21,7 @@ from starlette.routing import Mount, Route
 from starlette.staticfiles import StaticFiles
 
 from mmgsim.view import page
+from mmgsim.view.origin import SameOrigin
 from mmgsim.view.player import Player
 from mmgsim.view.start import HOST
 
@@ -86,6 +87,7 @@ def _app() -> Starlette:
         # localhost: there Solara's cookie would go along with what other pages ask for.
         middleware=[
             Middleware(TrustedHostMiddleware, allowed_hosts=[HOST]),
+            Middleware(SameOrigin),
             *solara_server.middleware,
         ],
     )

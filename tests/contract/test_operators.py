@@ -161,7 +161,7 @@ class GrantsNobody(StandardOperator):
         (ShortTariff, "world 0, publish: import_per_kwh is not 6 finite numbers"),
         (AloneWithEnvelopes, "world 0, publish: gives dict, not a tariff and envelopes"),
         (Loosens, "world 0, review: .*widens .*envelopes only shrink within a gate"),
-        (SaysYes, "world 0, review: .*gives bool; accept with ACCEPTED"),
+        (SaysYes, "world 0, review: .*gives bool, not envelopes .* may give ACCEPTED"),
         (ShrinksUnannounced, "world 0, review: .*but `reviews` is False; set it True"),
         (Tires, "world 0, sameness: .*publish gives another answer to the same view"),
         (GrantsTooMuch, "world 0, grants: the granted .* is not between nothing and what was"),

@@ -8,7 +8,7 @@ import pytest
 from mmgsim.contracts import Award, Operation, Plan, frozen
 from mmgsim.errors import ContractError
 from mmgsim.scenario import BUILT_IN, Kind, find_class
-from mmgsim.testing import check_strategy
+from mmgsim.testing import check_strategy, strategy_faults
 from mmgsim_agents.strategies import OptimisingStrategy
 
 
@@ -89,6 +89,52 @@ class DiffersFromInstanceToInstance(OptimisingStrategy):
         return super().plan(view, terms.within(-most_kw, most_kw))
 
 
+class DrawsItsDispatch(OptimisingStrategy):
+    drawn = np.random.default_rng(1)
+
+    def dispatch(self, view, realised):
+        dispatch = super().dispatch(view, realised)
+        share = self.drawn.random()
+        less = {
+            name: Operation(out_kw=share * one.out_kw, in_kw=share * one.in_kw)
+            for name, one in dispatch.operations.items()
+        }
+        return replace(dispatch, operations=less)
+
+
+class TripsOverFirmTrades(OptimisingStrategy):
+    def answer(self, view, message):
+        if isinstance(message, Award) and message.trades and message.exchange_kw is None:
+            return {}["exchange"]
+        return super().answer(view, message)
+
+
+class TripsOverHeldDecisions(OptimisingStrategy):
+    def answer(self, view, message):
+        if getattr(message, "held", None) is not None:
+            return {}["held"]
+        return super().answer(view, message)
+
+
+class Tires:
+    """Offers less in its second answer, and has no `reset`."""
+
+    answers = frozenset({Award})
+
+    def __init__(self):
+        self.inner = OptimisingStrategy()
+        self.asked = 0
+
+    def answer(self, view, message):
+        self.inner.reset()
+        self.asked += 1
+        reply = self.inner.answer(view, message)
+        return reply if self.asked == 1 else replace(reply, private_cost=reply.private_cost + 1.0)
+
+    def dispatch(self, view, realised):
+        return self.inner.dispatch(view, realised)
+
+
 class Trips(OptimisingStrategy):
     def dispatch(self, view, realised):
         return {}["nothing"]
@@ -102,6 +148,9 @@ class Trips(OptimisingStrategy):
         (WritesIntoWhatCameBack, "world 0, memory: it changes view.memory"),
         (ResetsHalf, r"sameness: after reset\(\) it answers Award otherwise than a new one"),
         (DiffersFromInstanceToInstance, "sameness: two new ones answer Award differently"),
+        (DrawsItsDispatch, "sameness: two new ones answer dispatch differently"),
+        (TripsOverFirmTrades, "world 0, Award: it failed .*KeyError: 'exchange'"),
+        (Tires, "world 0, sameness: once used it answers Award otherwise than a new one"),
         (Trips, r"world 0, dispatch: it failed .*KeyError: 'nothing' \(test_strategies.py:"),
         (Oversells, "leaves the envelope"),
         (AnswersNonsense, "gives Award, not"),
@@ -112,3 +161,8 @@ class Trips(OptimisingStrategy):
 def test_broken_promise_is_named(strategy, fault):
     with pytest.raises(ContractError, match=fault):
         check_strategy(strategy, seeds=2)
+
+
+def test_decisions_that_a_price_query_holds_are_asked_for():
+    faults = strategy_faults(TripsOverHeldDecisions, 2)  # the first world with a diesel unit
+    assert any("PriceQuery: it failed" in fault and "'held'" in fault for fault in faults)

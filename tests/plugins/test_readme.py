@@ -9,7 +9,7 @@ import pytest
 import mmgsim
 from mmgsim.scenario import Kind, find_class
 from mmgsim.scenario.packages import GROUPS
-from mmgsim.testing import check_mechanism, check_operator, check_strategy
+from mmgsim.testing import check_market, check_mechanism, check_operator, check_strategy
 
 README = Path(__file__).parents[2] / "agents" / "README.md"
 CAP_KW = 12.0
@@ -42,7 +42,8 @@ def test_strategies_keep_their_contract(examples, reference):
     check_strategy(find_class(Kind.STRATEGY, reference, examples))
 
 
-def test_the_dno_and_the_mechanism_keep_their_contracts(examples):
+def test_the_dno_the_market_and_the_mechanism_keep_their_contracts(examples):
+    check_market(find_class(Kind.MARKET, "my_market.py:MyMarket", examples), seeds=2)
     check_operator(find_class(Kind.OPERATOR, "my_dno.py:MyDno", examples), seeds=2)
     check_mechanism(find_class(Kind.MECHANISM, "spare_pool.py:SparePool", examples), seeds=2)
 
@@ -73,6 +74,12 @@ def test_a_model_of_ones_own_plans_and_follows_awards(examples):
     for coordination in ("isolated", "central"):
         model = run(coordination=coordination, overrides=capped)
         assert most_drawn_kw(model) <= CAP_KW + 1e-6
+
+
+def test_a_private_cost_shows_as_a_gap_of_the_planner(examples):
+    strategy = {"kind": f"{examples}/capped.py:Capped", "options": {"most_kw": 100.0}}
+    model = run(coordination="central", overrides={"microgrids.MG1.strategy": strategy})
+    assert model.table("gates").gap.between(0.01, 0.1).all()
 
 
 @pytest.mark.parametrize("offers", ["device", "agent"])

@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from mmgsim.contracts import MarketView, Member, Objective
 from mmgsim.engine import MessageBus
 from mmgsim.testing import sample_view
-from mmgsim_agents.strategies.cost_minimiser import CostMinimiser
+from mmgsim_agents.strategies import CostMinimiser
 
 
 class Correspondent:

@@ -35,7 +35,7 @@ microgrids:
 
 OWN = """\
 from mmgsim.errors import SubproblemError
-from mmgsim_agents.strategies.self_consumer import SelfConsumer
+from mmgsim_agents.strategies import SelfConsumer
 
 class Fails(SelfConsumer):
     def __init__(self, step, how):

@@ -1,4 +1,4 @@
-"""MyMarket does what it is for."""
+"""MyMarket keeps its contract, and does what it is for."""
 
 from __future__ import annotations
 
@@ -7,8 +7,16 @@ from pathlib import Path
 import pytest
 
 import mmgsim
+from mmgsim.scenario import Kind, find_class
+from mmgsim.testing import check_market
 
+# Found as a scenario finds it, from whatever folder the tests are started.
 REFERENCE = f"{Path(__file__).parent / 'my_market.py'}:MyMarket"
+MyMarket = find_class(Kind.MARKET, REFERENCE)
+
+
+def test_it_keeps_its_contract() -> None:
+    check_market(MyMarket)
 
 
 # Change this one with the market: say what it is for, and what must hold then.

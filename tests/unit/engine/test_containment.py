@@ -16,7 +16,7 @@ from mmgsim.contracts import Dispatch, Offer, Plan
 from mmgsim.coordination import Central, Isolated, Prices
 from mmgsim_agents.markets.standard import StandardMarket
 from mmgsim_agents.operators.standard import StandardOperator
-from mmgsim_agents.strategies.cost_minimiser import CostMinimiser
+from mmgsim_agents.strategies import CostMinimiser
 
 
 class Raises(CostMinimiser):
@@ -154,6 +154,16 @@ class BooksWrong(StandardMarket):
         return [replace(line, amount=float("nan")) for line in lines]
 
 
+class BooksNothing(StandardMarket):
+    def settle(self, view, executed):
+        return []
+
+
+class BooksOneByOne(StandardMarket):
+    def settle(self, view, executed):
+        yield from super().settle(view, executed)
+
+
 class PublishesNothing(StandardOperator):
     def publish(self, view):
         return None
@@ -163,6 +173,40 @@ class PublishesNaN(StandardOperator):
     def publish(self, view):
         tariff, envelopes = super().publish(view)
         return replace(tariff, import_per_kwh=tariff.import_per_kwh * np.nan), envelopes
+
+
+class PublishesForStrangers(StandardOperator):
+    def publish(self, view):
+        tariff, envelopes = super().publish(view)
+        return tariff, {**envelopes, "MG9": envelopes["MG1"]}
+
+
+class PublishesTooMuch(StandardOperator):
+    def publish(self, view):
+        tariff, envelopes = super().publish(view)
+        return tariff, {
+            name: replace(envelope, import_limit_kw=100.0 * envelope.import_limit_kw)
+            for name, envelope in envelopes.items()
+        }
+
+
+class PublishesAList(StandardOperator):
+    def publish(self, view):
+        tariff, envelopes = super().publish(view)
+        return tariff, list(envelopes.values())
+
+
+class PublishesNumbers(StandardOperator):
+    def publish(self, view):
+        tariff, envelopes = super().publish(view)
+        return tariff, dict.fromkeys(envelopes, 20.0)
+
+
+class PublishesForAnotherDay(StandardOperator):
+    def publish(self, view):
+        tariff, envelopes = super().publish(view)
+        later = replace(view.window, first_step=view.window.first_step + 24)
+        return replace(tariff, window=later), envelopes
 '''
 
 WRONG_KINDS = '''
@@ -175,7 +219,6 @@ from mmgsim.contracts import Disclosure, Dispatch, Offer, Operation, Party, Plan
 from mmgsim.coordination import Central, Isolated
 from mmgsim.errors import ContractError
 from mmgsim_agents.markets.standard import StandardMarket
-from mmgsim_agents.operators.standard import StandardOperator
 from mmgsim_agents.strategies.cost_minimiser import CostMinimiser
 
 AT = 3
@@ -338,14 +381,6 @@ class PrintsMoney(Central):
         return clearing and replace(clearing, trades=self._dear(clearing.trades))
 
 
-class PublishesEarlier(StandardOperator):
-    def publish(self, view):
-        tariff, envelopes = super().publish(view)
-        first = view.window.first_step
-        window = replace(view.window, first_step=first + (first == AT))
-        return replace(tariff, window=window), envelopes
-
-
 class BooksOnce(StandardMarket):
     """Gives its lines one by one, as any iterable may."""
 
@@ -389,6 +424,8 @@ def check_books(model):
     assert (inflow - outflow).abs().max() < 1e-6
     trades, ledger = model.table("trades"), model.table("ledger")
     assert np.isfinite(ledger.amount).all()
+    parties = {"grid", "dno", "market", "operations", *(agent.name for agent in model.microgrids)}
+    assert {*ledger.payer, *ledger.payee} <= parties
     local = ledger[ledger.item == "local_trade"]
     for side, payer_side in (("buyer", "payer"), ("seller", "payee")):
         column = {"buyer": "bought_kw", "seller": "sold_kw"}[side]
@@ -612,24 +649,40 @@ def test_a_ledger_may_come_line_by_line(wrong):
     assert booked.table("ledger").equals(alike.table("ledger"))
 
 
-def test_a_tariff_of_another_window_is_one_fault(wrong):
-    model = simulated(**{"operator.kind": f"{wrong}:PublishesEarlier"})
-    (fault,) = model.table("faults").itertuples()
-    assert "another window" in fault.message
-    check_books(model)
-
-
-def test_a_market_that_books_wrong_is_replaced(plug_ins):
-    model = simulated(**{"market.kind": f"{plug_ins}:BooksWrong"})
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [("BooksWrong", "is not finite"), ("BooksNothing", "kwh of its lines is 0")],
+)
+def test_a_market_that_books_wrong_is_replaced(plug_ins, name, said):
+    model = simulated(**{"market.kind": f"{plug_ins}:{name}"})
     assert "market_fault" in set.union(*flags(model.table("steps")))
+    assert model.table("faults").message.str.contains(said, regex=False).all()
     check_books(model)
 
 
-@pytest.mark.parametrize("name", ["PublishesNothing", "PublishesNaN"])
-def test_a_dno_that_fails_is_replaced(plug_ins, name):
+def test_ledger_lines_may_come_one_by_one(plug_ins):
+    one_by_one = simulated(**{"market.kind": f"{plug_ins}:BooksOneByOne"})
+    assert one_by_one.table("ledger").equals(simulated().table("ledger"))
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("PublishesNothing", "cannot unpack non-iterable NoneType"),
+        ("PublishesNaN", "import_per_kwh is not 24 finite numbers"),
+        ("PublishesForStrangers", "an envelope for 'MG9', who is no member"),
+        ("PublishesTooMuch", "its connection carries"),
+        ("PublishesAList", "gives list, not envelopes by name of microgrid"),
+        ("PublishesNumbers", "gives float for MG1, not Envelope"),
+        ("PublishesForAnotherDay", "the tariff is not over the window of the view"),
+    ],
+)
+def test_a_dno_that_fails_is_replaced(plug_ins, name, said):
     healthy = simulated()
     model = simulated(**{"operator.kind": f"{plug_ins}:{name}"})
-    assert set(model.table("faults").agent) == {"the DNO"}
+    faults = model.table("faults")
+    assert set(faults.agent) == {"the DNO"}
+    assert faults.message.str.contains(said, regex=False).all()
     assert flags(model.table("steps")).map(lambda one: "dno_stand_in" in one).all()
     assert model.table("dispatch").equals(healthy.table("dispatch"))
     check_books(model)

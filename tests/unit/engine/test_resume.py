@@ -22,7 +22,7 @@ PLUG_INS = '''
 import numpy as np
 from dataclasses import replace
 from mmgsim.coordination import Isolated
-from mmgsim_agents.strategies.cost_minimiser import CostMinimiser
+from mmgsim_agents.strategies import CostMinimiser
 
 
 class Remembers(CostMinimiser):

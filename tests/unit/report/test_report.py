@@ -125,7 +125,7 @@ def test_a_run_that_failed_in_its_first_step_has_a_page_without_pictures(tmp_pat
 
 
 FAILS = """\
-from mmgsim_agents.strategies.cost_minimiser import CostMinimiser
+from mmgsim_agents.strategies import CostMinimiser
 
 class Fails(CostMinimiser):
     def dispatch(self, view, realised):

@@ -8,7 +8,7 @@ from mmgsim.errors import PackageError, UnknownNameError
 from mmgsim.scenario import Kind, create, find_class, known_names, load_scenario, plug_ins
 
 CODE = """\
-from mmgsim_agents.strategies.self_consumer import SelfConsumer
+from mmgsim_agents.strategies import SelfConsumer
 
 class Own(SelfConsumer):
     pass

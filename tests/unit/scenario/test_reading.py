@@ -34,7 +34,7 @@ def test_resolved_yaml_of_bundled_scenarios_reads_back_equal(name, tmp_path):
 def test_resolved_yaml_keeps_texts_that_look_like_numbers(scenarios, tmp_path):
     words = ["1e5", "NO", "12:30", "007", "null", "2021-01-11", "true"]
     (tmp_path / "own.py").write_text(
-        "from mmgsim_agents.strategies.self_consumer import SelfConsumer\n"
+        "from mmgsim_agents.strategies import SelfConsumer\n"
         "class Own(SelfConsumer):\n"
         "    def __init__(self, words):\n"
         "        super().__init__()\n"

@@ -6,7 +6,7 @@ from mmgsim.errors import UnknownNameError
 from mmgsim.scenario import Kind, find_class, load_scenario
 
 OWN = """\
-from mmgsim_agents.strategies.self_consumer import SelfConsumer
+from mmgsim_agents.strategies import SelfConsumer
 
 class Own(SelfConsumer):
     pass
@@ -204,7 +204,7 @@ def test_file_is_imported_once_and_anew_when_it_changes(scenarios):
 
 WITH_SIBLING = """\
 from demand_of_mine import WHO
-from mmgsim_agents.strategies.self_consumer import SelfConsumer
+from mmgsim_agents.strategies import SelfConsumer
 
 class Own(SelfConsumer):
     who = WHO

@@ -1,5 +1,6 @@
 """Every line of the money table, by hand."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from mmgsim.contracts import (
     Executed,
     Item,
+    LedgerLine,
     MemberStep,
     OperationCost,
     Tariff,
@@ -14,7 +16,7 @@ from mmgsim.contracts import (
     Window,
     frozen,
 )
-from mmgsim.settlement import account, bill, settle
+from mmgsim.settlement import account, bill, ledger_faults, settle
 
 WINDOW = Window(0, 1, 0.5, datetime(2021, 1, 1, tzinfo=UTC))
 TARIFF = Tariff(
@@ -30,24 +32,27 @@ TARIFF = Tariff(
 
 
 @pytest.fixture
-def lines():
+def executed():
     buyer = MemberStep("A", 10.0, 0.0, -14.0, -13.0, (OperationCost(Item.WEAR, 2.0, 0.02),))
     seller = MemberStep("B", 0.0, 6.0, 10.0, 10.0)
     trades = (
         Trade("B", "market", frozen([4.0]), frozen([0.12])),
         Trade("market", "A", frozen([4.0]), frozen([0.12])),
     )
-    return settle(
-        Executed(
-            window=WINDOW,
-            tariff=TARIFF,
-            members=(buyer, seller),
-            trades=trades,
-            loss_kw=3.0,
-            loss_share_kw={"A": 1.0, "B": -0.4},
-            is_new_day=True,
-        )
+    return Executed(
+        window=WINDOW,
+        tariff=TARIFF,
+        members=(buyer, seller),
+        trades=trades,
+        loss_kw=3.0,
+        loss_share_kw={"A": 1.0, "B": -0.4},
+        is_new_day=True,
     )
+
+
+@pytest.fixture
+def lines(executed):
+    return settle(executed)
 
 
 @pytest.mark.parametrize(
@@ -90,3 +95,39 @@ def test_all_accounts_together_are_zero(lines):
 
 def test_a_bill_holds_the_own_lines_only(lines):
     assert all("B" in (line.payer, line.payee) for line in bill(lines, "B"))
+
+
+# ------------------------------------------------------------------------------ what has to be in
+@pytest.mark.parametrize(
+    ("item", "fault"),
+    [
+        (Item.IMPORT, "import of A: kwh of its lines is 0, 5 happened"),
+        (Item.EXPORT, "export of B: kwh of its lines is 0, 3 happened"),
+        (Item.LOCAL_TRADE, "local_trade of B: kwh of its lines is 0, 2 happened"),
+        (Item.WEAR, "wear of A: amount of its lines is 0, 0.02 happened"),
+    ],
+)
+def test_a_ledger_that_leaves_out_what_happened_is_faulty(lines, executed, item, fault):
+    faults = ledger_faults([line for line in lines if line.item != item], executed)
+    assert any(one.startswith(fault) for one in faults)
+
+
+def test_what_did_not_happen_is_faulty(lines, executed):
+    twice = [*lines, LedgerLine("B", "grid", Item.IMPORT, 1.0, 0.1)]
+    assert len(ledger_faults(twice, executed)) == 1
+
+
+def test_prices_charges_and_further_items_are_the_markets_own(lines, executed):
+    free = [
+        replace(line, amount=2.0 * line.amount) if line.item == Item.IMPORT else line
+        for line in lines
+        if line.item not in (Item.NETWORK_CHARGE, Item.IMBALANCE, Item.LOSS_SHARE)
+    ]
+    free.append(LedgerLine("A", "market", "fee", 9.0, 0.9))
+    assert ledger_faults(lines, executed) == ledger_faults(free, executed) == []
+
+
+def test_energy_may_be_bought_by_way_of_the_market(lines, executed):
+    retail = [replace(line, payee="market") if line.item == Item.IMPORT else line for line in lines]
+    retail.append(LedgerLine("market", "grid", Item.IMPORT, 5.0, 0.4))
+    assert ledger_faults(retail, executed) == []

@@ -171,3 +171,14 @@ def test_other_names_of_this_machine_are_refused(replay):
     with pytest.raises(HTTPError, match="400") as refused:
         urlopen(Request(replay.address, headers={"Host": "evil.example"}))
     refused.value.close()
+
+
+def test_pages_of_other_sites_open_no_websocket(replay):
+    from websockets.exceptions import InvalidStatus  # it comes with the extra
+    from websockets.sync.client import connect
+
+    address = f"ws{replay.address.removeprefix('http')}/jupyter/api/kernels/a/channels?session_id=a"
+    with pytest.raises(InvalidStatus, match="403"):
+        connect(address, origin="http://evil.example")
+    with connect(address, origin=replay.address) as own:
+        assert own.protocol.state.name == "OPEN"
