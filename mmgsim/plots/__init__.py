@@ -1,5 +1,6 @@
 """Pictures of a run as plotly figures, in one style."""
 
+from mmgsim.plots.clock import local_time, stamps, told_times, twice_told
 from mmgsim.plots.day import days_in_choice
 from mmgsim.plots.energy import exchange_figure
 from mmgsim.plots.feeder import moment_figure
@@ -11,7 +12,7 @@ from mmgsim.plots.numbers import brief, plain
 from mmgsim.plots.plots import Plots
 from mmgsim.plots.storage import stored_figure
 from mmgsim.plots.style import layout
-from mmgsim.plots.view import RunTables, RunView, local_time
+from mmgsim.plots.view import RunTables, RunView
 
 __all__ = [
     "FeederView",
@@ -33,5 +34,8 @@ __all__ = [
     "moment_figure",
     "plain",
     "prices_figure",
+    "stamps",
     "stored_figure",
+    "told_times",
+    "twice_told",
 ]

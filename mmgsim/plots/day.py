@@ -10,9 +10,10 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from mmgsim.plots.clock import stamps, stepped
 from mmgsim.plots.energy import balance_bars, clock_title
 from mmgsim.plots.style import LIMIT, POWERS, faded, layout, panel_titles
-from mmgsim.plots.view import RunView, stamps, stepped
+from mmgsim.plots.view import RunView
 
 __all__ = ["choice_figure", "day_figure", "days_in_choice"]
 

@@ -9,9 +9,10 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from mmgsim.errors import NothingToDrawError
+from mmgsim.plots.clock import stamps, stepped
 from mmgsim.plots.energy import clock_title
 from mmgsim.plots.style import LIMIT, layout
-from mmgsim.plots.view import RunView, stamps
+from mmgsim.plots.view import RunView
 
 __all__ = ["FEEDER", "MEANINGS", "flag_events", "flags_figure", "flags_table", "meaning"]
 
@@ -111,8 +112,8 @@ def flags_figure(view: RunView) -> go.Figure:
             )
     layout(figure, "When flags were set", height=150 + 26 * len(order), hovermode="closest")
     times = view.frame("steps")["time"]
-    span = [times.iloc[0], times.iloc[-1] + pd.Timedelta(hours=view.step_h)]
-    figure.update_xaxes(title=clock_title(view), range=span)
+    span, _ = stepped(times.iloc[[0, -1]], [0.0, 0.0], view.step_h)
+    figure.update_xaxes(title=clock_title(view), range=[span[0], span[-1]])
     return figure.update_yaxes(
         title="who: flag", categoryorder="array", categoryarray=order[::-1], type="category"
     )

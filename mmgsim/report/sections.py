@@ -14,6 +14,7 @@ from mmgsim.plots import (
     flags_table,
     gains_table,
     plain,
+    told_times,
 )
 from mmgsim.report.page import table
 from mmgsim.tables import Results
@@ -98,7 +99,7 @@ def _faults(results: Results) -> str:
 
 def _listed(times: Sequence[pd.Timestamp]) -> str:
     """Name the first times, and how many more there are."""
-    named = ", ".join(f"{time:%d\u00a0%b\u00a0%H:%M}" for time in times[:4])
+    named = ", ".join(told_times(pd.Series(times[:4]), "%d\u00a0%b\u00a0%H:%M"))
     return named if len(times) <= 4 else f"{named} and {len(times) - 4} more"
 
 
