@@ -89,7 +89,10 @@ def _faults(results: Results) -> str:
     """Give what plug-ins did wrong, each fault once, with whose it is, how often and when first."""
     if not (results.folder / "faults.parquet").is_dir():  # written by an earlier version
         return ""
-    groups = results.plot.view.frame("faults").groupby(["agent", "message"], sort=False)
+    faults = results.plot.view.frame("faults")
+    if faults.empty:
+        return ""
+    groups = faults.groupby(["agent", "message"], sort=False)
     rows = [
         (str(agent), str(message), str(len(own)), _listed(own["time"].tolist()))
         for (agent, message), own in groups

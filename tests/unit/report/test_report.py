@@ -152,6 +152,10 @@ def test_steps_that_did_not_deliver_are_counted_only_where_there_are_any(results
     assert rows[name] == "4"
 
 
+def test_a_run_without_faults_has_no_table_of_them(results):
+    assert "what went wrong" not in own(results)
+
+
 def test_report_says_what_the_costs_are(results):
     assert "without loss share, imbalance and fixed charge" in own(results)
 
