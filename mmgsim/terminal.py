@@ -115,7 +115,7 @@ def print_summary(results: Results) -> None:
     summary = results.summary
     title = Text(f"{summary['scenario']} · {summary['coordination']}")
     table = Table("quantity", "value", title=title)
-    for name, value in summary_rows(summary):
+    for name, value in summary_rows(results):
         table.add_row(Text(name), Text(value))
     out.print(table)
     if summary.get("faults_contained"):

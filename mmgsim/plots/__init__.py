@@ -5,7 +5,7 @@ from mmgsim.plots.day import days_in_choice
 from mmgsim.plots.energy import exchange_figure
 from mmgsim.plots.feeder import moment_figure
 from mmgsim.plots.feeder_view import FeederView
-from mmgsim.plots.flags import flag_events, flags_table, meaning
+from mmgsim.plots.flags import flag_events, flags_table, meaning, stand_ins
 from mmgsim.plots.messages import messages_figure
 from mmgsim.plots.money import bills_by_item, bills_figure, gains_table, prices_figure
 from mmgsim.plots.numbers import brief, plain
@@ -35,6 +35,7 @@ __all__ = [
     "plain",
     "prices_figure",
     "stamps",
+    "stand_ins",
     "stored_figure",
     "told_times",
     "twice_told",

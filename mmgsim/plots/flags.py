@@ -14,7 +14,15 @@ from mmgsim.plots.energy import clock_title
 from mmgsim.plots.style import LIMIT, layout
 from mmgsim.plots.view import RunView
 
-__all__ = ["FEEDER", "MEANINGS", "flag_events", "flags_figure", "flags_table", "meaning"]
+__all__ = [
+    "FEEDER",
+    "MEANINGS",
+    "flag_events",
+    "flags_figure",
+    "flags_table",
+    "meaning",
+    "stand_ins",
+]
 
 FEEDER = "feeder"
 """Who a flag is about that is about no microgrid."""
@@ -57,6 +65,9 @@ MEANINGS: Mapping[str, str] = MappingProxyType(
     }
 )
 """Flags and statuses; ``unsupplied`` is both."""
+
+_SEATS = MappingProxyType({"market_stand_in": "the market", "dno_stand_in": "the DNO"})
+"""Whose place it is that a flag of the feeder is about."""
 
 _UNKNOWN = "Set by a class of the scenario, or by another version of mmgsim."
 
@@ -132,6 +143,17 @@ def flags_table(view: RunView) -> pd.DataFrame:
         for flag, own in events.groupby("flag", sort=True)
     ]
     return pd.DataFrame(rows, columns=["flag", "meaning", "who", "times"])
+
+
+def stand_ins(view: RunView) -> dict[str, int]:
+    """Give in how many steps a stand-in decided, by in whose place: microgrids, market, DNO."""
+    events = flag_events(view)
+    events = events[events["flag"].isin(["stand_in", *_SEATS])]
+    seats = events["flag"].map(_SEATS).fillna(events["who"])
+    counts = events.groupby(seats)["time"].nunique()
+    return {
+        name: int(counts[name]) for name in (*view.microgrids, *_SEATS.values()) if name in counts
+    }
 
 
 def _in_order(view: RunView, events: pd.DataFrame) -> list[str]:

@@ -120,7 +120,7 @@ def _part(part: Part, results: Results, drawing: Drawing) -> str:
 
 
 def _numbers(results: Results) -> str:
-    rows = summary_rows(results.summary)
+    rows = summary_rows(results)
     return (
         f'<section id="numbers"><h2>In numbers</h2>{table(("", ""), rows, numbers=(1,))}'
         f'<p class="note">{escape(COST_NOTE)}</p></section>'
