@@ -9,6 +9,7 @@ import pytest
 import mmgsim
 from mmgsim.errors import ResultsError
 from mmgsim.report import summary_rows, write_report
+from mmgsim.report.deciders import deciders
 from mmgsim.report.sections import SECTIONS
 from mmgsim.report.tiles import tiles
 
@@ -230,6 +231,30 @@ def test_tiles_say_what_was_repaired_and_spilled_where_anything_was(on_feeder):
     assert "<b>464 kWh</b><span>renewable energy spilled<" in tiles(run)
     assert "repaired" not in tiles(on_feeder)
     assert "spilled" not in tiles(on_feeder)
+
+
+def test_report_says_who_decided(results):
+    told = "Coordination: central; strategy of all microgrids: cost-minimiser; market: standard;"
+    assert told in own(results)
+
+
+def test_who_decides_is_told_with_options_and_those_who_decide_alike_together():
+    own_class = {"kind": "own.py:Mine", "options": {"share": 0.5, "levels": [1, 2]}}
+    plain = {"kind": "cost-minimiser", "options": {}}
+    strategies = {"A": own_class, "B": plain, "C": own_class}
+    scenario = {
+        "coordination": {"kind": "prices", "max_rounds": 60},
+        "microgrids": [{"name": name, "strategy": role} for name, role in strategies.items()],
+        "market": {"kind": "standard", "options": {}},
+        "operator": {"kind": "standard", "options": {"least_share": 1.0}},
+    }
+    assert deciders(scenario) == [
+        ("coordination", "prices (max_rounds 60)"),
+        ("strategy of A, C", "own.py:Mine (share 0.5, levels [1, 2])"),
+        ("strategy of B", "cost-minimiser"),
+        ("market", "standard"),
+        ("operator", "standard (least_share 1.0)"),
+    ]
 
 
 def test_report_says_what_the_costs_are(results):
