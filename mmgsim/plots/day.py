@@ -162,7 +162,7 @@ def _traces(view: RunView, name: str, times: pd.Series) -> Iterator[go.Bar | go.
     yield go.Scatter(
         x=stamps(ends),
         y=own["soc_kwh"].to_numpy("float32"),
-        name="all batteries",
+        name="all batteries" if "battery" in _kinds(view, name).values() else "no battery",
         mode="lines",
         line={"color": POWERS["discharge_kw"].colour, "width": 2.5},
         fill="tozeroy",
