@@ -47,7 +47,10 @@ def summary_rows(results: Results) -> list[tuple[str, str]]:
     statuses = ", ".join(f"{count} {name}" for name, count in summary["steps_by_status"].items())
     rows = [(name, f"{plain(summary[key], 2)} {currency}") for name, key in _COSTS]
     rows += [(name, f"{plain(summary[key], 1)} kWh") for name, key in _ENERGIES]
-    rows.append(("steps by how their power flow ended", statuses))
+    if summary["steps"] and results.table("buses").empty:
+        rows.append(("steps, without a feeder", f"{summary['steps']:,}"))
+    else:
+        rows.append(("steps by their power flow", statuses or "none"))
     undelivered = sum(summary["steps_by_status"].get(name, 0) for name in _NOT_DELIVERED)
     if undelivered:
         rows.append(("steps whose energy was not all delivered", f"{undelivered:,}"))

@@ -138,7 +138,8 @@ class Fails(CostMinimiser):
 
 def changed(results, **values):
     """Give a run whose summary says something else."""
-    return SimpleNamespace(summary={**results.summary, **values})
+    summary = {**results.summary, **values}
+    return SimpleNamespace(summary=summary, table=results.table, plot=results.plot)
 
 
 def test_numbers_carry_units_and_no_minus_zero(results):
@@ -226,11 +227,15 @@ def test_tiles_name_the_transformer_where_it_is_loaded_most(on_feeder):
 
 def test_tiles_say_what_was_repaired_and_spilled_where_anything_was(on_feeder):
     run = changed(on_feeder, steps_repaired=2, spilled_kwh=464.2)
-    run.table, run.plot = on_feeder.table, on_feeder.plot
     assert "<b>2 of 3 steps</b><span>repaired" in tiles(run)
     assert "<b>464 kWh</b><span>renewable energy spilled<" in tiles(run)
     assert "repaired" not in tiles(on_feeder)
     assert "spilled" not in tiles(on_feeder)
+
+
+def test_ok_is_said_of_the_power_flow_and_only_where_there_is_one(results, on_feeder):
+    assert dict(summary_rows(on_feeder))["steps by their power flow"] == "3 ok"
+    assert dict(summary_rows(results))["steps, without a feeder"] == "24"
 
 
 def test_report_says_who_decided(results):
