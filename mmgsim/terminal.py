@@ -115,7 +115,7 @@ def print_summary(results: Results) -> None:
     summary = results.summary
     title = Text(f"{summary['scenario']} · {summary['coordination']}")
     table = Table("quantity", "value", title=title)
-    for name, value in summary_rows(summary):
+    for name, value in summary_rows(results):
         table.add_row(Text(name), Text(value))
     out.print(table)
     if summary.get("faults_contained"):
@@ -137,7 +137,8 @@ def print_comparison(comparison: Comparison, *, quiet: bool, as_json: bool) -> N
     if quiet:
         return
     compared = comparison.compared()
-    columns = [Column(Text(str(name)), justify="right") for name in compared.table.index]
+    names = [Text(str(name), overflow="fold") for name in compared.table.index]
+    columns = [Column(name, justify="right") for name in names]
     is_frozen = compared.table.envelopes_frozen.any()
     title = f"{compared.scenario}, envelopes frozen" if is_frozen else compared.scenario
     table = Table("", *columns, title=Text(title), caption=COMPARED_NOTE, caption_justify="left")

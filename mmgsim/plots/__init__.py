@@ -1,17 +1,18 @@
 """Pictures of a run as plotly figures, in one style."""
 
+from mmgsim.plots.clock import local_time, stamps, told_times, twice_told
 from mmgsim.plots.day import days_in_choice
 from mmgsim.plots.energy import exchange_figure
 from mmgsim.plots.feeder import moment_figure
 from mmgsim.plots.feeder_view import FeederView
-from mmgsim.plots.flags import flag_events, flags_table, meaning
+from mmgsim.plots.flags import flag_events, flags_table, meaning, stand_ins
 from mmgsim.plots.messages import messages_figure
 from mmgsim.plots.money import bills_by_item, bills_figure, gains_table, prices_figure
 from mmgsim.plots.numbers import brief, plain
 from mmgsim.plots.plots import Plots
 from mmgsim.plots.storage import stored_figure
 from mmgsim.plots.style import layout
-from mmgsim.plots.view import RunTables, RunView, local_time
+from mmgsim.plots.view import RunTables, RunView
 
 __all__ = [
     "FeederView",
@@ -33,5 +34,9 @@ __all__ = [
     "moment_figure",
     "plain",
     "prices_figure",
+    "stamps",
+    "stand_ins",
     "stored_figure",
+    "told_times",
+    "twice_told",
 ]

@@ -10,9 +10,10 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from mmgsim.plots.clock import stamps, stepped
 from mmgsim.plots.energy import balance_bars, clock_title
 from mmgsim.plots.style import LIMIT, POWERS, faded, layout, panel_titles
-from mmgsim.plots.view import RunView, stamps, stepped
+from mmgsim.plots.view import RunView
 
 __all__ = ["choice_figure", "day_figure", "days_in_choice"]
 
@@ -161,7 +162,7 @@ def _traces(view: RunView, name: str, times: pd.Series) -> Iterator[go.Bar | go.
     yield go.Scatter(
         x=stamps(ends),
         y=own["soc_kwh"].to_numpy("float32"),
-        name="all batteries",
+        name="all batteries" if "battery" in _kinds(view, name).values() else "no battery",
         mode="lines",
         line={"color": POWERS["discharge_kw"].colour, "width": 2.5},
         fill="tozeroy",

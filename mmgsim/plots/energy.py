@@ -6,9 +6,10 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from mmgsim.errors import NothingToDrawError
+from mmgsim.plots.clock import stamps, stepped, twice_told, widths_ms
 from mmgsim.plots.sankey import Node, Stream, sankey
 from mmgsim.plots.style import POWERS, layout
-from mmgsim.plots.view import RunView, stamps, stepped
+from mmgsim.plots.view import RunView
 
 __all__ = ["SINKS", "SOURCES", "energy_figure", "exchange_figure", "flows_figure", "trades_figure"]
 
@@ -93,7 +94,7 @@ def balance_bars(frame: pd.DataFrame, *, hours: float) -> list[go.Bar | go.Scatt
     hours : float
         Length of a step. [h]
     """
-    shown = stamps(frame["time"])
+    shown, widths = stamps(frame["time"]), widths_ms(frame["time"], hours)
     traces: list[go.Bar | go.Scatter] = []
     for columns, sign in ((SOURCES, 1.0), (SINKS, -1.0)):
         for column in columns:
@@ -111,7 +112,7 @@ def balance_bars(frame: pd.DataFrame, *, hours: float) -> list[go.Bar | go.Scatt
                         "line_width": 0,
                     },
                     offset=0,
-                    width=hours * 3.6e6,
+                    width=widths,
                     hovertemplate="%{y:,.1f} kW",
                 )
             )
@@ -159,4 +160,5 @@ def exchange_figure(view: RunView) -> go.Figure:
 
 def clock_title(view: RunView) -> str:
     """Give the title of an axis of time."""
-    return f"time [{view.run.manifest['timezone']}]"
+    told = twice_told(view.frame("steps")["time"])
+    return f"time [{view.run.manifest['timezone']}]{told}"

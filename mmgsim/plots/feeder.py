@@ -6,10 +6,10 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import pandas as pd
 import plotly.graph_objects as go
 
 from mmgsim.contracts import FloatArray
+from mmgsim.plots.clock import told_times
 from mmgsim.plots.feeder_view import FeederView
 from mmgsim.plots.style import NEUTRAL, faded, layout
 
@@ -91,7 +91,7 @@ def _framed(figure: go.Figure, feeder: FeederView) -> go.Figure:
 
 
 def _slider(feeder: FeederView, moments: Sequence[int]) -> dict[str, Any]:
-    labels = pd.DatetimeIndex(feeder.vm_pu.index).strftime("%a %d %b %H:%M")
+    labels = told_times(feeder.vm_pu.index.to_series())
     steps = [
         {"label": labels[step], "method": "animate", "args": [[str(step)], _AT_ONCE]}
         for step in moments

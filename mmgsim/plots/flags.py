@@ -9,11 +9,20 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from mmgsim.errors import NothingToDrawError
+from mmgsim.plots.clock import stamps, stepped
 from mmgsim.plots.energy import clock_title
 from mmgsim.plots.style import LIMIT, layout
-from mmgsim.plots.view import RunView, stamps
+from mmgsim.plots.view import RunView
 
-__all__ = ["FEEDER", "MEANINGS", "flag_events", "flags_figure", "flags_table", "meaning"]
+__all__ = [
+    "FEEDER",
+    "MEANINGS",
+    "flag_events",
+    "flags_figure",
+    "flags_table",
+    "meaning",
+    "stand_ins",
+]
 
 FEEDER = "feeder"
 """Who a flag is about that is about no microgrid."""
@@ -56,6 +65,9 @@ MEANINGS: Mapping[str, str] = MappingProxyType(
     }
 )
 """Flags and statuses; ``unsupplied`` is both."""
+
+_SEATS = MappingProxyType({"market_stand_in": "the market", "dno_stand_in": "the DNO"})
+"""Whose place it is that a flag of the feeder is about."""
 
 _UNKNOWN = "Set by a class of the scenario, or by another version of mmgsim."
 
@@ -111,8 +123,8 @@ def flags_figure(view: RunView) -> go.Figure:
             )
     layout(figure, "When flags were set", height=150 + 26 * len(order), hovermode="closest")
     times = view.frame("steps")["time"]
-    span = [times.iloc[0], times.iloc[-1] + pd.Timedelta(hours=view.step_h)]
-    figure.update_xaxes(title=clock_title(view), range=span)
+    span, _ = stepped(times.iloc[[0, -1]], [0.0, 0.0], view.step_h)
+    figure.update_xaxes(title=clock_title(view), range=[span[0], span[-1]])
     return figure.update_yaxes(
         title="who: flag", categoryorder="array", categoryarray=order[::-1], type="category"
     )
@@ -131,6 +143,17 @@ def flags_table(view: RunView) -> pd.DataFrame:
         for flag, own in events.groupby("flag", sort=True)
     ]
     return pd.DataFrame(rows, columns=["flag", "meaning", "who", "times"])
+
+
+def stand_ins(view: RunView) -> dict[str, int]:
+    """Give in how many steps a stand-in decided, by in whose place: microgrids, market, DNO."""
+    events = flag_events(view)
+    events = events[events["flag"].isin(["stand_in", *_SEATS])]
+    seats = events["flag"].map(_SEATS).fillna(events["who"])
+    counts = events.groupby(seats)["time"].nunique()
+    return {
+        name: int(counts[name]) for name in (*view.microgrids, *_SEATS.values()) if name in counts
+    }
 
 
 def _in_order(view: RunView, events: pd.DataFrame) -> list[str]:

@@ -10,9 +10,10 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from mmgsim.errors import NothingToDrawError, ResultsError
+from mmgsim.plots.clock import stamps, told_times
 from mmgsim.plots.energy import clock_title
 from mmgsim.plots.style import GAP, LOWER, NEUTRAL, UPPER, faded, layout, panel_titles
-from mmgsim.plots.view import RunView, stamps
+from mmgsim.plots.view import RunView
 
 __all__ = ["bounds_choice_figure", "bounds_figure", "chosen_gates", "convergence_figure"]
 
@@ -104,7 +105,8 @@ def bounds_figure(view: RunView, gate: str | datetime | None = None) -> go.Figur
     else:
         chosen = _check_gate(view, gate)
     figure = go.Figure(_bound_traces(view, chosen))
-    return _bounds_layout(figure, f"Bounds of the gate at {chosen:%a %d %b %H:%M}", view)
+    (name,) = told_times(pd.Series([chosen]))
+    return _bounds_layout(figure, f"Bounds of the gate at {name}", view)
 
 
 def bounds_choice_figure(view: RunView) -> go.Figure:
@@ -115,9 +117,9 @@ def bounds_choice_figure(view: RunView) -> go.Figure:
     rounds = view.frame("gates").set_index("time")["rounds"]
     first = max(range(len(times)), key=lambda at: rounds.loc[times[at]])
     buttons = []
-    for at, time in enumerate(times):
+    for at, (time, name) in enumerate(zip(times, told_times(pd.Series(times)), strict=True)):
         shown = [place == at for place, group in enumerate(groups) for _ in group]
-        label = f"gate {time:%a %d %b %H:%M}, {rounds.loc[time]} rounds"
+        label = f"gate {name}, {rounds.loc[time]} rounds"
         buttons.append({"label": label, "method": "restyle", "args": [{"visible": shown}]})
         if at == first:
             for trace, is_shown in zip(figure.data, shown, strict=True):
@@ -167,13 +169,17 @@ def _bound_traces(view: RunView, time: pd.Timestamp) -> list[go.Scatter]:
 
 def _check_gate(view: RunView, gate: str | datetime) -> pd.Timestamp:
     times = view.frame("gates")["time"]
-    known: dict[str, pd.Timestamp] = {str(time): time for time in times}
     try:
-        text = str(pd.Timestamp(gate))
+        asked = pd.Timestamp(gate)
     except (ValueError, TypeError):
-        text = ""
-    if text in known:
-        return known[text]
+        found: list[pd.Timestamp] = []
+    else:
+        is_naive = asked.tzinfo is None
+        found = [time for time in times if asked == (time.tz_localize(None) if is_naive else time)]
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise ResultsError(f"there are two gates at {gate!r}: {' and '.join(map(str, found))}")
     raise ResultsError(
         f"there is no gate at {gate!r}; they are from {times.iloc[0]} to {times.iloc[-1]}, "
         "on the scenario's clock"

@@ -6,10 +6,10 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
+from mmgsim.plots.clock import stepped
 from mmgsim.plots.energy import clock_title
 from mmgsim.plots.feeder_view import FeederView
 from mmgsim.plots.style import LIMIT, NEUTRAL, layout, panel_titles
-from mmgsim.plots.view import stepped
 
 __all__ = ["limits_figure", "tightest_buses", "tightest_figure", "tightest_lines"]
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import plotly.graph_objects as go
 
+from mmgsim.plots.clock import stamps, widths_ms
 from mmgsim.plots.energy import clock_title
 from mmgsim.plots.style import layout
-from mmgsim.plots.view import RunView, stamps
+from mmgsim.plots.view import RunView
 
 __all__ = ["messages_figure"]
 
@@ -21,6 +22,7 @@ def messages_figure(view: RunView) -> go.Figure:
         index="time", columns="kind", values="count", aggfunc="sum", fill_value=0
     )
     shown = view.coarse(counts.reset_index())
+    widths = widths_ms(shown["time"], view.block * view.step_h)
     figure = go.Figure()
     for at, kind in enumerate(counts.columns):
         figure.add_bar(
@@ -29,7 +31,7 @@ def messages_figure(view: RunView) -> go.Figure:
             name=str(kind),
             marker={"color": _COLOURS[at % len(_COLOURS)], "line_width": 0},
             offset=0,
-            width=view.block * view.step_ms,
+            width=widths,
             hovertemplate="%{y:,.0f}",
         )
     title = f"Messages by kind{view.blocks_told()}"

@@ -8,11 +8,12 @@ from plotly.subplots import make_subplots
 
 from mmgsim.contracts import Party
 from mmgsim.errors import NothingToDrawError
+from mmgsim.plots.clock import stamps, stepped, widths_ms
 from mmgsim.plots.energy import clock_title
 from mmgsim.plots.numbers import brief
 from mmgsim.plots.sankey import Node, Stream, sankey
 from mmgsim.plots.style import COSTS, NEUTRAL, POWERS, PRICES, Look, faded, layout, panel_titles
-from mmgsim.plots.view import RunView, stamps, stepped
+from mmgsim.plots.view import RunView
 
 __all__ = [
     "bills_by_item",
@@ -247,7 +248,7 @@ def prices_figure(view: RunView) -> go.Figure:
         name="traded locally",
         marker_color=POWERS["bought_kw"].colour,
         offset=0,
-        width=hours * 3.6e6,
+        width=widths_ms(totals["time"], hours),
         hovertemplate="%{y:,.1f} kW",
         row=2,
         col=1,

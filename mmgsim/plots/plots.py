@@ -136,8 +136,8 @@ class Plots:
         Parameters
         ----------
         gate : str, datetime or None
-            On the scenario's clock, such as ``"2021-01-12 08:00"``; one of the gates of most rounds
-            by default.
+            On the scenario's clock, such as ``"2021-01-12 08:00"``, with an offset from UTC where
+            it shows that twice; one of the gates of most rounds by default.
 
         Raises
         ------

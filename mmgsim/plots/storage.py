@@ -6,9 +6,10 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from mmgsim.errors import NothingToDrawError
+from mmgsim.plots.clock import stamps
 from mmgsim.plots.energy import clock_title
 from mmgsim.plots.style import layout
-from mmgsim.plots.view import RunView, stamps
+from mmgsim.plots.view import RunView
 
 __all__ = ["stored_figure", "stored_percent"]
 

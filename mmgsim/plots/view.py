@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from datetime import date
 from functools import cached_property
 from pathlib import Path
@@ -12,9 +12,10 @@ import numpy as np
 import pandas as pd
 
 from mmgsim.errors import NothingToDrawError, ResultsError, near_miss
+from mmgsim.plots.clock import local_time
 from mmgsim.plots.style import microgrid_colours
 
-__all__ = ["RunTables", "RunView", "local_time", "stamps", "stepped"]
+__all__ = ["RunTables", "RunView"]
 
 _MOST_POINTS = 800
 """Longer series are drawn as means or extremes of several steps."""
@@ -58,7 +59,7 @@ class RunView:
         self._frames: dict[str, pd.DataFrame] = {}
 
     def frame(self, name: str) -> pd.DataFrame:
-        """Give a table whose times are naive and local, as plotly draws them; not to be changed."""
+        """Give a table whose times are on the scenario's clock; not to be changed."""
         if name not in self._frames:
             frame = self.run.table(name)
             zone = self.run.manifest["timezone"]
@@ -99,11 +100,6 @@ class RunView:
     def step_h(self) -> float:
         """Length of a step. [h]"""
         return float(self.run.manifest["step_h"])
-
-    @property
-    def step_ms(self) -> float:
-        """Length of a step, as plotly counts time. [ms]"""
-        return self.step_h * 3.6e6
 
     @property
     def currency(self) -> str:
@@ -178,31 +174,3 @@ class RunView:
         """Raise NothingToDrawError where no feeder was simulated."""
         why = "This run has no network: exchanges were not carried by a simulated feeder."
         self.needs("buses", why)
-
-
-def local_time(times: pd.Series, timezone: str) -> pd.Series:
-    """Give UTC stamps on the scenario's clock; plotly draws naive stamps as they are."""
-    local: pd.Series = times.dt.tz_convert(timezone).dt.tz_localize(None)
-    return local
-
-
-def stepped(times: pd.Series, values: Sequence[float] | pd.Series, hours: float) -> tuple[Any, Any]:
-    """Give x and y of a line of shape ``hv`` whose last value holds to the end of its step.
-
-    Parameters
-    ----------
-    times : Series
-        Starts of the steps.
-    values : sequence of float
-        Means over the steps.
-    hours : float
-        Length of a step. [h]
-    """
-    numbers = np.asarray(values, dtype=np.float32)
-    end = times.iloc[-1:] + pd.Timedelta(hours=hours)
-    return stamps(pd.concat([times, end])), np.append(numbers, numbers[-1:])
-
-
-def stamps(times: pd.Series) -> Any:
-    """Give times as an array of short texts, which take less room in a page than numbers."""
-    return times.dt.strftime("%Y-%m-%dT%H:%M").to_numpy(dtype=object)

@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from mmgsim.plots import brief, layout, local_time
+from mmgsim.plots import brief, layout, local_time, stamps, twice_told
 from mmgsim.report.compared import Compared
 
 __all__ = ["COMPARISON_FIGURES", "comparison_figures"]
@@ -176,7 +176,7 @@ def _add_line(
     run_h = float(compared.table.steps[name]) * compared.step_h
     end = pd.Series([times.iloc[0] + pd.Timedelta(hours=run_h)])
     figure.add_scatter(
-        x=local_time(pd.concat([times, end], ignore_index=True), compared.timezone),
+        x=stamps(local_time(pd.concat([times, end], ignore_index=True), compared.timezone)),
         y=[*values, values.iloc[-1]],
         name=name,
         mode="lines",
@@ -189,7 +189,8 @@ def _over_time(
 ) -> go.Figure:
     ticks = {"ticks": "outside", "tickcolor": "#ccc"}  # keeps the labels of both axes apart
     layout(figure, title, height=_HEIGHT, showlegend=True, legend=_LEGEND)
-    figure.update_xaxes(title=f"gate, time [{compared.timezone}]", **ticks)
+    told = twice_told(local_time(compared.gates["time"], compared.timezone))
+    figure.update_xaxes(title=f"gate, time [{compared.timezone}]{told}", **ticks)
     return figure.update_yaxes(**ticks, **y_axis)
 
 

@@ -6,6 +6,7 @@ from html import escape
 from pathlib import Path
 
 from mmgsim.errors import NothingToDrawError, ResultsError
+from mmgsim.report.deciders import deciders
 from mmgsim.report.numbers import COST_NOTE, summary_rows
 from mmgsim.report.page import Drawing, page, table
 from mmgsim.report.sections import SECTIONS, Part, Section
@@ -56,7 +57,7 @@ def write_report(results: Results, out: Path | None = None) -> Path:
     drawing = Drawing()
     ending = _ENDINGS.get(str(manifest["status"]))
     body = [] if ending is None else [f'<p class="warning">{escape(ending)}</p>']
-    body.append(tiles(results))
+    body += [_deciders(results), tiles(results)]
     if has_steps:
         body.append(_contents())
         body += [_section(section, results, drawing) for section in SECTIONS]
@@ -91,6 +92,11 @@ def _check_folder(results: Results) -> None:
         raise ResultsError("\n  - ".join([head, *faults]))
 
 
+def _deciders(results: Results) -> str:
+    told = "; ".join(f"{what}: {who}" for what, who in deciders(results.scenario))
+    return f'<p class="note">{escape(told[0].upper() + told[1:])}.</p>'
+
+
 def _contents() -> str:
     links = [f'<a href="#{section.key}">{escape(section.heading)}</a>' for section in SECTIONS]
     links += ['<a href="#numbers">In numbers</a>', '<a href="#inputs">Inputs</a>']
@@ -120,7 +126,7 @@ def _part(part: Part, results: Results, drawing: Drawing) -> str:
 
 
 def _numbers(results: Results) -> str:
-    rows = summary_rows(results.summary)
+    rows = summary_rows(results)
     return (
         f'<section id="numbers"><h2>In numbers</h2>{table(("", ""), rows, numbers=(1,))}'
         f'<p class="note">{escape(COST_NOTE)}</p></section>'

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from mmgsim.plots import plain
+from mmgsim.plots import plain, stand_ins
+from mmgsim.tables import Results
 
-__all__ = ["COST_NOTE", "summary_rows"]
+__all__ = ["COST_NOTE", "stand_ins_told", "summary_rows"]
 
 COST_NOTE = (
     "Cost of the members: net payments of the microgrids and the value of shed load. "
@@ -38,20 +39,25 @@ _ENERGIES = (
 _NOT_DELIVERED = ("unsupplied", "not_converged")
 
 
-def summary_rows(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
-    """Give the rows of a summary as text, with units."""
+def summary_rows(results: Results) -> list[tuple[str, str]]:
+    """Give the rows of a run's summary as text, with units."""
+    summary = results.summary
     currency = summary["currency"]
     gap = summary["gap_max"]
     statuses = ", ".join(f"{count} {name}" for name, count in summary["steps_by_status"].items())
     rows = [(name, f"{plain(summary[key], 2)} {currency}") for name, key in _COSTS]
     rows += [(name, f"{plain(summary[key], 1)} kWh") for name, key in _ENERGIES]
-    rows.append(("steps", statuses))
+    if summary["steps"] and results.table("buses").empty:
+        rows.append(("steps, without a feeder", f"{summary['steps']:,}"))
+    else:
+        rows.append(("steps by their power flow", statuses or "none"))
     undelivered = sum(summary["steps_by_status"].get(name, 0) for name in _NOT_DELIVERED)
     if undelivered:
         rows.append(("steps whose energy was not all delivered", f"{undelivered:,}"))
     if summary.get("faults_contained"):
         what = "faults of plug-ins, with a stand-in in their place (table faults)"
         rows.append((what, f"{summary['faults_contained']:,}"))
+        rows += [(f"steps with a stand-in: {who}", steps) for who, steps in stand_ins_told(results)]
     rows += [
         ("largest gap of a gate", "not proven" if gap is None else f"{plain(100 * gap, 4)} %"),
         *_broken_bounds(summary),
@@ -63,6 +69,17 @@ def summary_rows(summary: Mapping[str, Any]) -> list[tuple[str, str]]:
         ),
     ]
     return rows
+
+
+def stand_ins_told(results: Results) -> list[tuple[str, str]]:
+    """Say in whose place a stand-in decided, and in how many steps; who has as many together."""
+    if not results.summary.get("faults_contained"):
+        return []
+    by_count: dict[int, list[str]] = {}
+    for who, count in stand_ins(results.plot.view).items():
+        by_count.setdefault(count, []).append(who)
+    steps = results.summary["steps"]
+    return [(", ".join(names), f"{count:,} of {steps:,}") for count, names in by_count.items()]
 
 
 def _broken_bounds(summary: Mapping[str, Any]) -> list[tuple[str, str]]:

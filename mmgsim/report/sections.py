@@ -14,6 +14,7 @@ from mmgsim.plots import (
     flags_table,
     gains_table,
     plain,
+    told_times,
 )
 from mmgsim.report.page import table
 from mmgsim.tables import Results
@@ -88,7 +89,10 @@ def _faults(results: Results) -> str:
     """Give what plug-ins did wrong, each fault once, with whose it is, how often and when first."""
     if not (results.folder / "faults.parquet").is_dir():  # written by an earlier version
         return ""
-    groups = results.plot.view.frame("faults").groupby(["agent", "message"], sort=False)
+    faults = results.plot.view.frame("faults")
+    if faults.empty:
+        return ""
+    groups = faults.groupby(["agent", "message"], sort=False)
     rows = [
         (str(agent), str(message), str(len(own)), _listed(own["time"].tolist()))
         for (agent, message), own in groups
@@ -98,7 +102,7 @@ def _faults(results: Results) -> str:
 
 def _listed(times: Sequence[pd.Timestamp]) -> str:
     """Name the first times, and how many more there are."""
-    named = ", ".join(f"{time:%d\u00a0%b\u00a0%H:%M}" for time in times[:4])
+    named = ", ".join(told_times(pd.Series(times[:4]), "%d\u00a0%b\u00a0%H:%M"))
     return named if len(times) <= 4 else f"{named} and {len(times) - 4} more"
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from html import escape
 
-from mmgsim.plots import plain
+from mmgsim.plots import plain, told_times
+from mmgsim.report.numbers import stand_ins_told
 from mmgsim.tables import Results
 
 __all__ = ["tiles"]
@@ -36,28 +37,59 @@ def _energy(results: Results) -> list[_Tile]:
         (f"{plain(summary['imported_kwh'], 0)} kWh", "from the grid", False),
         (f"{plain(summary['exported_kwh'], 0)} kWh", "to the grid", False),
     ]
+    if summary["spilled_kwh"] > 0.05:
+        rows.append((f"{plain(summary['spilled_kwh'], 0)} kWh", "renewable energy spilled", False))
     if summary["shed_kwh"] > 0.05:
         rows.append((f"{plain(summary['shed_kwh'], 1)} kWh", "demand not served", True))
     return rows
 
 
 def _quality(results: Results) -> list[_Tile]:
-    """Say how far from best plans may be, and whether the feeder kept its limits."""
-    summary = results.summary
-    gap = summary["gap_max"]
+    """Say how far from best plans may be, who decided, and whether the feeder kept its limits."""
+    gap = results.summary["gap_max"]
     rows: list[_Tile] = [
         ("not proven" if gap is None else f"{plain(100 * gap, 4)} %", "worst gap of a gate", False)
     ]
-    steps, statuses = summary["steps"], summary["steps_by_status"]
-    not_ok = steps - statuses.get("ok", 0)
-    if not steps:
+    if not results.summary["steps"]:
         return rows
-    frame = results.table("steps")
+    rows += [
+        (f"{steps} steps", f"a stand-in decided: {who}", True)
+        for who, steps in stand_ins_told(results)
+    ]
+    if not len(results.table("buses")):
+        return [*rows, (f"{results.summary['steps']:,} steps", "without a feeder", False)]
+    return [*rows, *_feeder(results)]
+
+
+def _feeder(results: Results) -> list[_Tile]:
+    """Say how tight it was and where, and in how many steps plans were mended or limits broken."""
+    steps, frame = f"{results.summary['steps']:,} steps", results.table("steps")
+    rows: list[_Tile] = []
     if frame["vm_min_pu"].notna().any():
         low, high = frame["vm_min_pu"].min(), frame["vm_max_pu"].max()
         rows.append((f"{low:.3f} to {high:.3f}", "voltage of the feeder [pu]", False))
-        loading = f"{plain(frame['loading_max_percent'].max(), 0)} %"
-        rows.append((loading, "highest loading", frame["loading_max_percent"].max() > 100.01))
-    told = f"{not_ok} of {steps}" if not_ok else f"all {steps}"
-    rows.append((told, "steps did not end ok" if not_ok else "steps ok", bool(not_ok)))
-    return rows
+        percent = float(frame["loading_max_percent"].max())
+        place = _place(results, percent)
+        rows.append((f"{plain(percent, 0)} %", f"highest loading{place}", percent > 100.01))
+    repaired = results.summary["steps_repaired"]
+    if repaired:
+        rows.append((f"{repaired:,} of {steps}", "repaired: the first plan broke a limit", False))
+    not_ok = int((frame["status"] != "ok").sum())
+    if not_ok:
+        return [*rows, (f"{not_ok:,} of {steps}", "power flow did not end ok", True)]
+    return [*rows, (f"all {steps}", "power flow ok", False)]
+
+
+def _place(results: Results, percent: float) -> str:
+    """Say where and when the highest loading was: at a line, or else at a transformer."""
+    if not percent > 0.0:
+        return ""
+    steps, lines = results.plot.view.frame("steps"), results.plot.view.frame("lines")
+    at = int(steps["loading_max_percent"].argmax())
+    (when,) = told_times(steps["time"].iloc[at : at + 1], "%d %b %H:%M")
+    if not lines["loading_percent"].max() >= percent:
+        return f": a transformer, {when}"
+    line = int(lines["line"].iloc[int(lines["loading_percent"].argmax())])
+    edges = results.plot.network.layout.edges
+    ends = next(e for e in edges if e.kind == "line" and e.index == line)
+    return f": line {ends.from_bus}-{ends.to_bus}, {when}"

@@ -22,6 +22,7 @@ from mmgsim.plots import (
     plain,
     prices_figure,
     stored_figure,
+    told_times,
 )
 from mmgsim.view.snapshot import Snapshot
 
@@ -87,8 +88,8 @@ def draw_sheet(snapshot: Snapshot) -> Sheet:
             figures[name] = str(_fitted(draw(view, snapshot), name).to_json())
         except NothingToDrawError as error:
             missing[name] = str(error)
-    now = view.frame("steps")["time"].iloc[-1]
-    return Sheet(f"{now:%a %d %b %Y %H:%M}", _tiles(view), figures, missing, _log(view))
+    (now,) = told_times(view.frame("steps")["time"].tail(1), "%a %d %b %Y %H:%M")
+    return Sheet(now, _tiles(view), figures, missing, _log(view))
 
 
 # -------------------------------------------------------------------------------------- pictures
@@ -180,6 +181,6 @@ def _log(view: RunView) -> tuple[Entry, ...]:
     events = pd.concat(parts, ignore_index=True).sort_values("time", kind="stable")
     newest = events.iloc[::-1].head(_MOST_ENTRIES)
     return tuple(
-        Entry(f"{row.time:%a %d %b %H:%M}", str(row.who), str(row.flag), str(row.text))
-        for row in newest.itertuples()
+        Entry(time, str(row.who), str(row.flag), str(row.text))
+        for time, row in zip(told_times(newest["time"]), newest.itertuples(), strict=True)
     )

@@ -1,5 +1,6 @@
 """Runs side by side: their numbers, recomputed by hand; what is refused; what a failure leaves."""
 
+import io
 import json
 import math
 import pickle
@@ -11,11 +12,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import yaml
+from rich.console import Console
 
 import mmgsim
 from mmgsim.compare.numbers import run_table
 from mmgsim.errors import ComparisonEndedEarlyError, ComparisonError, ResultsError
 from mmgsim.report import COMPARISON_FIGURES, Compared, compared_rows
+from mmgsim.terminal import print_comparison
 
 PLAIN = {"strategy": "self-consumer"}
 STOP = {"faults.on_fault": "stop"}
@@ -253,6 +256,17 @@ def test_lines_of_gates_last_until_the_end_of_the_run(fresh):
     line = fresh.figure("rounds").data[0]
     assert pd.Timestamp(line.x[-1]) - pd.Timestamp(line.x[0]) == pd.Timedelta("1D")
     assert len(line.y) == 25
+
+
+def test_long_names_of_runs_are_told_apart_in_a_narrow_terminal(fresh, monkeypatch):
+    printed = io.StringIO()
+    monkeypatch.setattr("mmgsim.terminal.out", Console(file=printed, width=80))
+    names = ["pay_as_bid.py:PayAsBid", "pay_as_bid.py:PayAsCleared"]
+    runs = dict(zip(names, fresh.runs.values(), strict=True))
+    print_comparison(mmgsim.Comparison(runs), quiet=False, as_json=False)
+    head = printed.getvalue().partition("┡")[0].splitlines()[2:]
+    cells = [line.strip("┃").split("┃") for line in head]
+    assert ["".join(parts).replace(" ", "") for parts in zip(*cells, strict=True)] == ["", *names]
 
 
 def test_unknown_picture_is_refused(fresh):

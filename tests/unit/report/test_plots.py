@@ -226,6 +226,13 @@ def test_a_plan_and_what_came_of_it_are_both_drawn(duo):
     assert "storage available" not in names
 
 
+def test_who_has_no_battery_is_said_to_have_none(duo):
+    assert [trace.name for trace in duo.plot.days().data if trace.xaxis == "x4"] == [
+        "all batteries",
+        "no battery",
+    ]
+
+
 # -------------------------------------------------------------------------------------- feeder
 def test_the_map_has_a_frame_for_every_step_and_begins_at_the_tightest(on_feeder):
     figure = on_feeder.plot.feeder()

@@ -2,13 +2,16 @@
 
 import re
 import shutil
+from types import SimpleNamespace
 
 import pytest
 
 import mmgsim
 from mmgsim.errors import ResultsError
 from mmgsim.report import summary_rows, write_report
+from mmgsim.report.deciders import deciders
 from mmgsim.report.sections import SECTIONS
+from mmgsim.report.tiles import tiles
 
 FETCHED = re.compile(r"""(?:src|href)=(?!["']?\#)|@import|url\(|https?:""")
 """What a browser would load; links within the page begin with #."""
@@ -106,7 +109,7 @@ def test_a_run_that_was_killed_has_no_summary_and_is_told(copied):
 
 def test_an_early_end_is_told_on_the_page(early):
     assert "This run was interrupted" in own(early)
-    assert "all 30" in own(early)
+    assert "30 steps" in own(early)
 
 
 def test_a_run_that_failed_in_its_first_step_has_a_page_without_pictures(tmp_path):
@@ -133,23 +136,130 @@ class Fails(CostMinimiser):
 """
 
 
+def changed(results, **values):
+    """Give a run whose summary says something else."""
+    summary = {**results.summary, **values}
+    return SimpleNamespace(summary=summary, table=results.table, plot=results.plot)
+
+
 def test_numbers_carry_units_and_no_minus_zero(results):
-    rows = dict(summary_rows({**results.summary, "energy_left_value": -1e-15}))
+    rows = dict(summary_rows(changed(results, energy_left_value=-1e-15)))
     assert rows["value of energy left in storage"] == "0.00 AUD"
     assert rows["traded locally"].endswith(" kWh")
 
 
 def test_a_gap_of_rounding_is_no_minus_zero(results):
-    rows = dict(summary_rows({**results.summary, "gap_max": -1e-12}))
+    rows = dict(summary_rows(changed(results, gap_max=-1e-12)))
     assert rows["largest gap of a gate"] == "0.0000 %"
 
 
 def test_steps_that_did_not_deliver_are_counted_only_where_there_are_any(results):
     name = "steps whose energy was not all delivered"
-    assert name not in dict(summary_rows(results.summary))
+    assert name not in dict(summary_rows(results))
     statuses = {"ok": 20, "unsupplied": 3, "not_converged": 1}
-    rows = dict(summary_rows({**results.summary, "steps_by_status": statuses}))
+    rows = dict(summary_rows(changed(results, steps_by_status=statuses)))
     assert rows[name] == "4"
+
+
+def test_a_run_without_faults_has_no_table_of_them(results):
+    assert "what went wrong" not in own(results)
+
+
+FAIL = """\
+from mmgsim.coordination import Isolated
+from mmgsim_agents.operators.standard import StandardOperator
+from mmgsim_agents.strategies.cost_minimiser import CostMinimiser
+
+class Strategy(CostMinimiser):
+    def answer(self, view, message):
+        raise RuntimeError("no answer")
+
+class Operator(StandardOperator):
+    def publish(self, view):
+        raise RuntimeError("no tariff")
+
+class Mechanism(Isolated):
+    def start(self, view, memory):
+        if view.window.first_step == 5:
+            raise RuntimeError("no start")
+        super().start(view, memory)
+"""
+
+
+def test_report_says_in_whose_place_a_stand_in_decided(tmp_path):
+    (tmp_path / "own.py").write_text(FAIL)
+    results = mmgsim.run(
+        "duo",
+        strategy=f"{tmp_path / 'own.py'}:Strategy",
+        coordination=f"{tmp_path / 'own.py'}:Mechanism",
+        overrides={"operator.kind": f"{tmp_path / 'own.py'}:Operator"},
+        out=tmp_path / "run",
+    )
+    assert "<b>24 of 24 steps</b><span>a stand-in decided: MG1, MG2, the DNO<" in own(results)
+    assert "<b>1 of 24 steps</b><span>a stand-in decided: the market<" in own(results)
+    assert "power flow ok" not in own(results)
+    rows = dict(summary_rows(results))
+    assert rows["steps with a stand-in: MG1, MG2, the DNO"] == "24 of 24"
+
+
+def test_tiles_say_where_and_when_the_feeder_was_loaded_most(on_feeder):
+    lines = on_feeder.lines
+    most = lines.loc[lines.loading_percent.idxmax()]
+    ends = next(
+        e
+        for e in on_feeder.plot.network.layout.edges
+        if (e.kind, e.index) == ("line", most["line"])
+    )
+    when = f"{most['time'].tz_convert('Australia/Perth'):%d %b %H:%M}"
+    assert f"highest loading: line {ends.from_bus}-{ends.to_bus}, {when}" in own(on_feeder)
+    assert "<b>all 3 steps</b><span>power flow ok<" in own(on_feeder)
+
+
+def test_tiles_name_the_transformer_where_it_is_loaded_most(on_feeder):
+    run = changed(on_feeder)
+    steps = on_feeder.steps.assign(loading_max_percent=[50.0, 120.0, 70.0])
+    run.table = {"steps": steps, "buses": on_feeder.buses}.__getitem__
+    run.plot = SimpleNamespace(
+        view=SimpleNamespace(frame={"steps": steps, "lines": on_feeder.lines}.__getitem__)
+    )
+    assert '<div class="tile bad"><b>120 %</b><span>highest loading: a transformer, ' in tiles(run)
+
+
+def test_tiles_say_what_was_repaired_and_spilled_where_anything_was(on_feeder):
+    run = changed(on_feeder, steps_repaired=2, spilled_kwh=464.2)
+    assert "<b>2 of 3 steps</b><span>repaired" in tiles(run)
+    assert "<b>464 kWh</b><span>renewable energy spilled<" in tiles(run)
+    assert "repaired" not in tiles(on_feeder)
+    assert "spilled" not in tiles(on_feeder)
+
+
+def test_ok_is_said_of_the_power_flow_and_only_where_there_is_one(results, on_feeder):
+    assert dict(summary_rows(on_feeder))["steps by their power flow"] == "3 ok"
+    assert dict(summary_rows(results))["steps, without a feeder"] == "24"
+
+
+def test_report_says_who_decided(results):
+    told = "Coordination: central; strategy of all microgrids: cost-minimiser; market: standard;"
+    assert told in own(results)
+
+
+def test_who_decides_is_told_with_options_and_those_who_decide_alike_together():
+    own_class = {"kind": "own.py:Mine", "options": {"share": 0.5, "levels": [1, 2]}}
+    plain = {"kind": "cost-minimiser", "options": {}}
+    strategies = {"A": own_class, "B": plain, "C": own_class}
+    scenario = {
+        "coordination": {"kind": "prices", "max_rounds": 60},
+        "microgrids": [{"name": name, "strategy": role} for name, role in strategies.items()],
+        "market": {"kind": "standard", "options": {}},
+        "operator": {"kind": "standard", "options": {"least_share": 1.0}},
+    }
+    assert deciders(scenario) == [
+        ("coordination", "prices (max_rounds 60)"),
+        ("strategy of A, C", "own.py:Mine (share 0.5, levels [1, 2])"),
+        ("strategy of B", "cost-minimiser"),
+        ("market", "standard"),
+        ("operator", "standard (least_share 1.0)"),
+    ]
 
 
 def test_report_says_what_the_costs_are(results):
