@@ -151,12 +151,12 @@ class RunFolder:
         )
         self.steps_kept = model.clock.step + 1
 
-    def close(self, status: str, summary: Mapping[str, Any]) -> OSError | None:
+    def close(self, status: str, summary: Mapping[str, Any]) -> Exception | None:
         """Write whatever has come since the last day, and how the run ended.
 
         Returns
         -------
-        OSError or None
+        Exception or None
             What kept something from being written; the rest is written all the same.
         """
         failed = _attempt(self._model.writer.flush)
@@ -209,11 +209,11 @@ def _checkpoint_faults(model: MultiMicrogridModel, checkpoint: Checkpoint) -> It
         yield Fault("--payloads", f"what was said was {what} so far", cure)
 
 
-def _attempt(write: Callable[[], None]) -> OSError | None:
-    """Give what kept something from being written."""
+def _attempt(write: Callable[[], None]) -> Exception | None:
+    """Give what kept something from being written: a full disk, or rows that are no rows."""
     try:
         write()
-    except OSError as error:
+    except Exception as error:  # noqa: BLE001  handed on: whatever it is, the rest is written
         return error
     return None
 

@@ -86,24 +86,16 @@ def run(  # noqa: PLR0913  one parameter per choice of a run
     folder = RunFolder(path, model)
     if folder.is_complete:
         return Results(folder.path)
-    status = "failed"
     try:
         _simulate(model, folder, begin, progress)
-        status = "complete"
-    except KeyboardInterrupt as error:
-        status = "interrupted"
-        error.add_note(str(RunEndedEarlyError(folder.path, model.recorder.totals.steps)))
+    except BaseException as error:
+        is_interrupt = isinstance(error, KeyboardInterrupt)
+        early = _closed_early(model, folder, begin, "interrupted" if is_interrupt else "failed")
+        if isinstance(error, Exception):
+            raise early from error
+        error.add_note(str(early))
         raise
-    except OSError as error:
-        raise RunEndedEarlyError(folder.path, folder.steps_kept) from error
-    except Exception as error:
-        raise RunEndedEarlyError(folder.path, model.recorder.totals.steps) from error
-    finally:
-        # Whatever happened: what was simulated is written, and the folder says how it ended.
-        wall_s = folder.wall_s + perf_counter() - begin
-        unwritten = folder.close(status, summarise(model, wall_s=wall_s))
-        if status != "complete":
-            _report_early_end(folder.path)
+    unwritten = folder.close("complete", _summary(model, folder, begin))
     results = Results(folder.path)
     try:
         if unwritten is not None:
@@ -112,6 +104,20 @@ def run(  # noqa: PLR0913  one parameter per choice of a run
     except OSError as error:
         raise RunEndedEarlyError(folder.path, folder.steps_kept) from error
     return results
+
+
+def _closed_early(
+    model: MultiMicrogridModel, folder: RunFolder, begin: float, status: str
+) -> RunEndedEarlyError:
+    """Write and draw what was simulated, whatever ended the run, and give what to say of it."""
+    unwritten = folder.close(status, _summary(model, folder, begin))
+    _report_early_end(folder.path)
+    totals = model.recorder.totals
+    return RunEndedEarlyError(folder.path, folder.steps_kept if unwritten else totals.steps)
+
+
+def _summary(model: MultiMicrogridModel, folder: RunFolder, begin: float) -> dict[str, Any]:
+    return summarise(model, wall_s=folder.wall_s + perf_counter() - begin)
 
 
 def _report_early_end(folder: Path) -> None:

@@ -15,7 +15,7 @@ import pyarrow.parquet as pq
 
 from mmgsim.tables.schema import TABLES, arrow_schema
 
-__all__ = ["TableWriter", "write_bytes", "write_json", "write_text"]
+__all__ = ["TableWriter", "table_folder", "write_bytes", "write_json", "write_text"]
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -71,9 +71,9 @@ class TableWriter:
             How many parts of every table stay there; later ones, and what was being written when
             a run was killed, are removed.
         """
-        for name in TABLES:
-            target = folder / f"{name}.parquet"
-            kept = {_part_name(number) for number in range(parts)}
+        targets = [table_folder(folder, name) for name in TABLES]
+        kept = [_part_name(number) for number in range(parts)]
+        for target in targets:
             for file in target.iterdir() if target.is_dir() else ():
                 if file.name not in kept:
                     file.unlink()
@@ -84,15 +84,17 @@ class TableWriter:
         self._rows[table].extend(rows)
 
     def flush(self) -> None:
-        """Write what has come since the last flush; without a folder keep it."""
+        """Write what has come since the last flush; without a folder keep it.
+
+        Readers take as many parts as every table has, so that a part is there for all or for none.
+        """
         if self._folder is None or not self._rows["dispatch"]:
             return
-        for name, rows in self._rows.items():
-            target = self._folder / f"{name}.parquet"
-            target.mkdir(exist_ok=True)
-            content = pa.BufferOutputStream()
-            pq.write_table(_to_arrow(name, rows), content)
-            write_bytes(target / _part_name(self.parts), content.getvalue().to_pybytes())
+        parts = {name: _to_parquet(name, rows) for name, rows in self._rows.items()}
+        for name in parts:
+            table_folder(self._folder, name).mkdir(exist_ok=True)
+        for name, content in parts.items():
+            write_bytes(table_folder(self._folder, name) / _part_name(self.parts), content)
         for rows in self._rows.values():
             rows.clear()
         self.parts += 1
@@ -111,13 +113,25 @@ class TableWriter:
         return frame
 
 
+def table_folder(folder: Path, table: str) -> Path:
+    """Give where the parts of a table are in a result folder."""
+    return folder / f"{table}.parquet"
+
+
 def _part_name(number: int) -> str:
+    """Give the name of the file of a part, counted from 0."""
     return f"part-{number:05d}.parquet"
 
 
 def _hidden_prefix(path: Path) -> str:
     """Give how the name of a file begins while it is being written: readers leave such files."""
     return f".{path.name}."
+
+
+def _to_parquet(table: str, rows: list[Sequence[Any]]) -> bytes:
+    content = pa.BufferOutputStream()
+    pq.write_table(_to_arrow(table, rows), content)
+    return bytes(content.getvalue().to_pybytes())
 
 
 def _to_arrow(table: str, rows: list[Sequence[Any]]) -> pa.Table:

@@ -290,6 +290,21 @@ def test_a_full_disk_loses_no_finished_day(tmp_path, monkeypatch, written):
     assert not list(out.rglob(".*"))  # nothing half written is left
 
 
+def test_rows_that_are_no_rows_leave_a_folder_that_says_how_it_ended(tmp_path):
+    def spoil(model):
+        if model.clock.step == 30:
+            model.writer.add("rounds", [(model.clock.now, "one", 0.0, 0.0, 0.0)])
+
+    overrides = settings(**{"coordination.kind": "isolated"})
+    with pytest.raises(RunEndedEarlyError, match="24 simulated steps are in") as caught:
+        mmgsim.run("duo", overrides=overrides, out=tmp_path / "run", progress=spoil)
+    assert "'one'" in str(caught.value.__cause__)
+    run = Results(tmp_path / "run")
+    assert run.manifest["status"] == "failed"
+    assert run.summary["scenario"] == "duo"
+    assert len(run.steps) == len(run.gates) == 24
+
+
 # ------------------------------------------------------------------------------ when it is killed
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])

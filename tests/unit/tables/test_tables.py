@@ -56,7 +56,40 @@ def test_no_half_written_part_is_ever_visible(tmp_path):
     writer.add("trades", [(NOW, "A", "market", "not a number", 0.1)])
     with pytest.raises(Exception, match="not a number"):
         writer.flush()
-    assert not list((tmp_path / "trades.parquet").glob("part-*"))
+    assert not list(tmp_path.rglob("part-*"))
+
+
+@pytest.fixture
+def two_days(tmp_path):
+    """A folder of two parts, of which a test may take one away."""
+    writer = TableWriter()
+    writer.open(tmp_path)
+    write_json(tmp_path / "manifest.json", {"status": "running"})
+    for seller in ("A", "B"):
+        writer.add("trades", [trade(seller, 1.0)])
+        writer.add("dispatch", [(NOW, seller, *[0.0] * 19, "")])
+        writer.flush()
+    return tmp_path
+
+
+@pytest.mark.parametrize("left", [1, 0])
+def test_a_part_that_not_all_tables_have_is_left_out_of_all(two_days, left):
+    for number in range(left, 2):
+        (two_days / "trades.parquet" / f"part-{number:05d}.parquet").unlink()
+    for name in ("dispatch", "trades"):
+        if left:
+            assert len(Results(two_days).table(name)) == 1
+        else:
+            with pytest.raises(ResultsError, match="wrote nothing yet"):
+                Results(two_days).table(name)
+
+
+@pytest.mark.parametrize(("status", "number"), [("complete", 1), ("running", 0)])
+def test_a_part_that_nothing_can_explain_the_lack_of_is_told(two_days, status, number):
+    write_json(two_days / "manifest.json", {"status": status})
+    (two_days / "trades.parquet" / f"part-{number:05d}.parquet").unlink()
+    with pytest.raises(ResultsError, match=rf"trades\.parquet is damaged.*part-0000{number}"):
+        _ = Results(two_days).dispatch
 
 
 def test_without_a_folder_everything_stays_in_memory():
