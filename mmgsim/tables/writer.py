@@ -13,6 +13,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from mmgsim.errors import ResultsError
 from mmgsim.tables.schema import TABLES, arrow_schema
 
 __all__ = ["TableWriter", "table_folder", "write_bytes", "write_json", "write_text"]
@@ -28,9 +29,21 @@ def write_bytes(path: Path, content: bytes) -> None:
             os.fsync(file.fileno())
         Path(name).chmod(0o644)
         Path(name).replace(path)
+        _keep_names(path.parent)
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def _keep_names(folder: Path) -> None:
+    """Have the names of its files outlive a loss of power, where a folder can be told to."""
+    if os.name != "posix":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -70,9 +83,21 @@ class TableWriter:
         parts : int
             How many parts of every table stay there; later ones, and what was being written when
             a run was killed, are removed.
+
+        Raises
+        ------
+        ResultsError
+            If one that should stay is missing; nothing is removed then.
         """
         targets = [table_folder(folder, name) for name in TABLES]
         kept = [_part_name(number) for number in range(parts)]
+        missing = [target / part for target in targets for part in kept]
+        missing = [file for file in missing if not file.is_file()]
+        if missing:
+            raise ResultsError(
+                f"{missing[0]} is missing, which this run has written; bring it back, or start "
+                "anew with another --out"
+            )
         for target in targets:
             for file in target.iterdir() if target.is_dir() else ():
                 if file.name not in kept:

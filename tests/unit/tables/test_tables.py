@@ -1,5 +1,7 @@
 """Writing and reading a result folder."""
 
+import os
+import stat
 from datetime import UTC, datetime
 
 import pandas as pd
@@ -90,6 +92,22 @@ def test_a_part_that_nothing_can_explain_the_lack_of_is_told(two_days, status, n
     (two_days / "trades.parquet" / f"part-{number:05d}.parquet").unlink()
     with pytest.raises(ResultsError, match=rf"trades\.parquet is damaged.*part-0000{number}"):
         _ = Results(two_days).dispatch
+
+
+def test_a_run_does_not_go_on_where_a_part_is_missing(two_days):
+    (two_days / "trades.parquet" / "part-00000.parquet").unlink()
+    before = sorted(two_days.rglob("*"))
+    with pytest.raises(ResultsError, match=r"trades\.parquet.part-00000\.parquet is missing"):
+        TableWriter().open(two_days, parts=1)
+    assert sorted(two_days.rglob("*")) == before
+
+
+@pytest.mark.skipif(os.name != "posix", reason="elsewhere folders cannot be told to")
+def test_a_name_outlives_a_loss_of_power_too(tmp_path, monkeypatch):
+    kept = []
+    monkeypatch.setattr(os, "fsync", lambda handle: kept.append(stat.S_ISDIR(os.fstat(handle)[0])))
+    write_text(tmp_path / "note.txt", "mine")
+    assert kept == [False, True]
 
 
 def test_without_a_folder_everything_stays_in_memory():
