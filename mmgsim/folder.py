@@ -18,7 +18,7 @@ from mmgsim.engine import (
     read_checkpoint,
     write_checkpoint,
 )
-from mmgsim.errors import Fault, ScenarioError
+from mmgsim.errors import CheckpointError, Fault, ScenarioError
 from mmgsim.scenario import parse_yaml, resolved_yaml
 from mmgsim.tables import Results, write_json, write_text
 
@@ -122,8 +122,8 @@ class RunFolder:
             return
         path.mkdir(parents=True, exist_ok=True)
         model.writer.open(path, parts)
+        write_json(path / "manifest.json", self._manifest)  # first: by it a folder is known
         write_text(path / "scenario.yaml", self._scenario)
-        write_json(path / "manifest.json", self._manifest)
         if model.dno.feeder is not None:
             model.dno.feeder.write(path / "network.json")
 
@@ -170,6 +170,10 @@ class RunFolder:
         run = Results(self.path)
         before = run.manifest
         model, checkpoint = self._model, read_checkpoint(self.path)
+        if checkpoint is None:
+            self._check_nothing_is_lost(before)
+            if not (self.path / "scenario.yaml").is_file():
+                return 0  # the disk was full before anything else was there
         faults = list(_differences(_flat(parse_yaml(self._scenario)), _flat(run.scenario)))
         if checkpoint is not None:
             faults += _checkpoint_faults(model, checkpoint)
@@ -184,6 +188,19 @@ class RunFolder:
         self.wall_s, self.steps_kept = checkpoint.wall_s, checkpoint.steps
         self.is_complete = before.get("status") == "complete" and model.clock.is_finished
         return checkpoint.parts
+
+    def _check_nothing_is_lost(self, before: Mapping[str, Any]) -> None:
+        """Refuse to begin anew where more was simulated than what no checkpoint was written for.
+
+        That may be one day at most: the next one begins when its checkpoint is there.
+        """
+        if before.get("status") == "complete" or any(
+            self.path.glob("*.parquet/part-00001.parquet")
+        ):
+            raise CheckpointError(
+                f"{self.path} has no checkpoint.bin, so that its run cannot be gone on from; "
+                "bring it back, or start anew with another --out"
+            )
 
 
 def _differences(now: Mapping[str, Any], then: Mapping[str, Any]) -> Iterator[Fault]:

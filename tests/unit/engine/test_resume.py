@@ -1,6 +1,7 @@
 """A run that was stopped, killed or made longer gives the values of one that never stopped."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import pytest
 import mmgsim
 from mmgsim.engine import MessageBus, MultiMicrogridModel
 from mmgsim.errors import CheckpointError, RunEndedEarlyError
-from mmgsim.tables import TABLES, Results, writer
+from mmgsim.tables import TABLES, Results, write_json, writer
 
 DAYS = 2
 
@@ -202,13 +203,22 @@ def test_memory_that_cannot_be_written_is_a_fault(plug_ins, tmp_path):
 
 
 # --------------------------------------------------------------------------------------- refusals
-@pytest.fixture
-def cut(tmp_path):
-    """A run that was stopped in its second day."""
-    out = tmp_path / "cut"
+@pytest.fixture(scope="module")
+def cut_once(tmp_path_factory):
+    out = tmp_path_factory.mktemp("cut") / "run"
     with pytest.raises(RunEndedEarlyError):
         mmgsim.run("duo", overrides=settings(), out=out, progress=stop_after(30))
     return out
+
+
+@pytest.fixture
+def cut(cut_once, tmp_path):
+    """A run that was stopped in its second day."""
+    return shutil.copytree(cut_once, tmp_path / "cut")
+
+
+def contents(folder):
+    return {file: file.read_bytes() for file in folder.rglob("*") if file.is_file()}
 
 
 @pytest.mark.parametrize(
@@ -221,10 +231,10 @@ def cut(tmp_path):
     ],
 )
 def test_another_scenario_is_refused_and_nothing_is_touched(cut, changes, said):
-    before = {file: file.read_bytes() for file in cut.rglob("*") if file.is_file()}
+    before = contents(cut)
     with pytest.raises(mmgsim.ScenarioError, match=said):
         mmgsim.run("duo", overrides=settings(**changes), out=cut, resume=True)
-    assert {file: file.read_bytes() for file in cut.rglob("*") if file.is_file()} == before
+    assert contents(cut) == before
 
 
 def test_fewer_days_than_are_simulated_are_refused(whole):
@@ -261,6 +271,19 @@ def test_a_checkpoint_that_cannot_be_read_is_an_error(cut, spoilt):
         mmgsim.run("duo", overrides=settings(), out=cut, resume=True)
 
 
+@pytest.mark.parametrize(("status", "days"), [("complete", 1), ("failed", 2)])
+def test_a_run_whose_checkpoint_is_gone_is_not_begun_anew(cut, status, days):
+    write_json(cut / "manifest.json", {"status": status})
+    (cut / "checkpoint.bin").unlink()
+    for file in cut.glob("*.parquet/part-*"):
+        if int(file.stem[-1]) >= days:
+            file.unlink()
+    before = contents(cut)
+    with pytest.raises(CheckpointError, match=r"has no checkpoint\.bin.*another --out"):
+        mmgsim.run("duo", overrides=settings(), out=cut, resume=True)
+    assert contents(cut) == before
+
+
 def test_a_folder_without_a_run_is_not_resumed(tmp_path):
     (tmp_path / "notes.txt").write_text("mine")
     with pytest.raises(mmgsim.ScenarioError, match="no result folder"):
@@ -268,9 +291,16 @@ def test_a_folder_without_a_run_is_not_resumed(tmp_path):
 
 
 # ---------------------------------------------------------------------------- when writing fails
-@pytest.mark.parametrize("written", [3, 10, 20, 29])
-def test_a_full_disk_loses_no_finished_day(tmp_path, monkeypatch, written):
-    overrides = settings(**{"coordination.kind": "isolated"})
+ALONE = settings(**{"coordination.kind": "isolated"})
+
+
+@pytest.fixture(scope="module")
+def whole_alone(tmp_path_factory):
+    return mmgsim.run("duo", overrides=ALONE, out=tmp_path_factory.mktemp("alone") / "run")
+
+
+@pytest.mark.parametrize("written", [2, 10, 40, 66])
+def test_a_full_disk_loses_no_finished_day(whole_alone, tmp_path, monkeypatch, written):
     room = iter(range(written))
     replace = writer.os.fsync
 
@@ -282,11 +312,11 @@ def test_a_full_disk_loses_no_finished_day(tmp_path, monkeypatch, written):
     out = tmp_path / "run"
     monkeypatch.setattr(writer.os, "fsync", fsync)
     with pytest.raises((RunEndedEarlyError, OSError)) as caught:
-        mmgsim.run("duo", overrides=overrides, out=out)
+        mmgsim.run("duo", overrides=ALONE, out=out)
     assert "No space left" in f"{caught.value}{caught.value.__cause__}"
     monkeypatch.undo()
-    resumed = mmgsim.run("duo", overrides=overrides, out=out, resume=True)
-    same_values(mmgsim.run("duo", overrides=overrides, out=tmp_path / "whole"), resumed)
+    resumed = mmgsim.run("duo", overrides=ALONE, out=out, resume=True)
+    same_values(whole_alone, resumed)
     assert not list(out.rglob(".*"))  # nothing half written is left
 
 
@@ -295,9 +325,8 @@ def test_rows_that_are_no_rows_leave_a_folder_that_says_how_it_ended(tmp_path):
         if model.clock.step == 30:
             model.writer.add("rounds", [(model.clock.now, "one", 0.0, 0.0, 0.0)])
 
-    overrides = settings(**{"coordination.kind": "isolated"})
     with pytest.raises(RunEndedEarlyError, match="24 simulated steps are in") as caught:
-        mmgsim.run("duo", overrides=overrides, out=tmp_path / "run", progress=spoil)
+        mmgsim.run("duo", overrides=ALONE, out=tmp_path / "run", progress=spoil)
     assert "'one'" in str(caught.value.__cause__)
     run = Results(tmp_path / "run")
     assert run.manifest["status"] == "failed"
