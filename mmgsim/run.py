@@ -149,7 +149,6 @@ def summarise(model: MultiMicrogridModel, *, wall_s: float) -> dict[str, Any]:
     come out of the batteries, at the mean upstream price of the run.
     """
     totals = model.recorder.totals
-    traffic = model.bus.traffic
     return {
         "scenario": model.scenario.name,
         "coordination": model.scenario.coordination.kind,
@@ -160,8 +159,8 @@ def summarise(model: MultiMicrogridModel, *, wall_s: float) -> dict[str, Any]:
         "members_cost": float(totals.members_cost),
         "system_cost": float(totals.system_cost),
         "cost_by_microgrid": {k: float(v) for k, v in totals.cost_by_microgrid.items()},
-        "energy_left_kwh": model.energy_left_kwh(),
-        "energy_left_value": model.energy_left_kwh() * _mean_upstream(model),
+        "energy_left_kwh": totals.energy_left_kwh,
+        "energy_left_value": totals.energy_left_kwh * _mean_upstream(model),
         "imported_kwh": float(totals.imported_kwh),
         "exported_kwh": float(totals.exported_kwh),
         "traded_kwh": float(totals.traded_kwh),
@@ -179,8 +178,8 @@ def summarise(model: MultiMicrogridModel, *, wall_s: float) -> dict[str, Any]:
         "gates_bound_broken": totals.bounds_broken,
         "gap_max": None if totals.gap_max is None else float(totals.gap_max),
         "rounds_total": totals.rounds,
-        "messages_total": traffic.messages,
-        "bytes_total": traffic.bytes,
+        "messages_total": totals.traffic.messages,
+        "bytes_total": totals.traffic.bytes,
         "wall_s": wall_s,
         "gate_s": totals.gate_s,
         "solver_s": totals.solver_s,

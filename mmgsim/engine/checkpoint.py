@@ -36,7 +36,7 @@ __all__ = [
 
 PlugIns = TypeVar("PlugIns", bound=tuple[Any, ...])
 
-FORMAT = 1
+FORMAT = 2
 FILE = "checkpoint.bin"
 
 

@@ -200,7 +200,6 @@ class MultiMicrogridModel(mesa.Model):
             "rng": self.rng.bit_generator.state,
             "agents": {agent.name: agent.carried() for agent in self._everybody},
             "recorder": self.recorder.carried(),
-            "traffic": self.bus.traffic,
         }
 
     def take_over(self, checkpoint: bytes) -> None:
@@ -228,7 +227,7 @@ class MultiMicrogridModel(mesa.Model):
         for agent in self._everybody:
             agent.take_over(carried["agents"][agent.name])
         self.recorder.take_over(carried["recorder"])
-        self.bus.traffic = carried["traffic"]
+        self.bus.traffic = self.recorder.totals.traffic
 
     @property
     def _everybody(self) -> tuple[Any, ...]:

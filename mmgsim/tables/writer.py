@@ -59,6 +59,8 @@ def write_json(path: Path, content: Any) -> None:
 class TableWriter:
     """Collects rows of all tables; each `flush` makes one more part of every table.
 
+    Rows count once `commit` says that their step is over: a step that never ends leaves none.
+
     ``pandas.read_parquet(folder / "dispatch.parquet")`` reads all parts of a table. Until a folder
     is opened, everything stays in memory.
 
@@ -71,6 +73,7 @@ class TableWriter:
     def __init__(self) -> None:
         self._folder: Path | None = None
         self._rows: dict[str, list[Sequence[Any]]] = {name: [] for name in TABLES}
+        self._of_step: dict[str, list[Sequence[Any]]] = {name: [] for name in TABLES}
         self.parts = 0
 
     def open(self, folder: Path, parts: int = 0) -> None:
@@ -106,10 +109,16 @@ class TableWriter:
 
     def add(self, table: str, rows: Iterable[Sequence[Any]]) -> None:
         """Add rows whose values stand in the order of the table's columns."""
-        self._rows[table].extend(rows)
+        self._of_step[table].extend(rows)
+
+    def commit(self) -> None:
+        """Have the rows since the last commit count: their step is over."""
+        for name, rows in self._of_step.items():
+            self._rows[name].extend(rows)
+            rows.clear()
 
     def flush(self) -> None:
-        """Write what has come since the last flush; without a folder keep it.
+        """Write what was committed since the last flush; without a folder keep it.
 
         Readers take as many parts as every table has, so that a part is there for all or for none.
         """
@@ -125,7 +134,7 @@ class TableWriter:
         self.parts += 1
 
     def frame(self, table: str, since: int = 0) -> pd.DataFrame:
-        """Give what is in memory as a DataFrame: everything without a folder.
+        """Give what counts and is in memory as a DataFrame: everything without a folder.
 
         Parameters
         ----------

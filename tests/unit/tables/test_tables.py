@@ -24,6 +24,7 @@ def test_every_flush_adds_a_part_and_a_reader_sees_all(tmp_path):
     for seller, kw in (("A", 1.0), ("B", 2.0)):
         writer.add("trades", [trade(seller, kw)])
         writer.add("dispatch", [(NOW, seller, *[0.0] * 19, "")])
+        writer.commit()
         writer.flush()
     results = Results(tmp_path)
     assert results.trades.seller.tolist() == ["A", "B"]
@@ -35,6 +36,7 @@ def test_a_table_without_rows_can_be_read(tmp_path):
     writer.open(tmp_path)
     write_json(tmp_path / "manifest.json", {})
     writer.add("dispatch", [(NOW, "A", *[0.0] * 19, "")])
+    writer.commit()
     writer.flush()
     trades = Results(tmp_path).trades
     assert trades.empty
@@ -46,6 +48,7 @@ def test_payloads_that_were_not_kept_come_with_a_hint(tmp_path):
     writer.open(tmp_path)
     write_json(tmp_path / "manifest.json", {})
     writer.add("dispatch", [(NOW, "A", *[0.0] * 19, "")])
+    writer.commit()
     writer.flush()
     with pytest.warns(UserWarning, match="run with --payloads"):
         assert Results(tmp_path).payloads.empty
@@ -56,6 +59,7 @@ def test_no_half_written_part_is_ever_visible(tmp_path):
     writer.open(tmp_path)
     writer.add("dispatch", [(NOW, "A", *[0.0] * 19, "")])
     writer.add("trades", [(NOW, "A", "market", "not a number", 0.1)])
+    writer.commit()
     with pytest.raises(Exception, match="not a number"):
         writer.flush()
     assert not list(tmp_path.rglob("part-*"))
@@ -70,6 +74,7 @@ def two_days(tmp_path):
     for seller in ("A", "B"):
         writer.add("trades", [trade(seller, 1.0)])
         writer.add("dispatch", [(NOW, seller, *[0.0] * 19, "")])
+        writer.commit()
         writer.flush()
     return tmp_path
 
@@ -113,8 +118,17 @@ def test_a_name_outlives_a_loss_of_power_too(tmp_path, monkeypatch):
 def test_without_a_folder_everything_stays_in_memory():
     writer = TableWriter()
     writer.add("trades", [trade("A", 1.0)])
+    writer.commit()
     writer.flush()
     assert isinstance(writer.frame("trades"), pd.DataFrame)
+    assert len(writer.frame("trades")) == 1
+
+
+def test_rows_count_once_their_step_is_over():
+    writer = TableWriter()
+    writer.add("trades", [trade("A", 1.0)])
+    assert writer.frame("trades").empty
+    writer.commit()
     assert len(writer.frame("trades")) == 1
 
 
