@@ -127,22 +127,28 @@ class RunFolder:
         if model.dno.feeder is not None:
             model.dno.feeder.write(path / "network.json")
 
-    def end_day(self, wall_s: float) -> None:
+    def begin(self, summary: Mapping[str, Any]) -> None:
+        """Say what the folder holds so far, in place of what it said when it held more."""
+        write_json(self.path / "summary.json", summary)
+        (self.path / "report.html").unlink(missing_ok=True)
+
+    def end_day(self, summary: Mapping[str, Any]) -> None:
         """Keep what the model carries on from a day whose tables are written.
 
         Parameters
         ----------
-        wall_s : float
-            Spent so far, earlier parts of the run included. [s]
+        summary : mapping
+            The run so far in a few numbers, earlier parts of it included.
         """
         model = self._model
         assert model.checkpoint is not None
+        write_json(self.path / "summary.json", summary)
         write_checkpoint(
             self.path,
             Checkpoint(
                 steps=model.clock.step + 1,
                 parts=model.writer.parts,
-                wall_s=wall_s,
+                wall_s=summary["wall_s"],
                 inputs_sha256=self._inputs_sha256,
                 input_steps=model.inputs.index.steps,
                 keeps_payloads=model.bus.keeps_payloads,

@@ -87,6 +87,7 @@ def run(  # noqa: PLR0913  one parameter per choice of a run
     if folder.is_complete:
         return Results(folder.path)
     try:
+        folder.begin(_summary(model, folder, begin))
         _simulate(model, folder, begin, progress)
     except BaseException as error:
         is_interrupt = isinstance(error, KeyboardInterrupt)
@@ -137,7 +138,7 @@ def _simulate(
     while not model.clock.is_finished:
         model.step()
         if model.clock.ends_day:
-            folder.end_day(folder.wall_s + perf_counter() - begin)
+            folder.end_day(_summary(model, folder, begin))
         if progress is not None:
             progress(model)
 

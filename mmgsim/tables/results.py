@@ -144,7 +144,7 @@ class Results:
     def _text(self, name: str) -> str:
         path = self.folder / name
         if not path.is_file():
-            raise ResultsError(f"{self.folder} has no {name}: the run did not end")
+            raise ResultsError(f"{self.folder} has no {name}: it is incomplete")
         try:
             return path.read_text(encoding="utf-8")
         except (OSError, ValueError) as error:

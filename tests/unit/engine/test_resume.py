@@ -8,12 +8,15 @@ import sys
 import time
 import warnings
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 
 import mmgsim
 from mmgsim.engine import MessageBus, MultiMicrogridModel
 from mmgsim.errors import CheckpointError, RunEndedEarlyError
+from mmgsim.folder import RunFolder
+from mmgsim.report import write_report
 from mmgsim.tables import TABLES, Results, write_json, writer
 
 DAYS = 2
@@ -335,6 +338,33 @@ def test_rows_that_are_no_rows_leave_a_folder_that_says_how_it_ended(tmp_path):
 
 
 # ------------------------------------------------------------------------------ when it is killed
+class KilledError(BaseException):
+    """Stands for `kill -9`: nothing is written any more."""
+
+
+@pytest.mark.parametrize(("days_before", "step"), [(0, 10), (0, 30), (2, 50)])
+def test_a_killed_run_says_what_its_folder_holds(
+    whole_alone, tmp_path, monkeypatch, days_before, step
+):
+    out = tmp_path / "run"
+    if days_before:
+        shutil.copytree(whole_alone.folder, out)
+    monkeypatch.setattr(RunFolder, "close", Mock(side_effect=KilledError))
+    with pytest.raises(KilledError):
+        mmgsim.run(
+            "duo", overrides={**ALONE, "days": 3}, out=out, resume=True, progress=stop_after(step)
+        )
+    run = Results(out)
+    assert not (out / "report.html").exists()
+    assert run.summary["steps"] == step // 24 * 24
+    page = write_report(run).read_text()
+    assert "This run has not ended" in page
+    if step > 24:
+        assert len(run.steps) == len(run.gates) == run.summary["gates"] == run.summary["steps"]
+    else:
+        assert "No step was simulated" in page
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
 def test_a_killed_run_goes_on_to_the_same_values(tmp_path, number):
