@@ -102,11 +102,14 @@ class DnoAgent(mesa.Agent):
         return tuple(f"dno_{flag}" for flag in flags)
 
     # ------------------------------------------------------------------ from day to day
+    def renew(self) -> None:
+        """Have the operator as new, at the end of a day."""
+        self._seat.renew("the DNO", self.model.scenario.faults.time_limit_s)
+
     def carried(self) -> dict[str, Any]:
         """Give all that goes on from one day into the next."""
         return {
             "members": self.members,
-            "last": self.last,
             "repair_rounds": self.repair_rounds,
             "violations": (self.violations_before, self.violations_after),
             "verdicts": self._verdicts,
@@ -115,9 +118,9 @@ class DnoAgent(mesa.Agent):
         }
 
     def take_over(self, carried: Mapping[str, Any]) -> None:
-        """Go on from what was carried, with an operator as new."""
+        """Go on from what was carried."""
         self.members = carried["members"]
-        self.last, self.repair_rounds = carried["last"], carried["repair_rounds"]
+        self.repair_rounds = carried["repair_rounds"]
         self.violations_before, self.violations_after = carried["violations"]
         self._verdicts, self._gate_step = carried["verdicts"], carried["gate_step"]
         self._seat.take_over(carried["seat"])

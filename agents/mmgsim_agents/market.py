@@ -28,7 +28,7 @@ from mmgsim.contracts import (
     frozen,
 )
 from mmgsim.coordination import Isolated
-from mmgsim.engine import MultiMicrogridModel, Seat, guarded, packed
+from mmgsim.engine import MultiMicrogridModel, Seat, check_kept, guarded
 from mmgsim.errors import ContractError, PlugInError
 from mmgsim.settlement import bill, ledger_faults
 from mmgsim.subproblems import clearing_faults
@@ -87,21 +87,23 @@ class MarketAgent(mesa.Agent):
         return tuple(f"market_{flag}" for flag in flags)
 
     # ------------------------------------------------------------------ from day to day
+    def renew(self) -> None:
+        """Have the market as new, at the end of a day."""
+        self._seat.renew("the market", self.model.scenario.faults.time_limit_s)
+
     def carried(self) -> dict[str, Any]:
         """Give all that goes on from one day into the next."""
         return {
             "members": self.members,
             "clearing": self.clearing,
-            "lines": self.lines,
             "memory": self._memory,
             "seat": self._seat.carried(),
         }
 
     def take_over(self, carried: Mapping[str, Any]) -> None:
-        """Go on from what was carried, with a market as new."""
+        """Go on from what was carried."""
         self.members = carried["members"]
-        self.clearing, self.lines = carried["clearing"], carried["lines"]
-        self._memory = carried["memory"]
+        self.clearing, self._memory = carried["clearing"], carried["memory"]
         self._seat.take_over(carried["seat"])
 
     # ------------------------------------------------------------------ in a step
@@ -165,7 +167,7 @@ class MarketAgent(mesa.Agent):
             if faults:
                 raise ContractError("the market", faults)
             with self._guarded("keeping its memory", mechanism):
-                packed(dict(clearing.memory))
+                check_kept(clearing)
             return clearing
         raise ContractError("the market", [f"does not clear after {MOST_EXCHANGES} exchanges"])
 

@@ -3,6 +3,7 @@
 from mmgsim.engine.bus import Addressee, MessageBus, Traffic
 from mmgsim.engine.checkpoint import (
     Checkpoint,
+    check_kept,
     fingerprint,
     packed,
     read_checkpoint,
@@ -30,6 +31,7 @@ __all__ = [
     "Seat",
     "Traffic",
     "build",
+    "check_kept",
     "fingerprint",
     "guarded",
     "load_variant",

@@ -26,6 +26,7 @@ from mmgsim.tables import write_bytes
 
 __all__ = [
     "Checkpoint",
+    "check_kept",
     "fingerprint",
     "packed",
     "read_checkpoint",
@@ -38,6 +39,8 @@ PlugIns = TypeVar("PlugIns", bound=tuple[Any, ...])
 
 FORMAT = 2
 FILE = "checkpoint.bin"
+
+_TO_KEEP = "keep numbers, text, arrays, lists and dicts in `memory`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,8 +152,7 @@ def packed(state: Any) -> bytes:
         _Pickler(buffer, protocol=5).dump(state)
     except (pickle.PicklingError, TypeError, AttributeError) as error:
         raise CheckpointError(
-            f"the memory of a plug-in cannot be written ({error}); keep numbers, text, arrays, "
-            "lists and dicts in `memory`"
+            f"the memory of a plug-in cannot be written ({error}); {_TO_KEEP}"
         ) from error
     return buffer.getvalue()
 
@@ -172,6 +174,23 @@ def unpacked(state: bytes) -> Any:
         ) from error
     except Exception as error:
         raise CheckpointError(f"the checkpoint is damaged: {error}") from error
+
+
+def check_kept(thing: Any) -> None:
+    """Check that what a plug-in wants to keep comes back at the end of a day.
+
+    Raises
+    ------
+    CheckpointError
+        If it cannot be written, or not be read again.
+    """
+    state = packed(thing)
+    try:
+        pickle.loads(state)
+    except Exception as error:
+        raise CheckpointError(
+            f"the memory of a plug-in cannot be read again ({error}); {_TO_KEEP}"
+        ) from error
 
 
 class _Pickler(pickle.Pickler):

@@ -49,6 +49,7 @@ class Seat(Generic[T]):
         self._is_out = False
         self._has_failed = False
         self._failed_in_a_row = 0
+        self._is_worn = False
 
     @property
     def now(self) -> T:
@@ -65,13 +66,14 @@ class Seat(Generic[T]):
         return ("stand_in",) if self._is_out else ()
 
     def open_gate(self) -> None:
-        """Give the plug-in another chance, unless it has had enough of them."""
+        """Give the plug-in another chance, unless it is worn or has had enough of them."""
         self._failed_in_a_row = self._failed_in_a_row + 1 if self._has_failed else 0
         self._has_failed = False
         self._is_out = self._failed_in_a_row >= PATIENCE
         if self._is_out:
             self._failed_in_a_row = PATIENCE
             self._has_failed = True
+        self._is_out = self._is_out or self._is_worn
 
     def fall_back(self) -> bool:
         """Have the stand-in decide from now on; False where it does already."""
@@ -79,20 +81,43 @@ class Seat(Generic[T]):
         self._has_failed = True
         return not was_out
 
+    def renew(self, who: str, seconds: float) -> None:
+        """Have the plug-in as new at the end of a day; if it fails, it is out for the next one.
+
+        Parameters
+        ----------
+        who : str
+            Whose it is, for messages.
+        seconds : float
+            How long it may take.
+
+        Raises
+        ------
+        ContractError, PlugInError
+            If it fails.
+        """
+        was_worn, self._is_worn = self._is_worn, True
+        self._stand_in = None
+        has_failed, self._has_failed = self._has_failed, True
+        with guarded(who, "being made as new", None, seconds):
+            # A worn one is not asked to reset itself again: a resumed run has another one.
+            self._plug_in = self._make() if was_worn else renewed(self._plug_in, self._make)
+        self._is_worn, self._has_failed = False, has_failed
+
     def carried(self) -> dict[str, Any]:
         """Give what goes on from one day into the next."""
         return {
+            "is_worn": self._is_worn,
             "is_out": self._is_out,
             "has_failed": self._has_failed,
             "failed_in_a_row": self._failed_in_a_row,
         }
 
     def take_over(self, carried: Mapping[str, Any]) -> None:
-        """Go on from what was carried, with the plug-in as new."""
-        self._is_out, self._has_failed = carried["is_out"], carried["has_failed"]
+        """Go on from what was carried; the plug-in is as new."""
+        self._is_worn, self._has_failed = carried["is_worn"], carried["has_failed"]
+        self._is_out = carried["is_out"] or self._is_worn
         self._failed_in_a_row = carried["failed_in_a_row"]
-        self._stand_in = None
-        self._plug_in = renewed(self._plug_in, self._make)
 
 
 @contextmanager

@@ -163,6 +163,8 @@ class MultiMicrogridModel(mesa.Model):
             self.microgrids[name].limit(exchange_kw)
         flowed = perf_counter()
         self.market.settle()
+        if self.clock.ends_day:
+            self._renew()
         self.recorder.record()
         self.recorder.record_timings(
             gate_s=gated - planned, flow_s=flowed - dispatched, step_s=perf_counter() - begin
@@ -182,16 +184,28 @@ class MultiMicrogridModel(mesa.Model):
         ContractError, PlugInError
             The fault, where the scenario says so, or it is a stand-in that failed.
         """
-        if self.scenario.faults.on_fault == "stop":
-            raise fault.cause if isinstance(fault, PlugInError) else fault
+        self._note(fault)
         agents = {"the DNO": self.dno, "the market": self.market}
         agent = agents.get(fault.agent) or self.microgrids[fault.agent]
         # Where a stand-in cannot do what is asked, it is the market that asks too much.
         if not agent.fall_back() and not self.market.fall_back():
             raise fault
+
+    def _note(self, fault: ContractError | PlugInError) -> None:
+        """Write a fault down, or raise it where the scenario says so."""
+        if self.scenario.faults.on_fault == "stop":
+            raise fault.cause if isinstance(fault, PlugInError) else fault
         self.recorder.fault(fault)
 
     # ------------------------------------------------------------------------ from day to day
+    def _renew(self) -> None:
+        """Have all plug-ins as new, so that the next day hangs on nothing but what is carried."""
+        for agent in self._everybody:
+            try:
+                agent.renew()
+            except (ContractError, PlugInError) as fault:
+                self._note(fault)
+
     def _carried(self) -> dict[str, Any]:
         """Give all that goes on from one day into the next."""
         return {
@@ -203,7 +217,7 @@ class MultiMicrogridModel(mesa.Model):
         }
 
     def take_over(self, checkpoint: bytes) -> None:
-        """Go on from the end of a day, with everything else as new.
+        """Go on from the end of a day; plug-ins have to be as new.
 
         Uninterrupted runs do the same at the end of every day: that is why their values are those
         of a run that was resumed.

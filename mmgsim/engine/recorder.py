@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
@@ -117,6 +117,9 @@ class Recorder:
         """Give the flag of an agent whose plug-in failed in this step."""
         return ("fault",) if agent in self._faulty else ()
 
+    def _flags_of(self, microgrid: Any) -> set[str]:
+        return {*microgrid.last.flags, *self.fault_flags(microgrid.name)}
+
     # ------------------------------------------------------------------------------- gates
     def open_gate(self) -> None:
         """Start counting the messages of a gate."""
@@ -166,7 +169,10 @@ class Recorder:
         """Record an executed step."""
         model, now = self._model, self._model.clock.now
         add, step_h = model.writer.add, model.clock.step_h
-        add("dispatch", [_dispatch_row(now, agent) for agent in model.microgrids])
+        add(
+            "dispatch",
+            [_dispatch_row(now, agent, self._flags_of(agent)) for agent in model.microgrids],
+        )
         add("devices", [row for agent in model.microgrids for row in _device_rows(now, agent)])
         add("trades", _trade_rows(now, model.market.trades_now()))
         add("prices", [self._price_row(now, agent) for agent in model.microgrids])
@@ -229,7 +235,7 @@ class Recorder:
         step_h = model.clock.step_h
         upstream = self._upstream_per_kwh
         shed_value = sum(agent.last.shed_value for agent in model.microgrids)
-        flags = {flag for agent in model.microgrids for flag in agent.last.flags}
+        flags = {flag for agent in model.microgrids for flag in self._flags_of(agent)}
         flags |= set(self._gate_flags)
         flags |= {*model.market.flags, *model.dno.flags}
         if last is None:
@@ -308,7 +314,7 @@ class Recorder:
         totals.energy_left_kwh, totals.traffic = model.energy_left_kwh(), model.bus.traffic
 
 
-def _dispatch_row(now: Any, agent: Any) -> tuple[Any, ...]:
+def _dispatch_row(now: Any, agent: Any, flags: Collection[str]) -> tuple[Any, ...]:
     last, operations = agent.last, agent.last.dispatch.operations
     sums: defaultdict[str, float] = defaultdict(float)
     for device in agent.devices:
@@ -345,7 +351,7 @@ def _dispatch_row(now: Any, agent: Any) -> tuple[Any, ...]:
         money.planned_exchange_kw,
         money.exchange_kw - money.planned_exchange_kw,
         last.q_kvar,
-        " ".join(sorted(set(last.flags))),
+        " ".join(sorted(flags)),
     )
 
 

@@ -10,6 +10,7 @@ import warnings
 from pathlib import Path
 from unittest.mock import Mock
 
+import pandas as pd
 import pytest
 
 import mmgsim
@@ -23,8 +24,12 @@ DAYS = 2
 
 PLUG_INS = '''
 """Plug-ins that remember: what they say so, and what they should not."""
-import numpy as np
+import time
+from collections import defaultdict
 from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
 from mmgsim.coordination import Isolated
 from mmgsim_agents.strategies.cost_minimiser import CostMinimiser
 
@@ -60,9 +65,20 @@ class Hides:
 
 
 class HidesToo(Isolated):
-    """A mechanism without reset(), which forgets to ask every other gate of its life."""
+    """A mechanism whose bounds tell how many gates it has cleared in its life, without reset()."""
 
-    reset = property()
+    reset = property()  # hides that of its base
+
+    def __init__(self):
+        super().__init__()
+        self._gates = 0
+
+    def tell(self, replies):
+        clearing = super().tell(replies)
+        if clearing is None:
+            return None
+        self._gates += 1
+        return replace(clearing, lower=clearing.lower - 0.01 * self._gates)
 
 
 class CannotBeKept(CostMinimiser):
@@ -70,6 +86,67 @@ class CannotBeKept(CostMinimiser):
 
     def dispatch(self, view, realised):
         return replace(super().dispatch(view, realised), memory={"open": lambda: None})
+
+
+class TwoArgumentsError(Exception):
+    """Can be written, and not be read again."""
+
+    def __init__(self, one, other):
+        super().__init__(one)
+
+
+class CannotBeReadAgain(CostMinimiser):
+    def dispatch(self, view, realised):
+        done = super().dispatch(view, realised)
+        return replace(done, memory={"last": TwoArgumentsError(1, 2)})
+
+
+class KeepsInItsClearing(Isolated):
+    """Keeps prices in a mapping that cannot be written."""
+
+    def tell(self, replies):
+        clearing = super().tell(replies)
+        if clearing is None:
+            return None
+        return replace(clearing, memory=defaultdict(lambda: 0.0))
+
+
+class OpenOperations(CostMinimiser):
+    """Says what its devices do in a mapping that cannot be written."""
+
+    def dispatch(self, view, realised):
+        done = super().dispatch(view, realised)
+        return replace(done, operations=defaultdict(lambda: 0.0, done.operations))
+
+
+class CannotReset(CostMinimiser):
+    """Raises once it is asked to be as new, if it has decided anything."""
+
+    gates = 0
+
+    def answer(self, view, message):
+        self.gates += 1
+        return super().answer(view, message)
+
+    def reset(self):
+        if self.gates:
+            raise RuntimeError("no way back")
+
+
+class HangsAtMidnight(CannotReset):
+    def reset(self):
+        while self.gates:
+            time.sleep(0.01)
+
+
+class CannotBeMadeAgain(Isolated):
+    """Cannot be made while its licence is away."""
+
+    reset = property()
+
+    def __init__(self):
+        super().__init__()
+        (Path(__file__).parent / "licence").read_text()
 '''
 
 
@@ -186,6 +263,7 @@ def plug_ins(tmp_path):
     [
         {"microgrids.MG1.strategy": "Remembers"},
         {"microgrids.MG1.strategy": "Hides"},
+        {"microgrids.MG1.strategy": "OpenOperations"},
         {"coordination.kind": "HidesToo"},
     ],
 )
@@ -198,11 +276,61 @@ def test_plug_ins_go_on_from_what_they_declare_as_memory(plug_ins, tmp_path, rol
     same_values(whole, resumed)
 
 
-def test_memory_that_cannot_be_written_is_a_fault(plug_ins, tmp_path):
-    role = {"microgrids.MG1.strategy": f"{plug_ins}:CannotBeKept"}
-    run = mmgsim.run("duo", overrides={"days": 1, **role}, out=tmp_path / "run")
-    assert "keep numbers, text, arrays" in run.faults.message[0]
-    assert run.manifest["status"] == "complete"
+@pytest.mark.parametrize(
+    ("role", "name", "said"),
+    [
+        ("microgrids.MG1.strategy", "CannotBeKept", "cannot be written"),
+        ("microgrids.MG1.strategy", "CannotBeReadAgain", "cannot be read again"),
+        ("coordination.kind", "KeepsInItsClearing", "cannot be written"),
+    ],
+)
+def test_memory_that_does_not_come_back_is_a_fault(plug_ins, role, name, said):
+    model = mmgsim.build("duo", overrides={**ALONE, "days": 1, role: f"{plug_ins}:{name}"})
+    while model.checkpoint is None:
+        model.step()
+    messages = set(model.table("faults").message)
+    assert all(said in one and "keep numbers, text, arrays" in one for one in messages)
+    assert messages
+
+
+@pytest.mark.parametrize(
+    ("role", "name", "said"),
+    [
+        ("microgrids.MG1.strategy", "CannotReset", "RuntimeError: no way back"),
+        ("microgrids.MG1.strategy", "HangsAtMidnight", "took longer than 1 s"),
+        ("coordination.kind", "CannotBeMadeAgain", "FileNotFoundError"),
+    ],
+)
+def test_who_cannot_be_as_new_is_out_for_a_day(plug_ins, tmp_path, role, name, said):
+    licence = plug_ins.parent / "licence"
+    overrides = {**ALONE, "faults.time_limit_s": 1, role: f"{plug_ins}:{name}"}
+
+    def run(folder, stop=48):
+        def progress(model):
+            if model.clock.step == 10:
+                licence.unlink()
+            if model.clock.step == 30:
+                licence.touch()
+            if model.clock.step == stop:
+                raise StopError
+
+        licence.touch()
+        return mmgsim.run(
+            "duo", overrides=overrides, out=tmp_path / folder, progress=progress, resume=True
+        )
+
+    whole = run("whole")
+    assert said in whole.faults.message.item()
+    midnight = whole.steps.time[24]
+    faulty, stood_in = (
+        set(whole.steps.time[whole.steps["flags"].str.contains(flag)])
+        for flag in ("fault", "stand_in")
+    )
+    assert faulty == set(whole.faults.time) == {midnight - pd.Timedelta(hours=1)}
+    assert stood_in == set(whole.steps.time[24:])
+    with pytest.raises(RunEndedEarlyError):
+        run("cut", stop=30)
+    same_values(whole, run("cut"))
 
 
 # --------------------------------------------------------------------------------------- refusals
