@@ -5,6 +5,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 import warnings
 from pathlib import Path
@@ -19,6 +20,8 @@ from mmgsim.errors import CheckpointError, RunEndedEarlyError
 from mmgsim.folder import RunFolder
 from mmgsim.report import write_report
 from mmgsim.tables import TABLES, Results, write_json, writer
+from mmgsim_agents.strategies.cost_minimiser import CostMinimiser
+from tests.support.diesel import diesel_scenario
 
 DAYS = 2
 
@@ -78,7 +81,7 @@ class HidesToo(Isolated):
         if clearing is None:
             return None
         self._gates += 1
-        return replace(clearing, lower=clearing.lower - 0.01 * self._gates)
+        return replace(clearing, lower=clearing.upper - 0.01 * self._gates)
 
 
 class CannotBeKept(CostMinimiser):
@@ -232,22 +235,33 @@ def test_resuming_where_nothing_is_starts_a_run(tmp_path):
     assert "resumed" not in run.manifest
 
 
-def test_payloads_and_threads_go_on_too(tmp_path):
-    overrides = {"days": 2, "coordination.kind": "prices"}
-    runs = []
-    for workers in (1, 2):
-        out = tmp_path / str(workers)
-        for stop in (stop_after(30), None):
-            bus = MessageBus(workers=workers, keeps_payloads=True)
-            try:
-                run = mmgsim.run(
-                    "duo", overrides=overrides, out=out, bus=bus, progress=stop, resume=True
-                )
-            except RunEndedEarlyError:
-                continue
-        runs.append(run)
-    same_values(*runs)
-    assert runs[0].payloads.time.nunique() == 48
+def test_payloads_and_threads_go_on_too(tmp_path, monkeypatch):
+    threads = set()
+    answer = CostMinimiser.answer
+
+    def seen(strategy, view, message):
+        threads.add(threading.current_thread())
+        return answer(strategy, view, message)
+
+    def run(folder, workers, stop=None):
+        bus = MessageBus(workers=workers, keeps_payloads=True)
+        out = tmp_path / folder
+        return mmgsim.run(scenario, out=out, bus=bus, progress=stop, resume=True)
+
+    scenario = diesel_scenario(
+        tmp_path / "scenario",
+        2,
+        days=2,
+        gate={"every": "1d", "horizon": "24h"},
+        coordination={"kind": "prices", "max_rounds": 1},
+    )
+    whole = run("whole", 1)
+    monkeypatch.setattr(CostMinimiser, "answer", seen)
+    with pytest.raises(RunEndedEarlyError):
+        run("cut", 2, stop_after(30))
+    same_values(whole, run("cut", 2))
+    assert len(threads) > 1
+    assert whole.payloads.time.nunique() == 48
 
 
 # ------------------------------------------------------------------------------------ plug-ins
@@ -270,6 +284,7 @@ def plug_ins(tmp_path):
 def test_plug_ins_go_on_from_what_they_declare_as_memory(plug_ins, tmp_path, roles):
     overrides = settings(**{key: f"{plug_ins}:{name}" for key, name in roles.items()})
     whole = mmgsim.run("duo", overrides=overrides, out=tmp_path / "whole")
+    assert whole.faults.empty
     with pytest.raises(RunEndedEarlyError):
         mmgsim.run("duo", overrides=overrides, out=tmp_path / "cut", progress=stop_after(30))
     resumed = mmgsim.run("duo", overrides=overrides, out=tmp_path / "cut", resume=True)
