@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -22,10 +21,10 @@ from mmgsim.engine.named import NamedAgents
 from mmgsim.engine.recorder import Recorder
 from mmgsim.engine.setup import (
     build_feeder,
-    build_market,
     build_microgrids,
-    build_operator,
+    market_maker,
     network_faults,
+    operator_maker,
 )
 from mmgsim.errors import ContractError, PlugInError
 from mmgsim.scenario import Kind, LoadedScenario, find_class, load_scenario, read_inputs
@@ -124,12 +123,8 @@ class MultiMicrogridModel(mesa.Model):
         self.warnings = warnings_of(self.loaded, self.inputs, feeder)
         # Found by reference like anybody's own class: the framework never imports the agents.
         microgrid = find_class(Kind.AGENT, "microgrid")
-        self.dno = find_class(Kind.AGENT, "dno")(
-            self, partial(build_operator, self.loaded), members, feeder
-        )
-        self.market = find_class(Kind.AGENT, "market")(
-            self, partial(build_market, self.loaded), members
-        )
+        self.dno = find_class(Kind.AGENT, "dno")(self, operator_maker(self.loaded), members, feeder)
+        self.market = find_class(Kind.AGENT, "market")(self, market_maker(self.loaded), members)
         self.microgrids = NamedAgents(
             [microgrid(self, setup) for setup in setups], random=self.random
         )

@@ -308,6 +308,17 @@ def test_memory_that_does_not_come_back_is_a_fault(plug_ins, role, name, said):
     assert messages
 
 
+def test_a_file_that_is_edited_meanwhile_is_not_taken_up(plug_ins, tmp_path):
+    def edit(model):
+        if model.clock.step == 10:
+            plug_ins.write_text("def half(:\n")
+
+    overrides = {**ALONE, "coordination.kind": f"{plug_ins}:HidesToo"}
+    whole = mmgsim.run("duo", overrides=overrides, out=tmp_path / "whole")
+    edited = mmgsim.run("duo", overrides=overrides, out=tmp_path / "edited", progress=edit)
+    same_values(whole, edited)
+
+
 @pytest.mark.parametrize(
     ("role", "name", "said"),
     [
