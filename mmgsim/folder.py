@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import platform
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
@@ -19,7 +20,7 @@ from mmgsim.engine import (
     write_checkpoint,
 )
 from mmgsim.errors import CheckpointError, Fault, ScenarioError
-from mmgsim.scenario import parse_yaml, resolved_yaml
+from mmgsim.scenario import named_files, parse_yaml, plug_in_files, resolved_yaml
 from mmgsim.tables import Results, write_json, write_text
 
 __all__ = ["RunFolder", "choose_folder", "file_name"]
@@ -114,7 +115,10 @@ class RunFolder:
         self._model = model
         self.wall_s, self.steps_kept = 0.0, 0
         self._scenario = resolved_yaml(model.scenario)
-        self._manifest = _manifest(model, self._scenario)
+        self._manifest = _manifest(path, model, self._scenario)
+        feeder = model.dno.feeder
+        self._network = None if feeder is None else feeder.as_json()
+        self._outside_sha256 = _outside_sha256(model, self._network)
         self._inputs_sha256 = fingerprint(model.inputs, model.inputs.index.steps)
         self.is_complete = False
         parts = self._go_on() if (path / "manifest.json").is_file() else 0
@@ -124,8 +128,8 @@ class RunFolder:
         model.writer.open(path, parts)
         write_json(path / "manifest.json", self._manifest)  # first: by it a folder is known
         write_text(path / "scenario.yaml", self._scenario)
-        if model.dno.feeder is not None:
-            model.dno.feeder.write(path / "network.json")
+        if self._network is not None:
+            write_text(path / "network.json", self._network)
 
     def begin(self, summary: Mapping[str, Any]) -> None:
         """Say what the folder holds so far, in place of what it said when it held more."""
@@ -151,6 +155,7 @@ class RunFolder:
                 wall_s=summary["wall_s"],
                 inputs_sha256=self._inputs_sha256,
                 input_steps=model.inputs.index.steps,
+                outside_sha256=self._outside_sha256,
                 keeps_payloads=model.bus.keeps_payloads,
                 state=model.checkpoint,
             ),
@@ -183,15 +188,16 @@ class RunFolder:
         faults = list(_differences(_flat(parse_yaml(self._scenario)), _flat(run.scenario)))
         if checkpoint is not None:
             faults += _checkpoint_faults(model, checkpoint)
+            faults += _outside_faults(self._outside_sha256, checkpoint.outside_sha256)
         if faults:
             raise ScenarioError(f"{self.path} cannot be resumed", faults)
         self._manifest["started"] = before.get("started")
-        now = datetime.now(UTC).isoformat(timespec="seconds")
-        self._manifest["resumed"] = [*before.get("resumed", []), now]
+        self._manifest["legs"] = [*before.get("legs", []), *self._manifest["legs"]]
         if checkpoint is None:
             return 0
         model.take_over(checkpoint.state)
         self.wall_s, self.steps_kept = checkpoint.wall_s, checkpoint.steps
+        self._manifest["legs"][-1]["first_step"] = checkpoint.steps
         self.is_complete = before.get("status") == "complete" and model.clock.is_finished
         return checkpoint.parts
 
@@ -232,6 +238,24 @@ def _checkpoint_faults(model: MultiMicrogridModel, checkpoint: Checkpoint) -> It
         yield Fault("--payloads", f"what was said was {what} so far", cure)
 
 
+def _outside_sha256(model: MultiMicrogridModel, network: str | None) -> dict[str, str]:
+    """Give the sha256 of all that the scenario only names, but code, by its place in it."""
+    found = named_files(model.loaded)
+    if network is not None:
+        # Of two versions of pandapower the same net is the same.
+        tables = json.loads(network)["_object"]
+        same = {k: v for k, v in tables.items() if k not in ("version", "format_version")}
+        found["network"] = sha256(json.dumps(same, sort_keys=True).encode()).hexdigest()
+    return found
+
+
+def _outside_faults(now: Mapping[str, str], then: Mapping[str, str]) -> Iterator[Fault]:
+    for where in sorted(now):
+        if now[where] != then.get(where):
+            what = "what it names is not what it was when the run was started"
+            yield Fault(where, what, "bring it back, or start anew with another --out")
+
+
 def _attempt(write: Callable[[], None]) -> Exception | None:
     """Give what kept something from being written: a full disk, or rows that are no rows."""
     try:
@@ -258,8 +282,14 @@ def _part_name(part: Any, at: int) -> str:
     return str(at if name is None else name)
 
 
-def _manifest(model: MultiMicrogridModel, resolved: str) -> dict[str, Any]:
+def _manifest(path: Path, model: MultiMicrogridModel, resolved: str) -> dict[str, Any]:
     scenario = model.scenario
+    leg = {
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        "first_step": 0,
+        "versions": {"python": platform.python_version(), **_versions()},
+        "plug_in_files": plug_in_files(path, model.loaded),
+    }
     return {
         "format": 1,
         "scenario": scenario.name,
@@ -271,9 +301,10 @@ def _manifest(model: MultiMicrogridModel, resolved: str) -> dict[str, Any]:
         "currency": scenario.currency,
         "timezone": scenario.timezone,
         "step_h": scenario.step_h,
-        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        "started": leg["started"],
         "status": "running",
-        "versions": {"python": platform.python_version(), **_versions()},
+        "versions": leg["versions"],
+        "legs": [leg],
         "inputs": [
             {"where": x.where, "label": x.label.value, "description": x.description}
             for x in model.inputs.labels

@@ -59,6 +59,8 @@ class Checkpoint:
         Of all series that the run may have looked at; see `fingerprint`.
     input_steps : int
         How many steps of the series that are.
+    outside_sha256 : mapping
+        Of what else it may have looked at, by its place in the scenario: network, files in options.
     keeps_payloads : bool
         Whether what was said is kept in the tables.
     state : bytes
@@ -70,6 +72,7 @@ class Checkpoint:
     wall_s: float
     inputs_sha256: str
     input_steps: int
+    outside_sha256: dict[str, str]
     keeps_payloads: bool
     state: bytes
 

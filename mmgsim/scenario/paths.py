@@ -11,7 +11,7 @@ from mmgsim.scenario.reading import LoadedScenario
 from mmgsim.scenario.registry import find_class, found_path, path_options
 from mmgsim.scenario.schema import RoleConfig, Scenario
 
-__all__ = ["seen_from"]
+__all__ = ["path_seen_from", "seen_from"]
 
 
 def seen_from(folder: Path, loaded: LoadedScenario) -> Scenario:
@@ -49,7 +49,11 @@ def seen_from(folder: Path, loaded: LoadedScenario) -> Scenario:
 
 
 def _seen_from(folder: Path, text: str, read_in: Path | None) -> str:
-    place = found_path(text, read_in).resolve()
+    return path_seen_from(folder, found_path(text, read_in).resolve())
+
+
+def path_seen_from(folder: Path, place: Path) -> str:
+    """Give a resolved path as it is written in another folder."""
     try:
         return Path(os.path.relpath(place, folder.resolve())).as_posix()
     except ValueError:  # on another drive

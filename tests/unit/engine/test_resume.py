@@ -11,8 +11,10 @@ import warnings
 from pathlib import Path
 from unittest.mock import Mock
 
+import pandapower as pp
 import pandas as pd
 import pytest
+import yaml
 
 import mmgsim
 from mmgsim.engine import MessageBus, MultiMicrogridModel
@@ -199,7 +201,7 @@ def test_a_run_that_was_stopped_goes_on_to_the_same_values(whole, tmp_path, step
     resumed = mmgsim.run("duo", overrides=overrides, out=out, resume=True)
     same_values(reference, resumed)
     assert resumed.manifest["status"] == "complete"
-    assert len(resumed.manifest["resumed"]) == 1
+    assert [leg["first_step"] for leg in resumed.manifest["legs"]] == [0, steps // 24 * 24]
 
 
 def test_finished_days_are_not_solved_again(tmp_path, monkeypatch):
@@ -232,7 +234,7 @@ def test_a_finished_run_is_left_alone(whole):
 
 def test_resuming_where_nothing_is_starts_a_run(tmp_path):
     run = mmgsim.run("duo", overrides={"days": 1}, out=tmp_path / "run", resume=True)
-    assert "resumed" not in run.manifest
+    assert len(run.manifest["legs"]) == 1
 
 
 def test_payloads_and_threads_go_on_too(tmp_path, monkeypatch):
@@ -412,6 +414,77 @@ def test_series_that_have_changed_are_refused(tmp_path):
     file.write_text(file.read_text().replace("0.", "0.1"))
     with pytest.raises(mmgsim.ScenarioError, match="series are not what they were"):
         mmgsim.run(source, out=tmp_path / "cut", resume=True)
+
+
+def net(km):
+    made = pp.create_empty_network()
+    first, last = (pp.create_bus(made, 0.4) for _ in range(2))
+    pp.create_ext_grid(made, first)
+    pp.create_line_from_parameters(made, first, last, km, 0.2, 0.08, 0.0, 0.4)
+    pp.create_load(made, last, 0.01, 0.002)
+    return made
+
+
+OUTSIDE = """
+from beside import SHARE
+from mmgsim_agents.strategies.cost_minimiser import CostMinimiser
+
+
+class Reads(CostMinimiser):
+    path_options = ("table",)
+
+    def __init__(self, table):
+        super().__init__()
+"""
+
+
+@pytest.fixture(scope="module")
+def cut_with_files(tmp_path_factory):
+    """A folder with a scenario that names files, and a run of it that was stopped."""
+    duo = Path(mmgsim.__file__).parents[1] / "scenarios" / "duo"
+    folder = shutil.copytree(duo, tmp_path_factory.mktemp("files") / "duo")
+    content = yaml.safe_load((duo / "scenario.yaml").read_text())
+    content |= {"coordination": "isolated", "days": 2, "network": {"file": "net.json"}}
+    for microgrid in content["microgrids"]:
+        microgrid["bus"] = 1
+    content["microgrids"][0]["strategy"] = {"kind": "own.py:Reads", "options": {"table": "a.csv"}}
+    (folder / "scenario.yaml").write_text(yaml.safe_dump(content))
+    for name, text in (("a.csv", "1"), ("own.py", OUTSIDE), ("beside.py", "SHARE = 1")):
+        (folder / name).write_text(text)
+    pp.to_json(net(0.1), str(folder / "net.json"))
+    with pytest.raises(RunEndedEarlyError):
+        mmgsim.run(folder, out=folder / "run", progress=stop_after(25))
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("change", "where"),
+    [
+        (lambda folder: pp.to_json(net(0.5), str(folder / "net.json")), "network"),
+        (
+            lambda folder: (folder / "a.csv").write_text("2"),
+            "microgrids.MG1.strategy.options.table",
+        ),
+    ],
+)
+def test_files_that_have_changed_are_refused(cut_with_files, tmp_path, change, where):
+    folder = shutil.copytree(cut_with_files, tmp_path / "copy")
+    change(folder)
+    with pytest.raises(mmgsim.ScenarioError, match=f"{where}: what it names is not what it was"):
+        mmgsim.run(folder, out=folder / "run", resume=True)
+
+
+def test_plug_ins_that_have_changed_are_told(cut_with_files, tmp_path):
+    folder = shutil.copytree(cut_with_files, tmp_path / "copy")
+    (folder / "beside.py").write_text("SHARE = 2")
+    run = mmgsim.run(folder, out=folder / "run", resume=True)
+    first, second = run.manifest["legs"]
+    assert (first["first_step"], second["first_step"]) == (0, 24)
+    assert first["versions"] == second["versions"] == run.manifest["versions"]
+    files = first["plug_in_files"], second["plug_in_files"]
+    assert files[0].keys() == files[1].keys() == {"../beside.py", "../own.py"}
+    assert files[0]["../own.py"] == files[1]["../own.py"]
+    assert files[0]["../beside.py"] != files[1]["../beside.py"]
 
 
 def test_payloads_are_kept_in_all_parts_of_a_run_or_in_none(cut):
