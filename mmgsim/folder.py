@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import platform
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict
@@ -18,8 +19,15 @@ from mmgsim.engine import (
     read_checkpoint,
     write_checkpoint,
 )
-from mmgsim.errors import Fault, ScenarioError
-from mmgsim.scenario import parse_yaml, resolved_yaml, seen_from, without_places
+from mmgsim.errors import CheckpointError, Fault, ScenarioError
+from mmgsim.scenario import (
+    named_files,
+    parse_yaml,
+    plug_in_files,
+    resolved_yaml,
+    seen_from,
+    without_places,
+)
 from mmgsim.tables import Results, write_json, write_text
 
 __all__ = ["RunFolder", "choose_folder", "file_name"]
@@ -114,7 +122,10 @@ class RunFolder:
         self._model = model
         self.wall_s, self.steps_kept = 0.0, 0
         self._scenario = resolved_yaml(seen_from(path, model.loaded))
-        self._manifest = _manifest(model, self._scenario)
+        self._manifest = _manifest(path, model, self._scenario)
+        feeder = model.dno.feeder
+        self._network = None if feeder is None else feeder.as_json()
+        self._outside_sha256 = _outside_sha256(model, self._network)
         self._inputs_sha256 = fingerprint(model.inputs, model.inputs.index.steps)
         self.is_complete = False
         parts = self._go_on() if (path / "manifest.json").is_file() else 0
@@ -122,41 +133,48 @@ class RunFolder:
             return
         path.mkdir(parents=True, exist_ok=True)
         model.writer.open(path, parts)
+        write_json(path / "manifest.json", self._manifest)  # first: by it a folder is known
         write_text(path / "scenario.yaml", self._scenario)
-        write_json(path / "manifest.json", self._manifest)
-        if model.dno.feeder is not None:
-            model.dno.feeder.write(path / "network.json")
+        if self._network is not None:
+            write_text(path / "network.json", self._network)
 
-    def end_day(self, wall_s: float) -> None:
+    def begin(self, summary: Mapping[str, Any]) -> None:
+        """Say what the folder holds so far, in place of what it said when it held more."""
+        write_json(self.path / "summary.json", summary)
+        (self.path / "report.html").unlink(missing_ok=True)
+
+    def end_day(self, summary: Mapping[str, Any]) -> None:
         """Keep what the model carries on from a day whose tables are written.
 
         Parameters
         ----------
-        wall_s : float
-            Spent so far, earlier parts of the run included. [s]
+        summary : mapping
+            The run so far in a few numbers, earlier parts of it included.
         """
         model = self._model
         assert model.checkpoint is not None
+        write_json(self.path / "summary.json", summary)
         write_checkpoint(
             self.path,
             Checkpoint(
                 steps=model.clock.step + 1,
                 parts=model.writer.parts,
-                wall_s=wall_s,
+                wall_s=summary["wall_s"],
                 inputs_sha256=self._inputs_sha256,
                 input_steps=model.inputs.index.steps,
+                outside_sha256=self._outside_sha256,
                 keeps_payloads=model.bus.keeps_payloads,
                 state=model.checkpoint,
             ),
         )
         self.steps_kept = model.clock.step + 1
 
-    def close(self, status: str, summary: Mapping[str, Any]) -> OSError | None:
+    def close(self, status: str, summary: Mapping[str, Any]) -> Exception | None:
         """Write whatever has come since the last day, and how the run ended.
 
         Returns
         -------
-        OSError or None
+        Exception or None
             What kept something from being written; the rest is written all the same.
         """
         failed = _attempt(self._model.writer.flush)
@@ -170,21 +188,39 @@ class RunFolder:
         run = Results(self.path)
         before = run.manifest
         model, checkpoint = self._model, read_checkpoint(self.path)
+        if checkpoint is None:
+            self._check_nothing_is_lost(before)
+            if not (self.path / "scenario.yaml").is_file():
+                return 0  # the disk was full before anything else was there
         now, then = (without_places(one) for one in (parse_yaml(self._scenario), run.scenario))
         faults = list(_differences(_flat(now), _flat(then)))
-        if checkpoint is not None:
+        if checkpoint is not None and not faults:  # other keys explain other series
             faults += _checkpoint_faults(model, checkpoint)
+            faults += _outside_faults(self._outside_sha256, checkpoint.outside_sha256)
         if faults:
             raise ScenarioError(f"{self.path} cannot be resumed", faults)
         self._manifest["started"] = before.get("started")
-        now = datetime.now(UTC).isoformat(timespec="seconds")
-        self._manifest["resumed"] = [*before.get("resumed", []), now]
+        self._manifest["legs"] = [*before.get("legs", []), *self._manifest["legs"]]
         if checkpoint is None:
             return 0
         model.take_over(checkpoint.state)
         self.wall_s, self.steps_kept = checkpoint.wall_s, checkpoint.steps
+        self._manifest["legs"][-1]["first_step"] = checkpoint.steps
         self.is_complete = before.get("status") == "complete" and model.clock.is_finished
         return checkpoint.parts
+
+    def _check_nothing_is_lost(self, before: Mapping[str, Any]) -> None:
+        """Refuse to begin anew where more was simulated than what no checkpoint was written for.
+
+        That may be one day at most: the next one begins when its checkpoint is there.
+        """
+        if before.get("status") == "complete" or any(
+            self.path.glob("*.parquet/part-00001.parquet")
+        ):
+            raise CheckpointError(
+                f"{self.path} has no checkpoint.bin, so that its run cannot be gone on from; "
+                "bring it back, or start anew with another --out"
+            )
 
 
 def _differences(now: Mapping[str, Any], then: Mapping[str, Any]) -> Iterator[Fault]:
@@ -210,11 +246,29 @@ def _checkpoint_faults(model: MultiMicrogridModel, checkpoint: Checkpoint) -> It
         yield Fault("--payloads", f"what was said was {what} so far", cure)
 
 
-def _attempt(write: Callable[[], None]) -> OSError | None:
-    """Give what kept something from being written."""
+def _outside_sha256(model: MultiMicrogridModel, network: str | None) -> dict[str, str]:
+    """Give the sha256 of all that the scenario only names, but code, by its place in it."""
+    found = named_files(model.loaded)
+    if network is not None:
+        # Of two versions of pandapower the same net is the same.
+        tables = json.loads(network)["_object"]
+        same = {k: v for k, v in tables.items() if k not in ("version", "format_version")}
+        found["network"] = sha256(json.dumps(same, sort_keys=True).encode()).hexdigest()
+    return found
+
+
+def _outside_faults(now: Mapping[str, str], then: Mapping[str, str]) -> Iterator[Fault]:
+    for where in sorted(now):
+        if now[where] != then.get(where):
+            what = "what it names is not what it was when the run was started"
+            yield Fault(where, what, "bring it back, or start anew with another --out")
+
+
+def _attempt(write: Callable[[], None]) -> Exception | None:
+    """Give what kept something from being written: a full disk, or rows that are no rows."""
     try:
         write()
-    except OSError as error:
+    except Exception as error:  # noqa: BLE001  handed on: whatever it is, the rest is written
         return error
     return None
 
@@ -236,8 +290,14 @@ def _part_name(part: Any, at: int) -> str:
     return str(at if name is None else name)
 
 
-def _manifest(model: MultiMicrogridModel, resolved: str) -> dict[str, Any]:
+def _manifest(path: Path, model: MultiMicrogridModel, resolved: str) -> dict[str, Any]:
     scenario = model.scenario
+    leg = {
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        "first_step": 0,
+        "versions": {"python": platform.python_version(), **_versions()},
+        "plug_in_files": plug_in_files(path, model.loaded),
+    }
     return {
         "format": 1,
         "scenario": scenario.name,
@@ -249,9 +309,10 @@ def _manifest(model: MultiMicrogridModel, resolved: str) -> dict[str, Any]:
         "currency": scenario.currency,
         "timezone": scenario.timezone,
         "step_h": scenario.step_h,
-        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        "started": leg["started"],
         "status": "running",
-        "versions": {"python": platform.python_version(), **_versions()},
+        "versions": leg["versions"],
+        "legs": [leg],
         "inputs": [
             {"where": x.where, "label": x.label.value, "description": x.description}
             for x in model.inputs.labels

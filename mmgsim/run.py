@@ -88,24 +88,17 @@ def run(  # noqa: PLR0913  one parameter per choice of a run
     folder = RunFolder(path, model)
     if folder.is_complete:
         return Results(folder.path)
-    status = "failed"
     try:
+        folder.begin(_summary(model, folder, begin))
         _simulate(model, folder, begin, progress)
-        status = "complete"
-    except KeyboardInterrupt as error:
-        status = "interrupted"
-        error.add_note(str(RunEndedEarlyError(folder.path, model.recorder.totals.steps)))
+    except BaseException as error:
+        is_interrupt = isinstance(error, KeyboardInterrupt)
+        early = _closed_early(model, folder, begin, "interrupted" if is_interrupt else "failed")
+        if isinstance(error, Exception):
+            raise early from error
+        error.add_note(str(early))
         raise
-    except OSError as error:
-        raise RunEndedEarlyError(folder.path, folder.steps_kept) from error
-    except Exception as error:
-        raise RunEndedEarlyError(folder.path, model.recorder.totals.steps) from error
-    finally:
-        # Whatever happened: what was simulated is written, and the folder says how it ended.
-        wall_s = folder.wall_s + perf_counter() - begin
-        unwritten = folder.close(status, summarise(model, wall_s=wall_s))
-        if status != "complete":
-            _report_early_end(folder.path)
+    unwritten = folder.close("complete", _summary(model, folder, begin))
     results = Results(folder.path)
     try:
         if unwritten is not None:
@@ -114,6 +107,20 @@ def run(  # noqa: PLR0913  one parameter per choice of a run
     except OSError as error:
         raise RunEndedEarlyError(folder.path, folder.steps_kept) from error
     return results
+
+
+def _closed_early(
+    model: MultiMicrogridModel, folder: RunFolder, begin: float, status: str
+) -> RunEndedEarlyError:
+    """Write and draw what was simulated, whatever ended the run, and give what to say of it."""
+    unwritten = folder.close(status, _summary(model, folder, begin))
+    _report_early_end(folder.path)
+    totals = model.recorder.totals
+    return RunEndedEarlyError(folder.path, folder.steps_kept if unwritten else totals.steps)
+
+
+def _summary(model: MultiMicrogridModel, folder: RunFolder, begin: float) -> dict[str, Any]:
+    return summarise(model, wall_s=folder.wall_s + perf_counter() - begin)
 
 
 def _report_early_end(folder: Path) -> None:
@@ -133,7 +140,7 @@ def _simulate(
     while not model.clock.is_finished:
         model.step()
         if model.clock.ends_day:
-            folder.end_day(folder.wall_s + perf_counter() - begin)
+            folder.end_day(_summary(model, folder, begin))
         if progress is not None:
             progress(model)
 
@@ -145,7 +152,6 @@ def summarise(model: MultiMicrogridModel, *, wall_s: float) -> dict[str, Any]:
     come out of the batteries, at the mean upstream price of the run.
     """
     totals = model.recorder.totals
-    traffic = model.bus.traffic
     return {
         "scenario": model.scenario.name,
         "coordination": model.scenario.coordination.kind,
@@ -156,8 +162,8 @@ def summarise(model: MultiMicrogridModel, *, wall_s: float) -> dict[str, Any]:
         "members_cost": float(totals.members_cost),
         "system_cost": float(totals.system_cost),
         "cost_by_microgrid": {k: float(v) for k, v in totals.cost_by_microgrid.items()},
-        "energy_left_kwh": model.energy_left_kwh(),
-        "energy_left_value": model.energy_left_kwh() * _mean_upstream(model),
+        "energy_left_kwh": totals.energy_left_kwh,
+        "energy_left_value": totals.energy_left_kwh * _mean_upstream(model),
         "imported_kwh": float(totals.imported_kwh),
         "exported_kwh": float(totals.exported_kwh),
         "traded_kwh": float(totals.traded_kwh),
@@ -175,8 +181,8 @@ def summarise(model: MultiMicrogridModel, *, wall_s: float) -> dict[str, Any]:
         "gates_bound_broken": totals.bounds_broken,
         "gap_max": None if totals.gap_max is None else float(totals.gap_max),
         "rounds_total": totals.rounds,
-        "messages_total": traffic.messages,
-        "bytes_total": traffic.bytes,
+        "messages_total": totals.traffic.messages,
+        "bytes_total": totals.traffic.bytes,
         "wall_s": wall_s,
         "gate_s": totals.gate_s,
         "solver_s": totals.solver_s,

@@ -103,11 +103,15 @@ class DnoAgent(mesa.Agent):
         return tuple(f"dno_{flag}" for flag in flags)
 
     # ------------------------------------------------------------------ from day to day
+    def renew(self, *, failed_only: bool) -> None:
+        """Have the operator as new."""
+        seconds = self.model.scenario.faults.time_limit_s
+        self._seat.renew(self.who, seconds, failed_only=failed_only)
+
     def carried(self) -> dict[str, Any]:
         """Give all that goes on from one day into the next."""
         return {
             "members": self.members,
-            "last": self.last,
             "repair_rounds": self.repair_rounds,
             "violations": (self.violations_before, self.violations_after),
             "verdicts": self._verdicts,
@@ -116,9 +120,9 @@ class DnoAgent(mesa.Agent):
         }
 
     def take_over(self, carried: Mapping[str, Any]) -> None:
-        """Go on from what was carried, with an operator as new."""
+        """Go on from what was carried."""
         self.members = carried["members"]
-        self.last, self.repair_rounds = carried["last"], carried["repair_rounds"]
+        self.repair_rounds = carried["repair_rounds"]
         self.violations_before, self.violations_after = carried["violations"]
         self._verdicts, self._gate_step = carried["verdicts"], carried["gate_step"]
         self._seat.take_over(carried["seat"])

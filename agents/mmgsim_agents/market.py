@@ -29,7 +29,7 @@ from mmgsim.contracts import (
     frozen,
 )
 from mmgsim.coordination import Isolated
-from mmgsim.engine import MultiMicrogridModel, Seat, guarded, packed, unpacked
+from mmgsim.engine import MultiMicrogridModel, Seat, check_kept, guarded
 from mmgsim.errors import ContractError, PlugInError
 from mmgsim.settlement import bill, ledger_faults
 from mmgsim.subproblems import clearing_faults
@@ -89,21 +89,24 @@ class MarketAgent(mesa.Agent):
         return tuple(f"market_{flag}" for flag in flags)
 
     # ------------------------------------------------------------------ from day to day
+    def renew(self, *, failed_only: bool) -> None:
+        """Have the market as new."""
+        seconds = self.model.scenario.faults.time_limit_s
+        self._seat.renew(self.who, seconds, failed_only=failed_only)
+
     def carried(self) -> dict[str, Any]:
         """Give all that goes on from one day into the next."""
         return {
             "members": self.members,
             "clearing": self.clearing,
-            "lines": self.lines,
             "memory": self._memory,
             "seat": self._seat.carried(),
         }
 
     def take_over(self, carried: Mapping[str, Any]) -> None:
-        """Go on from what was carried, with a market as new."""
+        """Go on from what was carried."""
         self.members = carried["members"]
-        self.clearing, self.lines = carried["clearing"], carried["lines"]
-        self._memory = carried["memory"]
+        self.clearing, self._memory = carried["clearing"], carried["memory"]
         self._seat.take_over(carried["seat"])
 
     # ------------------------------------------------------------------ in a step
@@ -168,7 +171,8 @@ class MarketAgent(mesa.Agent):
                 faults = clearing_faults(clearing, view, awarded, planned)
                 if faults:
                     raise ContractError(self.who, faults)
-                return replace(clearing, memory=unpacked(packed(dict(clearing.memory))))
+                check_kept(clearing)
+                return clearing
         raise ContractError(self.who, [f"does not clear after {MOST_EXCHANGES} exchanges"])
 
     def open_gate(self) -> None:

@@ -31,10 +31,9 @@ from mmgsim.engine import (
     MicrogridStep,
     MultiMicrogridModel,
     Seat,
+    check_kept,
     guarded,
-    packed,
     says_itself,
-    unpacked,
 )
 from mmgsim.errors import ContractError, PlugInError
 from mmgsim.profiles import stream
@@ -115,6 +114,11 @@ class MicrogridAgent(mesa.Agent):
         return self._seat.fall_back()
 
     # ------------------------------------------------------------------ from day to day
+    def renew(self, *, failed_only: bool) -> None:
+        """Have the strategy as new."""
+        seconds = self.model.scenario.faults.time_limit_s
+        self._seat.renew(self.who, seconds, failed_only=failed_only)
+
     def carried(self) -> dict[str, Any]:
         """Give all that goes on from one day into the next."""
         return {
@@ -128,12 +132,11 @@ class MicrogridAgent(mesa.Agent):
             "trades": self._trades,
             "inbox": self._inbox,
             "memory": self._memory,
-            "last": self.last,
             "seat": self._seat.carried(),
         }
 
     def take_over(self, carried: Mapping[str, Any]) -> None:
-        """Go on from what was carried, with a strategy as new."""
+        """Go on from what was carried."""
         # Limits and prices that are left out in the scenario are taken from its series; they stay
         # what they were where a run is made longer.
         self.member, self.devices = carried["member"], carried["devices"]
@@ -141,7 +144,7 @@ class MicrogridAgent(mesa.Agent):
         self.state, self.first_state = carried["state"], carried["first_state"]
         self.plan, self._promise = carried["plan"], carried["promise"]
         self._trades, self._inbox = carried["trades"], carried["inbox"]
-        self._memory, self.last = carried["memory"], carried["last"]
+        self._memory = carried["memory"]
         self._seat.take_over(carried["seat"])
 
     # ------------------------------------------------------------------ in a step
@@ -227,11 +230,10 @@ class MicrogridAgent(mesa.Agent):
             faults = dispatch_faults(view, realised, dispatch)
             if faults:
                 raise ContractError(self.name, faults)
-            return Dispatch(
-                operations=dict(dispatch.operations),
-                memory=unpacked(packed(dict(dispatch.memory))),
-                flags=dispatch.flags,
-            )
+            memory = dict(dispatch.memory)
+            if memory:
+                check_kept(memory)
+            return replace(dispatch, operations=dict(dispatch.operations), memory=memory)
 
     def _guarded(self, doing: str) -> AbstractContextManager[None]:
         seconds = self.model.scenario.faults.time_limit_s
@@ -293,7 +295,6 @@ class MicrogridAgent(mesa.Agent):
     def _flags(self, view: View, realised: Realised, dispatch: Dispatch) -> tuple[str, ...]:
         """Say what was out of the ordinary, in the plan and in what came of it."""
         flags = [*(view.plan.flags if view.plan else ()), *dispatch.flags, *self._seat.flags]
-        flags += self.model.recorder.fault_flags(self.name)
         if any(rule.is_moved for rule in view.storage.values()):
             flags.append("target_moved")
         if shed_kw(self.devices, realised, dispatch) > TOLERANCE:

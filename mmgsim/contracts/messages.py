@@ -445,7 +445,7 @@ def payload_bytes(content: Any) -> int:
         return int(content.nbytes)
     if isinstance(content, str):
         return len(content)
-    if isinstance(content, int | float):
+    if isinstance(content, int | float | np.generic):
         return 8
     if isinstance(content, Mapping):
         return sum(payload_bytes(key) + payload_bytes(item) for key, item in content.items())
@@ -462,7 +462,7 @@ def payload_bytes(content: Any) -> int:
 
 def plain_content(content: Any) -> Any:
     """Give a message, or anything in one, as numbers, texts, lists and mappings, for a log."""
-    if isinstance(content, np.ndarray):
+    if isinstance(content, np.ndarray | np.generic):
         return content.tolist()
     if isinstance(content, Mapping):
         return {str(key): plain_content(item) for key, item in content.items()}

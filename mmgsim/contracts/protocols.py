@@ -38,9 +38,10 @@ class Strategy(Protocol):
     """How a microgrid decides. Pure: no clock, no input or output, no hidden state.
 
     Compiled problems may be kept as a cache. At the end of every simulated day the strategy is made
-    anew, or its ``reset()`` is called, if it has one: it then answers as a new one would. The same
-    holds for operators, markets and mechanisms. What is to be remembered is memory, and has to be
-    such that pickle can write it.
+    anew, or its ``reset()`` is called: it then answers as a new one would. A ``reset`` counts where
+    the class has it itself, as one that is inherited does not know what was added. After a failure
+    the strategy is made anew as well. The same holds for operators, markets and mechanisms. What is
+    to be remembered is memory, and has to be such that pickle can write it.
 
     A strategy may also have ``answers_in_threads``, the kinds of messages that it can answer while
     other microgrids answer too: what it then calls must not hang or mix in threads, as Pyomo's own

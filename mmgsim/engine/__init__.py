@@ -3,10 +3,10 @@
 from mmgsim.engine.bus import Addressee, MessageBus, Traffic
 from mmgsim.engine.checkpoint import (
     Checkpoint,
+    check_kept,
     fingerprint,
     packed,
     read_checkpoint,
-    renewed,
     unpacked,
     write_checkpoint,
 )
@@ -31,12 +31,12 @@ __all__ = [
     "Seat",
     "Traffic",
     "build",
+    "check_kept",
     "fingerprint",
     "guarded",
     "load_variant",
     "packed",
     "read_checkpoint",
-    "renewed",
     "says_itself",
     "unpacked",
     "write_checkpoint",

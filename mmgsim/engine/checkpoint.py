@@ -1,7 +1,7 @@
 """What a run carries from one day into the next, written so that it can go on from there.
 
 After the last step of every day everything that plug-ins keep outside what they declare as memory
-is dropped, in runs that are never interrupted too (`renewed`). What remains is small and written
+is dropped, in runs that are never interrupted too (`Seat.renew`). What remains is small and written
 whole or not at all, so a run that goes on from it gives the values of one that never stopped.
 """
 
@@ -10,12 +10,11 @@ from __future__ import annotations
 import io
 import json
 import pickle
-from collections.abc import Callable
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
@@ -26,18 +25,18 @@ from mmgsim.tables import write_bytes
 
 __all__ = [
     "Checkpoint",
+    "check_kept",
     "fingerprint",
     "packed",
     "read_checkpoint",
-    "renewed",
     "unpacked",
     "write_checkpoint",
 ]
 
-PlugIns = TypeVar("PlugIns", bound=tuple[Any, ...])
-
-FORMAT = 1
+FORMAT = 2
 FILE = "checkpoint.bin"
+
+_TO_KEEP = "keep numbers, text, arrays, lists and dicts in `memory`"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +55,8 @@ class Checkpoint:
         Of all series that the run may have looked at; see `fingerprint`.
     input_steps : int
         How many steps of the series that are.
+    outside_sha256 : mapping
+        Of what else it may have looked at, by its place in the scenario: network, files in options.
     keeps_payloads : bool
         Whether what was said is kept in the tables.
     state : bytes
@@ -67,25 +68,9 @@ class Checkpoint:
     wall_s: float
     inputs_sha256: str
     input_steps: int
+    outside_sha256: dict[str, str]
     keeps_payloads: bool
     state: bytes
-
-
-def renewed(plug_ins: PlugIns, make: Callable[[], PlugIns]) -> PlugIns:
-    """Give plug-ins as new: the same ones where all of them have ``reset()``, or others.
-
-    Parameters
-    ----------
-    plug_ins : tuple
-        That belong together, such as a market and its mechanism.
-    make : callable
-        Makes them from the scenario.
-    """
-    if not all(hasattr(plug_in, "reset") for plug_in in plug_ins):
-        return make()
-    for plug_in in plug_ins:
-        plug_in.reset()
-    return plug_ins
 
 
 def fingerprint(inputs: Inputs, steps: int) -> str:
@@ -149,8 +134,7 @@ def packed(state: Any) -> bytes:
         _Pickler(buffer, protocol=5).dump(state)
     except (pickle.PicklingError, TypeError, AttributeError) as error:
         raise CheckpointError(
-            f"the memory of a plug-in cannot be written ({error}); keep numbers, text, arrays, "
-            "lists and dicts in `memory`"
+            f"the memory of a plug-in cannot be written ({error}); {_TO_KEEP}"
         ) from error
     return buffer.getvalue()
 
@@ -172,6 +156,23 @@ def unpacked(state: bytes) -> Any:
         ) from error
     except Exception as error:
         raise CheckpointError(f"the checkpoint is damaged: {error}") from error
+
+
+def check_kept(thing: Any) -> None:
+    """Check that what a plug-in wants to keep comes back at the end of a day.
+
+    Raises
+    ------
+    CheckpointError
+        If it cannot be written, or not be read again.
+    """
+    state = packed(thing)
+    try:
+        pickle.loads(state)
+    except Exception as error:
+        raise CheckpointError(
+            f"the memory of a plug-in cannot be read again ({error}); {_TO_KEEP}"
+        ) from error
 
 
 class _Pickler(pickle.Pickler):

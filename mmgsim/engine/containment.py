@@ -13,7 +13,6 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any, Generic, TypeVar
 
-from mmgsim.engine.checkpoint import renewed
 from mmgsim.errors import ContractError, PlugInError
 
 __all__ = ["PATIENCE", "Seat", "guarded", "says_itself"]
@@ -49,6 +48,8 @@ class Seat(Generic[T]):
         self._is_out = False
         self._has_failed = False
         self._failed_in_a_row = 0
+        self._is_worn = False
+        self._is_spoiled = False
 
     @property
     def now(self) -> T:
@@ -65,34 +66,66 @@ class Seat(Generic[T]):
         return ("stand_in",) if self._is_out else ()
 
     def open_gate(self) -> None:
-        """Give the plug-in another chance, unless it has had enough of them."""
+        """Give the plug-in another chance, unless it is worn or has had enough of them."""
         self._failed_in_a_row = self._failed_in_a_row + 1 if self._has_failed else 0
         self._has_failed = False
         self._is_out = self._failed_in_a_row >= PATIENCE
         if self._is_out:
             self._failed_in_a_row = PATIENCE
             self._has_failed = True
+        self._is_out = self._is_out or self._is_worn
 
     def fall_back(self) -> bool:
         """Have the stand-in decide from now on; False where it does already."""
         was_out, self._is_out = self._is_out, True
-        self._has_failed = True
+        # Whoever fails in the middle of something may be left with half of it.
+        self._has_failed = self._is_spoiled = True
         return not was_out
+
+    def renew(self, who: str, seconds: float, *, failed_only: bool) -> None:
+        """Have the plug-in as new; if that fails, it is out until the end of the day.
+
+        Parameters
+        ----------
+        who : str
+            Whose it is, for messages.
+        seconds : float
+            How long it may take.
+        failed_only : bool
+            Leave one alone that has not failed since it was new.
+
+        Raises
+        ------
+        ContractError, PlugInError
+            If it fails.
+        """
+        if failed_only and not self._is_spoiled:
+            return
+        resets = not self._is_spoiled and not self._is_worn and _resets_itself(self._plug_in)
+        has_failed, self._has_failed = self._has_failed, True
+        self._is_worn, self._is_spoiled, self._stand_in = True, False, None
+        with guarded(who, "being made as new", None, seconds):
+            if resets:
+                for plug_in in self._plug_in:
+                    plug_in.reset()
+            else:
+                self._plug_in = self._make()
+        self._is_worn, self._has_failed = False, has_failed
 
     def carried(self) -> dict[str, Any]:
         """Give what goes on from one day into the next."""
         return {
+            "is_worn": self._is_worn,
             "is_out": self._is_out,
             "has_failed": self._has_failed,
             "failed_in_a_row": self._failed_in_a_row,
         }
 
     def take_over(self, carried: Mapping[str, Any]) -> None:
-        """Go on from what was carried, with the plug-in as new."""
-        self._is_out, self._has_failed = carried["is_out"], carried["has_failed"]
+        """Go on from what was carried; the plug-in is as new."""
+        self._is_worn, self._has_failed = carried["is_worn"], carried["has_failed"]
+        self._is_out = carried["is_out"] or self._is_worn
         self._failed_in_a_row = carried["failed_in_a_row"]
-        self._stand_in = None
-        self._plug_in = renewed(self._plug_in, self._make)
 
 
 def _is_own(plug_in: Any) -> bool:
@@ -103,6 +136,11 @@ def _is_own(plug_in: Any) -> bool:
 def says_itself(plug_in: Any, name: str) -> bool:
     """Tell whether its own class, and not one that it is built on, has an attribute."""
     return name in vars(type(plug_in)) or _is_own(plug_in)
+
+
+def _resets_itself(plug_ins: tuple[Any, ...]) -> bool:
+    """Tell whether all have a `reset` that knows all of them: not one that their base has."""
+    return all(hasattr(x, "reset") and says_itself(x, "reset") for x in plug_ins)
 
 
 @contextmanager

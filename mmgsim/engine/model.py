@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import partial
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -22,10 +21,10 @@ from mmgsim.engine.named import NamedAgents
 from mmgsim.engine.recorder import Recorder
 from mmgsim.engine.setup import (
     build_feeder,
-    build_market,
     build_microgrids,
-    build_operator,
+    market_maker,
     network_faults,
+    operator_maker,
 )
 from mmgsim.errors import ContractError, PlugInError
 from mmgsim.scenario import Kind, LoadedScenario, find_class, load_scenario, read_inputs
@@ -124,12 +123,8 @@ class MultiMicrogridModel(mesa.Model):
         self.warnings = warnings_of(self.loaded, self.inputs, feeder)
         # Found by reference like anybody's own class: the framework never imports the agents.
         microgrid = find_class(Kind.AGENT, "microgrid")
-        self.dno = find_class(Kind.AGENT, "dno")(
-            self, partial(build_operator, self.loaded), members, feeder
-        )
-        self.market = find_class(Kind.AGENT, "market")(
-            self, partial(build_market, self.loaded), members
-        )
+        self.dno = find_class(Kind.AGENT, "dno")(self, operator_maker(self.loaded), members, feeder)
+        self.market = find_class(Kind.AGENT, "market")(self, market_maker(self.loaded), members)
         self.microgrids = NamedAgents(
             [microgrid(self, setup) for setup in setups], random=self.random
         )
@@ -144,6 +139,8 @@ class MultiMicrogridModel(mesa.Model):
             return
         begin = perf_counter()
         self.clock.advance()
+        if self.clock.is_gate:
+            self._renew(failed_only=True)
         self.dno.publish()
         self.microgrids.do("observe")
         planned = perf_counter()
@@ -163,6 +160,8 @@ class MultiMicrogridModel(mesa.Model):
             self.microgrids[name].limit(exchange_kw)
         flowed = perf_counter()
         self.market.settle()
+        if self.clock.ends_day:
+            self._renew()  # so that the next day hangs on nothing but what is carried
         self.recorder.record()
         self.recorder.record_timings(
             gate_s=gated - planned, flow_s=flowed - dispatched, step_s=perf_counter() - begin
@@ -182,15 +181,28 @@ class MultiMicrogridModel(mesa.Model):
         ContractError, PlugInError
             The fault, where the scenario says so, or it is a stand-in that failed.
         """
-        if self.scenario.faults.on_fault == "stop":
-            raise fault.cause if isinstance(fault, PlugInError) else fault
+        self._note(fault)
         agent = {one.who: one for one in self._everybody}[fault.agent]
         # Where a stand-in cannot do what is asked, it is the market that asks too much.
         if not agent.fall_back() and not self.market.fall_back():
             raise fault
+
+    def _note(self, fault: ContractError | PlugInError) -> None:
+        """Write a fault down, or raise it where the scenario says so."""
+        if self.scenario.faults.on_fault == "stop":
+            cause = fault.cause if isinstance(fault, PlugInError) else fault
+            raise cause if isinstance(cause, Exception) else fault  # `sys.exit` ends no run
         self.recorder.fault(fault)
 
     # ------------------------------------------------------------------------ from day to day
+    def _renew(self, *, failed_only: bool = False) -> None:
+        """Have plug-ins as new: all, or those that have failed."""
+        for agent in self._everybody:
+            try:
+                agent.renew(failed_only=failed_only)
+            except (ContractError, PlugInError) as fault:
+                self._note(fault)
+
     def _carried(self) -> dict[str, Any]:
         """Give all that goes on from one day into the next."""
         return {
@@ -199,11 +211,10 @@ class MultiMicrogridModel(mesa.Model):
             "rng": self.rng.bit_generator.state,
             "agents": {agent.name: agent.carried() for agent in self._everybody},
             "recorder": self.recorder.carried(),
-            "traffic": self.bus.traffic,
         }
 
     def take_over(self, checkpoint: bytes) -> None:
-        """Go on from the end of a day, with everything else as new.
+        """Go on from the end of a day; plug-ins have to be as new.
 
         Uninterrupted runs do the same at the end of every day: that is why their values are those
         of a run that was resumed.
@@ -227,7 +238,7 @@ class MultiMicrogridModel(mesa.Model):
         for agent in self._everybody:
             agent.take_over(carried["agents"][agent.name])
         self.recorder.take_over(carried["recorder"])
-        self.bus.traffic = carried["traffic"]
+        self.bus.traffic = self.recorder.totals.traffic
 
     @property
     def _everybody(self) -> tuple[Any, ...]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import logging
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
+from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +22,7 @@ from mmgsim.contracts import (
     RenewableKind,
     plain_content,
 )
+from mmgsim.engine.bus import Traffic
 from mmgsim.engine.records import MicrogridStep
 from mmgsim.errors import ContractError, PlugInError
 from mmgsim.settlement import OPERATIONS, account
@@ -60,6 +62,8 @@ class Totals:
     steps_by_status: Counter[str] = field(default_factory=Counter)
     steps_plan_violation: int = 0
     steps_repaired: int = 0
+    energy_left_kwh: float = 0.0
+    traffic: Traffic = field(default_factory=lambda: Traffic(0, 0))
     faults: int = 0
     gate_s: float = 0.0
     solver_s: float = 0.0
@@ -72,11 +76,18 @@ class Totals:
 
 
 class Recorder:
-    """Writes the rows of every step of a model."""
+    """Writes the rows of every step of a model.
+
+    Attributes
+    ----------
+    totals : Totals
+        Of the steps that are over; what a step adds counts at its end, like its rows.
+    """
 
     def __init__(self, model: Any) -> None:
         self._model = model
         self.totals = Totals()
+        self._ahead = Totals()
         self._messages_before = 0
         self._bytes_before = 0
         self._solver_s_before = solver_time.seconds
@@ -90,18 +101,22 @@ class Recorder:
     def take_over(self, carried: Mapping[str, Any]) -> None:
         """Go on from the sums of an earlier part of the run."""
         self.totals, self._gate_flags = carried["totals"], carried["gate_flags"]
+        self._ahead = deepcopy(self.totals)
         self._solver_s_before = solver_time.seconds - self.totals.solver_s
 
     def fault(self, fault: ContractError | PlugInError) -> None:
         """Record what a plug-in did wrong; the step is flagged."""
         log.warning("step %d: %s", self._model.clock.step, fault)
         self._add("faults", (self._model.clock.now, fault.agent, type(fault).__name__, str(fault)))
-        self.totals.faults += 1
+        self._ahead.faults += 1
         self._faulty.add(fault.agent)
 
     def fault_flags(self, agent: str) -> tuple[str, ...]:
         """Give the flag of an agent whose plug-in failed in this step."""
         return ("fault",) if agent in self._faulty else ()
+
+    def _flags_of(self, microgrid: Any) -> set[str]:
+        return {*microgrid.last.flags, *self.fault_flags(microgrid.name)}
 
     # ------------------------------------------------------------------------------- gates
     def open_gate(self) -> None:
@@ -118,9 +133,9 @@ class Recorder:
             gap = (clearing.upper - clearing.lower) / max(clearing.gross_cost, 1e-9)
             if gap < -BOUND_TOLERANCE:
                 self._gate_flags = ("bound_broken",)
-                self.totals.bounds_broken += 1
-            widest = self.totals.gap_max
-            self.totals.gap_max = gap if widest is None else max(gap, widest)
+                self._ahead.bounds_broken += 1
+            widest = self._ahead.gap_max
+            self._ahead.gap_max = gap if widest is None else max(gap, widest)
         self._add(
             "gates",
             (
@@ -144,15 +159,18 @@ class Recorder:
                 for number, turn in enumerate(clearing.rounds, 1)
             ],
         )
-        self.totals.gates += 1
-        self.totals.rounds += len(clearing.rounds)
+        self._ahead.gates += 1
+        self._ahead.rounds += len(clearing.rounds)
 
     # ------------------------------------------------------------------------------- steps
     def record(self) -> None:
         """Record an executed step."""
         model, now = self._model, self._model.clock.now
         add, step_h = model.writer.add, model.clock.step_h
-        add("dispatch", [_dispatch_row(now, agent) for agent in model.microgrids])
+        add(
+            "dispatch",
+            [_dispatch_row(now, agent, self._flags_of(agent)) for agent in model.microgrids],
+        )
         add("devices", [row for agent in model.microgrids for row in _device_rows(now, agent)])
         add("trades", _trade_rows(now, model.market.trades_now()))
         add("prices", [self._price_row(now, agent) for agent in model.microgrids])
@@ -167,11 +185,13 @@ class Recorder:
         self._faulty.clear()
 
     def record_timings(self, *, gate_s: float, flow_s: float, step_s: float) -> None:
-        """Record the wall clock of a step, apart from everything that must repeat."""
+        """Record the wall clock, apart from everything that must repeat; so a step is over."""
         self._add("timings", (self._model.clock.now, gate_s, flow_s, step_s))
-        self.totals.gate_s += gate_s
-        self.totals.solver_s = solver_time.seconds - self._solver_s_before
-        self.totals.power_flow_s += flow_s
+        self._ahead.gate_s += gate_s
+        self._ahead.solver_s = solver_time.seconds - self._solver_s_before
+        self._ahead.power_flow_s += flow_s
+        self._model.writer.commit()
+        self.totals, self._ahead = self._ahead, deepcopy(self._ahead)
 
     @property
     def status(self) -> str:
@@ -213,7 +233,7 @@ class Recorder:
         step_h = model.clock.step_h
         upstream = self._upstream_per_kwh
         shed_value = sum(agent.last.shed_value for agent in model.microgrids)
-        flags = {flag for agent in model.microgrids for flag in agent.last.flags}
+        flags = {flag for agent in model.microgrids for flag in self._flags_of(agent)}
         flags |= set(self._gate_flags)
         flags |= {*model.market.flags, *model.dno.flags}
         if last is None:
@@ -255,7 +275,7 @@ class Recorder:
 
     # ------------------------------------------------------------------------------ totals
     def _add_up(self, steps: list[MicrogridStep], lines: list[LedgerLine], step_h: float) -> None:
-        totals, model = self.totals, self._model
+        totals, model = self._ahead, self._model
         shed_value = sum(step.shed_value for step in steps)
         for step in steps:
             money, name = step.money, step.money.name
@@ -289,9 +309,10 @@ class Recorder:
         flags = () if model.dno.last is None else model.dno.last.flags
         totals.steps_plan_violation += "plan_violation" in flags
         totals.steps_repaired += "repaired" in flags
+        totals.energy_left_kwh, totals.traffic = model.energy_left_kwh(), model.bus.traffic
 
 
-def _dispatch_row(now: Any, agent: Any) -> tuple[Any, ...]:
+def _dispatch_row(now: Any, agent: Any, flags: Collection[str]) -> tuple[Any, ...]:
     last, operations = agent.last, agent.last.dispatch.operations
     sums: defaultdict[str, float] = defaultdict(float)
     for device in agent.devices:
@@ -328,7 +349,7 @@ def _dispatch_row(now: Any, agent: Any) -> tuple[Any, ...]:
         money.planned_exchange_kw,
         money.exchange_kw - money.planned_exchange_kw,
         last.q_kvar,
-        " ".join(sorted(set(last.flags))),
+        " ".join(sorted(flags)),
     )
 
 

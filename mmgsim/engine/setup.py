@@ -56,8 +56,8 @@ from mmgsim.scenario import (
     NetworkConfig,
     PvConfig,
     Scenario,
-    create,
     extra_faults,
+    find_maker,
     taken_elements,
 )
 
@@ -65,10 +65,10 @@ __all__ = [
     "Meters",
     "MicrogridSetup",
     "build_feeder",
-    "build_market",
     "build_microgrids",
-    "build_operator",
+    "market_maker",
     "network_faults",
+    "operator_maker",
 ]
 
 
@@ -191,13 +191,17 @@ def _microgrid(
         state=_first_state(config, scenario.gate.end_of_window.level),
         meters=meters,
         miss_price_per_kwh=miss_price,
-        make_strategy=partial(_build_strategy, config, folder),
+        make_strategy=_strategy_maker(config, folder),
     )
 
 
-def _build_strategy(config: MicrogridConfig, folder: Path | None) -> tuple[Strategy]:
+def _strategy_maker(config: MicrogridConfig, folder: Path | None) -> Callable[[], tuple[Strategy]]:
     role = config.strategy
-    return (create(Kind.STRATEGY, role.kind, role.options, folder),)
+    return partial(_alone, find_maker(Kind.STRATEGY, role.kind, role.options, folder))
+
+
+def _alone(make: Callable[[], Any]) -> tuple[Any]:
+    return (make(),)
 
 
 def _device(config: Any) -> Device:
@@ -374,18 +378,22 @@ def _names_one_net(network: NetworkConfig) -> bool:
     return sum(name is not None for name in given) == 1
 
 
-def build_operator(loaded: LoadedScenario) -> tuple[Operator]:
-    """Give the DNO's way to decide, as new, in a tuple of one."""
+def operator_maker(loaded: LoadedScenario) -> Callable[[], tuple[Operator]]:
+    """Give what makes the DNO's way to decide, in a tuple of one; the class stays the same."""
     role = loaded.scenario.operator
-    return (create(Kind.OPERATOR, role.kind, role.options, loaded.folder),)
+    return partial(_alone, find_maker(Kind.OPERATOR, role.kind, role.options, loaded.folder))
 
 
-def build_market(loaded: LoadedScenario) -> tuple[Market, Mechanism]:
-    """Give the market's way to decide, and the scenario's mechanism that it has in its hands."""
+def market_maker(loaded: LoadedScenario) -> Callable[[], tuple[Market, Mechanism]]:
+    """Give what makes the market, and the scenario's mechanism that it has in its hands."""
     coordination, role = loaded.scenario.coordination, loaded.scenario.market
-    mechanism: Mechanism = create(
+    make_mechanism = find_maker(
         Kind.MECHANISM, coordination.kind, coordination.options(), loaded.folder
     )
-    options = {**role.options, "coordination": mechanism}
-    market: Market = create(Kind.MARKET, role.kind, options, loaded.folder)
-    return market, mechanism
+    make_market = find_maker(Kind.MARKET, role.kind, role.options, loaded.folder)
+
+    def make() -> tuple[Market, Mechanism]:
+        mechanism = make_mechanism()
+        return make_market({"coordination": mechanism}), mechanism
+
+    return make

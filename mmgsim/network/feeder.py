@@ -417,9 +417,9 @@ class Feeder:
         """
         return np.asarray(exchange_kw, dtype=np.float64) * self.tan_phi()
 
-    def write(self, file: Path) -> None:
-        """Write the net as pandapower JSON, background at profile value 1, exchanges at 0."""
-        pp.to_json(self.net, str(file))
+    def as_json(self) -> str:
+        """Give the net as pandapower JSON, background at profile value 1, exchanges at 0."""
+        return str(pp.to_json(self.net))
 
 
 def active_kw(table: Any) -> FloatArray:

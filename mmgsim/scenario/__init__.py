@@ -5,6 +5,7 @@ from mmgsim.scenario.described import devices_page
 from mmgsim.scenario.extras import extra_faults, needs_simbench, taken_elements
 from mmgsim.scenario.freeze import freeze
 from mmgsim.scenario.inputs import FurtherCheck, InputLabel, Inputs, read_inputs
+from mmgsim.scenario.outside import named_files, plug_in_files
 from mmgsim.scenario.overrides import parse_coordinations, parse_override
 from mmgsim.scenario.packages import Kind
 from mmgsim.scenario.paths import seen_from, without_places
@@ -20,6 +21,7 @@ from mmgsim.scenario.registry import (
     PlugIn,
     create,
     find_class,
+    find_maker,
     found_path,
     known_names,
     plug_ins,
@@ -61,15 +63,18 @@ __all__ = [
     "ends_at_clock",
     "extra_faults",
     "find_class",
+    "find_maker",
     "found_path",
     "freeze",
     "gate_mask",
     "known_names",
     "load_scenario",
+    "named_files",
     "needs_simbench",
     "parse_coordinations",
     "parse_override",
     "parse_yaml",
+    "plug_in_files",
     "plug_ins",
     "read_inputs",
     "resolved_yaml",

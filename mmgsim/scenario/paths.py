@@ -15,7 +15,7 @@ from mmgsim.scenario.reading import LoadedScenario
 from mmgsim.scenario.registry import file_of, find_class, found_path, path_options
 from mmgsim.scenario.schema import CoordinationConfig, NetworkConfig, RoleConfig, Scenario
 
-__all__ = ["seen_from", "without_places"]
+__all__ = ["path_seen_from", "seen_from", "without_places"]
 
 
 def seen_from(folder: Path, loaded: LoadedScenario) -> Scenario:
@@ -104,8 +104,12 @@ class _Mover:
         return name if file is None else self._path(file) + name.removeprefix(file)
 
     def _path(self, text: str) -> str:
-        place = found_path(text, self._read_in).resolve()
-        try:
-            return Path(os.path.relpath(place, self._folder)).as_posix()
-        except ValueError:  # on another drive
-            return str(place)
+        return path_seen_from(self._folder, found_path(text, self._read_in).resolve())
+
+
+def path_seen_from(folder: Path, place: Path) -> str:
+    """Give a resolved path as it is written in another folder."""
+    try:
+        return Path(os.path.relpath(place, folder.resolve())).as_posix()
+    except ValueError:  # on another drive
+        return str(place)

@@ -12,7 +12,7 @@ from hashlib import sha256
 from pathlib import Path
 from types import ModuleType
 
-__all__ = ["module_of_file"]
+__all__ = ["files_behind", "module_of_file"]
 
 
 @dataclass(slots=True)
@@ -68,6 +68,16 @@ def module_of_file(path: Path) -> ModuleType:
         del sys.modules[name]  # half a module must not be found the next time
         raise
     return module
+
+
+def files_behind(found: type) -> dict[Path, str]:
+    """Give the sha256 of the file that a class is in, and of those imported from beside it."""
+    file = getattr(sys.modules.get(found.__module__), "__file__", None)
+    if file is None:
+        return {}
+    path = Path(file).resolve()
+    beside = _FOLDERS.get(path.parent, _Siblings()).content
+    return {path: _content(path), **beside}
 
 
 @contextmanager

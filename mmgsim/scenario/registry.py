@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import importlib
 import inspect
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from types import MappingProxyType, ModuleType
 from typing import Any
@@ -24,6 +25,7 @@ __all__ = [
     "create",
     "file_of",
     "find_class",
+    "find_maker",
     "found_path",
     "known_names",
     "option_names",
@@ -143,15 +145,22 @@ def find_class(kind: Kind, name: str, folder: Path | None = None) -> Any:
 
 
 def create(kind: Kind, name: str, options: Mapping[str, Any], folder: Path | None = None) -> Any:
-    """Make an instance of the class behind a name, with its options.
+    """Make an instance of the class behind a name; see `find_maker`, whose options these are."""
+    return find_maker(kind, name, options, folder)()
 
-    Options that the class names in `path_options` are paths, relative to `folder` or to the
-    working directory.
+
+def find_maker(
+    kind: Kind, name: str, options: Mapping[str, Any], folder: Path | None = None
+) -> Callable[..., Any]:
+    """Give what makes instances of the class behind a name, as it is found now and stays.
+
+    It takes a mapping of further options, or nothing. Options that the class names in
+    `path_options` are paths, relative to `folder` or to the working directory.
 
     Raises
     ------
     UnknownNameError
-        If there is nothing of that name, or it does not take these options.
+        If there is nothing of that name; when it makes one, if the class refuses the options.
     PackageError
         If the name is that of a package that is broken, or of several packages.
     """
@@ -161,8 +170,18 @@ def create(kind: Kind, name: str, options: Mapping[str, Any], folder: Path | Non
         for key in path_options(found)
         if isinstance(options.get(key), str)
     }
+    return partial(_made, kind, name, found, {**options, **paths})
+
+
+def _made(
+    kind: Kind,
+    name: str,
+    found: Any,
+    options: Mapping[str, Any],
+    further: Mapping[str, Any] = MappingProxyType({}),
+) -> Any:
     try:
-        return found(**{**options, **paths})
+        return found(**{**options, **further})
     except TypeError as error:
         why = f"options refused: {error}"
         raise UnknownNameError(kind, name, known_names(kind), why=why) from error

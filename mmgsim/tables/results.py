@@ -9,12 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow.parquet as pq
 import yaml
 
 from mmgsim.errors import ResultsError, near_miss
 from mmgsim.plots import Plots
 from mmgsim.scenario import parse_yaml
 from mmgsim.tables.schema import TABLES
+from mmgsim.tables.writer import table_folder
 
 __all__ = ["Results"]
 
@@ -81,13 +83,11 @@ class Results:
         if name not in TABLES:
             raise ResultsError(f"there is no table {name!r}; {near_miss(name, TABLES)}")
         if name not in self._frames:
-            path = self.folder / f"{name}.parquet"
-            if not path.is_dir():
-                raise ResultsError(
-                    f"{self.folder} has no {name}.parquet: the run wrote nothing yet"
-                )
+            path = table_folder(self.folder, name)
+            if not path.is_dir() or not self._parts:
+                raise ResultsError(f"{self.folder} has no {path.name}: the run wrote nothing yet")
             try:
-                frame = pd.read_parquet(path)
+                frame = pq.read_table([path / part for part in self._parts]).to_pandas()
             except (OSError, ValueError) as error:  # pyarrow's errors are ValueErrors
                 raise self._damaged(path.name, error) from error
             later = [column.name for column in TABLES[name] if column.name not in frame]
@@ -95,6 +95,23 @@ class Results:
         if name == "payloads" and self._frames[name].empty:
             warnings.warn(_NO_PAYLOADS, stacklevel=3)
         return self._frames[name].copy()
+
+    @cached_property
+    def _parts(self) -> list[str]:
+        """The parts that every table has: what was being written when a run ended is no part."""
+        folders = [table_folder(self.folder, name) for name in TABLES]
+        there = {
+            path.name: {file.name for file in path.glob("part-*")}
+            for path in folders
+            if path.is_dir()  # tables that came after the run are not
+        }
+        whole = set.intersection(*there.values())
+        torn = min(set.union(*there.values()) - whole, default=None)
+        is_complete = self.manifest.get("status") == "complete"
+        if torn is not None and (is_complete or torn < max(whole, default="")):
+            name = next(name for name, parts in there.items() if torn not in parts)
+            raise self._damaged(name, f"{torn} is missing")
+        return sorted(whole)
 
     def __getattr__(self, name: str) -> pd.DataFrame:
         """Give a table by its name."""
@@ -127,7 +144,7 @@ class Results:
     def _text(self, name: str) -> str:
         path = self.folder / name
         if not path.is_file():
-            raise ResultsError(f"{self.folder} has no {name}: the run did not end")
+            raise ResultsError(f"{self.folder} has no {name}: it is incomplete")
         try:
             return path.read_text(encoding="utf-8")
         except (OSError, ValueError) as error:

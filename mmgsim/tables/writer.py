@@ -13,9 +13,10 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from mmgsim.errors import ResultsError
 from mmgsim.tables.schema import TABLES, arrow_schema
 
-__all__ = ["TableWriter", "write_bytes", "write_json", "write_text"]
+__all__ = ["TableWriter", "table_folder", "write_bytes", "write_json", "write_text"]
 
 
 def write_bytes(path: Path, content: bytes) -> None:
@@ -28,9 +29,21 @@ def write_bytes(path: Path, content: bytes) -> None:
             os.fsync(file.fileno())
         Path(name).chmod(0o644)
         Path(name).replace(path)
+        _keep_names(path.parent)
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def _keep_names(folder: Path) -> None:
+    """Have the names of its files outlive a loss of power, where a folder can be told to."""
+    if os.name != "posix":
+        return
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -46,6 +59,8 @@ def write_json(path: Path, content: Any) -> None:
 class TableWriter:
     """Collects rows of all tables; each `flush` makes one more part of every table.
 
+    Rows count once `commit` says that their step is over: a step that never ends leaves none.
+
     ``pandas.read_parquet(folder / "dispatch.parquet")`` reads all parts of a table. Until a folder
     is opened, everything stays in memory.
 
@@ -58,6 +73,7 @@ class TableWriter:
     def __init__(self) -> None:
         self._folder: Path | None = None
         self._rows: dict[str, list[Sequence[Any]]] = {name: [] for name in TABLES}
+        self._of_step: dict[str, list[Sequence[Any]]] = {name: [] for name in TABLES}
         self.parts = 0
 
     def open(self, folder: Path, parts: int = 0) -> None:
@@ -70,10 +86,22 @@ class TableWriter:
         parts : int
             How many parts of every table stay there; later ones, and what was being written when
             a run was killed, are removed.
+
+        Raises
+        ------
+        ResultsError
+            If one that should stay is missing; nothing is removed then.
         """
-        for name in TABLES:
-            target = folder / f"{name}.parquet"
-            kept = {_part_name(number) for number in range(parts)}
+        targets = [table_folder(folder, name) for name in TABLES]
+        kept = [_part_name(number) for number in range(parts)]
+        missing = [target / part for target in targets for part in kept]
+        missing = [file for file in missing if not file.is_file()]
+        if missing:
+            raise ResultsError(
+                f"{missing[0]} is missing, which this run has written; bring it back, or start "
+                "anew with another --out"
+            )
+        for target in targets:
             for file in target.iterdir() if target.is_dir() else ():
                 if file.name not in kept:
                     file.unlink()
@@ -81,24 +109,32 @@ class TableWriter:
 
     def add(self, table: str, rows: Iterable[Sequence[Any]]) -> None:
         """Add rows whose values stand in the order of the table's columns."""
-        self._rows[table].extend(rows)
+        self._of_step[table].extend(rows)
+
+    def commit(self) -> None:
+        """Have the rows since the last commit count: their step is over."""
+        for name, rows in self._of_step.items():
+            self._rows[name].extend(rows)
+            rows.clear()
 
     def flush(self) -> None:
-        """Write what has come since the last flush; without a folder keep it."""
+        """Write what was committed since the last flush; without a folder keep it.
+
+        Readers take as many parts as every table has, so that a part is there for all or for none.
+        """
         if self._folder is None or not self._rows["dispatch"]:
             return
-        for name, rows in self._rows.items():
-            target = self._folder / f"{name}.parquet"
-            target.mkdir(exist_ok=True)
-            content = pa.BufferOutputStream()
-            pq.write_table(_to_arrow(name, rows), content)
-            write_bytes(target / _part_name(self.parts), content.getvalue().to_pybytes())
+        parts = {name: _to_parquet(name, rows) for name, rows in self._rows.items()}
+        for name in parts:
+            table_folder(self._folder, name).mkdir(exist_ok=True)
+        for name, content in parts.items():
+            write_bytes(table_folder(self._folder, name) / _part_name(self.parts), content)
         for rows in self._rows.values():
             rows.clear()
         self.parts += 1
 
     def frame(self, table: str, since: int = 0) -> pd.DataFrame:
-        """Give what is in memory as a DataFrame: everything without a folder.
+        """Give what counts and is in memory as a DataFrame: everything without a folder.
 
         Parameters
         ----------
@@ -111,13 +147,25 @@ class TableWriter:
         return frame
 
 
+def table_folder(folder: Path, table: str) -> Path:
+    """Give where the parts of a table are in a result folder."""
+    return folder / f"{table}.parquet"
+
+
 def _part_name(number: int) -> str:
+    """Give the name of the file of a part, counted from 0."""
     return f"part-{number:05d}.parquet"
 
 
 def _hidden_prefix(path: Path) -> str:
     """Give how the name of a file begins while it is being written: readers leave such files."""
     return f".{path.name}."
+
+
+def _to_parquet(table: str, rows: list[Sequence[Any]]) -> bytes:
+    content = pa.BufferOutputStream()
+    pq.write_table(_to_arrow(table, rows), content)
+    return bytes(content.getvalue().to_pybytes())
 
 
 def _to_arrow(table: str, rows: list[Sequence[Any]]) -> pa.Table:

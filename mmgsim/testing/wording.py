@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from mmgsim.contracts import plain_content
-from mmgsim.engine import packed
+from mmgsim.engine import check_kept
 from mmgsim.errors import CheckpointError, ContractError, PlugInError
 
 __all__ = ["content", "in_world", "memory_faults", "raise_if_any"]
@@ -49,7 +49,7 @@ def in_world(seed: int, what: str, check: Callable[[], Iterable[str]]) -> Iterat
 def memory_faults(memory: Any) -> Iterator[str]:
     """Tell whether a memory could not be carried on from day to day."""
     try:
-        packed(dict(memory))
+        check_kept(dict(memory))
     except CheckpointError as error:
         yield str(error)
     except (TypeError, ValueError):

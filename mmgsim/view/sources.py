@@ -189,5 +189,5 @@ def _layout(model: MultiMicrogridModel) -> FeederLayout | None:
         return None
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / "network.json"
-        model.dno.feeder.write(file)
+        file.write_text(model.dno.feeder.as_json(), encoding="utf-8")
         return read_layout(file)

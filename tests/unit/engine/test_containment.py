@@ -488,7 +488,7 @@ def test_a_strategy_that_fails_is_replaced_until_the_next_gate(plug_ins, kind, n
         ("OperatesNothing", "isolated", "TypeError"),
         ("RemembersNothing", "isolated", "TypeError"),
         ("RemembersCode", "isolated", "cannot be written"),
-        ("RemembersUnreadable", "isolated", "is damaged"),
+        ("RemembersUnreadable", "isolated", "cannot be read again"),
         ("DispatchesNoFlags", "isolated", "flags are texts"),
         ("Exits", "isolated", "SystemExit: 0"),
         ("RaisesUntold", "isolated", "failed dispatching: Untold"),
@@ -694,3 +694,48 @@ def test_what_a_class_raises_is_told_with_its_place_and_without_folders(plug_ins
     assert "hostile.py:" in message
     assert str(plug_ins.parent) not in message
     assert issubclass(PlugInError, mmgsim.MmgsimError)
+
+
+COUNTING = '''
+from mmgsim_agents.strategies.cost_minimiser import CostMinimiser
+
+
+class Counts(CostMinimiser):
+    """Counts its plans and fails in the tenth; the `reset` of its base knows nothing of that."""
+
+    def __init__(self):
+        super().__init__()
+        self.plans = 0
+
+    def plan(self, view, terms):
+        self.plans += 1
+        if self.plans == 10:
+            raise KeyError("half done")
+        return super().plan(view, terms)
+'''
+
+
+def test_a_strategy_is_made_anew_after_a_failure_and_at_midnight(tmp_path):
+    (tmp_path / "counts.py").write_text(COUNTING)
+    overrides = {"days": 2, "microgrids.MG1.strategy": f"{tmp_path / 'counts.py'}:Counts"}
+    model = mmgsim.build("duo", coordination="isolated", overrides=overrides)
+    plans = []
+    for _ in range(26):
+        model.step()
+        plans.append(getattr(model.microgrids["MG1"].strategy, "plans", None))  # the stand-in: None
+    until_it_fails = [*range(1, 10), None]
+    assert plans[:23] == [*until_it_fails, *until_it_fails, 1, 2, 3]
+    assert plans[23:] == [0, 1, 2]  # made anew after the last step of the day
+
+
+@pytest.mark.parametrize("error", ["KeyError('x')", "SystemExit(0)"])
+def test_faults_that_stop_a_run_are_errors(tmp_path, error):
+    (tmp_path / "ends.py").write_text(
+        "from mmgsim_agents.strategies.cost_minimiser import CostMinimiser\n"
+        "class Ends(CostMinimiser):\n"
+        f"    def dispatch(self, view, realised): raise {error}\n"
+    )
+    kind = f"{tmp_path / 'ends.py'}:Ends"
+    overrides = {"faults.on_fault": "stop", "microgrids.MG1.strategy": kind}
+    with pytest.raises((KeyError, PlugInError)):
+        mmgsim.build("duo", overrides=overrides).step()

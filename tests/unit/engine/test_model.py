@@ -1,11 +1,15 @@
 """The model as a notebook sees it."""
 
+from unittest.mock import Mock
+
 import mesa
 import numpy as np
 import pandas as pd
 import pytest
 
 import mmgsim
+from mmgsim.run import summarise
+from mmgsim.tables import TABLES
 
 
 def run(scenario="duo", **options):
@@ -41,6 +45,21 @@ def test_a_step_past_the_end_ends_the_run_and_changes_nothing():
     model.step()
     assert not model.running
     assert len(model.table("dispatch")) == rows
+
+
+def test_a_step_that_never_ends_leaves_nothing(monkeypatch):
+    def said():
+        return {name: len(model.table(name)) for name in TABLES}, summarise(model, wall_s=0.0)
+
+    model = mmgsim.build("duo")
+    model.step()
+    model.step()
+    before = said()
+    monkeypatch.setattr(model.dno, "flow", Mock(side_effect=KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt):
+        model.step()
+    assert said() == before
+    assert before[0]["gates"] == before[1]["gates"] == 2
 
 
 def test_same_seed_same_values(central):

@@ -101,9 +101,9 @@ def test_a_damaged_file_is_told(copied, name, content):
         write_report(mmgsim.Results(copied))
 
 
-def test_a_run_that_was_killed_has_no_summary_and_is_told(copied):
+def test_a_folder_without_a_summary_is_told(copied):
     (copied / "summary.json").unlink()
-    with pytest.raises(ResultsError, match=r"no summary\.json: the run did not end"):
+    with pytest.raises(ResultsError, match=r"no summary\.json: it is incomplete"):
         write_report(mmgsim.Results(copied))
 
 
