@@ -148,8 +148,9 @@ def _simulate(
 def summarise(model: MultiMicrogridModel, *, wall_s: float) -> dict[str, Any]:
     """Give the run in a few numbers: costs, energy, statuses, certificates, seconds.
 
-    `energy_left_value` prices the stored energy at the end less that at the start, as it would
-    come out of the batteries, at the mean upstream price of the run.
+    `market_kept` is what buyers paid the market and no seller got. `energy_left_value` prices
+    the stored energy at the end less that at the start, as it would come out of the batteries, at
+    the mean upstream price of the run.
     """
     totals = model.recorder.totals
     return {
@@ -161,6 +162,7 @@ def summarise(model: MultiMicrogridModel, *, wall_s: float) -> dict[str, Any]:
         "objective_cost": float(totals.objective_cost),
         "members_cost": float(totals.members_cost),
         "system_cost": float(totals.system_cost),
+        "market_kept": float(totals.market_kept),
         "cost_by_microgrid": {k: float(v) for k, v in totals.cost_by_microgrid.items()},
         "energy_left_kwh": totals.energy_left_kwh,
         "energy_left_value": totals.energy_left_kwh * _mean_upstream(model),

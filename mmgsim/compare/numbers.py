@@ -61,6 +61,7 @@ def _costs(run: Results) -> dict[str, Any]:
         "energy_left_value": left,
         "objective_cost_incl_energy_left": cost - left,
         "members_cost": summary["members_cost"],
+        "market_kept": summary.get("market_kept", 0.0),
         "system_cost": summary["system_cost"],
     }
 

@@ -19,6 +19,7 @@ from mmgsim.contracts import (
     Load,
     Message,
     Objective,
+    Party,
     RenewableKind,
     plain_content,
 )
@@ -45,6 +46,7 @@ class Totals:
     members_cost: float = 0.0
     objective_cost: float = 0.0
     system_cost: float = 0.0
+    market_kept: float = 0.0
     imported_kwh: float = 0.0
     exported_kwh: float = 0.0
     traded_kwh: float = 0.0
@@ -288,6 +290,7 @@ class Recorder:
             totals.shed_kwh += step.shed_kw * step_h
             totals.spilled_kwh += step.spilled_kw * step_h
             totals.imbalance_kwh += abs(money.exchange_kw - money.planned_exchange_kw) * step_h
+        totals.market_kept -= account(lines, Party.MARKET)
         totals.loss_kwh += model.loss_kw * step_h
         net_import_kw = -sum(step.money.exchange_kw for step in steps)
         upstream = self._upstream_per_kwh

@@ -35,6 +35,7 @@ _SECTIONS: tuple[tuple[str, tuple[_Quantity, ...]], ...] = (
             ("less the value of energy left", "objective_cost_incl_energy_left", 2),
             ("value of energy left in storage", "energy_left_value", 2),
             ("cost of the members, all bills", "members_cost", 2),
+            ("of it, kept by the market", "market_kept", 2),
             ("cost of the system, without transfers", "system_cost", 2),
         ),
     ),

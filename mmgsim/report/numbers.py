@@ -36,6 +36,7 @@ _ENERGIES = (
     ("imbalance", "imbalance_kwh"),
 )
 
+_SHOWN = 0.005  # what two decimals show [currency]
 _NOT_DELIVERED = ("unsupplied", "not_converged")
 
 
@@ -46,6 +47,9 @@ def summary_rows(results: Results) -> list[tuple[str, str]]:
     gap = summary["gap_max"]
     statuses = ", ".join(f"{count} {name}" for name, count in summary["steps_by_status"].items())
     rows = [(name, f"{plain(summary[key], 2)} {currency}") for name, key in _COSTS]
+    if abs(summary.get("market_kept", 0.0)) >= _SHOWN:
+        kept = f"{plain(summary['market_kept'], 2)} {currency}"
+        rows.append(("kept by the market, in the bills of the members (market_kept)", kept))
     rows += [(name, f"{plain(summary[key], 1)} kWh") for name, key in _ENERGIES]
     if summary["steps"] and results.table("buses").empty:
         rows.append(("steps, without a feeder", f"{summary['steps']:,}"))

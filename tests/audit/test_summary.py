@@ -47,6 +47,12 @@ def check_objective_cost(run):
     return near(run.summary["objective_cost"], due, 1e-8, "objective_cost")
 
 
+def check_market_kept(run):
+    lines = run.table("ledger")
+    kept = lines.amount[lines.payee == "market"].sum() - lines.amount[lines.payer == "market"].sum()
+    return near(run.summary["market_kept"], kept, 1e-8, "market_kept")
+
+
 def check_system_cost(run):
     steps, lines = run.table("steps").set_index("time"), run.table("ledger")
     grid_kw = run.by_member("dispatch", "import_kw") - run.by_member("dispatch", "export_kw")
@@ -145,6 +151,7 @@ CHECKS = [
     check_members_cost,
     check_objective_cost,
     check_system_cost,
+    check_market_kept,
     check_summary_energy,
     check_summary_energy_left,
     check_summary_counts,

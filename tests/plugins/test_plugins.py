@@ -137,6 +137,8 @@ def test_a_market_with_a_fee_books_it_and_changes_no_dispatch(plugin, plain):
     fees = charged.table("ledger").query("item == 'market_fee'")
     traded_kwh = charged.table("dispatch").bought_kw.sum()
     assert fees.amount.sum() == pytest.approx(0.01 * traded_kwh)
+    assert charged.recorder.totals.market_kept == pytest.approx(fees.amount.sum())
+    assert plain.recorder.totals.market_kept == pytest.approx(0.0, abs=1e-9)
     more = charged.recorder.totals.members_cost - plain.recorder.totals.members_cost
     assert more == pytest.approx(0.01 * traded_kwh)
 
