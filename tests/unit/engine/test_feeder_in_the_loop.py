@@ -22,6 +22,11 @@ def on_feeder(**network):
     }
 
 
+def failing(scale):
+    """A short window: every step of it is tried, and a power flow that fails takes its time."""
+    return {**on_feeder(background={"scale": scale}), "gate": {"horizon": "2h", "end_of_window": {"kind": "value"}}}
+
+
 def run(overrides, steps=STEPS):
     model = mmgsim.build("duo", overrides=overrides)
     for _ in range(steps):
@@ -70,7 +75,7 @@ def test_loss_shares_add_up_to_what_the_exchanges_change():
 
 
 def test_a_collapsed_feeder_ends_no_run(unchecked_background):
-    steps = run(on_feeder(background={"scale": 6.0}), steps=2).table("steps")
+    steps = run(failing(6.0), steps=2).table("steps")
     assert set(steps.status) == {"not_converged"}
     assert (steps.unserved_kwh > 0.0).all()
 
@@ -96,9 +101,9 @@ def test_an_island_is_unsupplied_and_its_energy_counted(tmp_path):
     assert dark.shed_kw.sum() > 0.0
 
 
-@pytest.mark.parametrize("scale", [4.5, 6.0, 50.0])
-def test_energy_and_money_reconcile_when_the_feeder_fails(scale, unchecked_background):
-    model = run(on_feeder(background={"scale": scale}), steps=12)
+@pytest.mark.parametrize(("scale", "steps"), [(4.5, 4), (50.0, 2)])
+def test_energy_and_money_reconcile_when_the_feeder_fails(scale, steps, unchecked_background):
+    model = run(failing(scale), steps=steps)
     steps, dispatch = model.table("steps"), model.table("dispatch")
     assert "not_converged" in set(steps.status)
     net_import_kw = -dispatch.groupby("time").exchange_kw.sum().to_numpy()

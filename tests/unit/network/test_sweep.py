@@ -120,10 +120,10 @@ def test_points_from_emergency_to_collapse_have_the_same_status(feeder):
     assert flow.flags[7] == ("collapse",)
 
 
-@pytest.mark.parametrize("size_kw", [2e4, 1e5, 1e9, 1e15])
+@pytest.mark.parametrize("size_kw", [2e4, 1e15])
 def test_absurd_exchanges_have_the_same_status(feeder, size_kw):
-    exchange_kw = size_kw * np.vstack([np.eye(4), -np.eye(4)])[[0, 3, 5]]
-    assert_equals_reference(feeder, np.ones(3), exchange_kw)
+    exchange_kw = size_kw * np.vstack([np.eye(4), -np.eye(4)])[[0, 5]]
+    assert_equals_reference(feeder, np.ones(2), exchange_kw)
 
 
 def test_of_several_solutions_the_one_of_the_reference_is_given(feeder):
