@@ -28,6 +28,13 @@ def test_a_step_is_one_interval():
     assert len(model.table("dispatch")) == 2 * len(model.microgrids)
 
 
+def test_coordination_and_strategy_come_with_options_as_in_a_scenario():
+    chosen = {"kind": "prices", "offers": "agent"}
+    model = mmgsim.build("duo", coordination=chosen, strategy={"kind": "self-consumer"})
+    assert model.scenario.coordination.options() == {"offers": "agent"}
+    assert {m.strategy.kind for m in model.scenario.microgrids} == {"self-consumer"}
+
+
 def test_agents_go_by_name(central):
     assert central.microgrids["MG2"].name == "MG2"
     with pytest.raises(KeyError, match="did you mean 'MG2'"):
