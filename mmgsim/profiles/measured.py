@@ -23,7 +23,7 @@ from mmgsim.profiles.index import TimeIndex, zone_faults
 from mmgsim.profiles.series import Series, SeriesError, Unit
 from mmgsim.profiles.sources import CsvSource
 
-__all__ = ["make_measured"]
+__all__ = ["make_measured", "measured_faults"]
 
 _SHOWN = 5
 """How many faults of one kind are shown; the rest are counted."""
@@ -82,14 +82,37 @@ def make_measured(source: CsvSource, index: TimeIndex, *, folder: Path | None) -
     if not stamp_faults:
         stamp_faults = _fit_faults(stamps, source.time_column, index)
     if value_faults or stamp_faults:
-        faults = sorted([*value_faults, *stamp_faults], key=lambda fault: fault.line or 0)
-        raise SeriesError(source.file, faults)
+        raise SeriesError(source.file, _by_line([*value_faults, *stamp_faults]))
     return Series(
         values=_resample(values, stamps, index) * source.scale,
         unit=Unit.AS_GIVEN,
         label=source.label,
         description=f"column {source.column} of {source.file}",
     )
+
+
+def measured_faults(source: CsvSource, index: TimeIndex, *, folder: Path | None) -> list[Fault]:
+    """Give the faults that a file has whichever steps are wanted; of `index` only the zone counts.
+
+    Parameters
+    ----------
+    source : CsvSource
+        File, columns, time zone, scale and label.
+    index : TimeIndex
+        In whose time zone stamps are meant if the source has none.
+    folder : Path or None
+        Folder of the scenario, to which the file is relative; None: the working folder.
+    """
+    cells, faults = _read_cells((folder or Path()) / source.file, source)
+    if faults:
+        return faults
+    _, value_faults = _parse_values(cells, source.column)
+    _, stamp_faults = _parse_stamps(cells, source, index)
+    return _by_line([*value_faults, *stamp_faults])
+
+
+def _by_line(faults: Iterable[Fault]) -> list[Fault]:
+    return sorted(faults, key=lambda fault: fault.line or 0)
 
 
 def _read_cells(path: Path, source: CsvSource) -> tuple[list[_Cell], list[Fault]]:

@@ -14,6 +14,8 @@ from mmgsim.contracts import FloatArray, frozen
 from mmgsim.errors import Fault
 from mmgsim.profiles import (
     LARGEST,
+    ConstantSource,
+    CsvSource,
     Label,
     Series,
     SeriesError,
@@ -21,6 +23,7 @@ from mmgsim.profiles import (
     TimeIndex,
     Unit,
     make_series,
+    measured_faults,
     simbench_background,
 )
 from mmgsim.scenario.calendar import PEAK_CURE, peak_mask, run_index
@@ -96,9 +99,12 @@ class Inputs:
 class _Reader:
     """Reads series one by one and gathers every fault before anything is refused."""
 
-    def __init__(self, scenario: Scenario, folder: Path | None, index: TimeIndex) -> None:
+    def __init__(
+        self, scenario: Scenario, folder: Path | None, index: TimeIndex, *, is_timed: bool
+    ) -> None:
         self._scenario = scenario
         self._folder = folder
+        self._is_timed = is_timed
         self.index = index
         self.labels: list[InputLabel] = []
         self.faults: list[Fault] = extra_faults(scenario)
@@ -114,6 +120,11 @@ class _Reader:
             if self._lacks_extra:  # said once, of all places together
                 return None
             source = with_code(source, self._scenario)
+        if not self._is_timed and not isinstance(source, ConstantSource):
+            if isinstance(source, CsvSource):
+                faults = measured_faults(source, self.index, folder=self._folder)
+                self._note(SeriesError(source.file, faults), where)
+            return None
         try:
             series = make_series(
                 source, self.index, seed=self._scenario.seed, name=name, folder=self._folder
@@ -195,7 +206,7 @@ class _Reader:
     def _simbench_background(self, code: str) -> FloatArray:
         """Give the values of all profiles of a SimBench grid; ones after a fault."""
         where = "network.simbench"
-        if not self._lacks_extra:
+        if self._is_timed and not self._lacks_extra:
             try:
                 values = simbench_background(code, self.index)
             except SeriesError as error:
@@ -252,23 +263,27 @@ def read_inputs(
     return inputs
 
 
-def series_faults(scenario: Scenario, folder: Path | None) -> list[Fault]:
-    """Give every fault of every series."""
-    return _read(scenario, folder)[1]
+def series_faults(scenario: Scenario, folder: Path | None, *, is_timed: bool = True) -> list[Fault]:
+    """Give every fault of every series; where a run has no times, those that it has at any time."""
+    if not is_timed:
+        scenario = scenario.model_copy(update={"step": 1, "days": 1})
+    return _read(scenario, folder, is_timed=is_timed)[1]
 
 
-def _read(scenario: Scenario, folder: Path | None) -> tuple[Inputs, list[Fault]]:
+def _read(
+    scenario: Scenario, folder: Path | None, *, is_timed: bool = True
+) -> tuple[Inputs, list[Fault]]:
     """Give all series, with zeros where there are faults."""
     lead_days = _PERSISTENCE_LEAD_DAYS if scenario.forecast.kind == "persistence" else 0
     index, lead_steps, run_steps = run_index(scenario, lead_days=lead_days)
-    reader = _Reader(scenario, folder, index)
+    reader = _Reader(scenario, folder, index, is_timed=is_timed)
     buying, selling, upstream = _read_prices(reader, scenario)
     device_kw = _read_devices(reader, scenario)
     reader.faults += _hopeless_faults(scenario, device_kw)
     reader.faults += _shared_faults(scenario)
     background = reader.background()
     charge = reader.network_charge()
-    if buying is not None and selling is not None:
+    if is_timed and buying is not None and selling is not None:
         reader.faults += _arbitrage_faults(scenario, buying + charge, selling)
     none = np.zeros(index.steps)
     inputs = Inputs(

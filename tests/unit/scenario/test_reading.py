@@ -240,6 +240,39 @@ def test_faults_of_every_kind_come_in_one_message_in_file_order(scenarios):
     ]
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "where"),
+    [
+        ("Berlin", "Berln", "timezone"),
+        ("timezone: Europe/Berlin\n", "", "timezone"),
+        ("start: 2021-01-11", "start: 2021-06-31", "start"),
+        ("seed: 3", "seed: 3\nstep: 2", "step"),
+        ("seed: 3", "seed: 3\nstep: 7min\ngate: {every: 7min, horizon: 14min}", "step"),
+        ("seed: 3", "seed: 3\ngate: {evry: 15min}", "gate.evry"),
+        ("seed: 3", "seed: 3\nsed: 4", "sed"),
+        ("seed: 3", "seed: 3\nfaults: {on_fault: go}", "faults.on_fault"),
+    ],
+)
+def test_wrong_times_hide_nothing_that_holds_at_any_time(old, new, where, scenarios):
+    rows = "2021-03-28T01:30,1\n2021-03-28T02:30,2\n"  # clocks are put forward in Berlin
+    (scenarios.folder / "own.csv").write_text(f"time,kw\n{rows}")
+    profile = "{source: csv, file: own.csv, column: kW}"
+    changes = [("{kind: isolated}", "{kind: price}"), ("profile: 2.0", f"profile: {profile}")]
+    faults = scenarios.faults((old, new), *changes, ("profile: 1.0", "profile: 9.0"))
+    roof, shop = "microgrids.MG1.devices.roof.profile", "microgrids.MG2.devices.shop.profile"
+    assert {fault.where for fault in faults} == {where, "coordination", roof, shop}
+    assert len(faults) == 4
+
+
+def test_wrong_times_make_no_faults_of_times_and_levels(scenarios):
+    gate = "gate: {every: 15min, horizn: 1d, end_of_window: {level: 0.7}}"
+    own = "step: 15min\n" + gate
+    fault = scenarios.fault(("seed: 3", own), ("power_kw: 5", "power_kw: 5, level_min: 0.6"))
+    assert fault.where == "gate.horizn"
+    fault = scenarios.fault(("seed: 3", "step: 15\ngate: {every: 15min}"))
+    assert fault.where == "step"
+
+
 def test_further_checks_join_the_message_only_when_there_are_faults(scenarios):
     def further(scenario, folder):
         return [Fault("microgrids.MG2.bus", "the feeder has no bus 77")]
