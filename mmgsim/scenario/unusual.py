@@ -123,6 +123,19 @@ def _outliers(what: str, kw: Mapping[str, float]) -> Iterator[Fault]:
 # --------------------------------------------------------------------------------------- prices
 def _price_doubts(scenario: Scenario, inputs: Inputs) -> Iterator[Fault]:
     buy_per_kwh = inputs.import_per_kwh + inputs.network_charge_per_kwh
+    implausible = list(_implausible_prices(scenario, inputs))
+    yield from implausible
+    if not implausible:  # otherwise the price of buying is to blame
+        yield from _shed_price_doubts(scenario, float(buy_per_kwh.min()))
+    above = inputs.export_per_kwh > buy_per_kwh
+    if above.any():
+        what = f"selling pays more than buying in {int(above.sum())} steps"
+        cure = "lower it, unless energy is meant to be bought and sold at once"
+        yield Fault("tariff.export_per_kwh", what, cure)
+
+
+def _implausible_prices(scenario: Scenario, inputs: Inputs) -> Iterator[Fault]:
+    """Doubt prices and charges that are far too high, or far above the prices of energy."""
     prices = {
         "tariff.import_per_kwh": inputs.import_per_kwh,
         "tariff.export_per_kwh": inputs.export_per_kwh,
@@ -130,29 +143,33 @@ def _price_doubts(scenario: Scenario, inputs: Inputs) -> Iterator[Fault]:
     if scenario.tariff.upstream_per_kwh is not None:
         prices["tariff.upstream_per_kwh"] = inputs.upstream_per_kwh
     means = {where: float(np.abs(values).mean()) for where, values in prices.items()}
+    charge, place = scenario.tariff.network_charge, "tariff.network_charge"
+    charges = {
+        f"{place}.off_peak_per_kwh": charge.off_peak_per_kwh,
+        f"{place}.on_peak_per_kwh": charge.on_peak_per_kwh,
+    }
     cure = "give prices per kWh; 55 per MWh are 0.055"
-    for where, mean in means.items():
+    for where, mean in (means | charges).items():
         others = [other for place, other in means.items() if place != where and other > 0.0]
+        in_the_mean = " in the mean" if where in means else ""
         if scenario.currency.upper() in _CURRENCIES and mean > _DEAREST_PER_KWH:
-            yield Fault(where, f"is {mean:g} {scenario.currency} per kWh in the mean", cure)
+            yield Fault(where, f"is {mean:g} {scenario.currency} per kWh{in_the_mean}", cure)
         elif others and mean > _APART * max(others):
-            yield Fault(
-                where, f"is {mean:g} in the mean, other prices at most {max(others):g}", cure
-            )
+            what = f"is {mean:g}{in_the_mean}, other prices at most {max(others):g}"
+            yield Fault(where, what, cure)
+
+
+def _shed_price_doubts(scenario: Scenario, buy_per_kwh: float) -> Iterator[Fault]:
+    """Doubt loads that are shed rather than bought for, even where buying is cheapest."""
     for microgrid in scenario.microgrids:
         for device in microgrid.devices:
-            if isinstance(device, LoadConfig) and buy_per_kwh.min() > device.shed_price_per_kwh:
+            if isinstance(device, LoadConfig) and buy_per_kwh > device.shed_price_per_kwh:
                 yield Fault(
                     f"microgrids.{microgrid.name}.devices.{device.name}.shed_price_per_kwh",
                     f"{device.shed_price_per_kwh:g} is below the price of buying in every step "
-                    f"(at least {buy_per_kwh.min():g}), so that the load is shed, not bought for",
+                    f"(at least {buy_per_kwh:g}), so that the load is shed, not bought for",
                     "raise it, or give prices per kWh",
                 )
-    above = inputs.export_per_kwh > buy_per_kwh
-    if above.any():
-        what = f"selling pays more than buying in {int(above.sum())} steps"
-        cure = "lower it, unless energy is meant to be bought and sold at once"
-        yield Fault("tariff.export_per_kwh", what, cure)
 
 
 # ---------------------------------------------------------------------------- without an effect

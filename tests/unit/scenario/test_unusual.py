@@ -81,6 +81,12 @@ def test_a_sound_scenario_has_no_warnings(warnings):
             "tariff.import_per_kwh",
             "other prices at most 0.02",
         ),
+        ([charge("{off_peak_per_kwh: 60}")], "tariff.network_charge.off_peak_per_kwh", "is 60 AUD"),
+        (
+            [top("currency: JPY"), charge("{on_peak_per_kwh: 100, on_peak: Mon 08:00-22:00}")],
+            "tariff.network_charge.on_peak_per_kwh",
+            "is 100, other prices at most 0.3",
+        ),
         (
             [("profile: 3.0", "profile: 3.0, shed_price_per_kwh: 0.2")],
             "MG1.devices.homes.shed_price_per_kwh",
