@@ -109,6 +109,7 @@ class _Reader:
         self.labels: list[InputLabel] = []
         self.faults: list[Fault] = extra_faults(scenario)
         self._lacks_extra = bool(self.faults)
+        self._said: dict[str, set[Fault]] = {}
 
     def fault(self, where: str, what: str, cure: str = "") -> None:
         """Note one fault."""
@@ -123,14 +124,22 @@ class _Reader:
         if not self._is_timed and not isinstance(source, ConstantSource):
             if isinstance(source, CsvSource):
                 faults = measured_faults(source, self.index, folder=self._folder)
-                self._note(SeriesError(source.file, faults), where)
+                self._note_file(SeriesError(source.file, faults), where, source)
             return None
         try:
             series = make_series(
-                source, self.index, seed=self._scenario.seed, name=name, folder=self._folder
+                source,
+                self.index,
+                seed=self._scenario.seed,
+                name=name,
+                folder=self._folder,
+                lead_days=_lead_days(self._scenario),
             )
         except SeriesError as error:
-            self._note(error, where)
+            if isinstance(source, CsvSource):
+                self._note_file(error, where, source)
+            else:
+                self._note(error, where)
             return None
         if not np.abs(series.values).max() <= LARGEST:
             what = f"reaches {np.abs(series.values).max():g}, beyond any scenario ({LARGEST:g})"
@@ -138,6 +147,13 @@ class _Reader:
             return None
         self.labels.append(InputLabel(where, series.label, series.description))
         return series
+
+    def _note_file(self, error: SeriesError, where: str, source: CsvSource) -> None:
+        """Note the faults of a file; those of its stamps once, not for every column."""
+        of_stamps = {x for x in error.faults if x.where == f"column {source.time_column!r}"}
+        said = self._said.setdefault(source.file, set())
+        self._note(SeriesError(error.source, [x for x in error.faults if x not in said]), where)
+        said |= of_stamps
 
     def _note(self, error: SeriesError, where: str) -> None:
         for fault in error.faults:
@@ -274,8 +290,7 @@ def _read(
     scenario: Scenario, folder: Path | None, *, is_timed: bool = True
 ) -> tuple[Inputs, list[Fault]]:
     """Give all series, with zeros where there are faults."""
-    lead_days = _PERSISTENCE_LEAD_DAYS if scenario.forecast.kind == "persistence" else 0
-    index, lead_steps, run_steps = run_index(scenario, lead_days=lead_days)
+    index, lead_steps, run_steps = run_index(scenario, lead_days=_lead_days(scenario))
     reader = _Reader(scenario, folder, index, is_timed=is_timed)
     buying, selling, upstream = _read_prices(reader, scenario)
     device_kw = _read_devices(reader, scenario)
@@ -300,6 +315,11 @@ def _read(
         labels=tuple(reader.labels),
     )
     return inputs, reader.faults
+
+
+def _lead_days(scenario: Scenario) -> int:
+    """Give how many days before a run are looked at."""
+    return _PERSISTENCE_LEAD_DAYS if scenario.forecast.kind == "persistence" else 0
 
 
 def _read_prices(

@@ -94,7 +94,7 @@ def test_persistence_expects_the_day_before():
 
 
 def test_a_past_that_the_file_does_not_cover_is_a_fault():
-    with pytest.raises(mmgsim.ScenarioError, match="covers 2021-01-09"):
+    with pytest.raises(mmgsim.ScenarioError, match="start between 2021-01-11 and 2021-01-14"):
         mmgsim.build("duo", overrides={"forecast": {"kind": "persistence"}, "start": "2021-01-10"})
 
 
