@@ -62,6 +62,15 @@ def test_yaml_syntax_error_names_its_line(scenarios):
     assert fault.line == 5
 
 
+def test_bracket_that_is_never_closed_is_named_where_it_opens(scenarios):
+    fault = scenarios.fault(("{kind: isolated}", "{kind: isolated"))
+    assert fault.line == 7
+    assert "(opened in line 6)" in fault.what
+    scenarios.file.write_text("name: tiny\ndays: [1\n\n\n")
+    with pytest.raises(ScenarioError, match=r"line 5.*\(opened in line 2\)"):
+        load_scenario(scenarios.file)
+
+
 def test_tab_is_named_as_the_cause(scenarios):
     fault = scenarios.fault(("  import_per_kwh", "\timport_per_kwh"))
     assert (fault.line, fault.cure) == (8, "indent with spaces, not with tabs")
