@@ -200,6 +200,8 @@ def test_fault_inside_a_source_is_placed_without_tags(new, what, scenarios):
     ("old", "new", "where", "cure"),
     [
         ("power_kw: 5", "power_kw: 5, efficiency: 95", "efficiency", "95 % is written 0.95"),
+        ("power_kw: 5", "power_kw: 5, efficiency: 0,95", "95", "with a point, not with a comma"),
+        ("name: MG1", "name: MG1\n    power_factor: 0,98", "power_factor", "with a point"),
         ("power_kw: 5", "power_kw: 5, level_min: 10", "level_min", "10 % is written 0.1"),
         ("name: MG1", "name: MG1\n    power_factor: 98", "power_factor", "98 % is written 0.98"),
         ("seed: 3", "network: {case: case33bw, v_min_pu: 12.0}", "v_min_pu", "1 is the nominal"),
