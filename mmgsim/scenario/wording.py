@@ -215,7 +215,7 @@ def _tags_at(path: Sequence[str | int], key: str) -> list[str]:
 
 
 def _description(path: tuple[str | int, ...]) -> str:
-    """Say what a key is for; an item of a list and a chosen alternative are their key's."""
+    """Say to give a key, and what it is; an item of a list and an alternative are their key's."""
     if not path:
         return ""
     while len(path) > 1 and not any(
@@ -225,5 +225,7 @@ def _description(path: tuple[str | int, ...]) -> str:
     for model in _models_at(path[:-1]):
         field = model.model_fields.get(str(path[-1]))
         if field is not None and field.description:
-            return " ".join(field.description.split()).rstrip(".")
+            text = " ".join(field.description.split()).rstrip(".")
+            is_word = not text[1:2].isupper()  # IANA stays as it is
+            return f"give {path[-1]}: {text[0].lower() if is_word else text[0]}{text[1:]}"
     return ""

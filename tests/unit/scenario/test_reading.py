@@ -137,7 +137,16 @@ def test_power_in_mw_is_refused_with_the_key_in_kw(scenarios):
 def test_missing_keys_are_named_with_what_they_are_for(scenarios):
     faults = scenarios.faults(("timezone: Europe/Berlin\n", ""), (", power_kw: 5", ""))
     assert [fault.where for fault in faults] == ["timezone", "microgrids.MG2.devices.bess.power_kw"]
-    assert all(fault.what == "is missing" and fault.cure for fault in faults)
+    assert all(fault.what == "is missing" for fault in faults)
+    assert faults[0].cure.startswith("give timezone: IANA time zone in which")
+    assert faults[1].cure.startswith("give power_kw: limit of charge")
+
+
+def test_what_a_key_is_for_reads_as_what_to_give(scenarios):
+    fault = scenarios.fault(("start: 2021-01-11", "start: 2021-06-31"))
+    assert str(fault).endswith(
+        "is not a day: day is out of range for month; give start: first local day"
+    )
 
 
 @pytest.mark.parametrize(
