@@ -21,7 +21,7 @@ from rich.text import Text
 
 from mmgsim.compare import compare as compare_scenario
 from mmgsim.compare import compare_runs
-from mmgsim.engine import MessageBus, MultiMicrogridModel
+from mmgsim.engine import MessageBus, MultiMicrogridModel, build
 from mmgsim.errors import (
     ComparisonEndedEarlyError,
     Fault,
@@ -41,6 +41,7 @@ from mmgsim.scenario import (
     needs_simbench,
     parse_coordinations,
     parse_override,
+    parse_strategy,
     plug_ins,
     scenario_schema,
 )
@@ -86,7 +87,11 @@ CoordinationOption = Annotated[
 ]
 SeedOption = Annotated[int | None, typer.Option(help="Root of all random streams.")]
 StrategyOption = Annotated[
-    list[str] | None, typer.Option(metavar="NAME|MG=NAME", help="Strategy of all or of one.")
+    list[str] | None,
+    typer.Option(
+        metavar="NAME|MG=NAME",
+        help="Strategy of all or of one; with options as '{kind: NAME, options: {option: VALUE}}'.",
+    ),
 ]
 OutOption = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Result folder.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", help="Print nothing.")]
@@ -361,7 +366,7 @@ def view(  # noqa: PLR0913  one parameter per option of the command line
         raise typer.BadParameter(f"{target} is a finished run: nothing can be set in it")
 
     def model() -> MultiMicrogridModel:
-        return MultiMicrogridModel(target, overrides=overrides, strategy=everybody)
+        return build(target, overrides=overrides, strategy=everybody)
 
     def told(address: str) -> None:
         out.print(f"live view: {address} (Ctrl-C ends it)", markup=False, soft_wrap=True)
@@ -412,8 +417,7 @@ def schema(
 # --------------------------------------------------------------------------- reading of options
 def _options(*, days: int | None, seed: int | None, coordination: Any) -> dict[str, Any]:
     # A kind alone keeps the options that the scenario has for it.
-    chosen = "coordination" if isinstance(coordination, dict) else "coordination.kind"
-    given = {"days": days, "seed": seed, chosen: coordination}
+    given = {"days": days, "seed": seed, "coordination.kind": coordination}
     return {key: value for key, value in given.items() if value is not None}
 
 
@@ -432,15 +436,18 @@ def _overrides(texts: list[str]) -> dict[str, Any]:
     return found
 
 
-def _strategies(texts: list[str], overrides: dict[str, Any]) -> str | None:
-    """Read ``NAME`` for everybody and ``MG=NAME`` for one, the latter into overrides."""
+def _strategies(texts: list[str], overrides: dict[str, Any]) -> str | dict[str, Any] | None:
+    """Read strategies of everybody, and of one microgrid, the latter into overrides."""
     everybody = None
     for text in texts:
-        name, equals, chosen = text.partition("=")
-        if equals:
-            overrides[f"microgrids.{name}.strategy"] = chosen
+        try:
+            microgrid, chosen = parse_strategy(text)
+        except ValueError as error:
+            raise typer.BadParameter(str(error), param_hint="--strategy") from None
+        if microgrid is None:
+            everybody = chosen
         else:
-            everybody = name
+            overrides[f"microgrids.{microgrid}.strategy"] = chosen
     return everybody
 
 

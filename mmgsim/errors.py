@@ -44,14 +44,17 @@ _SHOWN = 12
 def near_miss(name: str, known: Iterable[str]) -> str:
     """Say which known name was probably meant, and list them all, or the nearest of very many.
 
+    Capital letters make no difference to what is near.
+
     Examples
     --------
     >>> near_miss("centrl", ["isolated", "central"])
     "did you mean 'central'? known: central, isolated"
     """
     names = sorted(known)
-    close = get_close_matches(name, names, n=1, cutoff=0.6)
-    hint = f"did you mean {close[0]!r}? " if close else ""
+    plain = {each.casefold(): each for each in names} | {each: each for each in names}
+    close = get_close_matches(name, names, n=1) or get_close_matches(name.casefold(), plain, n=1)
+    hint = f"did you mean {plain[close[0]]!r}? " if close else ""
     shown = names
     if len(names) > _SHOWN:
         shown = get_close_matches(name, names, n=_SHOWN, cutoff=0.0)

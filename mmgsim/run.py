@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from mmgsim.engine import MessageBus, MultiMicrogridModel
+from mmgsim.engine import MessageBus, MultiMicrogridModel, build
 from mmgsim.errors import ResultsError, RunEndedEarlyError
 from mmgsim.folder import RunFolder, choose_folder
 from mmgsim.report import write_report
@@ -30,8 +30,8 @@ def run(  # noqa: PLR0913  one parameter per choice of a run
     scenario: str | Path | LoadedScenario,
     *,
     overrides: Mapping[str, Any] | None = None,
-    coordination: str | None = None,
-    strategy: str | None = None,
+    coordination: str | Mapping[str, Any] | None = None,
+    strategy: str | Mapping[str, Any] | None = None,
     out: str | Path | None = None,
     progress: Progress | None = None,
     bus: MessageBus | None = None,
@@ -49,8 +49,9 @@ def run(  # noqa: PLR0913  one parameter per choice of a run
         Bundled name, folder or YAML file.
     overrides : mapping
         Values by dotted path, such as ``{"days": 2, "seed": 3}``.
-    coordination, strategy : str or None
-        Replace the scenario's own, for all microgrids.
+    coordination, strategy : str, mapping or None
+        Replace the scenario's own, for all microgrids; a mapping as in a scenario, with options:
+        ``{"kind": "prices", "offers": "agent"}``.
     out : str, Path or None
         Result folder, which must not exist or be empty, but for `resume`;
         ``runs/<scenario>-<coordination>-<time>`` by default.
@@ -78,7 +79,7 @@ def run(  # noqa: PLR0913  one parameter per choice of a run
     >>> results.dispatch.groupby("microgrid").import_kw.sum()  # doctest: +SKIP
     """
     begin = perf_counter()
-    model = MultiMicrogridModel(
+    model = build(
         scenario, coordination=coordination, strategy=strategy, overrides=overrides, bus=bus
     )
     name, kind = model.scenario.name, model.scenario.coordination.kind

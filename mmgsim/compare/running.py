@@ -35,7 +35,7 @@ def compare(  # noqa: PLR0913  one parameter per choice of a comparison
     coordinations: str | Iterable[CoordinationChoice],
     *,
     overrides: Mapping[str, Any] | None = None,
-    strategy: str | None = None,
+    strategy: str | Mapping[str, Any] | None = None,
     out: str | Path | None = None,
     progress: Progress | None = None,
     freeze_envelopes: bool = False,
@@ -54,8 +54,8 @@ def compare(  # noqa: PLR0913  one parameter per choice of a comparison
         ``"isolated,central"``.
     overrides : mapping
         Values by dotted path, for all runs.
-    strategy : str or None
-        Of all microgrids, in all runs.
+    strategy : str, mapping or None
+        Of all microgrids, in all runs; a mapping as in a scenario, with options.
     out : str, Path or None
         Folder, which must not exist or be empty: gets a result folder a coordination, and
         `compare.csv`, `compare.json`, `compare.html`; ``runs/<scenario>-compare-<time>`` by
@@ -142,7 +142,7 @@ def _variants(
     scenario: str | Path | LoadedScenario,
     coordinations: list[CoordinationChoice],
     overrides: Mapping[str, Any],
-    strategy: str | None,
+    strategy: Any,
 ) -> dict[str, LoadedScenario]:
     """Check the scenario under every coordination, and name the runs."""
     faults = []
@@ -156,8 +156,8 @@ def _variants(
     found: dict[str, LoadedScenario] = {}
     for choice in coordinations:
         # First, so that an override can set options of the coordination.
-        chosen = {"coordination.kind" if isinstance(choice, str) else "coordination": choice}
-        loaded = load_variant(scenario, {**chosen, **overrides}, strategy=strategy)
+        chosen = {"coordination.kind": choice, **overrides}
+        loaded = load_variant(scenario, chosen, strategy=strategy)
         found[_free(loaded.scenario.coordination.kind, found)] = loaded
     return found
 

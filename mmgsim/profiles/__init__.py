@@ -13,6 +13,7 @@ from mmgsim.profiles.forecasts import (
 )
 from mmgsim.profiles.index import TimeIndex, zone_faults
 from mmgsim.profiles.make import make_series
+from mmgsim.profiles.measured import measured_faults
 from mmgsim.profiles.series import LARGEST, Label, Series, SeriesError, Unit
 from mmgsim.profiles.simbench import (
     SIMBENCH_INSTALL,
@@ -65,6 +66,7 @@ __all__ = [
     "forecast_kw",
     "has_simbench",
     "make_series",
+    "measured_faults",
     "read_sites",
     "simbench_background",
     "simbench_code_faults",

@@ -30,7 +30,13 @@ __all__ = ["make_series"]
 
 
 def make_series(
-    source: AnySource, index: TimeIndex, *, seed: int, name: str, folder: Path | None = None
+    source: AnySource,
+    index: TimeIndex,
+    *,
+    seed: int,
+    name: str,
+    folder: Path | None = None,
+    lead_days: int = 0,
 ) -> Series:
     """Make the values of a source over the steps of a run.
 
@@ -50,6 +56,8 @@ def make_series(
         Who the series is for, for example ``"MG2.civic"``: key of its random stream.
     folder : Path, optional
         Folder of the scenario, to which files are relative.
+    lead_days : int
+        How many days of `index` lie before the run's first, for messages.
 
     Returns
     -------
@@ -82,7 +90,7 @@ def make_series(
     if isinstance(source, PriceSource):
         return make_price(source, index, seed=seed)
     if isinstance(source, CsvSource):
-        return make_measured(source, index, folder=folder)
+        return make_measured(source, index, folder=folder, lead_days=lead_days)
     return Series(
         values=np.full(index.steps, source.value),
         unit=Unit.AS_GIVEN,

@@ -23,7 +23,7 @@ from mmgsim.profiles.index import TimeIndex, zone_faults
 from mmgsim.profiles.series import Series, SeriesError, Unit
 from mmgsim.profiles.sources import CsvSource
 
-__all__ = ["make_measured"]
+__all__ = ["make_measured", "measured_faults"]
 
 _SHOWN = 5
 """How many faults of one kind are shown; the rest are counted."""
@@ -51,7 +51,9 @@ class _Stamped:
     instant: datetime
 
 
-def make_measured(source: CsvSource, index: TimeIndex, *, folder: Path | None) -> Series:
+def make_measured(
+    source: CsvSource, index: TimeIndex, *, folder: Path | None, lead_days: int = 0
+) -> Series:
     """Read a column of a CSV file and bring it to the steps of the run.
 
     Finer values are averaged, coarser ones are held; the two step lengths must divide each other
@@ -65,6 +67,8 @@ def make_measured(source: CsvSource, index: TimeIndex, *, folder: Path | None) -
         The steps wanted.
     folder : Path or None
         Folder of the scenario, to which the file is relative; None: the working folder.
+    lead_days : int
+        How many days of `index` lie before the run's first, for messages.
 
     Raises
     ------
@@ -80,16 +84,39 @@ def make_measured(source: CsvSource, index: TimeIndex, *, folder: Path | None) -
     if not stamp_faults:
         stamp_faults = _order_faults(stamps, source.time_column)
     if not stamp_faults:
-        stamp_faults = _fit_faults(stamps, source.time_column, index)
+        stamp_faults = _fit_faults(stamps, source.time_column, index, lead_days)
     if value_faults or stamp_faults:
-        faults = sorted([*value_faults, *stamp_faults], key=lambda fault: fault.line or 0)
-        raise SeriesError(source.file, faults)
+        raise SeriesError(source.file, _by_line([*value_faults, *stamp_faults]))
     return Series(
         values=_resample(values, stamps, index) * source.scale,
         unit=Unit.AS_GIVEN,
         label=source.label,
         description=f"column {source.column} of {source.file}",
     )
+
+
+def measured_faults(source: CsvSource, index: TimeIndex, *, folder: Path | None) -> list[Fault]:
+    """Give the faults that a file has whichever steps are wanted; of `index` only the zone counts.
+
+    Parameters
+    ----------
+    source : CsvSource
+        File, columns, time zone, scale and label.
+    index : TimeIndex
+        In whose time zone stamps are meant if the source has none.
+    folder : Path or None
+        Folder of the scenario, to which the file is relative; None: the working folder.
+    """
+    cells, faults = _read_cells((folder or Path()) / source.file, source)
+    if faults:
+        return faults
+    _, value_faults = _parse_values(cells, source.column)
+    _, stamp_faults = _parse_stamps(cells, source, index)
+    return _by_line([*value_faults, *stamp_faults])
+
+
+def _by_line(faults: Iterable[Fault]) -> list[Fault]:
+    return sorted(faults, key=lambda fault: fault.line or 0)
 
 
 def _read_cells(path: Path, source: CsvSource) -> tuple[list[_Cell], list[Fault]]:
@@ -249,7 +276,9 @@ def _usual_step(stamps: Sequence[_Stamped]) -> timedelta:
     return timedelta(seconds=abs(float(apart[int(np.argmax(counts))])))
 
 
-def _fit_faults(stamps: Sequence[_Stamped], column: str, index: TimeIndex) -> list[Fault]:
+def _fit_faults(
+    stamps: Sequence[_Stamped], column: str, index: TimeIndex, lead_days: int
+) -> list[Fault]:
     """Find what keeps a regular series from serving the run's steps."""
     where = f"column {column!r}"
     first, step = stamps[0].instant, _usual_step(stamps)
@@ -264,12 +293,34 @@ def _fit_faults(stamps: Sequence[_Stamped], column: str, index: TimeIndex) -> li
         faults.append(Fault(where, what, "stamps are starts of intervals; move them"))
     end = stamps[-1].instant + step
     if first > index.start or end < index.end:
-        what = (
-            f"covers {_text(first)} to {_text(end)}, the run needs "
-            f"{_text(index.start)} to {_text(index.end)} (days and horizon)"
+        file_span, run_span = (
+            f"{_local(begin, index):%Y-%m-%d %H:%M} to {_local(finish, index):%Y-%m-%d %H:%M}"
+            for begin, finish in ((first, end), (index.start, index.end))
         )
-        faults.append(Fault(where, what, "give a longer file, or run fewer days"))
+        what = (
+            f"covers {file_span}, the run needs {run_span} "
+            f"(with its horizon; local times of {index.timezone})"
+        )
+        faults.append(Fault(where, what, _range_cure(first, end, index, lead_days)))
     return faults
+
+
+def _range_cure(first: datetime, end: datetime, index: TimeIndex, lead_days: int) -> str:
+    """Say on which days a run may start that lies in the file, where there are any."""
+    cure, day = "give a longer file, or run fewer days", timedelta(days=1)
+    begins, ends, begin, finish = (_local(x, index) for x in (first, end, index.start, index.end))
+    least, most = -((begin - begins) // day), (ends - finish) // day
+    if least > most:
+        return cure
+    start = begin.date() + lead_days * day
+    earliest, latest = start + least * day, start + most * day
+    days = f"on {earliest}" if earliest == latest else f"between {earliest} and {latest}"
+    return f"{cure}, or start {days}"
+
+
+def _local(instant: datetime, index: TimeIndex) -> datetime:
+    """Give an instant on the clock of a run."""
+    return instant.astimezone(ZoneInfo(index.timezone)).replace(tzinfo=None)
 
 
 def _resample(values: FloatArray, stamps: Sequence[_Stamped], index: TimeIndex) -> FloatArray:

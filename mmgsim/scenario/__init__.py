@@ -6,7 +6,7 @@ from mmgsim.scenario.extras import extra_faults, needs_simbench, taken_elements
 from mmgsim.scenario.freeze import freeze
 from mmgsim.scenario.inputs import FurtherCheck, InputLabel, Inputs, read_inputs
 from mmgsim.scenario.outside import named_files, plug_in_files
-from mmgsim.scenario.overrides import parse_coordinations, parse_override
+from mmgsim.scenario.overrides import parse_coordinations, parse_override, parse_strategy
 from mmgsim.scenario.packages import Kind
 from mmgsim.scenario.paths import seen_from, without_places
 from mmgsim.scenario.reading import (
@@ -73,6 +73,7 @@ __all__ = [
     "needs_simbench",
     "parse_coordinations",
     "parse_override",
+    "parse_strategy",
     "parse_yaml",
     "plug_in_files",
     "plug_ins",

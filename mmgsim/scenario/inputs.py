@@ -14,6 +14,8 @@ from mmgsim.contracts import FloatArray, frozen
 from mmgsim.errors import Fault
 from mmgsim.profiles import (
     LARGEST,
+    ConstantSource,
+    CsvSource,
     Label,
     Series,
     SeriesError,
@@ -21,6 +23,7 @@ from mmgsim.profiles import (
     TimeIndex,
     Unit,
     make_series,
+    measured_faults,
     simbench_background,
 )
 from mmgsim.scenario.calendar import PEAK_CURE, peak_mask, run_index
@@ -96,13 +99,17 @@ class Inputs:
 class _Reader:
     """Reads series one by one and gathers every fault before anything is refused."""
 
-    def __init__(self, scenario: Scenario, folder: Path | None, index: TimeIndex) -> None:
+    def __init__(
+        self, scenario: Scenario, folder: Path | None, index: TimeIndex, *, is_timed: bool
+    ) -> None:
         self._scenario = scenario
         self._folder = folder
+        self._is_timed = is_timed
         self.index = index
         self.labels: list[InputLabel] = []
         self.faults: list[Fault] = extra_faults(scenario)
         self._lacks_extra = bool(self.faults)
+        self._said: dict[str, set[Fault]] = {}
 
     def fault(self, where: str, what: str, cure: str = "") -> None:
         """Note one fault."""
@@ -114,12 +121,25 @@ class _Reader:
             if self._lacks_extra:  # said once, of all places together
                 return None
             source = with_code(source, self._scenario)
+        if not self._is_timed and not isinstance(source, ConstantSource):
+            if isinstance(source, CsvSource):
+                faults = measured_faults(source, self.index, folder=self._folder)
+                self._note_file(SeriesError(source.file, faults), where, source)
+            return None
         try:
             series = make_series(
-                source, self.index, seed=self._scenario.seed, name=name, folder=self._folder
+                source,
+                self.index,
+                seed=self._scenario.seed,
+                name=name,
+                folder=self._folder,
+                lead_days=_lead_days(self._scenario),
             )
         except SeriesError as error:
-            self._note(error, where)
+            if isinstance(source, CsvSource):
+                self._note_file(error, where, source)
+            else:
+                self._note(error, where)
             return None
         if not np.abs(series.values).max() <= LARGEST:
             what = f"reaches {np.abs(series.values).max():g}, beyond any scenario ({LARGEST:g})"
@@ -127,6 +147,13 @@ class _Reader:
             return None
         self.labels.append(InputLabel(where, series.label, series.description))
         return series
+
+    def _note_file(self, error: SeriesError, where: str, source: CsvSource) -> None:
+        """Note the faults of a file; those of its stamps once, not for every column."""
+        of_stamps = {x for x in error.faults if x.where == f"column {source.time_column!r}"}
+        said = self._said.setdefault(source.file, set())
+        self._note(SeriesError(error.source, [x for x in error.faults if x not in said]), where)
+        said |= of_stamps
 
     def _note(self, error: SeriesError, where: str) -> None:
         for fault in error.faults:
@@ -195,7 +222,7 @@ class _Reader:
     def _simbench_background(self, code: str) -> FloatArray:
         """Give the values of all profiles of a SimBench grid; ones after a fault."""
         where = "network.simbench"
-        if not self._lacks_extra:
+        if self._is_timed and not self._lacks_extra:
             try:
                 values = simbench_background(code, self.index)
             except SeriesError as error:
@@ -252,23 +279,26 @@ def read_inputs(
     return inputs
 
 
-def series_faults(scenario: Scenario, folder: Path | None) -> list[Fault]:
-    """Give every fault of every series."""
-    return _read(scenario, folder)[1]
+def series_faults(scenario: Scenario, folder: Path | None, *, is_timed: bool = True) -> list[Fault]:
+    """Give every fault of every series; where a run has no times, those that it has at any time."""
+    if not is_timed:
+        scenario = scenario.model_copy(update={"step": 1, "days": 1})
+    return _read(scenario, folder, is_timed=is_timed)[1]
 
 
-def _read(scenario: Scenario, folder: Path | None) -> tuple[Inputs, list[Fault]]:
+def _read(
+    scenario: Scenario, folder: Path | None, *, is_timed: bool = True
+) -> tuple[Inputs, list[Fault]]:
     """Give all series, with zeros where there are faults."""
-    lead_days = _PERSISTENCE_LEAD_DAYS if scenario.forecast.kind == "persistence" else 0
-    index, lead_steps, run_steps = run_index(scenario, lead_days=lead_days)
-    reader = _Reader(scenario, folder, index)
+    index, lead_steps, run_steps = run_index(scenario, lead_days=_lead_days(scenario))
+    reader = _Reader(scenario, folder, index, is_timed=is_timed)
     buying, selling, upstream = _read_prices(reader, scenario)
     device_kw = _read_devices(reader, scenario)
     reader.faults += _hopeless_faults(scenario, device_kw)
     reader.faults += _shared_faults(scenario)
     background = reader.background()
     charge = reader.network_charge()
-    if buying is not None and selling is not None:
+    if is_timed and buying is not None and selling is not None:
         reader.faults += _arbitrage_faults(scenario, buying + charge, selling)
     none = np.zeros(index.steps)
     inputs = Inputs(
@@ -285,6 +315,11 @@ def _read(scenario: Scenario, folder: Path | None) -> tuple[Inputs, list[Fault]]
         labels=tuple(reader.labels),
     )
     return inputs, reader.faults
+
+
+def _lead_days(scenario: Scenario) -> int:
+    """Give how many days before a run are looked at."""
+    return _PERSISTENCE_LEAD_DAYS if scenario.forecast.kind == "persistence" else 0
 
 
 def _read_prices(

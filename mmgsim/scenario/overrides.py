@@ -11,7 +11,7 @@ import yaml
 from mmgsim.errors import Fault, near_miss
 from mmgsim.scenario.yaml_lines import Document, parse_yaml
 
-__all__ = ["apply_overrides", "parse_coordinations", "parse_override"]
+__all__ = ["apply_overrides", "parse_coordinations", "parse_override", "parse_strategy"]
 
 _CHOICES = ("coordination", "forecast", "market", "operator", "strategy")
 """Parts whose further keys are options of their `kind`, and for which the kind may stand alone."""
@@ -61,6 +61,35 @@ def parse_coordinations(text: str) -> list[str | dict[str, Any]]:
     return items
 
 
+def parse_strategy(text: str) -> tuple[str | None, str | dict[str, Any]]:
+    """Read ``NAME``, or ``MG=NAME`` of one microgrid; with options as YAML between braces.
+
+    Raises
+    ------
+    ValueError
+        If what begins with a brace is no kind with options.
+
+    Examples
+    --------
+    >>> parse_strategy("MG1=self-consumer")
+    ('MG1', 'self-consumer')
+    >>> parse_strategy("{kind: shaver.py:PeakShaver, options: {most_kw: 20}}")
+    (None, {'kind': 'shaver.py:PeakShaver', 'options': {'most_kw': 20}})
+    """
+    first, equals, rest = text.partition("=")
+    is_one = bool(equals) and "{" not in first
+    microgrid, chosen = (first, rest) if is_one else (None, text)
+    if not chosen.lstrip().startswith("{"):
+        return microgrid, chosen
+    try:
+        found: Any = parse_yaml(chosen)
+    except yaml.YAMLError:
+        found = None
+    if not _has_kind(found):
+        raise ValueError(f"{chosen!r} is not like {{kind: NAME, options: {{option: VALUE}}}}")
+    return microgrid, found
+
+
 def _has_kind(item: Any) -> bool:
     return isinstance(item, dict) and isinstance(item.get("kind"), str)
 
@@ -93,6 +122,8 @@ def _choices_around(where: str) -> list[str]:
 
 def _set(content: Any, path: Sequence[str], value: Any) -> str:
     """Set a value deep in plain data, and give its path with list items by their names."""
+    if path[-1] == "kind" and path[-2:-1] and path[-2] in _CHOICES and isinstance(value, Mapping):
+        return _set(content, path[:-1], dict(value))  # a kind with options is the whole choice
     root, at, keys = content, "", []
     for part in path[:-1]:
         key = _key(content, part, at)

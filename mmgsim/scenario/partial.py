@@ -1,7 +1,8 @@
 """What can still be checked of a scenario whose schema has faults, so that one message names all.
 
 A part with a fault is replaced by one that says nothing, a microgrid with a fault is left out; the
-rest is checked as usual. Nothing is checked on top of faults in the times of the run.
+rest is checked as usual. Of series, only what holds at any time is checked on top of faults in the
+times of the run.
 """
 
 from __future__ import annotations
@@ -10,7 +11,17 @@ from collections.abc import Iterable, Sequence
 from types import MappingProxyType
 from typing import Any
 
-__all__ = ["sound_part"]
+__all__ = ["has_times", "sound_part"]
+
+_TIMES = MappingProxyType(
+    {
+        "timezone": "UTC",
+        "start": "2021-01-01",
+        "step": "1min",
+        "gate": {"end_of_window": {"kind": "value", "level": 1.0}},
+    }
+)
+"""Times that cause no fault whatever the other ones are: every duration is whole minutes."""
 
 _SILENT = MappingProxyType(
     {
@@ -21,6 +32,7 @@ _SILENT = MappingProxyType(
         "operator": "standard",
         "market": "standard",
         "repair": {},
+        "faults": {},
         "settlement": {},
         "currency": "",
         "description": "",
@@ -33,20 +45,31 @@ _SILENT = MappingProxyType(
 """Parts that cause no fault whatever the others say."""
 
 
+def has_times(paths: Iterable[Sequence[str | int]]) -> bool:
+    """Tell whether the times of the run are none of the parts in which faults were found."""
+    return not any(path and path[0] in _TIMES for path in paths)
+
+
 def sound_part(content: Any, paths: Iterable[Sequence[str | int]]) -> dict[str, Any] | None:
     """Give a scenario without the parts in which faults were found; None if too little is left."""
     if not isinstance(content, dict):
         return None
     sound = dict(content)
     left_out: set[int] = set()
+    if not has_times(paths := list(paths)):
+        sound["days"] = 1  # a year of minutes says no more
     for path in paths:
         part = path[0] if path else None
-        if part in _SILENT:
+        if part in _TIMES:
+            sound[str(part)] = _TIMES[str(part)]
+        elif part in _SILENT:
             sound[str(part)] = _SILENT[str(part)]
         elif part == "microgrids" and len(path) > 1 and isinstance(path[1], int):
             left_out.add(path[1])
-        else:
+        elif part == "microgrids" or len(path) != 1:
             return None
+        else:
+            sound.pop(str(part), None)  # an unknown key
     if left_out:
         kept = [m for at, m in enumerate(sound["microgrids"]) if at not in left_out]
         sound["microgrids"] = kept

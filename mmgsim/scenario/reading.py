@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType
@@ -16,7 +16,7 @@ from mmgsim.profiles import bundled_path
 from mmgsim.scenario.checks import check_scenario, has_sound_times
 from mmgsim.scenario.inputs import FurtherCheck, series_faults
 from mmgsim.scenario.overrides import apply_overrides
-from mmgsim.scenario.partial import sound_part
+from mmgsim.scenario.partial import has_times, sound_part
 from mmgsim.scenario.schema import Scenario
 from mmgsim.scenario.wording import schema_fault
 from mmgsim.scenario.yaml_lines import Document, dump_yaml, parse_yaml, placed, read_yaml, refusal
@@ -156,13 +156,13 @@ def _checked(
     except ValidationError as error:
         details = error.errors(include_url=False)
         faults = [schema_fault(detail, document) for detail in details]
-        rest = sound_part(document.content, [detail["loc"] for detail in details])
-        return None, [*faults, *_faults_of_rest(rest, document, folder, further)]
+        paths = [detail["loc"] for detail in details]
+        return None, [*faults, *_faults_of_rest(document, paths, folder, further)]
     except ValueError as error:  # content that refers to itself
         return None, [Fault("scenario", str(error), "remove the alias")]
     faults = check_scenario(scenario, folder, document)
     if faults:
-        faults += _later_faults(scenario, folder, further)
+        faults += _later_faults(scenario, folder, further, is_timed=has_sound_times(scenario))
     return scenario, faults
 
 
@@ -176,12 +176,13 @@ def _plain(given: Any) -> Any:
 
 
 def _faults_of_rest(
-    rest: Mapping[str, Any] | None,
     document: Document,
+    paths: Sequence[Sequence[str | int]],
     folder: Path | None,
     further: FurtherCheck | None,
 ) -> list[Fault]:
-    """Check what the schema has no fault with."""
+    """Check what the schema has no fault with: all but what lies at these paths."""
+    rest = sound_part(document.content, paths)
     try:
         scenario = None if rest is None else _parsed(rest)
     except ValidationError:
@@ -189,14 +190,15 @@ def _faults_of_rest(
     if scenario is None:
         return []
     faults = check_scenario(scenario, folder, Document(rest, document.lines))
-    return [*faults, *_later_faults(scenario, folder, further)]
+    is_timed = has_times(paths) and has_sound_times(scenario)
+    return [*faults, *_later_faults(scenario, folder, further, is_timed=is_timed)]
 
 
 def _later_faults(
-    scenario: Scenario, folder: Path | None, further: FurtherCheck | None
+    scenario: Scenario, folder: Path | None, further: FurtherCheck | None, *, is_timed: bool
 ) -> list[Fault]:
     """Find the faults that are otherwise met when series and network are read."""
-    series = series_faults(scenario, folder) if has_sound_times(scenario) else []
+    series = series_faults(scenario, folder, is_timed=is_timed)
     return [*series, *(further(scenario, folder) if further is not None else [])]
 
 

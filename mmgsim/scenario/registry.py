@@ -15,7 +15,7 @@ from pathlib import Path
 from types import MappingProxyType, ModuleType
 from typing import Any
 
-from mmgsim.errors import PackageError, UnknownNameError
+from mmgsim.errors import PackageError, UnknownNameError, near_miss
 from mmgsim.scenario.packages import GROUPS, Kind, load_registered, package_of, registered
 from mmgsim.scenario.plugin_files import module_of_file
 
@@ -139,9 +139,19 @@ def find_class(kind: Kind, name: str, folder: Path | None = None) -> Any:
     module = _module(kind, name, module_name, folder)
     found = getattr(module, class_name, None)
     if found is None:
-        why = f"{module_name} has no {class_name}"
+        why = f"{module_name} has no {class_name}; {near_miss(class_name, _classes(module))}"
         raise UnknownNameError(kind, name, known_names(kind), why=why)
     return found
+
+
+def _classes(module: ModuleType) -> list[str]:
+    """Give the names of a module's own classes, and of those that it re-exports."""
+    exported = getattr(module, "__all__", ())
+    return [
+        name
+        for name, each in vars(module).items()
+        if isinstance(each, type) and (each.__module__ == module.__name__ or name in exported)
+    ]
 
 
 def create(kind: Kind, name: str, options: Mapping[str, Any], folder: Path | None = None) -> Any:

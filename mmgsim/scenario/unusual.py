@@ -40,6 +40,9 @@ _HOURS_OF_STORAGE = (0.1, 200.0)
 _DEAREST_PER_KWH = 5.0
 """Mean price above which units are doubted, in the currencies below; per MWh it would be 50."""
 _CURRENCIES = ("AUD", "CAD", "CHF", "EUR", "GBP", "NZD", "USD")
+_SERVED_BY_STORAGE = 0.25
+"""Part of the steps up to which storage is taken to serve what the connection cannot: a battery
+that cuts peaks has a few hours a day."""
 _LONGEST_WINDOW_STEPS = 1000
 _PER_UNIT_RATING_KW = 20.0
 """From this rating on, a series that never passes 1 kW is probably per unit of it."""
@@ -63,7 +66,7 @@ def unusual(scenario: Scenario, inputs: Inputs) -> list[Fault]:
     found += _outliers("the load peaks at", _by_device(sizes, "peak_kw"))
     found += _outliers("rating_kw is", _by_device(sizes, "rating_kw"))
     for microgrid, size in zip(scenario.microgrids, sizes, strict=True):
-        found += _supply_doubts(microgrid, size)
+        found += _supply_doubts(microgrid, size, inputs)
         for device in microgrid.devices:
             where = f"microgrids.{microgrid.name}.devices.{device.name}"
             if isinstance(device, BatteryConfig):
@@ -78,11 +81,13 @@ def unusual(scenario: Scenario, inputs: Inputs) -> list[Fault]:
 
 @dataclass(frozen=True, slots=True)
 class _Sizes:
-    """Peaks of loads and ratings of renewables by path, and what can supply the loads. [kW]"""
+    """Peaks of loads and ratings of renewables by path; loads and own power over time. [kW]"""
 
     peak_kw: Mapping[str, float]
     rating_kw: Mapping[str, float]
     load_kw: FloatArray
+    own_kw: FloatArray
+    """What sun, wind and diesel units could give."""
 
     @property
     def power_kw(self) -> float:
@@ -92,7 +97,7 @@ class _Sizes:
 
 def _sizes(microgrid: MicrogridConfig, inputs: Inputs) -> _Sizes:
     peak_kw, rating_kw = {}, {}
-    load_kw = np.zeros(inputs.index.steps)
+    load_kw, own_kw = np.zeros(inputs.index.steps), np.zeros(inputs.index.steps)
     for device in microgrid.devices:
         where = f"microgrids.{microgrid.name}.devices.{device.name}"
         if isinstance(device, LoadConfig):
@@ -101,7 +106,10 @@ def _sizes(microgrid: MicrogridConfig, inputs: Inputs) -> _Sizes:
             load_kw = load_kw + values_kw
         elif isinstance(device, PvConfig | WindConfig):
             rating_kw[f"{where}.rating_kw"] = device.rating_kw
-    return _Sizes(peak_kw, rating_kw, load_kw)
+            own_kw = own_kw + inputs.device_kw[microgrid.name, device.name]
+        elif isinstance(device, DieselConfig):
+            own_kw = own_kw + device.power_max_kw
+    return _Sizes(peak_kw, rating_kw, load_kw, own_kw)
 
 
 def _by_device(sizes: list[_Sizes], kind: str) -> dict[str, float]:
@@ -123,6 +131,19 @@ def _outliers(what: str, kw: Mapping[str, float]) -> Iterator[Fault]:
 # --------------------------------------------------------------------------------------- prices
 def _price_doubts(scenario: Scenario, inputs: Inputs) -> Iterator[Fault]:
     buy_per_kwh = inputs.import_per_kwh + inputs.network_charge_per_kwh
+    implausible = list(_implausible_prices(scenario, inputs))
+    yield from implausible
+    if not implausible:  # otherwise the price of buying is to blame
+        yield from _shed_price_doubts(scenario, float(buy_per_kwh.min()))
+    above = inputs.export_per_kwh > buy_per_kwh
+    if above.any():
+        what = f"selling pays more than buying in {int(above.sum())} steps"
+        cure = "lower it, unless energy is meant to be bought and sold at once"
+        yield Fault("tariff.export_per_kwh", what, cure)
+
+
+def _implausible_prices(scenario: Scenario, inputs: Inputs) -> Iterator[Fault]:
+    """Doubt prices and charges that are far too high, or far above the prices of energy."""
     prices = {
         "tariff.import_per_kwh": inputs.import_per_kwh,
         "tariff.export_per_kwh": inputs.export_per_kwh,
@@ -130,29 +151,33 @@ def _price_doubts(scenario: Scenario, inputs: Inputs) -> Iterator[Fault]:
     if scenario.tariff.upstream_per_kwh is not None:
         prices["tariff.upstream_per_kwh"] = inputs.upstream_per_kwh
     means = {where: float(np.abs(values).mean()) for where, values in prices.items()}
+    charge, place = scenario.tariff.network_charge, "tariff.network_charge"
+    charges = {
+        f"{place}.off_peak_per_kwh": charge.off_peak_per_kwh,
+        f"{place}.on_peak_per_kwh": charge.on_peak_per_kwh,
+    }
     cure = "give prices per kWh; 55 per MWh are 0.055"
-    for where, mean in means.items():
+    for where, mean in (means | charges).items():
         others = [other for place, other in means.items() if place != where and other > 0.0]
+        in_the_mean = " in the mean" if where in means else ""
         if scenario.currency.upper() in _CURRENCIES and mean > _DEAREST_PER_KWH:
-            yield Fault(where, f"is {mean:g} {scenario.currency} per kWh in the mean", cure)
+            yield Fault(where, f"is {mean:g} {scenario.currency} per kWh{in_the_mean}", cure)
         elif others and mean > _APART * max(others):
-            yield Fault(
-                where, f"is {mean:g} in the mean, other prices at most {max(others):g}", cure
-            )
+            what = f"is {mean:g}{in_the_mean}, other prices at most {max(others):g}"
+            yield Fault(where, what, cure)
+
+
+def _shed_price_doubts(scenario: Scenario, buy_per_kwh: float) -> Iterator[Fault]:
+    """Doubt loads that are shed rather than bought for, even where buying is cheapest."""
     for microgrid in scenario.microgrids:
         for device in microgrid.devices:
-            if isinstance(device, LoadConfig) and buy_per_kwh.min() > device.shed_price_per_kwh:
+            if isinstance(device, LoadConfig) and buy_per_kwh > device.shed_price_per_kwh:
                 yield Fault(
                     f"microgrids.{microgrid.name}.devices.{device.name}.shed_price_per_kwh",
                     f"{device.shed_price_per_kwh:g} is below the price of buying in every step "
-                    f"(at least {buy_per_kwh.min():g}), so that the load is shed, not bought for",
+                    f"(at least {buy_per_kwh:g}), so that the load is shed, not bought for",
                     "raise it, or give prices per kWh",
                 )
-    above = inputs.export_per_kwh > buy_per_kwh
-    if above.any():
-        what = f"selling pays more than buying in {int(above.sum())} steps"
-        cure = "lower it, unless energy is meant to be bought and sold at once"
-        yield Fault("tariff.export_per_kwh", what, cure)
 
 
 # ---------------------------------------------------------------------------- without an effect
@@ -182,18 +207,27 @@ def _parts_without_effect(scenario: Scenario, inputs: Inputs) -> Iterator[Fault]
 
 
 # -------------------------------------------------------------------------------------- devices
-def _supply_doubts(microgrid: MicrogridConfig, size: _Sizes) -> Iterator[Fault]:
-    """Doubt a connection that cannot carry the load where nothing else could serve it."""
-    limit_kw, peak_kw = microgrid.connection.import_limit_kw, float(size.load_kw.max())
-    has_other = any(not isinstance(device, LoadConfig) for device in microgrid.devices)
-    if limit_kw is None or has_other or peak_kw <= limit_kw:
+def _supply_doubts(microgrid: MicrogridConfig, size: _Sizes, inputs: Inputs) -> Iterator[Fault]:
+    """Doubt a connection that cannot carry what own power leaves of the load.
+
+    Storage may serve that now and then, as one that cuts peaks does.
+    """
+    limit_kw = microgrid.connection.import_limit_kw
+    if limit_kw is None:
         return
-    yield Fault(
-        f"microgrids.{microgrid.name}.connection.import_limit_kw",
-        f"{limit_kw:g} kW is below the peak of the load, {peak_kw:g} kW, and there is neither "
-        "storage nor generation: load will be shed",
-        "raise it, or lower the load",
-    )
+    run = slice(inputs.lead_steps, inputs.lead_steps + inputs.run_steps)
+    lack_kw = (size.load_kw - size.own_kw - limit_kw)[run]
+    lacking = int((lack_kw > 0.0).sum())
+    has_storage = any(isinstance(device, BatteryConfig) for device in microgrid.devices)
+    if lacking > (_SERVED_BY_STORAGE * inputs.run_steps if has_storage else 0):
+        but_for = " but for what storage holds" if has_storage else ""
+        yield Fault(
+            f"microgrids.{microgrid.name}.connection.import_limit_kw",
+            f"{limit_kw:g} kW and the microgrid's own power are less than its load in {lacking} "
+            f"of {inputs.run_steps} steps, by up to {lack_kw.max():g} kW: load will be shed"
+            f"{but_for}",
+            "raise it, or lower the load",
+        )
 
 
 def _battery_doubts(

@@ -39,6 +39,7 @@ _TYPES = {
     "list_type": "must be a list",
 }
 _SOURCE_CURE = "write a number, or {source: csv, file: my.csv, column: name}"
+_POINT = "write decimals with a point, not with a comma"
 _UNIT = re.compile(r"^\s*[-+.\d][\d.,eE+-]*\s*[A-Za-z%/€$]+\S*\s*$")
 
 
@@ -63,6 +64,8 @@ def _words(detail: Mapping[str, Any], path: tuple[str | int, ...]) -> tuple[str,
     if kind == "missing":
         return "is missing", _description(path)
     if kind == "extra_forbidden":
+        if given is None and str(path[-1]).isdecimal():  # {level: 0,95}
+            return "unknown key", _POINT
         known = {name for model in _models_at(path[:-1]) for name in model.model_fields}
         return "unknown key", near_miss(str(path[-1]), known)
     if kind in ("literal_error", "enum"):
@@ -138,6 +141,8 @@ def _type_cure(kind: str, given: Any) -> str:
     if kind in ("float_type", "int_type") and isinstance(given, str):
         if _UNIT.match(given):
             return "write the number alone; its unit is part of the key"
+        if re.fullmatch(r"\s*[-+]?\d+(,\d+)+\s*", given):
+            return _POINT
         is_number = re.fullmatch(r"\s*[-+]?[\d.]+([eE][-+]?\d+)?\s*", given)
         return "write it without quotes" if is_number else ""
     if kind == "string_type" and isinstance(given, int | float) and not isinstance(given, bool):
@@ -210,7 +215,7 @@ def _tags_at(path: Sequence[str | int], key: str) -> list[str]:
 
 
 def _description(path: tuple[str | int, ...]) -> str:
-    """Say what a key is for; an item of a list and a chosen alternative are their key's."""
+    """Say to give a key, and what it is; an item of a list and an alternative are their key's."""
     if not path:
         return ""
     while len(path) > 1 and not any(
@@ -220,5 +225,7 @@ def _description(path: tuple[str | int, ...]) -> str:
     for model in _models_at(path[:-1]):
         field = model.model_fields.get(str(path[-1]))
         if field is not None and field.description:
-            return " ".join(field.description.split()).rstrip(".")
+            text = " ".join(field.description.split()).rstrip(".")
+            is_word = not text[1:2].isupper()  # IANA stays as it is
+            return f"give {path[-1]}: {text[0].lower() if is_word else text[0]}{text[1:]}"
     return ""

@@ -152,7 +152,9 @@ def read_yaml(text: str) -> tuple[Document, list[Fault]]:
         content = None if root is None else loader.construct_document(root)
     except yaml.MarkedYAMLError as error:
         line = None if error.problem_mark is None else error.problem_mark.line + 1
-        what = " ".join(part for part in (error.context, error.problem) if part)
+        begun = None if error.context_mark is None else error.context_mark.line + 1
+        opened = "" if begun in (None, line) else f"(opened in line {begun})"
+        what = " ".join(part for part in (error.context, opened, error.problem) if part)
         return Document(None), [Fault("YAML", what, _yaml_cure(text, line), line)]
     except (yaml.YAMLError, ValueError, RecursionError) as error:
         return Document(None), [Fault("YAML", " ".join(str(error).split()), "check the file")]

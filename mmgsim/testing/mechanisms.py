@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
 
@@ -18,7 +18,11 @@ from mmgsim.contracts import (
     MarketView,
     Mechanism,
     Message,
+    Order,
+    OrderQuery,
+    Orders,
     Plan,
+    Side,
     Strategy,
     Trade,
     View,
@@ -29,8 +33,10 @@ from mmgsim.coordination.pool import plan_costs
 from mmgsim.engine import packed
 from mmgsim.engine.checkpoint import unpacked
 from mmgsim.errors import near_miss
+from mmgsim.profiles import stream
 from mmgsim.scenario import Kind, create
 from mmgsim.subproblems import clearing_faults, storage_rules
+from mmgsim.testing.orders import order_faults
 from mmgsim.testing.samples import END_OF_WINDOW, sample_market
 from mmgsim.testing.wording import content, in_world, memory_faults, raise_if_any
 
@@ -51,6 +57,8 @@ def check_mechanism(make: Callable[[], Mechanism], *, seeds: int = 4) -> None:
     Checked: it asks only what stands in `asks`, and only members (or the DNO for grants); a gate
     ends; the clearing holds together, its plans are the last ones that were given, its upper bound
     is what they cost, its lower one is above nothing that is possible; trades are what was awarded;
+    where it asks for nothing but orders, nobody trades more than it ordered, sells below its asks
+    or buys above its bids, which differ from member to member;
     the memory can be written, and is not changed by the gate that it is given to; two new ones give
     the same; a gate after a gate costs what a new one with the same memory makes it cost; `reset`,
     where it has that, makes it as new.
@@ -76,7 +84,7 @@ def mechanism_faults(make: Callable[[], Mechanism], seed: int = 0) -> list[str]:
     mechanism = make()
     if not isinstance(mechanism, Mechanism):
         return ["is no Mechanism: it needs `asks`, `start`, `ask` and `tell`"]
-    market = _Market(*sample_market(seed))
+    market = _Market(*sample_market(seed), seed)
     faults = list(in_world(seed, "gate", partial(_gate_faults, mechanism, market)))
     if not faults:  # a gate that does not clear says nothing about the next one
         faults += in_world(seed, "two gates", partial(_sequel_faults, make, mechanism, market))
@@ -86,10 +94,14 @@ def mechanism_faults(make: Callable[[], Mechanism], seed: int = 0) -> list[str]:
 
 # ----------------------------------------------------------------------------------- the market
 class _Market:
-    """A market with its microgrids, each answered by a strategy that tells the truth."""
+    """A market with its microgrids, each answered by a strategy that tells the truth.
 
-    def __init__(self, view: MarketView, members: Mapping[str, View]) -> None:
+    Only in orders each wants a gain of its own, so that there are many prices.
+    """
+
+    def __init__(self, view: MarketView, members: Mapping[str, View], seed: int) -> None:
         self.view = view
+        self._seed = seed
         self._members = members
         self._strategies: dict[str, Strategy] = {
             name: create(Kind.STRATEGY, "cost-minimiser", {}) for name in members
@@ -109,7 +121,19 @@ class _Market:
             reply = self._strategies[name].answer(self._members[name], question)
             if isinstance(reply, Plan):
                 reply = reply.public()
+            elif isinstance(reply, Orders):
+                reply = self._with_gain(reply, name)
         return replace(reply, sender=question.to, to="market")
+
+    def _with_gain(self, reply: Orders, name: str) -> Orders:
+        """Ask for more and bid less than the grid would, by shares of each member's own."""
+        rng = stream(self._seed, "testing", "orders", name)
+        scale = {Side.SELL: rng.uniform(1.0, 2.0), Side.BUY: rng.uniform(0.5, 1.0)}
+        orders = [
+            replace(order, price_per_kwh=float(order.price_per_kwh * scale[order.side]))
+            for order in reply.orders
+        ]
+        return replace(reply, orders=tuple(orders))
 
     def ahead(self) -> _Market:
         """Give the same market one step later, as far as anybody knows."""
@@ -117,7 +141,7 @@ class _Market:
         first = next(iter(members.values()))
         envelopes = {name: view.envelope for name, view in members.items()}
         view = replace(self.view, window=first.window, tariff=first.tariff, envelopes=envelopes)
-        return _Market(view, members)
+        return _Market(view, members, self._seed)
 
 
 def _ahead(view: View) -> View:
@@ -149,12 +173,13 @@ def _moved(values: FloatArray) -> FloatArray:
 # -------------------------------------------------------------------------------------- a gate
 @dataclass(frozen=True, slots=True, eq=False)
 class _Gate:
-    """What came of a gate: the clearing, what was awarded, the plans, and what was wrong."""
+    """What came of a gate: clearing, awards, plans, what was wrong, and orders of an auction."""
 
     clearing: Any
     awarded: Mapping[str, tuple[Trade, ...]]
     plans: Mapping[str, Plan]
     faults: tuple[str, ...] = ()
+    orders: Mapping[str, Sequence[Order]] = field(default_factory=dict)
 
 
 def _run(mechanism: Mechanism, market: _Market, memory: Mapping[str, Any]) -> _Gate:
@@ -163,6 +188,8 @@ def _run(mechanism: Mechanism, market: _Market, memory: Mapping[str, Any]) -> _G
     mechanism.start(market.view, memory)
     awarded: dict[str, tuple[Trade, ...]] = {}
     plans: dict[str, Plan] = {}
+    orders: dict[str, list[Order]] = {member.name: [] for member in market.view.members}
+    asked: set[type] = set()
     for _ in range(MOST_EXCHANGES):
         questions = mechanism.ask()
         faults = tuple(_question_faults(mechanism, questions, market.view))
@@ -171,9 +198,15 @@ def _run(mechanism: Mechanism, market: _Market, memory: Mapping[str, Any]) -> _G
         replies = [market.answer(question) for question in questions]
         awarded |= {x.to: x.trades for x in questions if isinstance(x, Award)}
         plans |= {reply.sender: reply for reply in replies if isinstance(reply, Plan)}
+        for reply in replies:
+            if isinstance(reply, Orders):
+                orders[reply.sender] += reply.orders
+        asked |= {type(question) for question in questions}
         clearing = mechanism.tell(replies)
         if clearing is not None:
-            return _Gate(clearing, awarded, plans)
+            # Whoever asks for more than orders may know of better terms than these.
+            is_auction = OrderQuery in asked and asked <= {OrderQuery, Award}
+            return _Gate(clearing, awarded, plans, orders=orders if is_auction else {})
     what = (
         f"does not clear after {MOST_EXCHANGES} exchanges; "
         "tell() has to give a Clearing at some time, with the gap that is left then"
@@ -211,6 +244,7 @@ def _gate_faults(mechanism: Mechanism, market: _Market) -> Iterator[str]:
     yield from found
     if found:
         return
+    yield from order_faults(gate.clearing.trades, gate.orders, market.view.window.steps)
     yield from _bound_faults(gate, market)
     yield from memory_faults(gate.clearing.memory)
 

@@ -170,6 +170,36 @@ class ResetsHalf(_Trading):
         pass
 
 
+class PaysBelowTheAsk(AuctionToy):
+    def _cross(self, offset, orders):
+        super()._cross(offset, orders)
+        self.price[offset] *= 0.1
+
+
+class ChargesAboveTheBid(AuctionToy):
+    def _cross(self, offset, orders):
+        super()._cross(offset, orders)
+        self.price[offset] *= 10.0
+
+
+class IgnoresMeritOrder(AuctionToy):
+    """Begins with the dearest ask and the lowest bid."""
+
+    def _cross(self, offset, orders):
+        price = super()._cross
+        price(offset, {n: [replace(o, price_per_kwh=1.0) for o in orders[n]] for n in orders})
+        if self.price[offset]:
+            every = [o.price_per_kwh for own in orders.values() for o in own if o.offset == offset]
+            self.price[offset] = sum(every) / len(every)
+
+
+class RationsNobody(AuctionToy):
+    def _cross(self, offset, orders):
+        super()._cross(offset, orders)
+        for trade_kw in self.trade_kw.values():
+            trade_kw[offset] *= 1.5
+
+
 class Trips(Isolated):
     def tell(self, replies):
         return {}["nothing"]
@@ -211,6 +241,33 @@ def test_what_is_no_mechanism_is_told_so():
 
 def test_a_fixed_trade_that_is_the_same_at_every_gate_is_no_fault():
     check_mechanism(_Trading, seeds=1)
+
+
+@pytest.mark.parametrize(
+    ("auction", "fault"),
+    [
+        (PaysBelowTheAsk, r"MG\d sells .* kW and gets .* per kWh, but asked"),
+        (ChargesAboveTheBid, r"MG\d buys .* kW and pays .* per kWh, but bid"),
+        (IgnoresMeritOrder, r"per kWh, but (asked|bid)"),
+        (RationsNobody, r"MG\d (sells|buys) .* kW, but ordered .* kW on that side"),
+    ],
+)
+def test_auction_that_does_not_keep_to_its_orders_is_told_so(auction, fault):
+    with pytest.raises(ContractError, match=fault):
+        check_mechanism(auction)
+
+
+def test_members_of_a_market_order_at_prices_of_their_own():
+    asked = []
+
+    class Listens(AuctionToy):
+        def _book(self, offset, orders, side):
+            book = super()._book(offset, orders, side)
+            asked.append(len({price for price, *_ in book}))
+            return book
+
+    check_mechanism(Listens)
+    assert max(asked) > 2
 
 
 @pytest.mark.parametrize("toy", [PriceToy, AuctionToy, HierarchicalToy])

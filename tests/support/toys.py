@@ -121,25 +121,21 @@ class AuctionToy(Toy):
         return self.clear(plans_by_name(replies), self.price)
 
     def _cross(self, offset, orders):
-        book = {
-            side: sorted(
-                (o.price_per_kwh if side is Side.SELL else -o.price_per_kwh, name, o.kw)
-                for name, own in orders.items()
-                for o in own
-                if o.offset == offset and o.side is side
-            )
-            for side in Side
-        }
-        sells, buys = book[Side.SELL], book[Side.BUY]
-        volume = min(sum(kw for *_, kw in sells), sum(kw for *_, kw in buys))
-        if not volume or sells[0][0] > -buys[0][0]:
-            return
-        self.price[offset] = (sells[-1][0] - buys[-1][0]) / 2
-        for side, sign in ((sells, 1.0), (buys, -1.0)):
-            left = volume
-            for _, name, kw in side:
-                self.trade_kw[name][offset] += sign * min(kw, left)
-                left -= min(kw, left)
+        sells, buys = (self._book(offset, orders, side) for side in (Side.SELL, Side.BUY))
+        while sells and buys and sells[0][0] <= buys[0][0]:
+            (ask, seller, offered), (bid, buyer, wanted) = sells.pop(0), buys.pop(0)
+            kw = min(offered, wanted)
+            self.trade_kw[seller][offset] += kw
+            self.trade_kw[buyer][offset] -= kw
+            self.price[offset] = (ask + bid) / 2
+            sells[:0] = [(ask, seller, offered - kw)] if offered > kw else []
+            buys[:0] = [(bid, buyer, wanted - kw)] if wanted > kw else []
+
+    def _book(self, offset, orders, side):
+        sign = 1.0 if side is Side.SELL else -1.0
+        own = [(name, o) for name, all_ in orders.items() for o in all_]
+        book = [(o.price_per_kwh, n, o.kw) for n, o in own if o.offset == offset and o.side is side]
+        return sorted(book, key=lambda order: (sign * order[0], order[1]))
 
 
 class HierarchicalToy(Toy):

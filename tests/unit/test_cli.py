@@ -192,6 +192,14 @@ def test_run_takes_a_coordination_with_options(mmgsim, tmp_path):
     assert "mip_gap: 0.001" in (tmp_path / "o/scenario.yaml").read_text()
 
 
+@pytest.mark.parametrize("of", ["MG1=", ""])
+def test_run_takes_a_strategy_with_options(of, failing, mmgsim, tmp_path):
+    chosen = ["--strategy", of + "{kind: 'own.py:Fails', options: {step: 99, how: 0}}"]
+    assert mmgsim("run", "duo", *FAST, *chosen, "--quiet", "--out", "o") == (0, "", "")
+    text = (tmp_path / "o/scenario.yaml").read_text()
+    assert text.count("step: 99") == (1 if of else 2)
+
+
 def test_report_is_drawn_anew(mmgsim, tmp_path):
     mmgsim("run", "duo", *FAST, "--quiet", "--out", "o")
     (tmp_path / "o/report.html").unlink()
@@ -346,6 +354,7 @@ def test_faults_of_series_and_network_come_together(command, mmgsim, tmp_path):
         (["run", "duo", "--days", "0"], "must be at least 1, given 0"),
         (["run", "duo", "--strategy", "self-consumr"], "did you mean 'self-consumer'?"),
         (["run", "duo", "--strategy", "MG7=self-consumer"], "microgrids has no 'MG7'"),
+        (["run", "duo", "--strategy", "MG1={kind:"], "is not like {kind: NAME, options"),
         (["run", "duo", "--coordination", "centrl"], "did you mean 'central'?"),
         (["run", "duo", "--seed", "-1"], "must be at least 0, given -1"),
         (["run", "duo", "--coordination", "isolated,central"], "`compare` takes several"),

@@ -98,3 +98,11 @@ def test_a_long_conflict_is_cut_in_the_message_only():
     )
     assert str(error).endswith("row_l, and 3 more (see `conflict`)")
     assert len(error.conflict) == 15
+
+
+@pytest.mark.parametrize(
+    ("name", "known", "meant"),
+    [("PV", ["pv", "wind"], "pv"), ("pv", ["PV"], "PV"), ("Wa9", ["wa9", "wa99"], "wa9")],
+)
+def test_capital_letters_make_no_difference_to_what_is_near(name, known, meant):
+    assert near_miss(name, known).startswith(f"did you mean {meant!r}? known: ")

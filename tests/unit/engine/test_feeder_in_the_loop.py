@@ -24,7 +24,8 @@ def on_feeder(**network):
 
 def failing(scale):
     """A short window: every step of it is tried, and a power flow that fails takes its time."""
-    return {**on_feeder(background={"scale": scale}), "gate": {"horizon": "2h", "end_of_window": {"kind": "value"}}}
+    gate = {"horizon": "2h", "end_of_window": {"kind": "value"}}
+    return {**on_feeder(background={"scale": scale}), "gate": gate}
 
 
 def run(overrides, steps=STEPS):

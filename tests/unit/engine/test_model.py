@@ -32,6 +32,13 @@ def test_a_step_is_one_interval():
     assert len(model.table("dispatch")) == 2 * len(model.microgrids)
 
 
+def test_coordination_and_strategy_come_with_options_as_in_a_scenario():
+    chosen = {"kind": "prices", "offers": "agent"}
+    model = mmgsim.build("duo", coordination=chosen, strategy={"kind": "self-consumer"})
+    assert model.scenario.coordination.options() == {"offers": "agent"}
+    assert {m.strategy.kind for m in model.scenario.microgrids} == {"self-consumer"}
+
+
 def test_agents_go_by_name(central):
     assert central.microgrids["MG2"].name == "MG2"
     with pytest.raises(KeyError, match="did you mean 'MG2'"):
@@ -106,7 +113,7 @@ def test_persistence_expects_the_day_before():
 
 
 def test_a_past_that_the_file_does_not_cover_is_a_fault():
-    with pytest.raises(mmgsim.ScenarioError, match="covers 2021-01-09"):
+    with pytest.raises(mmgsim.ScenarioError, match="start between 2021-01-11 and 2021-01-14"):
         mmgsim.build("duo", overrides={"forecast": {"kind": "persistence"}, "start": "2021-01-10"})
 
 

@@ -1,4 +1,4 @@
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 
 import pytest
 
@@ -219,8 +219,23 @@ def test_shifted_stamps_are_refused(tmp_path):
 def test_short_file_says_what_it_covers_and_what_is_needed(tmp_path):
     write(tmp_path, rows(3))
     (fault,) = faults(tmp_path)
-    assert "covers 2021-01-01T00:00Z to 2021-01-01T03:00Z" in fault.what
-    assert "needs 2021-01-01T00:00Z to 2021-01-01T04:00Z" in fault.what
+    assert "covers 2021-01-01 00:00 to 2021-01-01 03:00" in fault.what
+    assert "needs 2021-01-01 00:00 to 2021-01-01 04:00" in fault.what
+    assert fault.cure == "give a longer file, or run fewer days"
+
+
+def test_file_of_another_year_says_in_local_time_when_a_run_can_start(tmp_path):
+    # Local times of summer; the run is in winter, of which the first day is for forecasts.
+    write(tmp_path, rows(24 * 4, start=datetime(2021, 6, 13, tzinfo=UTC)))
+    winter = TimeIndex.of_local_days(date(2021, 1, 2), 3, step_h=1.0, timezone="Europe/Berlin")
+    source = CsvSource(source="csv", file="my.csv", column="p_kw")
+    with pytest.raises(SeriesError) as caught:
+        make_series(source, winter, seed=1, name="x", folder=tmp_path, lead_days=1)
+    (fault,) = caught.value.faults
+    assert "covers 2021-06-13 00:00 to 2021-06-17 00:00" in fault.what
+    assert "needs 2021-01-02 00:00 to 2021-01-05 00:00" in fault.what
+    assert "local times of Europe/Berlin" in fault.what
+    assert fault.cure.endswith(", or start between 2021-06-14 and 2021-06-15")
 
 
 @pytest.mark.parametrize(

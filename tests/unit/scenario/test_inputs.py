@@ -133,6 +133,19 @@ def test_price_that_cannot_be_read_raises_no_false_alarm(scenarios):
     assert one_fault(loaded).what.startswith("none.csv: the file does not exist")
 
 
+def test_stamps_of_a_file_are_at_fault_once_and_its_columns_each(scenarios):
+    rows = [f"2020-01-{11 + k // 24:02d}T{k % 24:02d}:00,1,2,x\n" for k in range(72)]
+    (scenarios.folder / "own.csv").write_text("time,a,b,c\n" + "".join(rows[:71]))
+    csv = "{source: csv, file: own.csv, column: %s}"
+    three = [("0.30", csv % "a"), ("profile: 3.0", f"profile: {csv % 'b'}")]
+    faults = faults_of(scenarios.load(*three, ("profile: 2.0", f"profile: {csv % 'c'}")))
+    assert [fault.where for fault in faults if "covers" in fault.what] == ["tariff.import_per_kwh"]
+    assert "or start on 2020-01-11" in faults[0].cure
+    shop = [fault.what for fault in faults if fault.where.endswith("shop.profile")]
+    assert len(shop) == len(faults) - 1 > 1
+    assert all("column 'c'" in what for what in shop)
+
+
 def test_faults_of_all_series_come_at_once_with_further_ones_in_file_order(scenarios):
     loaded = scenarios.load(
         ("0.30", "{source: csv, file: none.csv, column: a}"),

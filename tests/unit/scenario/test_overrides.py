@@ -1,6 +1,8 @@
+from types import MappingProxyType
+
 import pytest
 
-from mmgsim.scenario import load_scenario, parse_override
+from mmgsim.scenario import load_scenario, parse_override, parse_strategy
 
 
 @pytest.mark.parametrize(
@@ -22,6 +24,36 @@ def test_override_is_path_and_yaml(text, expected):
 def test_bad_override_text_is_refused(text):
     with pytest.raises(ValueError, match="is not"):
         parse_override(text)
+
+
+KEEPER = {"kind": "keeper.py:Keeper", "options": {"least": 0.4}}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("self-consumer", (None, "self-consumer")),
+        ("MG1=self-consumer", ("MG1", "self-consumer")),
+        ('{kind: "keeper.py:Keeper", options: {least: 0.4}}', (None, KEEPER)),
+        ('MG1={kind: "keeper.py:Keeper", options: {least: 0.4}}', ("MG1", KEEPER)),
+        ("{kind: a=b}", (None, {"kind": "a=b"})),
+    ],
+)
+def test_strategy_is_a_name_or_a_kind_with_options(text, expected):
+    assert parse_strategy(text) == expected
+
+
+@pytest.mark.parametrize("text", ["MG1={kind:", "{options: {least: 1}}", "{kind: 3}"])
+def test_strategy_between_braces_that_is_no_kind_is_refused(text):
+    with pytest.raises(ValueError, match=r"is not like \{kind: NAME"):
+        parse_strategy(text)
+
+
+def test_kind_with_options_replaces_the_whole_choice(scenarios):
+    file = scenarios.write(("{kind: isolated}", "{kind: prices, max_rounds: 7}"))
+    chosen = MappingProxyType({"kind": "prices", "offers": "agent"})
+    coordination = load_scenario(file, {"coordination.kind": chosen}).scenario.coordination
+    assert (coordination.kind, coordination.options()) == ("prices", {"offers": "agent"})
 
 
 def test_list_items_go_by_name_and_by_position(scenarios):

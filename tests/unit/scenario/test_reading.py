@@ -62,6 +62,15 @@ def test_yaml_syntax_error_names_its_line(scenarios):
     assert fault.line == 5
 
 
+def test_bracket_that_is_never_closed_is_named_where_it_opens(scenarios):
+    fault = scenarios.fault(("{kind: isolated}", "{kind: isolated"))
+    assert fault.line == 7
+    assert "(opened in line 6)" in fault.what
+    scenarios.file.write_text("name: tiny\ndays: [1\n\n\n")
+    with pytest.raises(ScenarioError, match=r"line 5.*\(opened in line 2\)"):
+        load_scenario(scenarios.file)
+
+
 def test_tab_is_named_as_the_cause(scenarios):
     fault = scenarios.fault(("  import_per_kwh", "\timport_per_kwh"))
     assert (fault.line, fault.cure) == (8, "indent with spaces, not with tabs")
@@ -128,7 +137,16 @@ def test_power_in_mw_is_refused_with_the_key_in_kw(scenarios):
 def test_missing_keys_are_named_with_what_they_are_for(scenarios):
     faults = scenarios.faults(("timezone: Europe/Berlin\n", ""), (", power_kw: 5", ""))
     assert [fault.where for fault in faults] == ["timezone", "microgrids.MG2.devices.bess.power_kw"]
-    assert all(fault.what == "is missing" and fault.cure for fault in faults)
+    assert all(fault.what == "is missing" for fault in faults)
+    assert faults[0].cure.startswith("give timezone: IANA time zone in which")
+    assert faults[1].cure.startswith("give power_kw: limit of charge")
+
+
+def test_what_a_key_is_for_reads_as_what_to_give(scenarios):
+    fault = scenarios.fault(("start: 2021-01-11", "start: 2021-06-31"))
+    assert str(fault).endswith(
+        "is not a day: day is out of range for month; give start: first local day"
+    )
 
 
 @pytest.mark.parametrize(
@@ -191,6 +209,8 @@ def test_fault_inside_a_source_is_placed_without_tags(new, what, scenarios):
     ("old", "new", "where", "cure"),
     [
         ("power_kw: 5", "power_kw: 5, efficiency: 95", "efficiency", "95 % is written 0.95"),
+        ("power_kw: 5", "power_kw: 5, efficiency: 0,95", "95", "with a point, not with a comma"),
+        ("name: MG1", "name: MG1\n    power_factor: 0,98", "power_factor", "with a point"),
         ("power_kw: 5", "power_kw: 5, level_min: 10", "level_min", "10 % is written 0.1"),
         ("name: MG1", "name: MG1\n    power_factor: 98", "power_factor", "98 % is written 0.98"),
         ("seed: 3", "network: {case: case33bw, v_min_pu: 12.0}", "v_min_pu", "1 is the nominal"),
@@ -238,6 +258,39 @@ def test_faults_of_every_kind_come_in_one_message_in_file_order(scenarios):
         ("microgrids.MG2.devices.bess.energy_kwh", 22),
         ("microgrids.MG2.devices.bess.energy_kw", 22),
     ]
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "where"),
+    [
+        ("Berlin", "Berln", "timezone"),
+        ("timezone: Europe/Berlin\n", "", "timezone"),
+        ("start: 2021-01-11", "start: 2021-06-31", "start"),
+        ("seed: 3", "seed: 3\nstep: 2", "step"),
+        ("seed: 3", "seed: 3\nstep: 7min\ngate: {every: 7min, horizon: 14min}", "step"),
+        ("seed: 3", "seed: 3\ngate: {evry: 15min}", "gate.evry"),
+        ("seed: 3", "seed: 3\nsed: 4", "sed"),
+        ("seed: 3", "seed: 3\nfaults: {on_fault: go}", "faults.on_fault"),
+    ],
+)
+def test_wrong_times_hide_nothing_that_holds_at_any_time(old, new, where, scenarios):
+    rows = "2021-03-28T01:30,1\n2021-03-28T02:30,2\n"  # clocks are put forward in Berlin
+    (scenarios.folder / "own.csv").write_text(f"time,kw\n{rows}")
+    profile = "{source: csv, file: own.csv, column: kW}"
+    changes = [("{kind: isolated}", "{kind: price}"), ("profile: 2.0", f"profile: {profile}")]
+    faults = scenarios.faults((old, new), *changes, ("profile: 1.0", "profile: 9.0"))
+    roof, shop = "microgrids.MG1.devices.roof.profile", "microgrids.MG2.devices.shop.profile"
+    assert {fault.where for fault in faults} == {where, "coordination", roof, shop}
+    assert len(faults) == 4
+
+
+def test_wrong_times_make_no_faults_of_times_and_levels(scenarios):
+    gate = "gate: {every: 15min, horizn: 1d, end_of_window: {level: 0.7}}"
+    own = "step: 15min\n" + gate
+    fault = scenarios.fault(("seed: 3", own), ("power_kw: 5", "power_kw: 5, level_min: 0.6"))
+    assert fault.where == "gate.horizn"
+    fault = scenarios.fault(("seed: 3", "step: 15\ngate: {every: 15min}"))
+    assert fault.where == "step"
 
 
 def test_further_checks_join_the_message_only_when_there_are_faults(scenarios):

@@ -57,7 +57,7 @@ def test_unknown_operator_market_and_coordination_are_named(key, scenarios):
     ("reference", "text", "what"),
     [
         ("other.py:Own", OWN, "there is no file other.py"),
-        ("own.py:Owm", OWN, "own.py has no Owm"),
+        ("own.py:Owm", OWN, "own.py has no Owm; did you mean 'Own'? known: "),
         ("own.py:", OWN, "own.py has no "),
         ("own.py:NoStrategy", OWN, "is no strategy: it lacks answer, dispatch"),
         ("own.py:Own", "def f(:\n", "SyntaxError in line 1"),

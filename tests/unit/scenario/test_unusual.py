@@ -11,6 +11,7 @@ CSV = "time,pv\n" + "".join(
 BEFORE_BESS = "\n      - {name: bess"
 ROOF = "rating_kw: 4.0, profile: 1.0"
 BESS = "energy_kwh: 10, power_kw: 5"
+PEAK = "{name: noon, kind: load, profile: {source: csv, file: pv.csv, column: pv, scale: 2}}"
 DIESEL = "{name: genset, kind: diesel, power_min_kw: 20, power_max_kw: 60, cost_per_kwh: 0.3%s}"
 
 
@@ -81,6 +82,12 @@ def test_a_sound_scenario_has_no_warnings(warnings):
             "tariff.import_per_kwh",
             "other prices at most 0.02",
         ),
+        ([charge("{off_peak_per_kwh: 60}")], "tariff.network_charge.off_peak_per_kwh", "is 60 AUD"),
+        (
+            [top("currency: JPY"), charge("{on_peak_per_kwh: 100, on_peak: Mon 08:00-22:00}")],
+            "tariff.network_charge.on_peak_per_kwh",
+            "is 100, other prices at most 0.3",
+        ),
         (
             [("profile: 3.0", "profile: 3.0, shed_price_per_kwh: 0.2")],
             "MG1.devices.homes.shed_price_per_kwh",
@@ -116,7 +123,20 @@ def test_a_sound_scenario_has_no_warnings(warnings):
                 (f"      - {{name: roof, kind: pv, {ROOF}}}\n", ""),
             ],
             "MG1.connection.import_limit_kw",
-            "load will be shed",
+            "less than its load in 24 of 24 steps, by up to 1 kW: load will be shed",
+        ),
+        (
+            [
+                connection("MG1", "{import_limit_kw: 2.5}"),
+                (ROOF, "rating_kw: 4, profile: {source: csv, file: pv.csv, column: pv}"),
+            ],
+            "MG1.connection.import_limit_kw",
+            "less than its load in 23 of 24 steps, by up to 0.5 kW: load will be shed",
+        ),
+        (
+            [connection("MG2", "{import_limit_kw: 1}")],
+            "MG2.connection.import_limit_kw",
+            "in 24 of 24 steps, by up to 1 kW: load will be shed but for what storage holds",
         ),
         (
             [("power_kw: 5", "power_kw: 0.1, level_start: 0.1")],
@@ -145,7 +165,13 @@ def test_what_is_seldom_meant_is_one_warning(changes, where, what, warnings):
         [("power_kw: 5", "power_kw: 5, level_start: 0.1")],
         [diesel(", ramp_kw_per_h: 20")],
         [top("step: 15min")],
-        [connection("MG1", "{import_limit_kw: 3}")],
+        [connection("MG1", "{import_limit_kw: 2}")],
+        [connection("MG2", "{import_limit_kw: 1}"), diesel("")],
+        [
+            connection("MG2", "{import_limit_kw: 1.9}"),
+            ("shop, kind: load, profile: 2.0", "shop, kind: load, profile: 1.0"),
+            ("      - {name: bess", f"      - {PEAK}\n      - {{name: bess"),
+        ],
         [
             top("currency: JPY"),
             ("_kwh: 0.30", "_kwh: 30"),
