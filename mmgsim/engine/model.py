@@ -85,8 +85,8 @@ class MultiMicrogridModel(mesa.Model):
         self,
         scenario: str | Path | LoadedScenario = "duo",
         *,
-        coordination: str | None = None,
-        strategy: str | None = None,
+        coordination: str | Mapping[str, Any] | None = None,
+        strategy: str | Mapping[str, Any] | None = None,
         overrides: Mapping[str, Any] | None = None,
         bus: MessageBus | None = None,
         rng: int | None = None,
@@ -301,7 +301,7 @@ def load_variant(
     scenario: str | Path | LoadedScenario,
     overrides: Mapping[str, Any],
     *,
-    strategy: str | None = None,
+    strategy: str | Mapping[str, Any] | None = None,
 ) -> LoadedScenario:
     """Read and check a scenario with values replaced, and one strategy for all where it is given.
 

@@ -1,15 +1,17 @@
 """What can still be checked of a scenario whose schema has faults, so that one message names all.
 
-A part with a fault is replaced by one that says nothing, a microgrid with a fault is left out; the
-rest is checked as usual. Of series, only what holds at any time is checked on top of faults in the
-times of the run.
+A part with a fault is replaced by one that says nothing, a device or microgrid with a fault is left
+out; the rest is checked as usual. Of series, only what holds at any time is checked on top of
+faults in the times of the run.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import Any
+
+from mmgsim.profiles import LARGEST
 
 __all__ = ["has_times", "sound_part"]
 
@@ -56,6 +58,7 @@ def sound_part(content: Any, paths: Iterable[Sequence[str | int]]) -> dict[str, 
         return None
     sound = dict(content)
     left_out: set[int] = set()
+    devices: dict[int, set[int]] = {}
     if not has_times(paths := list(paths)):
         sound["days"] = 1  # a year of minutes says no more
     for path in paths:
@@ -65,12 +68,26 @@ def sound_part(content: Any, paths: Iterable[Sequence[str | int]]) -> dict[str, 
         elif part in _SILENT:
             sound[str(part)] = _SILENT[str(part)]
         elif part == "microgrids" and len(path) > 1 and isinstance(path[1], int):
-            left_out.add(path[1])
+            if path[2:3] == ("devices",) and len(path) > 3 and isinstance(path[3], int):
+                devices.setdefault(path[1], set()).add(path[3])
+            else:
+                left_out.add(path[1])
         elif part == "microgrids" or len(path) != 1:
             return None
         else:
             sound.pop(str(part), None)  # an unknown key
-    if left_out:
-        kept = [m for at, m in enumerate(sound["microgrids"]) if at not in left_out]
-        sound["microgrids"] = kept
+    if left_out or devices:
+        sound["microgrids"] = [
+            _without(microgrid, devices[at]) if at in devices else microgrid
+            for at, microgrid in enumerate(sound["microgrids"])
+            if at not in left_out
+        ]
     return sound if sound.get("microgrids") else None
+
+
+def _without(microgrid: Mapping[str, Any], left_out: set[int]) -> dict[str, Any]:
+    """Give a microgrid without some devices, and with a connection that misses none of them."""
+    kept = [device for at, device in enumerate(microgrid["devices"]) if at not in left_out]
+    nothing = {"name": "nothing", "kind": "load", "profile": 0.0}
+    limits = dict.fromkeys(("import_limit_kw", "export_limit_kw"), LARGEST)
+    return {**microgrid, "connection": limits, "devices": kept or [nothing]}

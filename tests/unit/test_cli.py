@@ -333,7 +333,8 @@ def assert_refused(outcome, *parts, folder, left=()):
 def test_every_fault_is_named_once_and_nothing_is_written(command, mmgsim, tmp_path):
     (tmp_path / "s.yaml").write_text(FAULTY.replace("days: 1", "days: 0\nseeed: 1"))
     outcome = mmgsim(command, "s.yaml", "--set", "microgrids.MG2.bus=3")
-    parts = ("3 faults", "days (line 4)", "seeed (line 5)", "microgrids has no 'MG2'")
+    parts = ("5 faults", "days (line 4)", "seeed (line 5)", "microgrids has no 'MG2'")
+    parts += ("tariff.import_per_kwh (line 8)", "microgrids.MG1.bus (line 13)")
     assert_refused(outcome, *parts, folder=tmp_path, left=["s.yaml"])
 
 

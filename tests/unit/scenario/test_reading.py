@@ -284,6 +284,23 @@ def test_wrong_times_hide_nothing_that_holds_at_any_time(old, new, where, scenar
     assert len(faults) == 4
 
 
+def test_a_wrong_device_hides_no_fault_beside_it(scenarios):
+    faults = scenarios.faults(
+        ("kind: pv", "kind: PV"),
+        ("power_kw: 5", "power_kw: 0"),
+        ("kind: isolated", "kind: price"),
+        ("profile: 3.0", "profile: -3.0"),
+        ("profile: 2.0", "profile: 2000.0"),
+        ("name: MG2", "name: MG2\n    connection: {import_limit_kw: 1}"),
+    )
+    assert [fault.where.removeprefix("microgrids.") for fault in faults] == [
+        "coordination",
+        "MG1.devices.homes.profile",
+        "MG1.devices.roof.kind",
+        "MG2.devices.bess.power_kw",
+    ]
+
+
 def test_wrong_times_make_no_faults_of_times_and_levels(scenarios):
     gate = "gate: {every: 15min, horizn: 1d, end_of_window: {level: 0.7}}"
     own = "step: 15min\n" + gate
