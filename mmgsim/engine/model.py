@@ -40,9 +40,9 @@ class MultiMicrogridModel(mesa.Model):
     ----------
     scenario : str, Path or LoadedScenario
         Bundled name, folder or YAML file.
-    coordination : str or None
+    coordination : str, mapping or None
         Replaces the scenario's ``coordination.kind``.
-    strategy : str or None
+    strategy : str, mapping or None
         Replaces every microgrid's ``strategy.kind``.
     overrides : mapping or None
         Further values by dotted path.
