@@ -54,6 +54,9 @@ class CompiledHighs:
         LPs are always solved to their end.
     presolves : bool
         False for an LP that grows while it is hot: presolving it anew costs more than it saves.
+    searches : bool
+        False for a MILP that is a large LP with few integers: rounding and branching find its best
+        solution before the smaller MILPs that HiGHS would solve on the way.
     """
 
     def __init__(
@@ -63,10 +66,11 @@ class CompiledHighs:
         mip_gap: float = MIP_GAP,
         time_limit_s: float = _INFINITY,
         presolves: bool = True,
+        searches: bool = True,
     ) -> None:
         self._mip_gap = mip_gap
         self._time_limit_s = time_limit_s
-        self._presolves = presolves
+        self._presolves, self._searches = presolves, searches
         self._form = form = LinearForm(model)
         self.integers = form.integers
         self._every_column = np.arange(len(form.variables), dtype=np.int32)
@@ -405,6 +409,8 @@ class CompiledHighs:
             highs.setOptionValue(option, self._mip_gap)
         if not self._presolves:
             highs.setOptionValue("presolve", "off")
+        for search in () if self._searches else _SEARCHES:
+            highs.setOptionValue(search, False)
         lp = highspy.HighsLp()
         lp.num_col_, lp.num_row_ = len(self._form.variables), len(self._form.constraints)
         lp.col_cost_ = self.costs
@@ -471,6 +477,15 @@ _OPTIONS = {
     "threads": 1,
     "mip_feasibility_tolerance": INTEGRALITY,
 }
+
+
+# What solves MILPs of its own while a MILP is solved.
+_SEARCHES = (
+    "mip_heuristic_run_rins",
+    "mip_heuristic_run_rens",
+    "mip_heuristic_run_root_reduced_cost",
+    "mip_heuristic_run_feasibility_jump",
+)
 
 
 def _expect(status: Any, what: str) -> None:

@@ -119,7 +119,7 @@ class NetworkProblem:
     def _variant(self, binaries: _Binaries) -> _Variant:
         if binaries not in self._variants:
             model = self._build(binaries)
-            solver = CompiledHighs(model, mip_gap=MIP_GAP)
+            solver = CompiledHighs(model, mip_gap=MIP_GAP, searches=False)
             loop = AcLoop(self.tree, model.network, solver, tolerance=self._tolerance)
             self._variants[binaries] = _Variant(model, solver, loop)
         return self._variants[binaries]
