@@ -63,7 +63,7 @@ class RadialSystem:
         child = self._radial.child
         v = v_pu[:, child]
         pull = np.conj(power_pu[:, child] / v**2)
-        direct = self._conj_ds / np.conj(v)[:, :, None]
+        direct = np.asarray(self._conj_ds / np.conj(v)[:, :, None], dtype=np.complex128)
         dv = _solve_conjugate(self._z_pu * pull[:, None, :], -_each(self._z_pu, direct))
         di = _each(self._feeds, direct - pull[:, :, None] * np.conj(dv))
         return dv, di
