@@ -318,7 +318,7 @@ class RowPool:
         place = self._solver.add_rows(np.full(len(rows), -np.inf), rows.upper, entries)
         self.rows = joined([self.rows, rows])
         self._place = np.concatenate([self._place, place])
-        self._is_kept = np.concatenate([self._is_kept, np.ones(len(rows), dtype=bool)])
+        self._is_kept = np.concatenate([self._is_kept, rows.kind == RowKind.TANGENT])
 
     def drop(self, chosen: BoolArray) -> None:
         """Take some of the rows out of the problem."""
@@ -340,7 +340,7 @@ class RowPool:
         self._is_kept = self.is_tight() & (self.rows.kind == RowKind.TANGENT)
 
     def keep_marked(self) -> None:
-        """Drop all rows but those that `mark_tight` remembers, and what came after it."""
+        """Drop all rows but those that `mark_tight` remembers, and the tangents added since."""
         self.drop(~self._is_kept)
 
     def move_ahead(self, steps: int) -> None:

@@ -41,6 +41,7 @@ __all__ = [
     "NetworkInputs",
     "declare_inverter",
     "declare_network",
+    "loss_price_per_kwh",
     "update_network",
 ]
 
@@ -344,6 +345,11 @@ def declare_inverter(block: Any, p_kw: Any, q_kvar: Any, rating_kva: float) -> N
 
 
 # -------------------------------------------------------------------------------------- updating
+def loss_price_per_kwh(buy_per_kwh: FloatArray) -> float:
+    """Give the penalty on losses at the prices of a window; see `LOSS_PENALTY`."""
+    return LOSS_PENALTY * float(np.abs(buy_per_kwh).mean())
+
+
 def update_network(solver: Solver, block: Any, inputs: NetworkInputs) -> None:
     """Write the numbers of one window into a block of `declare_network`."""
     loaded = list(block.loaded)
@@ -359,8 +365,7 @@ def update_network(solver: Solver, block: Any, inputs: NetworkInputs) -> None:
     if injections:
         solver.set(block.spill_limit_kw, inputs.spill_limit_kw.ravel())
         solver.set(block.spill_price_per_kwh, spill_price)
-    mean_price = float(np.abs(inputs.buy_per_kwh).mean())
-    solver.set(block.loss_price_per_kwh, LOSS_PENALTY * mean_price)
+    solver.set(block.loss_price_per_kwh, loss_price_per_kwh(inputs.buy_per_kwh))
     if block.component("is_importing") is not None:
         most_kw = BEYOND_REACH * (inputs.reach_kw + np.abs(inputs.demand_kw).sum(axis=0))
         solver.set(block.most_kw, most_kw)

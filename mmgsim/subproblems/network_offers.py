@@ -116,6 +116,8 @@ class NetworkWindow:
 class NetworkPlan:
     """What the network serves, and at which prices.
 
+    Losses, voltages and loading are NaN in a step (`VIOLATED`) without an AC power flow.
+
     Parameters
     ----------
     status : tuple of StepStatus

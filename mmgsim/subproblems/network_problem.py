@@ -19,7 +19,7 @@ import pyomo.environ as pyo
 
 from mmgsim.contracts import FloatArray, frozen
 from mmgsim.errors import near_miss
-from mmgsim.network import FeederTree
+from mmgsim.network import FeederTree, RadialPoints
 from mmgsim.subproblems.block import (
     declare_microgrid,
     is_cheating,
@@ -31,11 +31,11 @@ from mmgsim.subproblems.block import (
 from mmgsim.subproblems.compiled import CompiledHighs
 from mmgsim.subproblems.devices import Horizon
 from mmgsim.subproblems.distflow import (
-    LOSS_PENALTY,
     Injection,
     NetworkInputs,
     declare_inverter,
     declare_network,
+    loss_price_per_kwh,
     update_network,
 )
 from mmgsim.subproblems.dlmp import locational_prices
@@ -56,7 +56,7 @@ _AGENT = "the DNO"
 MIP_GAP = 1e-4
 """Distance to its bound at which a schedule with binaries counts as best.
 
-Less would be spent below what the AC power flow of a schedule may differ from its plan.
+Of the order of what the AC power flow may differ from the plan; to prove more would say nothing.
 """
 
 
@@ -225,7 +225,6 @@ class NetworkProblem:
         spilled_kw = {p.name: frozen(row) for p, row in zip(self.points, spilled, strict=False)}
         shed_kw = np.zeros((len(tree.buses), steps))
         shed_kw[list(network.loaded)] = solver.get(network.shed_kw).reshape(-1, steps)
-        loss_price = LOSS_PENALTY * float(np.abs(window.buy_per_kwh).mean())
         return NetworkPlan(
             status=schedule.status,
             cost=self._true_cost(window, variant, schedule),
@@ -251,11 +250,14 @@ class NetworkProblem:
             drawn_kw=frozen(points.power_pu.real.T * tree.base_kw),
             drawn_kvar=frozen(points.power_pu.imag.T * tree.base_kw),
             slack_kw=schedule.slack_kw,
-            loss_kw=frozen(tree.losses_kw(points)),
-            vm_pu=frozen(np.abs(points.v_pu)),
-            loading=frozen(tree.loading(points)),
+            loss_kw=_where_solved(points, tree.losses_kw(points)),
+            vm_pu=_where_solved(points, np.abs(points.v_pu)),
+            loading=_where_solved(points, tree.loading(points)),
             prices=locational_prices(
-                tree, schedule, step_h=self.horizon.step_h, loss_price_per_kwh=loss_price
+                tree,
+                schedule,
+                step_h=self.horizon.step_h,
+                loss_price_per_kwh=loss_price_per_kwh(window.buy_per_kwh),
             ),
             schedule=schedule,
         )
@@ -286,6 +288,11 @@ def _check_places(tree: FeederTree, places: Sequence[OfferPoint | OwnSite]) -> N
         if place.bus not in tree.buses:
             known = near_miss(str(place.bus), map(str, tree.buses))
             raise ValueError(f"{place.name}: the feeder has no bus {place.bus}; {known}")
+
+
+def _where_solved(points: RadialPoints, values: FloatArray) -> FloatArray:
+    """Give values at AC points, the first axis; NaN where there is no solution."""
+    return frozen(np.where(points.is_solved, values.T, np.nan).T)
 
 
 def _declare_point(block: Any, point: OfferPoint, horizon: Horizon) -> None:

@@ -16,9 +16,7 @@ in this order,
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum, StrEnum
 from typing import Any
 
@@ -237,7 +235,7 @@ class AcLoop:
     def solve(self, *, agent: str, step: int) -> AcSchedule:
         """Solve with the numbers that stand in the problem's Params.
 
-        With binaries: relaxed until the cuts converge, then as they are.
+        The objective is a cost. With binaries: relaxed until the cuts converge, then as they are.
 
         Parameters
         ----------
@@ -253,16 +251,12 @@ class AcLoop:
         """
         self._agent, self._step = agent, step
         self._start()
-        has_integers = bool(len(self._solver.integers))
-        with self._solver.integers_relaxed() if has_integers else nullcontext():
-            last = self._refine()
-        if has_integers:
-            self._pool.drop(~self._pool.is_tight())  # a MILP solves its LP many times
-            last = self._refine()
-        outcome = self._outcome
-        self._pool.mark_tight()
-        with self._priced():
+        if len(self._solver.integers):
+            last, multipliers, outcome = self._solve_whole()
+        else:
+            last, outcome = self._refine()
             multipliers = self._multipliers()
+        self._pool.mark_tight()
         return AcSchedule(
             status=self._statuses(last),
             points=last.points,
@@ -276,6 +270,21 @@ class AcLoop:
             multipliers=multipliers,
         )
 
+    def _solve_whole(self) -> tuple[_Round, Multipliers, Outcome]:
+        """Solve a problem with integer variables: relaxed, then whole, then held for its duals.
+
+        Held as the MILP has them, the rest is an LP again, whose schedule is the one that counts.
+        """
+        solver = self._solver
+        with solver.integers_relaxed():
+            self._refine()
+        self._pool.drop(~self._pool.is_tight())  # a MILP solves its LP many times
+        _, whole = self._refine()
+        with solver.integers_held(solver.solution[solver.integers]):
+            last, held = self._refine()
+            multipliers = self._multipliers()
+        return last, multipliers, replace(held, bound=min(whole.bound, held.objective))
+
     def _start(self) -> None:
         self._pool.keep_marked()
         self._mode = np.full(self._steps, _Mode.CUT)
@@ -285,12 +294,14 @@ class AcLoop:
         self._set_current_limits()
 
     # ---------------------------------------------------------------------------------- rounds
-    def _refine(self) -> _Round:
+    def _refine(self) -> tuple[_Round, Outcome]:
         """Go round until no step is off, or nothing more can be done about those that are."""
-        for number in range(1, CUT_ROUNDS + LATE_ROUNDS + HELD_ROUNDS + 1):
-            last = self._solve_round()
+        last_number = CUT_ROUNDS + LATE_ROUNDS + HELD_ROUNDS
+        for number in range(1, last_number + 1):
+            outcome = self._solver.solve(agent=self._agent, step=self._step)
+            last = self._read_round()
             off = last.is_off(self.tolerance)
-            if not off.any():
+            if not off.any() or number == last_number:
                 break
             free = off & (self._mode != _Mode.HELD)
             lost = self._add_cuts(last, free)
@@ -300,11 +311,11 @@ class AcLoop:
                 lost = free
             self._mode[lost] = _Mode.HELD
             self._hold(last, off & (self._mode == _Mode.HELD))
-        return last
+        return last, outcome
 
-    def _solve_round(self) -> _Round:
+    def _read_round(self) -> _Round:
+        """Read the plan and sweep the feeder at it."""
         tree, solver, block = self.tree, self._solver, self._block
-        self._outcome = solver.solve(agent=self._agent, step=self._step)
         self._rounds += 1
         shape = (len(tree.buses), self._steps)
         drawn_kw = solver.get(block.drawn_kw).reshape(shape)
@@ -350,7 +361,10 @@ class AcLoop:
     def _least_cut(self) -> FloatArray:
         """Give from which squared current on a tangent is worth a row: (branches, 1) array."""
         tree, tolerance = self.tree, self.tolerance
-        by_loss = _CUT_SHARE * tolerance.slack_kw / np.maximum(tree.r_pu * tree.base_kw, 1e-12)
+        size_pu = np.hypot(
+            tree.r_pu, tree.x_pu
+        )  # reactive losses count as much: they move voltages
+        by_loss = _CUT_SHARE * tolerance.slack_kw / (size_pu * tree.base_kw)
         by_current = _CUT_SHARE_OF_CURRENT * 2.0 * tolerance.current_share * tree.i_max_pu**2
         return np.minimum(by_loss, by_current)[:, None]
 
@@ -395,20 +409,9 @@ class AcLoop:
             for mode, is_good in zip(self._mode.tolist(), found.tolist(), strict=True)
         )
 
-    @contextmanager
-    def _priced(self) -> Iterator[None]:
-        """Have an LP with duals: that of the last solve, its integer variables held."""
-        solver = self._solver
-        if not len(solver.integers):
-            yield
-            return
-        with solver.integers_held(solver.solution[solver.integers]):
-            solver.solve(agent=self._agent, step=self._step)
-            yield
-
     def _multipliers(self) -> Multipliers:
-        tree, row_duals = self.tree, self._solver.marginals()[0]
-        of_columns = self._columns.read(self._solver.marginals()[1])
+        tree, (row_duals, reduced_costs) = self.tree, self._solver.marginals()
+        of_columns = self._columns.read(reduced_costs)
         current2 = np.where(self._mode == _Mode.HELD, 0.0, np.minimum(of_columns.i2_pu, 0.0))
         voltage2 = of_columns.v2_pu.copy()
         voltage2[tree.root] = 0.0  # not a limit but given

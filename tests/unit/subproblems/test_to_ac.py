@@ -13,6 +13,7 @@ from mmgsim.subproblems import (
     StepStatus,
     declare_microgrid,
     declare_network,
+    to_ac,
     update_microgrid,
     update_network,
 )
@@ -96,3 +97,25 @@ def test_duals_of_the_rest_can_be_read_after_the_loop(tree):
     solver, schedule = solved(tree, model)
     duals = solver.duals(model.network.balance_p.values()).reshape(-1, STEPS)
     np.testing.assert_allclose(duals, schedule.multipliers.balance)
+
+
+def test_a_loop_that_is_cut_short_says_that_limits_are_broken(monkeypatch):
+    for name in ("CUT_ROUNDS", "LATE_ROUNDS"):
+        monkeypatch.setattr(to_ac, name, 0)
+    monkeypatch.setattr(to_ac, "HELD_ROUNDS", 1)
+    tree = read_tree(dno.feeder_of({(0, 1): 100.0}, limits=(0.9, 1.1)))
+    schedule = solved(tree, attached(tree))[1]
+    assert schedule.rounds == 1
+    assert schedule.current_excess.max() > 1e-3
+    gap_kw = np.abs(schedule.slack_kw - schedule.planned_slack_kw)
+    off = (schedule.current_excess > 1e-3) | (gap_kw > 1.0)
+    assert [status is StepStatus.VIOLATED for status in schedule.status] == off.tolist()
+
+
+def test_a_plan_without_a_power_flow_is_cut_until_it_has_one():
+    """The first plan is beyond what any voltage carries to bus 17."""
+    one = dno.only(import_kw=np.array([[30e3]]), import_per_kwh=np.array([[0.5]]))
+    plan = dno.solve_one(17, one, share=1.0, limits=(0.65, 1.1))
+    assert plan.status == (StepStatus.EXACT,)
+    assert plan.vm_pu.min() == pytest.approx(0.65, abs=1e-3)
+    assert 0.0 < plan.accepted_import_kw["M"][0, 0] < 30e3
