@@ -21,27 +21,32 @@ from mmgsim.network.powerflow import (
     is_sweepable,
     join_flows,
 )
+from mmgsim.network.radial import RadialPoints
 from mmgsim.network.ratings import apply_ratings, rating_profiles
 from mmgsim.network.sensitivities import (
     Linearisation,
     linearise,
     linearise_at,
 )
+from mmgsim.network.tree import BusSlopes, FeederTree, read_tree
 
 __all__ = [
     "UNRATED_KA",
     "AcSolver",
     "Background",
+    "BusSlopes",
     "Edge",
     "Feeder",
     "FeederLayout",
     "FeederLimits",
+    "FeederTree",
     "Flow",
     "FlowStatus",
     "Linearisation",
     "PandapowerFlow",
     "PlannedPoints",
     "PowerFlow",
+    "RadialPoints",
     "SweepFlow",
     "apply_ratings",
     "feeder_faults",
@@ -54,5 +59,6 @@ __all__ = [
     "rating_profiles",
     "read_layout",
     "read_net",
+    "read_tree",
     "tree_places",
 ]

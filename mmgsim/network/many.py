@@ -1,11 +1,6 @@
 r"""Exact derivatives at many AC points, and losses along a ray of them.
 
-On a radial feeder they come from the voltages of the sweep, by implicit differentiation of
-``V + Z conj(S / V) = V_r`` (see `mmgsim.network.radial`):
-
-    ``dV - B conj(dV) = -Z conj(dS / V)``,  ``B = Z diag(conj(S / V^2))``,
-
-a real system of twice the number of buses per point, solved for the members' columns only. Other
+On a radial feeder they come from the voltages of the sweep (see `mmgsim.network.slopes`). Other
 feeders, and points at which the sweep fails, are linearised one by one.
 """
 
@@ -21,6 +16,7 @@ from mmgsim.contracts import FloatArray, frozen
 from mmgsim.network.feeder import Feeder
 from mmgsim.network.radial import RadialNet, RadialPoints
 from mmgsim.network.sensitivities import NO_CURRENT_PU, Linearisation, linearise
+from mmgsim.network.slopes import RadialSystem
 
 __all__ = ["linearise_many", "losses_along_ray"]
 
@@ -175,30 +171,21 @@ def _linearisation(
 
 
 class _System:
-    """The equations of a radial feeder on all buses but the slack's, in the order of branches."""
+    """Derivatives at points of a radial feeder by the microgrids' exchanges."""
 
     def __init__(self, feeder: Feeder, radial: RadialNet) -> None:
         self._radial = radial
         self._size = (len(feeder.buses), len(feeder.lines))
-        self._feeds = radial.downstream[:, radial.child]
-        self._z_pu: ComplexArray = self._feeds.T @ (radial.z_pu[:, None] * self._feeds)
-        # One kW sent out is dS = -1, one kvar is dS = -j. At the slack it moves nothing.
-        is_at = (radial.child[:, None] == radial.member_bus).astype(np.float64)
-        self._conj_ds = np.hstack([-is_at, 1j * is_at]) / (radial.base_mva * _KW_PER_MW)
+        self._system = RadialSystem(radial, radial.member_bus)
 
     def slopes(self, power_pu: ComplexArray, v_pu: ComplexArray, current: ComplexArray) -> _Slopes:
         """Give values and derivatives at solved points; arguments as in `RadialPoints`.
 
-        The drawn currents ``J = conj(S / V)`` change by ``conj(dS / V) - conj(S / V^2) conj(dV)``,
-        the currents of the branches by ``dI = D dJ`` and the losses ``sum r |I|^2`` by
-        ``2 sum r Re(conj(I) dI)``.
+        The losses ``sum r |I|^2`` change by ``2 sum r Re(conj(I) dI)``.
         """
         radial, child = self._radial, self._radial.child
         v, i = v_pu[:, child], current[:, child]
-        pull = np.conj(power_pu[:, child] / v**2)
-        direct = self._conj_ds / np.conj(v)[:, :, None]
-        dv = _solve_conjugate(self._z_pu * pull[:, None, :], -self._z_pu @ direct)
-        di = self._feeds @ (direct - pull[:, :, None] * np.conj(dv))
+        dv, di = self._system.changes(power_pu, v_pu)
         size = np.abs(i)
         direction = np.where(size > NO_CURRENT_PU, np.conj(i) / np.maximum(size, 1e-300), 0.0)
         along = np.real(direction[:, :, None] * di)
@@ -213,27 +200,6 @@ class _System:
             current=_spread(along * radial.base_ka, radial.line, lines),
             loss=2.0 * base_kw * np.einsum("pb,pbm->pm", resistance * size, along),
         )
-
-
-def _solve_conjugate(b: ComplexArray, right: ComplexArray) -> ComplexArray:
-    """Solve ``x - B conj(x) = r`` for every point.
-
-    With ``x = u + j w`` it is ``[[1 - Re B, -Im B], [-Im B, 1 + Re B]] [u; w] = [Re r; Im r]``.
-
-    Parameters
-    ----------
-    b : (points, n, n) complex array
-        ``B``.
-    right : (points, n, columns) complex array
-        ``r``.
-    """
-    n = b.shape[-1]
-    system = np.empty((len(b), 2 * n, 2 * n))
-    system[:, :n, :n], system[:, :n, n:] = -b.real, -b.imag
-    system[:, n:, :n], system[:, n:, n:] = -b.imag, b.real
-    system += np.eye(2 * n)
-    solution = np.linalg.solve(system, np.concatenate([right.real, right.imag], axis=1))
-    return np.asarray(solution[:, :n] + 1j * solution[:, n:])
 
 
 def _spread(of_branches: FloatArray, position: NDArray[np.int64], count: int) -> FloatArray:

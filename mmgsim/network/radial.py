@@ -168,8 +168,13 @@ class RadialPoints:
 
     def only_solved(self) -> RadialPoints:
         """Leave out the points that did not converge."""
-        of = self.is_solved
-        return RadialPoints(self.power_pu[of], self.v_pu[of], self.current_pu[of], of[of])
+        return self.only(self.is_solved)
+
+    def only(self, of: BoolArray) -> RadialPoints:
+        """Give some of the points."""
+        return RadialPoints(
+            self.power_pu[of], self.v_pu[of], self.current_pu[of], self.is_solved[of]
+        )
 
 
 class RadialNet:
@@ -199,6 +204,8 @@ class RadialNet:
         Impedances. [pu]
     is_reversed : (branches,) bool array
         Whether the line is entered in the net with the child first.
+    load_pu : (buses,) complex array
+        Consumption of the loads at profile value 1. [pu]
     """
 
     def __init__(self, net: Any, member_sgens: Sequence[int]) -> None:
@@ -219,7 +226,7 @@ class RadialNet:
             zip(self.parent.tolist(), self.child.tolist(), self.z_pu.tolist(), strict=True)
         )
         own = ~net.sgen.index.isin(list(member_sgens))
-        self._load_pu = self._at_buses(net.load, position)
+        self.load_pu = self._at_buses(net.load, position)
         self._steady_pu = self._at_buses(net.storage, position) - self._at_buses(
             net.sgen[own], position
         )
@@ -250,17 +257,42 @@ class RadialNet:
         exchange_kw, q_kvar : (points, members) array
             Positive when power leaves the microgrid. [kW], [kvar]
         """
-        power = share[:, None] * self._load_pu + self._steady_pu
+        power_pu = self.background_pu(share)
         sent_pu = (exchange_kw + 1j * q_kvar) / (self.base_mva * _KW_PER_MW)
         for column, bus in enumerate(self.member_bus.tolist()):
-            power[:, bus] -= sent_pu[:, column]
-        power_pu = np.ascontiguousarray(power.T)
+            power_pu[:, bus] -= sent_pu[:, column]
+        return self.solve_drawn(power_pu)
+
+    def background_pu(self, share: FloatArray) -> ComplexArray:
+        """Give what the buses consume without the microgrids. [pu]
+
+        Parameters
+        ----------
+        share : (points,) array
+            Profile values of the background.
+
+        Returns
+        -------
+        (points, buses) complex array
+        """
+        background: ComplexArray = share[:, None] * self.load_pu + self._steady_pu
+        return background
+
+    def solve_drawn(self, drawn_pu: ComplexArray) -> RadialPoints:
+        """Solve every point on its own, given what every bus consumes in all.
+
+        Parameters
+        ----------
+        drawn_pu : (points, buses) complex array
+            Net consumption. [pu]
+        """
+        power_pu = np.ascontiguousarray(drawn_pu.T)
         with np.errstate(all="ignore"):  # a diverging point overflows on its way
             v_pu, is_solved = self._voltages(power_pu)
             current_pu = self._backward(power_pu, v_pu)
             vm_pu, (low_pu, high_pu) = np.abs(v_pu), _PLAUSIBLE_PU
             is_solved &= ((vm_pu >= low_pu) & (vm_pu <= high_pu)).all(axis=0)
-        return RadialPoints(power, v_pu.T, current_pu.T, is_solved)
+        return RadialPoints(drawn_pu, v_pu.T, current_pu.T, is_solved)
 
     def _voltages(self, power_pu: ComplexArray) -> tuple[ComplexArray, BoolArray]:
         """Iterate until the points have converged; those that are done leave the batch.

@@ -10,10 +10,26 @@ from mmgsim.subproblems.connection import (
     public_prices,
     split_exchange,
 )
+from mmgsim.subproblems.distflow import (
+    Injection,
+    NetworkInputs,
+    declare_inverter,
+    declare_network,
+    update_network,
+)
+from mmgsim.subproblems.dlmp import LocationalPrices, locational_prices
 from mmgsim.subproblems.end_of_window import storage_rules
 from mmgsim.subproblems.joint import JointOutcome, JointProblem
 from mmgsim.subproblems.master import Combination, Master, OfferStack, PriceBox
 from mmgsim.subproblems.microgrid import MicrogridPlan, MicrogridProblem
+from mmgsim.subproblems.network_offers import (
+    BlockOffer,
+    NetworkPlan,
+    NetworkWindow,
+    OfferPoint,
+    OwnSite,
+)
+from mmgsim.subproblems.network_problem import NetworkProblem
 from mmgsim.subproblems.offers import Answer, OfferProblem, as_offer
 from mmgsim.subproblems.operator import LimitRows, least_cut, limit_rows
 from mmgsim.subproblems.parts import Parts, Splitting
@@ -30,21 +46,34 @@ from mmgsim.subproblems.realise import hold_plan
 from mmgsim.subproblems.repair import halfway_limits, loading_rows, repaired_limits
 from mmgsim.subproblems.solver import Outcome, PyomoHighs, Solver, solver_time
 from mmgsim.subproblems.terms import MicrogridInputs, Terms, disclosure_of
+from mmgsim.subproblems.to_ac import AcLoop, AcSchedule, AcTolerance, StepStatus
 
 __all__ = [
+    "AcLoop",
+    "AcSchedule",
+    "AcTolerance",
     "Answer",
+    "BlockOffer",
     "Combination",
     "CompiledHighs",
+    "Injection",
     "JointOutcome",
     "JointProblem",
     "LimitRows",
+    "LocationalPrices",
     "Master",
     "MicrogridInputs",
     "MicrogridPlan",
     "MicrogridProblem",
+    "NetworkInputs",
+    "NetworkPlan",
+    "NetworkProblem",
+    "NetworkWindow",
+    "OfferPoint",
     "OfferProblem",
     "OfferStack",
     "Outcome",
+    "OwnSite",
     "Parts",
     "PriceBox",
     "PrivateModel",
@@ -52,10 +81,13 @@ __all__ = [
     "PyomoHighs",
     "Solver",
     "Splitting",
+    "StepStatus",
     "Terms",
     "as_offer",
     "clearing_faults",
+    "declare_inverter",
     "declare_microgrid",
+    "declare_network",
     "disclosure_of",
     "dispatch_faults",
     "envelope_faults",
@@ -65,6 +97,7 @@ __all__ = [
     "least_cut",
     "limit_rows",
     "loading_rows",
+    "locational_prices",
     "offer_faults",
     "outside_envelope_kw",
     "plan_faults",
@@ -78,4 +111,5 @@ __all__ = [
     "storage_rules",
     "tariff_faults",
     "update_microgrid",
+    "update_network",
 ]

@@ -54,6 +54,9 @@ class CompiledHighs:
         LPs are always solved to their end.
     presolves : bool
         False for an LP that grows while it is hot: presolving it anew costs more than it saves.
+    searches : bool
+        False for a MILP that is a large LP with few integers: rounding and branching find its best
+        solution before the smaller MILPs that HiGHS would solve on the way.
     """
 
     def __init__(
@@ -63,10 +66,11 @@ class CompiledHighs:
         mip_gap: float = MIP_GAP,
         time_limit_s: float = _INFINITY,
         presolves: bool = True,
+        searches: bool = True,
     ) -> None:
         self._mip_gap = mip_gap
         self._time_limit_s = time_limit_s
-        self._presolves = presolves
+        self._presolves, self._searches = presolves, searches
         self._form = form = LinearForm(model)
         self.integers = form.integers
         self._every_column = np.arange(len(form.variables), dtype=np.int32)
@@ -83,6 +87,7 @@ class CompiledHighs:
         form = self._form
         form.table.values[: len(self._first_values)] = self._first_values
         self._held: tuple[IndexArray, FloatArray] | None = None
+        self._is_relaxed = False
         self.costs: FloatArray = form.costs.values().copy()
         self.row_limits = (form.row_limits[0].values(), form.row_limits[1].values())
         self._highs = self._load()
@@ -202,6 +207,14 @@ class CompiledHighs:
             return self._duals_with_integers_held()[rows]
         return np.array(self._highs.getSolution().row_dual)[rows]
 
+    def marginals(self) -> tuple[FloatArray, FloatArray]:
+        """Give duals of all rows and reduced costs of all columns of the last solve, of an LP.
+
+        As `duals`: the change of the objective per unit of a row's limit, or of a column's.
+        """
+        solution = self._highs.getSolution()
+        return np.array(solution.row_dual), np.array(solution.col_dual)
+
     # ------------------------------------------------------------------------- looking inside
     def rows(self, constraints: Iterable[Any]) -> IndexArray:
         """Give the positions of constraints among the rows."""
@@ -241,16 +254,36 @@ class CompiledHighs:
         return sparse.csr_array((ones, self._form.place), shape=shape)
 
     # ------------------------------------------------------------------------------- growing
-    def add_rows(self, lower: ArrayLike, upper: ArrayLike) -> IndexArray:
-        """Add rows without entries to the hot instance; give their positions."""
+    def add_rows(self, lower: ArrayLike, upper: ArrayLike, entries: Any = None) -> IndexArray:
+        """Add rows to the hot instance; give their positions.
+
+        Parameters
+        ----------
+        lower, upper : (rows,) array or float
+            Limits.
+        entries : sparse (rows, columns) array or None
+            Over all columns; without it, the rows are empty.
+        """
         low, high = np.broadcast_arrays(*(np.atleast_1d(x).astype(float) for x in (lower, upper)))
         first, count = self._highs.getNumRow(), len(low)
-        starts, nothing = np.zeros(count, dtype=np.int32), np.zeros(0, dtype=np.int32)
-        _expect(
-            self._highs.addRows(count, low.copy(), high.copy(), 0, starts, nothing, np.zeros(0)),
-            "rows are added",
+        matrix = sparse.csr_array((count, self.width) if entries is None else entries)
+        status = self._highs.addRows(
+            count,
+            low.copy(),
+            high.copy(),
+            matrix.nnz,
+            matrix.indptr[:-1].astype(np.int32),
+            matrix.indices.astype(np.int32),
+            matrix.data.astype(np.float64),
         )
+        _expect(status, "rows are added")
         return np.arange(first, first + count, dtype=np.int32)
+
+    def drop_rows(self, rows: IndexArray) -> None:
+        """Take out some of the rows that were added; those behind them move up."""
+        positions = np.sort(np.asarray(rows, dtype=np.int32))
+        if len(positions):
+            _expect(self._highs.deleteRows(len(positions), positions), "rows are dropped")
 
     def add_columns(self, costs: FloatArray, entries: Any, upper: float = _INFINITY) -> IndexArray:
         """Add columns, ``0 <= x <= upper``, to the hot instance; give their positions.
@@ -318,6 +351,17 @@ class CompiledHighs:
             self._highs.changeColsBounds(len(columns), columns, low, high)
             self._held = None
 
+    @contextmanager
+    def integers_relaxed(self) -> Iterator[None]:
+        """Let integer variables take any value between their limits: an LP is solved meanwhile."""
+        self._set_integrality(self.integers, highspy.HighsVarType.kContinuous)
+        self._is_relaxed = True
+        try:
+            yield
+        finally:
+            self._set_integrality(self.integers, highspy.HighsVarType.kInteger)
+            self._is_relaxed = False
+
     def _duals_with_integers_held(self) -> FloatArray:
         with self.integers_held(self.solution[self.integers]):
             status = self._run()
@@ -330,7 +374,7 @@ class CompiledHighs:
     @property
     def _is_linear(self) -> bool:
         held = 0 if self._held is None else len(self._held[0])
-        return held == len(self.integers)
+        return self._is_relaxed or held == len(self.integers)
 
     def _set_integrality(self, columns: IndexArray, kind: Any) -> None:
         self._highs.changeColsIntegrality(len(columns), columns, [kind] * len(columns))
@@ -365,6 +409,8 @@ class CompiledHighs:
             highs.setOptionValue(option, self._mip_gap)
         if not self._presolves:
             highs.setOptionValue("presolve", "off")
+        for search in () if self._searches else _SEARCHES:
+            highs.setOptionValue(search, False)
         lp = highspy.HighsLp()
         lp.num_col_, lp.num_row_ = len(self._form.variables), len(self._form.constraints)
         lp.col_cost_ = self.costs
@@ -431,6 +477,15 @@ _OPTIONS = {
     "threads": 1,
     "mip_feasibility_tolerance": INTEGRALITY,
 }
+
+
+# What solves MILPs of its own while a MILP is solved.
+_SEARCHES = (
+    "mip_heuristic_run_rins",
+    "mip_heuristic_run_rens",
+    "mip_heuristic_run_root_reduced_cost",
+    "mip_heuristic_run_feasibility_jump",
+)
 
 
 def _expect(status: Any, what: str) -> None:

@@ -4,6 +4,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
+import pandapower as pp
 import pyomo.environ as pyo
 import pytest
 
@@ -21,15 +22,21 @@ from mmgsim.contracts import (
     Window,
     frozen,
 )
+from mmgsim.network import Feeder, FeederLimits, read_tree
 from mmgsim.subproblems import (
+    Injection,
     LimitRows,
     MicrogridInputs,
+    NetworkInputs,
     PrivateModel,
     PublicPrices,
     PyomoHighs,
     Terms,
+    declare_inverter,
+    declare_network,
     joint,
     microgrid,
+    update_network,
 )
 from mmgsim.subproblems.block import update_microgrid
 from mmgsim.subproblems.connection import (
@@ -134,6 +141,45 @@ def build_least_cut():
     return build_cut(rows, np.array([-61.0, -62.0]), np.array([51.0, 52.0]))
 
 
+def three_buses():
+    """Give a line of two branches with a load at its end, the first of them rated."""
+    net = pp.create_empty_network(sn_mva=1.0)
+    for _ in range(3):
+        pp.create_bus(net, 10.0)
+    pp.create_ext_grid(net, 0, vm_pu=1.01)
+    for start, (r_ohm, x_ohm, i_ka) in enumerate([(1.0, 2.0, 0.05), (3.0, 4.0, 99999.0)]):
+        pp.create_line_from_parameters(net, start, start + 1, 1.0, r_ohm, x_ohm, 0.0, i_ka)
+    pp.create_load(net, 2, p_mw=0.4, q_mvar=0.1)
+    return read_tree(Feeder(net, members=(), limits=FeederLimits(0.96, 1.04)))
+
+
+def build_network(horizon):
+    tree, model = three_buses(), pyo.ConcreteModel()
+    model.time = pyo.RangeSet(0, 1)
+    model.p_kw, model.q_kvar = pyo.Var(model.time), pyo.Var(model.time)
+    model.inverter, model.network = pyo.Block(), pyo.Block()
+    model.inverter.time = pyo.RangeSet(0, 1)
+    declare_inverter(model.inverter, model.p_kw, model.q_kvar, 50.0)
+    declare_network(model.network, tree, horizon, [Injection(1, model.p_kw, model.q_kvar)])
+    demand_kw, demand_kvar = tree.background_kw(np.array([0.5, 0.8]))
+    inputs = NetworkInputs(
+        demand_kw=demand_kw,
+        demand_kvar=demand_kvar,
+        shed_limit_kw=demand_kw,
+        spill_limit_kw=np.array([[11.0, 12.0]]),
+        buy_per_kwh=np.array([0.31, 0.32]),
+        sell_per_kwh=np.array([0.11, 0.42]),
+        shed_price_per_kwh=7.0,
+        spill_price_per_kwh=0.05,
+        reach_kw=np.array([61.0, 62.0]),
+    )
+    update_network(PyomoHighs(model), model.network, inputs)
+    for limit in model.network.i2_high_pu.values():
+        limit.set_value(0.75)  # what the loop writes
+    model.total = pyo.Objective(expr=model.network.cost + model.network.loss_penalty)
+    return model
+
+
 FAMILIES = {
     "load": lambda: build_device(SHOP),
     "renewable": lambda: build_device(ROOF),
@@ -148,6 +194,8 @@ FAMILIES = {
     "joint": lambda: build_joint(PLAIN),
     "joint_exclusive": lambda: build_joint(EXCLUSIVE),
     "least_cut": build_least_cut,
+    "network": lambda: build_network(PLAIN),
+    "network_exclusive": lambda: build_network(EXCLUSIVE),
 }
 
 

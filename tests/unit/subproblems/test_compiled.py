@@ -365,3 +365,52 @@ def test_a_model_that_has_nothing_when_its_time_is_up_is_an_error():
     solver = CompiledHighs(knapsack(), time_limit_s=0.0)
     with pytest.raises(SubproblemError, match="Time limit"):
         solver.solve(agent="MG1", step=0)
+
+
+# ------------------------------------------------------------------------------- rows that come
+def plane():
+    """Two variables below 4 that are worth 2 and 1, and a row that does not bind."""
+    model = pyo.ConcreteModel()
+    model.x = pyo.Var([0, 1], bounds=(0.0, 4.0))
+    model.row = pyo.Constraint(expr=model.x[0] + model.x[1] <= 100.0)
+    model.total = pyo.Objective(expr=-2.0 * model.x[0] - model.x[1])
+    return model
+
+
+def test_rows_with_entries_bind_until_they_are_dropped():
+    model = plane()
+    solver = CompiledHighs(model)
+    assert solver.solve(agent="MG1", step=0).objective == pytest.approx(-12.0)
+    entries = np.array([[1.0, 1.0], [1.0, 0.0], [0.0, 1.0]])
+    rows = solver.add_rows(-np.inf, np.array([5.0, 3.0, 50.0]), entries)
+    assert solver.solve(agent="MG1", step=1).objective == pytest.approx(-8.0)
+    solver.drop_rows(rows[1:2])
+    assert solver.solve(agent="MG1", step=2).objective == pytest.approx(-9.0)
+    solver.drop_rows(rows[:1])  # what was behind the dropped row has moved up
+    assert solver.solve(agent="MG1", step=3).objective == pytest.approx(-12.0)
+
+
+def test_marginals_are_changes_of_the_objective_per_unit_of_each_limit():
+    model = plane()
+    solver = CompiledHighs(model)
+    (row,) = solver.add_rows(-np.inf, 5.0, np.array([[1.0, 1.0]]))
+    solver.solve(agent="MG1", step=0)
+    duals, reduced = solver.marginals()
+    assert duals[row] == pytest.approx(-1.0)
+    columns = solver.columns(model.x)
+    np.testing.assert_allclose(reduced[columns], [-1.0, 0.0], atol=1e-9)
+
+
+def test_relaxed_integers_give_the_lp_and_are_whole_again_afterwards():
+    model = pyo.ConcreteModel()
+    model.take = pyo.Var([0, 1], domain=pyo.Binary)
+    model.room = pyo.Constraint(expr=3.0 * model.take[0] + 2.0 * model.take[1] <= 4.0)
+    model.total = pyo.Objective(expr=-3.0 * model.take[0] - 1.9 * model.take[1])
+    solver = CompiledHighs(model)
+    with solver.integers_relaxed():
+        relaxed = solver.solve(agent="MG1", step=0)
+        duals, _ = solver.marginals()
+        assert duals[solver.rows([model.room])[0]] == pytest.approx(-0.95)
+    assert relaxed.objective == pytest.approx(-3.0 - 0.95)
+    assert relaxed.is_proven
+    assert solver.solve(agent="MG1", step=0).objective == pytest.approx(-3.0)
