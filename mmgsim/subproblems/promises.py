@@ -61,7 +61,7 @@ def reply_faults(reply: Any, view: View, message: Message) -> Iterator[str]:
 def _request_faults(request: Request, view: View) -> Iterator[str]:
     for name in ("lack_kw", "surplus_kw"):
         values = getattr(request, name)
-        if not _is_finite(values, view.window.steps) or values.min() < -TOLERANCE:
+        if not is_finite(values, view.window.steps) or values.min() < -TOLERANCE:
             yield f"{name} is not {view.window.steps} finite numbers from 0"
 
 
@@ -73,7 +73,8 @@ def _order_faults(reply: Orders, view: View) -> Iterator[str]:
             yield f"orders {order.kw} kW at {order.price_per_kwh}"
 
 
-def _is_finite(values: Any, steps: int) -> bool:
+def is_finite(values: Any, steps: int) -> bool:
+    """Tell whether something is one finite number a step."""
     return np.shape(values) == (steps,) and bool(np.isfinite(values).all())
 
 
@@ -87,7 +88,7 @@ def plan_faults(plan: Any, view: View) -> Iterator[str]:
         yield "the plan is of another window than was asked for; pass on that of the view"
         return
     for name, values in (("exchange_kw", plan.exchange_kw), ("q_kvar", plan.q_kvar)):
-        if not _is_finite(values, steps):
+        if not is_finite(values, steps):
             yield f"{name} is not {steps} finite numbers"
             return
     if not np.isfinite(plan.private_cost):
@@ -133,7 +134,7 @@ def _schedule_faults(plan: Plan, view: View) -> Iterator[str]:
         for name, entry in schedule.items()
         for what in ("out_kw", "in_kw", "expected_kw", "energy_kwh")
         if (values := getattr(entry, what)) is not None
-        and (not _is_finite(values, view.window.steps) or np.min(values) < -TOLERANCE)
+        and (not is_finite(values, view.window.steps) or np.min(values) < -TOLERANCE)
     ]
     if unclear:
         yield from unclear
@@ -221,14 +222,14 @@ def _disclosure_faults(told: Disclosure, view: View) -> Iterator[str]:
         name = device.name
         if isinstance(device, Load | Renewable):
             values = told.forecast_kw.get(name)
-            if values is None or not _is_finite(values, steps) or values.min() < -TOLERANCE:
+            if values is None or not is_finite(values, steps) or values.min() < -TOLERANCE:
                 yield f"the forecast of {name} is not {steps} finite numbers from 0"
         elif isinstance(device, Diesel):
             if name not in told.state.diesel:
                 yield f"the state of {name} is not disclosed"
         else:
             rule = told.storage.get(name)
-            if rule is None or not all(_is_finite(x, steps) for x in (rule.low_kwh, rule.high_kwh)):
+            if rule is None or not all(is_finite(x, steps) for x in (rule.low_kwh, rule.high_kwh)):
                 yield f"the levels of {name} are not {steps} finite numbers"
             if not np.isfinite(told.state.energy_kwh.get(name, np.nan)):
                 yield f"the stored energy of {name} is not disclosed"

@@ -21,7 +21,7 @@ from mmgsim.contracts import (
     Trade,
     Window,
 )
-from mmgsim.subproblems.promises import TOLERANCE
+from mmgsim.subproblems.promises import TOLERANCE, is_finite
 
 __all__ = ["clearing_faults", "envelope_faults", "tariff_faults"]
 
@@ -131,7 +131,7 @@ def _trade_faults(trade: Trade, parties: Collection[str], steps: int) -> Iterato
     if trade.seller not in parties or trade.buyer not in parties:
         yield f"{what} is not between microgrids of the scenario"
     for values in (trade.kw, trade.price_per_kwh):
-        if not _is_finite(values, steps):
+        if not is_finite(values, steps):
             yield f"{what} does not have {steps} finite numbers"
             return
     if trade.kw.min() < -TOLERANCE:
@@ -147,7 +147,7 @@ def tariff_faults(tariff: Any, window: Window) -> list[str]:
     faults = [
         f"{name} is not {window.steps} finite numbers"
         for name in series
-        if not _is_finite(getattr(tariff, name), window.steps)
+        if not is_finite(getattr(tariff, name), window.steps)
     ]
     if not np.isfinite([tariff.imbalance_per_kwh, tariff.fixed_per_day]).all():
         faults.append("imbalance_per_kwh and fixed_per_day are not both finite")
@@ -180,7 +180,7 @@ def _limit_faults(envelope: Envelope, member: Member, window: Window) -> Iterato
         yield f"the envelope of {member.name} is not over the window of the view"
     for side in ("import_limit_kw", "export_limit_kw"):
         what, limit_kw = f"{side} of {member.name}", np.asarray(getattr(envelope, side))
-        if not _is_finite(limit_kw, steps):
+        if not is_finite(limit_kw, steps):
             yield f"{what} is not {steps} finite numbers"
             continue
         carried_kw = getattr(member, side)
@@ -188,7 +188,3 @@ def _limit_faults(envelope: Envelope, member: Member, window: Window) -> Iterato
             yield f"{what} is negative: {limit_kw.min():g} kW; an envelope holds zero exchange"
         if limit_kw.max() > carried_kw + TOLERANCE:
             yield f"{what} is {limit_kw.max():g} kW; its connection carries {carried_kw:g}"
-
-
-def _is_finite(values: Any, steps: int) -> bool:
-    return np.shape(values) == (steps,) and bool(np.isfinite(values).all())
