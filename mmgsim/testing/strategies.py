@@ -11,8 +11,6 @@ import numpy as np
 
 from mmgsim.contracts import (
     Award,
-    Battery,
-    Diesel,
     Disclose,
     Disclosure,
     Dispatch,
@@ -32,7 +30,7 @@ from mmgsim.contracts import (
 )
 from mmgsim.coordination.pool import pool_trades
 from mmgsim.engine import packed
-from mmgsim.subproblems import dispatch_faults, offer_faults, plan_faults
+from mmgsim.subproblems import dispatch_faults, offer_faults, plan_faults, reply_faults
 from mmgsim.testing.samples import sample_view
 from mmgsim.testing.wording import content, in_world, memory_faults, raise_if_any
 
@@ -188,19 +186,12 @@ def _check_award(case: _Case) -> Iterator[str]:
 
 
 def _check_disclose(case: _Case) -> Iterator[str]:
-    reply = case.ask(Disclose(window=case.view.window))
+    message = Disclose(window=case.view.window)
+    reply = case.ask(message)
     if not isinstance(reply, Disclosure):
         yield f"gives {type(reply).__name__}, not Disclosure"
         return
-    for device in reply.devices:
-        if isinstance(device, Battery):
-            if device.name not in reply.state.energy_kwh or device.name not in reply.storage:
-                yield f"declares battery {device.name} without its energy and levels"
-        elif isinstance(device, Diesel):
-            if device.name not in reply.state.diesel:
-                yield f"declares diesel {device.name} without its state"
-        elif np.shape(reply.forecast_kw.get(device.name, 0.0)) != (case.view.window.steps,):
-            yield f"declares {device.name} without a forecast over the window"
+    yield from reply_faults(reply, case.view, message)
 
 
 def _check_price_query(case: _Case) -> Iterator[str]:
