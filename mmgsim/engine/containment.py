@@ -14,6 +14,7 @@ from types import FrameType
 from typing import Any, Generic, TypeVar
 
 from mmgsim.errors import ContractError, PlugInError
+from mmgsim.scenario import comes_with_mmgsim
 
 __all__ = ["PATIENCE", "Seat", "guarded", "says_itself"]
 
@@ -22,9 +23,6 @@ T = TypeVar("T", bound=tuple[Any, ...])
 # After so many gates with faults in a row a plug-in is not asked again: one that hangs would hold
 # up the rest of the run.
 PATIENCE = 3
-
-# Packages whose classes are not timed: what they solve may take as long as it takes.
-_OWN = ("mmgsim", "mmgsim_agents")
 
 
 class _TimeUpError(BaseException):
@@ -128,14 +126,9 @@ class Seat(Generic[T]):
         self._failed_in_a_row = carried["failed_in_a_row"]
 
 
-def _is_own(plug_in: Any) -> bool:
-    """Tell whether it comes with mmgsim."""
-    return type(plug_in).__module__.partition(".")[0] in _OWN
-
-
 def says_itself(plug_in: Any, name: str) -> bool:
     """Tell whether its own class, and not one that it is built on, has an attribute."""
-    return name in vars(type(plug_in)) or _is_own(plug_in)
+    return name in vars(type(plug_in)) or comes_with_mmgsim(type(plug_in))
 
 
 def _resets_itself(plug_ins: tuple[Any, ...]) -> bool:
@@ -154,7 +147,8 @@ def guarded(
     who, doing : str
         Whose it is and what it was asked to do, for messages.
     plug_in : Any
-        The plug-in; those that come with mmgsim are not timed.
+        The plug-in; those that come with mmgsim are not timed: what they solve may take as long
+        as it takes.
     seconds : float
         How long it may take. Kept where the system has interval timers, in the main thread.
     may_blame : collection of str
@@ -166,7 +160,7 @@ def guarded(
         For everything but a broken contract, which goes on as it is.
     """
     try:
-        with _time_limit(None if _is_own(plug_in) else seconds):
+        with _time_limit(None if comes_with_mmgsim(type(plug_in)) else seconds):
             yield
     except ContractError as error:
         if error.agent == who or error.agent in may_blame:

@@ -9,6 +9,7 @@ from mmgsim.scenario.outside import named_files, plug_in_files
 from mmgsim.scenario.overrides import parse_coordinations, parse_override, parse_strategy
 from mmgsim.scenario.packages import Kind
 from mmgsim.scenario.paths import seen_from, without_places
+from mmgsim.scenario.plugin_files import comes_with_mmgsim
 from mmgsim.scenario.reading import (
     LoadedScenario,
     bundled_scenarios,
@@ -58,6 +59,7 @@ __all__ = [
     "Scenario",
     "WindConfig",
     "bundled_scenarios",
+    "comes_with_mmgsim",
     "create",
     "devices_page",
     "ends_at_clock",

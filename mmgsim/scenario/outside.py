@@ -9,13 +9,12 @@ from typing import Any
 
 from mmgsim.scenario.packages import Kind
 from mmgsim.scenario.paths import path_seen_from
-from mmgsim.scenario.plugin_files import files_behind
+from mmgsim.scenario.plugin_files import comes_with_mmgsim, files_behind
 from mmgsim.scenario.reading import LoadedScenario
 from mmgsim.scenario.registry import find_class, found_path, path_options
 
 __all__ = ["named_files", "plug_in_files"]
 
-_OWN = ("mmgsim", "mmgsim_agents")
 _DRAWN = "report.html"  # from the rest of its folder, whenever somebody asks
 
 
@@ -36,7 +35,7 @@ def plug_in_files(folder: Path, loaded: LoadedScenario) -> dict[str, str]:
     """
     files: dict[Path, str] = {}
     for _, found, _ in _roles(loaded):
-        if found.__module__.partition(".")[0] not in _OWN:
+        if not comes_with_mmgsim(found):
             files |= files_behind(found)
     return {path_seen_from(folder, file): files[file] for file in sorted(files)}
 

@@ -12,7 +12,14 @@ from hashlib import sha256
 from pathlib import Path
 from types import ModuleType
 
-__all__ = ["files_behind", "module_of_file"]
+__all__ = ["comes_with_mmgsim", "files_behind", "module_of_file"]
+
+_OWN = ("mmgsim", "mmgsim_agents")
+
+
+def comes_with_mmgsim(found: type) -> bool:
+    """Tell whether a class is one of the project's own, not somebody's plug-in."""
+    return found.__module__.partition(".")[0] in _OWN
 
 
 @dataclass(slots=True)
