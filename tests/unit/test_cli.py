@@ -9,7 +9,7 @@ from unittest.mock import Mock
 import pytest
 
 from mmgsim import cli
-from mmgsim.engine import model, setup
+from mmgsim.engine import model
 from mmgsim.tables import Results, writer
 
 FILES = ["manifest.json", "report.html", "scenario.yaml", "summary.json"]
@@ -338,9 +338,6 @@ def test_every_fault_is_named_once_and_nothing_is_written(command, mmgsim, tmp_p
     assert_refused(outcome, *parts, folder=tmp_path, left=["s.yaml"])
 
 
-@pytest.mark.skipif(
-    not hasattr(setup, "network_faults"), reason="the engine does not pass network faults on yet"
-)
 @pytest.mark.parametrize("command", ["check", "run"])
 def test_faults_of_series_and_network_come_together(command, mmgsim, tmp_path):
     (tmp_path / "s.yaml").write_text(FAULTY)
