@@ -18,6 +18,7 @@ from mmgsim.contracts import (
     LinearisedStep,
     Member,
     Message,
+    NetworkQuery,
     Operator,
     OperatorView,
     Tariff,
@@ -135,8 +136,11 @@ class DnoAgent(mesa.Agent):
 
     def receive(self, message: Message) -> Message | None:
         """Answer a question of the market."""
+        points = None
+        if isinstance(message, NetworkQuery):
+            points = self._around(message.exchange_kw)
         with self._guarded(f"answering {type(message).__name__}"):
-            return self.operator.answer(self._view(), message)
+            return self.operator.answer(self._view(points), message)
 
     def publish(self) -> None:
         """Tell everybody the tariff, and every microgrid its envelope, over the window ahead.
@@ -174,7 +178,8 @@ class DnoAgent(mesa.Agent):
         rounds = self.model.scenario.repair.rounds
         if not rounds:
             return True
-        points = self._at_plans(clearing)
+        plans_kw = {name: plan.exchange_kw for name, plan in clearing.plans.items()}
+        points = self._around(plans_kw)
         self.violations_after = () if points is None else points.violations
         if self.violations_before is None:
             self.violations_before = self.violations_after
@@ -312,12 +317,12 @@ class DnoAgent(mesa.Agent):
             violations=() if points is None else points.violations,
         )
 
-    def _at_plans(self, clearing: Clearing) -> PlannedPoints | None:
-        """Run the AC power flow of the plans, over the whole window at once."""
+    def _around(self, by_name: Mapping[str, FloatArray]) -> PlannedPoints | None:
+        """Run the AC power flow of exchanges [kW], over the whole window at once."""
         if self.feeder is None or self._sweep is None:
             return None
-        plans, window = clearing.plans, self.model.clock.window()
-        exchange_kw = np.stack([plans[member.name].exchange_kw for member in self.members], axis=1)
+        window = self.model.clock.window()
+        exchange_kw = np.stack([by_name[member.name] for member in self.members], axis=1)
         share = np.array(
             [self.model.background_share(window.first_step + k) for k in range(window.steps)]
         )

@@ -134,6 +134,8 @@ class MarketAgent(mesa.Agent):
             envelopes=dict(self._envelopes),
             objective=self.model.scenario.objective,
             local_price=self.model.scenario.settlement.local_price,
+            surplus=self.model.scenario.settlement.surplus,
+            has_network=self.model.scenario.network is not None,
         )
 
     def gate(self) -> Clearing:

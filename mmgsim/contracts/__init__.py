@@ -25,7 +25,6 @@ from mmgsim.contracts.messages import (
     GrantQuery,
     Grants,
     Message,
-    NetworkRows,
     Offer,
     Order,
     OrderQuery,
@@ -42,6 +41,7 @@ from mmgsim.contracts.messages import (
     plain_content,
 )
 from mmgsim.contracts.money import Item, LedgerLine, Objective, Party
+from mmgsim.contracts.network import LimitKind, NetworkQuery, NetworkRows
 from mmgsim.contracts.protocols import ACCEPTED, Accepted, Market, Mechanism, Operator, Strategy
 from mmgsim.contracts.views import (
     Clearing,
@@ -81,6 +81,7 @@ __all__ = [
     "Grants",
     "Item",
     "LedgerLine",
+    "LimitKind",
     "LinearisedStep",
     "Load",
     "Market",
@@ -89,6 +90,7 @@ __all__ = [
     "Member",
     "MemberStep",
     "Message",
+    "NetworkQuery",
     "NetworkRows",
     "Objective",
     "Offer",

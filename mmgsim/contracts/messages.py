@@ -31,7 +31,6 @@ __all__ = [
     "GrantQuery",
     "Grants",
     "Message",
-    "NetworkRows",
     "Offer",
     "Order",
     "OrderQuery",
@@ -276,30 +275,6 @@ class Disclosure(Message):
     state: CarriedState
     forecast_kw: Mapping[str, FloatArray]
     storage: Mapping[str, StorageRule]
-
-
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class NetworkRows(Message):
-    """The DNO's answer to `Disclose`: linear limits on the exchanges of all microgrids.
-
-    ``sum_i coefficient[row, i] * exchange_kw[i, offset[row]] <= limit[row]``
-
-    Parameters
-    ----------
-    members : tuple of str
-        Order of the microgrids in the columns.
-    offset : tuple of int
-        Position of each row's step in the window.
-    coefficient : (rows, members) array
-        Unit of the limit per kW.
-    limit : (rows,) array
-        Room that is left.
-    """
-
-    members: tuple[str, ...]
-    offset: tuple[int, ...]
-    coefficient: FloatArray
-    limit: FloatArray
 
 
 # -------------------------------------------------------------------- hierarchical coordination

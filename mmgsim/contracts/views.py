@@ -167,6 +167,10 @@ class LinearisedStep:
         Its derivative. [kA/kW]
     current_max_ka : (branches,) array
         Limits; infinite where a branch has no rating. [kA]
+    loss_kw : float
+        All losses at the AC point. [kW]
+    loss_per_kw : (members,) array
+        Their derivative; negative where sending out more relieves the network.
     """
 
     exchange_kw: FloatArray
@@ -177,6 +181,8 @@ class LinearisedStep:
     current_ka: FloatArray
     current_per_kw: FloatArray
     current_max_ka: FloatArray
+    loss_kw: float
+    loss_per_kw: FloatArray
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -192,14 +198,15 @@ class OperatorView:
     tariff : Tariff
         The scenario's tariff over the window.
     network : sequence of LinearisedStep
-        One per step of the window, around the background alone (for `publish`) or around the plans
-        (for `review`), None where the power flow does not converge; empty without a network.
+        One per step of the window, around the background alone (for `publish`), the plans (for
+        `review`) or the exchanges that are asked about (for a `NetworkQuery`), None where the power
+        flow does not converge; empty without a network.
     background : sequence of LinearisedStep
         The same around the background alone, always.
     envelopes : mapping
         What binds now, by name of microgrid; empty before anything was published for the window.
     violations : tuple of tuple of str
-        For `review`: per step the limits that the plans break in the AC power flow
+        Per step the limits that the exchanges of `network` break in the AC power flow
         (``undervoltage``, ``overvoltage``, ``line_overload``, ``trafo_overload``, or
         ``not_converged``); empty without a network.
     """
@@ -232,6 +239,11 @@ class MarketView:
         Whose cost is made small.
     local_price : str
         Price rule of local trades, ``marginal`` or ``midpoint``.
+    surplus : str
+        What becomes of money that buyers paid and sellers did not get: ``kept`` by the market,
+        for the ``dno``, or ``rebated`` to those who trade.
+    has_network : bool
+        Whether there is a network that the DNO can be asked about.
     """
 
     window: Window
@@ -240,6 +252,8 @@ class MarketView:
     envelopes: Mapping[str, Envelope]
     objective: Objective
     local_price: str = "marginal"
+    surplus: str = "kept"
+    has_network: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,20 +13,19 @@ from mmgsim.contracts import (
     Clearing,
     Disclose,
     Disclosure,
-    FloatArray,
     MarketView,
     Message,
     Round,
 )
+from mmgsim.coordination.network_talk import NetworkSource, NetworkTalk, checked_source
 from mmgsim.coordination.pool import (
-    local_price,
     match_pool,
     pool_awards,
     pool_clearing,
     pool_trades,
 )
 from mmgsim.coordination.replies import plans_by_name, replies_by_name
-from mmgsim.subproblems import CompiledHighs, JointOutcome, JointProblem, public_prices
+from mmgsim.subproblems import CompiledHighs, JointProblem, public_prices
 
 __all__ = ["Central"]
 
@@ -42,6 +41,10 @@ class Central:
 
     Parameters
     ----------
+    network : str
+        ``envelopes``: the limits that the DNO has published are all that is known of the network;
+        ``rows``: the DNO is asked about every optimum, and the limits that it breaks are added
+        until none is broken; under the objective ``system`` losses count.
     mip_gap : float
         Distance to the bound at which a joint problem with binaries counts as solved, relative to
         its cost. Proving the last digits of many diesel units may take very long.
@@ -52,11 +55,18 @@ class Central:
 
     asks: frozenset[type[Message]] = frozenset({Disclose, Award})
 
-    def __init__(self, mip_gap: float = MIP_GAP, time_limit_s: float | None = None) -> None:
+    def __init__(
+        self,
+        mip_gap: float = MIP_GAP,
+        time_limit_s: float | None = None,
+        *,
+        network: NetworkSource = "envelopes",
+    ) -> None:
         if not 0.0 <= mip_gap < 1.0:
             raise ValueError(f"mip_gap is {mip_gap:g}; use a share such as 1e-4")
         if time_limit_s is not None and not time_limit_s > 0.0:
             raise ValueError(f"time_limit_s is above 0, not {time_limit_s:g}")
+        self.network = checked_source(network)
         limit = np.inf if time_limit_s is None else time_limit_s
         self._make_solver = partial(CompiledHighs, mip_gap=mip_gap, time_limit_s=limit)
         self._problem: JointProblem | None = None
@@ -68,46 +78,54 @@ class Central:
 
     def start(self, view: MarketView, memory: Mapping[str, Any]) -> None:
         """Begin a gate."""
-        del memory
         self._view = view
-        self._optimum: JointOutcome | None = None
-        self._trade_kw: dict[str, FloatArray] = {}
-        self._price_per_kwh = np.zeros(view.window.steps)
+        self._network = NetworkTalk(view, memory, source=self.network)
+        self._declared: dict[str, Disclosure] = {}
+        self._rounds: list[Round] = []
 
+    # ------------------------------------------------------------------------------ asking
     def ask(self) -> list[Message]:
-        """Ask for disclosure; then award exchanges and trades."""
+        """Ask for disclosure, then about the network; then award exchanges and trades."""
         view = self._view
-        if self._optimum is None:
+        if not self._declared:
             return [Disclose(to=member.name, window=view.window) for member in view.members]
-        exchange_kw = self._optimum.exchange_kw
-        by_name = {member.name: exchange_kw[member.name] for member in view.members}
+        if not self._network.is_over:
+            return [self._network.query(self._optimum.exchange_kw)]
+        self._trade_kw = match_pool(self._optimum.exchange_kw, view.tariff)
+        self._price_per_kwh = self._network.local_prices(
+            self._optimum.price_per_kwh, self._optimum.multipliers, self._trade_kw
+        )
         trades = pool_trades(self._trade_kw, self._price_per_kwh)
-        return pool_awards(view.window, by_name, trades)
+        return pool_awards(view.window, self._optimum.exchange_kw, trades)
 
+    # --------------------------------------------------------------------------- listening
     def tell(self, replies: Sequence[Message]) -> Clearing | None:
         """Solve once everything is disclosed; clear once everything is planned."""
-        if self._optimum is None:
-            self._solve(replies_by_name(replies, Disclosure))
+        if not self._declared:
+            self._declared = replies_by_name(replies, Disclosure)
+            self._solve()
             return None
-        lower = self._optimum.lower_bound
+        if not self._network.is_over:
+            if self._network.takes(replies, self._optimum.exchange_kw):
+                self._solve()
+            return None
         return pool_clearing(
             self._view,
             plans_by_name(replies),
             self._trade_kw,
             self._price_per_kwh,
-            lower=lower,
-            rounds=(Round(upper=None, lower=lower, residual_kw=0.0),),
+            lower=self._optimum.lower_bound,
+            rounds=tuple(self._rounds),
+            memory=self._network.memory(self._optimum.multipliers),
+            loss_cost=self._network.loss_cost,
         )
 
-    def _solve(self, declared: Mapping[str, Disclosure]) -> None:
-        view = self._view
+    def _solve(self) -> None:
+        view, declared = self._view, self._declared
         members = {name: disclosure.devices for name, disclosure in declared.items()}
         if self._problem is None or not self._problem.fits(members, view.window):
             self._problem = JointProblem(members, view.window, make_solver=self._make_solver)
         prices = public_prices(view.tariff, view.objective)
-        step = view.window.first_step
-        self._optimum = self._problem.solve(declared, view.envelopes, prices, step)
-        self._trade_kw = match_pool(self._optimum.exchange_kw, view.tariff)
-        self._price_per_kwh = local_price(
-            view.local_price, view.tariff, self._optimum.price_per_kwh
-        )
+        step, limits = view.window.first_step, self._network.limits
+        self._optimum = self._problem.solve(declared, view.envelopes, prices, step, limits=limits)
+        self._rounds.append(Round(upper=None, lower=self._optimum.lower_bound, residual_kw=0.0))

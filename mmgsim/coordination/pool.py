@@ -81,14 +81,24 @@ def local_price(rule: str, tariff: Tariff, dual_per_kwh: FloatArray) -> FloatArr
     return np.clip(dual_per_kwh, np.minimum(floor, ceiling), np.maximum(floor, ceiling))
 
 
-def pool_trades(trade_kw: Mapping[str, FloatArray], price_per_kwh: FloatArray) -> tuple[Trade, ...]:
+Prices = FloatArray | Mapping[str, FloatArray]
+"""One price of local trade for all, or one for each microgrid by name, over the steps."""
+
+
+def _of(price_per_kwh: Prices, name: str) -> FloatArray:
+    return price_per_kwh[name] if isinstance(price_per_kwh, Mapping) else price_per_kwh
+
+
+def pool_trades(trade_kw: Mapping[str, FloatArray], price_per_kwh: Prices) -> tuple[Trade, ...]:
     """Give the trades of every microgrid with the market, (steps,) arrays; none where all zero."""
     trades = []
     for name, kw in trade_kw.items():
         for seller, buyer, part in ((name, Party.MARKET, kw), (Party.MARKET, name, -kw)):
             if np.any(part > 0.0):
                 volume = frozen(np.maximum(part, 0.0))
-                trades.append(Trade(str(seller), str(buyer), volume, frozen(price_per_kwh)))
+                trades.append(
+                    Trade(str(seller), str(buyer), volume, frozen(_of(price_per_kwh, name)))
+                )
     return tuple(trades)
 
 
@@ -127,11 +137,12 @@ def pool_clearing(  # noqa: PLR0913  one parameter per thing that a gate ends wi
     view: MarketView,
     plans: Mapping[str, Plan],
     trade_kw: Mapping[str, FloatArray],
-    price_per_kwh: FloatArray | None,
+    price_per_kwh: Prices | None,
     *,
     lower: float | None,
     rounds: tuple[Round, ...] = (),
     memory: Mapping[str, Any] | None = None,
+    loss_cost: float = 0.0,
 ) -> Clearing:
     """Clear with the plans that the awards led to; their cost is the upper bound.
 
@@ -143,7 +154,7 @@ def pool_clearing(  # noqa: PLR0913  one parameter per thing that a gate ends wi
         By name of microgrid.
     trade_kw : mapping of (steps,) arrays
         As `match_pool` gives them. [kW]
-    price_per_kwh : (steps,) array or None
+    price_per_kwh : (steps,) array, mapping of such by name of microgrid, or None
         Of local trade, where there is any. [currency/kWh]
     lower : float or None
         What no plan can cost less than, where that is known. [currency]
@@ -151,14 +162,18 @@ def pool_clearing(  # noqa: PLR0913  one parameter per thing that a gate ends wi
         Before the awards.
     memory : mapping or None
         For the next gate.
+    loss_cost : float
+        Of the network's losses, where they count. [currency]
     """
-    upper, gross = plan_costs(view, plans, trade_kw)
+    upper, gross = (cost + loss_cost for cost in plan_costs(view, plans, trade_kw))
     residual_kw = float(np.abs(sum(trade_kw.values())).max())
     return Clearing(
         window=view.window,
         plans=plans,
         trades=() if price_per_kwh is None else pool_trades(trade_kw, price_per_kwh),
-        prices_per_kwh={} if price_per_kwh is None else dict.fromkeys(plans, price_per_kwh),
+        prices_per_kwh={}
+        if price_per_kwh is None
+        else {name: _of(price_per_kwh, name) for name in plans},
         upper=upper,
         lower=lower,
         gross_cost=gross,

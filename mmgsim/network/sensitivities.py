@@ -90,6 +90,8 @@ class Linearisation:
             current_ka=self.current_ka,
             current_per_kw=self.current_per_kw,
             current_max_ka=self.current_max_ka,
+            loss_kw=self.loss_kw,
+            loss_per_kw=self.loss_per_kw,
         )
 
 

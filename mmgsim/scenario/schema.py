@@ -326,6 +326,9 @@ class SettlementConfig(_Config):
 
     local_price: Literal["marginal", "midpoint"] = "marginal"
     """Price of local trades: the dual of the local balance, or midway between the alternatives."""
+    surplus: Literal["kept", "dno", "rebated"] = "kept"
+    """What becomes of money that buyers of local trades pay and sellers do not get, as where prices
+    differ from bus to bus: kept by the market, for the DNO, or back to those who trade, by kWh."""
     loss_share: Literal["none", "aumann-shapley"] = "none"
     """How the losses that the microgrids cause are divided among them."""
     imbalance_per_kwh: NonNegative = 0.0

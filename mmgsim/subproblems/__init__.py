@@ -22,6 +22,7 @@ from mmgsim.subproblems.end_of_window import storage_rules
 from mmgsim.subproblems.joint import JointOutcome, JointProblem
 from mmgsim.subproblems.master import Combination, Master, OfferStack, PriceBox
 from mmgsim.subproblems.microgrid import MicrogridPlan, MicrogridProblem
+from mmgsim.subproblems.network_limits import NetworkLimits, push_limits
 from mmgsim.subproblems.network_offers import (
     BlockOffer,
     NetworkPlan,
@@ -30,6 +31,7 @@ from mmgsim.subproblems.network_offers import (
     OwnSite,
 )
 from mmgsim.subproblems.network_problem import NetworkProblem
+from mmgsim.subproblems.network_rows import network_rows
 from mmgsim.subproblems.offers import Answer, OfferProblem, as_offer
 from mmgsim.subproblems.operator import LimitRows, least_cut, limit_rows
 from mmgsim.subproblems.parts import Parts, Splitting
@@ -66,6 +68,7 @@ __all__ = [
     "MicrogridPlan",
     "MicrogridProblem",
     "NetworkInputs",
+    "NetworkLimits",
     "NetworkPlan",
     "NetworkProblem",
     "NetworkWindow",
@@ -98,12 +101,14 @@ __all__ = [
     "limit_rows",
     "loading_rows",
     "locational_prices",
+    "network_rows",
     "offer_faults",
     "outside_envelope_kw",
     "plan_faults",
     "public_cost",
     "public_cost_terms",
     "public_prices",
+    "push_limits",
     "repaired_limits",
     "reply_faults",
     "solver_time",

@@ -195,14 +195,15 @@ class CompiledHighs:
     def duals(self, constraints: Iterable[Any]) -> FloatArray:
         """Give the change of the objective per unit of each right-hand side.
 
-        Only an LP has duals: integer variables are held where the last solve left them.
+        Of constraints, or of positions of rows, which added ones have alone. Only an LP has duals:
+        integer variables are held where the last solve left them.
 
         Raises
         ------
         SubproblemError
             If that LP does not end optimal.
         """
-        rows = [self._form.row[id(constraint)] for constraint in constraints]
+        rows = constraints if isinstance(constraints, np.ndarray) else self.rows(constraints)
         if not self._is_linear:
             return self._duals_with_integers_held()[rows]
         return np.array(self._highs.getSolution().row_dual)[rows]
@@ -228,9 +229,9 @@ class CompiledHighs:
         return np.array(positions, dtype=np.int32)
 
     @property
-    def width(self) -> int:
-        """How many columns there are, added ones too."""
-        return int(self._highs.getNumCol())
+    def shape(self) -> tuple[int, int]:
+        """How many rows and columns there are, added ones too."""
+        return int(self._highs.getNumRow()), int(self._highs.getNumCol())
 
     @property
     def has_constant_entries(self) -> bool:
@@ -266,7 +267,7 @@ class CompiledHighs:
         """
         low, high = np.broadcast_arrays(*(np.atleast_1d(x).astype(float) for x in (lower, upper)))
         first, count = self._highs.getNumRow(), len(low)
-        matrix = sparse.csr_array((count, self.width) if entries is None else entries)
+        matrix = sparse.csr_array((count, self.shape[1]) if entries is None else entries)
         status = self._highs.addRows(
             count,
             low.copy(),

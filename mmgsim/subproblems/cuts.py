@@ -314,7 +314,7 @@ class RowPool:
         """Add rows to the problem."""
         if not len(rows):
             return
-        entries = rows.spread(self._columns, self._solver.width)
+        entries = rows.spread(self._columns, self._solver.shape[1])
         place = self._solver.add_rows(np.full(len(rows), -np.inf), rows.upper, entries)
         self.rows = joined([self.rows, rows])
         self._place = np.concatenate([self._place, place])
@@ -332,7 +332,7 @@ class RowPool:
 
     def is_tight(self) -> BoolArray:
         """Tell which rows hold something back in the last solution."""
-        spread = self.rows.spread(self._columns, self._solver.width)
+        spread = self.rows.spread(self._columns, self._solver.shape[1])
         return np.asarray(self.rows.upper - spread @ self._solver.solution <= _TIGHT)
 
     def mark_tight(self) -> None:

@@ -26,6 +26,8 @@ from mmgsim.subproblems.connection import (
     update_one_way,
 )
 from mmgsim.subproblems.devices import Horizon
+from mmgsim.subproblems.linear_form import IndexArray
+from mmgsim.subproblems.network_limits import NetworkLimits, push_limits
 from mmgsim.subproblems.solver import MakeSolver, Solver
 from mmgsim.subproblems.switch import HonestProblem
 
@@ -44,12 +46,15 @@ class JointOutcome:
         Dual of the local balance: what one more kWh bought locally would cost. [currency/kWh]
     cost, lower_bound : float
         Objective value and the bound that proves it. [currency]
+    multipliers : (rows,) array
+        What one more kW of room in each row of the network is worth. [currency/kW]
     """
 
     exchange_kw: Mapping[str, FloatArray]
     price_per_kwh: FloatArray
     cost: float
     lower_bound: float
+    multipliers: FloatArray
 
 
 class JointProblem:
@@ -102,22 +107,40 @@ class JointProblem:
         envelopes: Mapping[str, Envelope],
         prices: PublicPrices,
         step: int,
+        *,
+        limits: NetworkLimits | None = None,
     ) -> JointOutcome:
         """Make the cost of all microgrids together as small as possible.
+
+        Parameters
+        ----------
+        declared, envelopes : mappings
+            By name of microgrid.
+        prices : PublicPrices
+            Of the window.
+        step : int
+            First step of the window, for messages.
+        limits : NetworkLimits or None
+            Rows of the network, members in the order of the problem; for compiled problems.
 
         Raises
         ------
         SubproblemError
             If the solver does not end optimal.
         """
+        pushed: list[IndexArray] = []
+
+        def update(solver: Solver, model: Any) -> None:
+            self._update(solver, model, declared, envelopes, prices)
+            if limits is not None:
+                pushed.append(self._push(solver, model, limits))
+
         solved = self._problem.solve(
-            lambda solver, model: self._update(solver, model, declared, envelopes, prices),
-            is_arbitrage=prices.is_arbitrage,
-            agent="all microgrids",
-            step=step,
+            update, is_arbitrage=prices.is_arbitrage, agent="all microgrids", step=step
         )
         model, outcome = solved.model, solved.outcome
         duals = solved.solver.duals(model.balance[t] for t in model.time)
+        rows = pushed[-1] if pushed else ()
         return JointOutcome(
             exchange_kw={
                 name: frozen(solved.solver.get(model.member[name].own.exchange_kw))
@@ -126,7 +149,16 @@ class JointProblem:
             price_per_kwh=frozen(duals / self.step_h),
             cost=outcome.objective,
             lower_bound=outcome.bound,
+            multipliers=frozen(-solved.solver.duals(rows) if len(rows) else ()),
         )
+
+    def _push(self, solver: Solver, model: Any, limits: NetworkLimits) -> IndexArray:
+        """Put the rows of the network in the place of the last ones."""
+        if not isinstance(solver, CompiledHighs):
+            raise TypeError("only a compiled problem takes rows of the network")
+        solver.drop_added()
+        exchange = [solver.columns(model.member[name].own.exchange_kw) for name in self.members]
+        return push_limits(solver, limits, np.stack(exchange), step_h=self.step_h)
 
     def _update(
         self,

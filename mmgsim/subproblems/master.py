@@ -182,7 +182,7 @@ class Master:
             self._solver.set(self._model.first_kw, offers.exchange_kw(0).ravel())
             self._solver.set(self._model.first_cost, offers.private_cost(0))
         columns = _Columns()
-        self._width = self._solver.width
+        self._width = self._solver.shape[1]
         for block, owner in enumerate(offers.owner):
             self._add_block(columns, offers, block, int(owner))
         self._add_hourly(columns, offers)

@@ -8,16 +8,17 @@ of its coefficients.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pyomo.environ as pyo
+from numpy.typing import NDArray
 
-from mmgsim.contracts import FloatArray, LinearisedStep
+from mmgsim.contracts import FloatArray, LimitKind, LinearisedStep
 from mmgsim.subproblems.solver import PyomoHighs
 
-__all__ = ["LimitRows", "least_cut", "limit_rows"]
+__all__ = ["LimitBlock", "LimitRows", "least_cut", "limit_blocks", "limit_rows"]
 
 # A row that no cut can keep is broken by as little as possible: breaking a whole row (100 % of its
 # limit) weighs as much as cutting this much. [kW] So a cut has to relieve a row by 1e-6 of its
@@ -54,25 +55,57 @@ class LimitRows:
         return np.asarray(up @ high_kw + down @ low_kw - self.room, dtype=np.float64)
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class LimitBlock:
+    """All limits of one kind around an AC point.
+
+    Parameters
+    ----------
+    kind : LimitKind
+        Of the limits.
+    element : (rows,) int array
+        Position of each limit's bus, or branch, in the point.
+    per_kw : (rows, members) array
+        How fast each exchange takes up room. [pu/kW] or [kA/kW]
+    room : (rows,) array
+        What is left at the point, negative where the limit is broken. [pu] or [kA]
+    limit : (rows,) array or float
+        [pu] or [kA]
+    """
+
+    kind: LimitKind
+    element: NDArray[np.intp]
+    per_kw: FloatArray
+    room: FloatArray
+    limit: FloatArray | float
+
+
+def limit_blocks(point: LinearisedStep) -> tuple[LimitBlock, ...]:
+    """Give the limits of voltages and currents around an AC point; unrated branches have none."""
+    rated = np.flatnonzero(np.isfinite(point.current_max_ka))
+    buses, voltage_pu = np.arange(len(point.voltage_pu)), point.voltage_pu
+    high_pu, low_pu = point.voltage_max_pu, point.voltage_min_pu
+    most_ka, slope = point.current_max_ka[rated], point.voltage_per_kw
+    room_ka = most_ka - point.current_ka[rated]
+    return (
+        LimitBlock(LimitKind.VOLTAGE_MAX, buses, slope, high_pu - voltage_pu, high_pu),
+        LimitBlock(LimitKind.VOLTAGE_MIN, buses, -slope, voltage_pu - low_pu, low_pu),
+        LimitBlock(LimitKind.CURRENT, rated, point.current_per_kw[rated], room_ka, most_ka),
+    )
+
+
 def limit_rows(point: LinearisedStep) -> LimitRows:
     """Give the voltage and current limits around an AC point as rows.
 
     ``V + dV/dp (p - p0) <= V_max``, ``>= V_min`` and ``-I_max <= I + dI/dp (p - p0) <= I_max``;
     a linear current below zero stands for a flow that has turned round.
     """
-    rated = np.isfinite(point.current_max_ka)
-    voltage_pu, current_ka = point.voltage_pu, point.current_ka[rated]
-    per_kw, most_ka = point.current_per_kw[rated], point.current_max_ka[rated]
-    blocks = (
-        (point.voltage_per_kw, point.voltage_max_pu - voltage_pu, point.voltage_max_pu),
-        (-point.voltage_per_kw, voltage_pu - point.voltage_min_pu, point.voltage_min_pu),
-        (per_kw, most_ka - current_ka, most_ka),
-        (-per_kw, most_ka + current_ka, most_ka),
-    )
+    high, low, current = limit_blocks(point)
+    turned = replace(current, per_kw=-current.per_kw, room=2.0 * current.limit - current.room)
     coefficients, rooms = [], []
-    for slope, room, limit in blocks:
-        coefficients.append(slope / np.reshape(limit, (-1, 1)))
-        rooms.append((room + slope @ point.exchange_kw) / limit)
+    for block in (high, low, current, turned):
+        coefficients.append(block.per_kw / np.reshape(block.limit, (-1, 1)))
+        rooms.append((block.room + block.per_kw @ point.exchange_kw) / block.limit)
     coefficient, room = np.concatenate(coefficients), np.concatenate(rooms)
     known = np.isfinite(room) & np.isfinite(coefficient).all(axis=1)
     return LimitRows(coefficient=coefficient[known], room=room[known])

@@ -370,4 +370,6 @@ def _sample_point(rng: np.random.Generator, members: int) -> LinearisedStep:
         current_ka=frozen(np.full(members, 0.02)),
         current_per_kw=frozen(-1e-3 * behind),
         current_max_ka=frozen(rng.uniform(0.1, 0.3, members)),
+        loss_kw=2.0,
+        loss_per_kw=frozen(-0.02 * order / members),
     )

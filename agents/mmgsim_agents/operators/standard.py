@@ -13,6 +13,7 @@ from mmgsim.contracts import (
     Envelope,
     FloatArray,
     Message,
+    NetworkQuery,
     OperatorView,
     Plan,
     Tariff,
@@ -20,7 +21,13 @@ from mmgsim.contracts import (
 )
 from mmgsim.errors import ContractError
 from mmgsim.scenario import Scenario
-from mmgsim.subproblems import halfway_limits, least_cut, limit_rows, repaired_limits
+from mmgsim.subproblems import (
+    halfway_limits,
+    least_cut,
+    limit_rows,
+    network_rows,
+    repaired_limits,
+)
 from mmgsim.tables import RecordedEnvelopes
 
 __all__ = ["StandardOperator"]
@@ -95,9 +102,17 @@ class StandardOperator:
         return view.tariff, _envelopes(view, limits)
 
     def answer(self, view: OperatorView, message: Message) -> Message:
-        """Answer nothing yet: no mechanism that comes with mmgsim asks the DNO."""
-        del view
-        raise ContractError("the DNO", [f"does not answer {type(message).__name__}"])
+        """Tell which limits of the network a pattern of exchanges breaks."""
+        if not isinstance(message, NetworkQuery):
+            raise ContractError("the DNO", [f"does not answer {type(message).__name__}"])
+        names = tuple(member.name for member in view.members)
+        pattern_kw = np.stack([message.exchange_kw[name] for name in names], axis=1)
+        # A step without a power flow is led back by what is known around the background.
+        points = [
+            around if around is not None else background
+            for around, background in zip(view.network, view.background, strict=True)
+        ]
+        return network_rows(pattern_kw, points, names)
 
     def review(
         self, view: OperatorView, plans: Mapping[str, Plan]

@@ -23,6 +23,8 @@ def two_bus(exchange=0.0, voltage=0.97, current=0.06, slope=-0.0003, current_max
         current_ka=np.array([current]),
         current_per_kw=np.array([[slope]]),
         current_max_ka=np.array([current_max]),
+        loss_kw=1.0,
+        loss_per_kw=np.array([-0.01]),
     )
 
 

@@ -1,0 +1,158 @@
+"""What a mechanism asks the DNO: whether the network carries a pattern, and what to keep if not.
+
+Question and answer repeat until the pattern breaks no row any more, and, where losses count, until
+they cost what the rows say.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal, get_args
+
+import numpy as np
+
+from mmgsim.contracts import (
+    FloatArray,
+    MarketView,
+    Message,
+    NetworkQuery,
+    NetworkRows,
+    Objective,
+    frozen,
+)
+from mmgsim.coordination.pool import local_price
+from mmgsim.errors import ContractError
+from mmgsim.subproblems import NetworkLimits
+
+__all__ = ["NetworkSource", "NetworkTalk", "checked_source"]
+
+NetworkSource = Literal["envelopes", "rows"]
+
+DNO = "dno"
+
+# Patterns at most that the DNO is asked about in a gate; what is left is for its review.
+PATTERNS = 12
+
+# Of what all losses cost: so near the rows have to come to them.
+LOSS_TOLERANCE = 1e-3
+
+
+def checked_source(network: str) -> NetworkSource:
+    """Give an option of a mechanism if it is one.
+
+    Raises
+    ------
+    ValueError
+        If it is none.
+    """
+    for source in get_args(NetworkSource):
+        if network == source:
+            return source  # type: ignore[no-any-return]
+    raise ValueError(f"network is one of {', '.join(get_args(NetworkSource))}, not {network!r}")
+
+
+class NetworkTalk:
+    """The questions of one gate.
+
+    Parameters
+    ----------
+    view : MarketView
+        Of the gate.
+    memory : mapping
+        What `memory` of the last gate gave, or nothing.
+    source : str
+        ``envelopes`` to ask nothing.
+
+    Attributes
+    ----------
+    limits : NetworkLimits or None
+        What to solve with; None where nothing is asked.
+    loss_cost : float
+        What the losses of the last pattern cost, where they count. [currency]
+    is_over : bool
+        True once nothing is left to ask.
+    """
+
+    def __init__(
+        self, view: MarketView, memory: Mapping[str, Any], *, source: NetworkSource
+    ) -> None:
+        self._view = view
+        self._names = tuple(member.name for member in view.members)
+        self._patterns = 0
+        self.loss_cost = 0.0
+        self.is_over = source == "envelopes" or not view.has_network
+        self.limits: NetworkLimits | None = None
+        if not self.is_over:
+            is_system = view.objective is Objective.SYSTEM
+            priced = view.tariff.upstream_per_kwh * float(is_system)
+            nothing = NetworkLimits.none(len(self._names), priced)
+            self.limits = nothing.remembering(memory.get("network", {}), view.window)
+
+    def query(self, exchange_kw: Mapping[str, FloatArray]) -> NetworkQuery:
+        """Ask about a pattern, (steps,) arrays by name of microgrid. [kW]"""
+        return NetworkQuery(to=DNO, window=self._view.window, exchange_kw=dict(exchange_kw))
+
+    def takes(self, replies: Sequence[Message], exchange_kw: Mapping[str, FloatArray]) -> bool:
+        """Take the answer; tell whether to solve again with what it says.
+
+        Raises
+        ------
+        ContractError
+            If it is no answer, or one about others.
+        """
+        (rows,) = replies
+        if not isinstance(rows, NetworkRows) or rows.members != self._names:
+            fault = f"answered {type(rows).__name__} where NetworkRows of all members was asked for"
+            raise ContractError("the DNO", [fault])
+        assert self.limits is not None
+        pattern_kw = np.stack([exchange_kw[name] for name in self._names])
+        learnt, step_h = self.limits.learn(rows, pattern_kw), self._view.window.step_h
+        known_cost = self.limits.loss_cost(pattern_kw, step_h)
+        self.loss_cost = learnt.loss_cost(pattern_kw, step_h)
+        loses_more = self.loss_cost - known_cost > LOSS_TOLERANCE * self.loss_cost
+        is_new = loses_more or learnt.are_broken(pattern_kw)
+        self._patterns += 1
+        self.is_over = not is_new or self._patterns >= PATTERNS
+        if not self.is_over:
+            self.limits = learnt
+        return not self.is_over
+
+    def local_prices(
+        self,
+        dual_per_kwh: FloatArray,
+        multipliers: FloatArray,
+        trade_kw: Mapping[str, FloatArray],
+    ) -> dict[str, FloatArray]:
+        """Give the price of local trade at every microgrid, (steps,) arrays. [currency/kWh]
+
+        What its exchange costs the network comes off what the pool gives for a kWh; each price
+        stays between the two alternatives at the grid. In steps in which sellers would then get
+        more than buyers pay, there is one price for all: the market has no money of its own.
+
+        Parameters
+        ----------
+        dual_per_kwh : (steps,) array
+            Dual of the local balance. [currency/kWh]
+        multipliers : (rows,) array
+            Of `limits`. [currency/kW]
+        trade_kw : mapping of (steps,) arrays
+            Sold minus bought by name of microgrid. [kW]
+        """
+        view = self._view
+        one = local_price(view.local_price, view.tariff, dual_per_kwh)
+        if self.limits is None or not len(self.limits) or view.local_price != "marginal":
+            return dict.fromkeys(self._names, one)
+        charges = self.limits.charges_per_kwh(multipliers, view.window.step_h)
+        own = [local_price("marginal", view.tariff, dual_per_kwh - charge) for charge in charges]
+        sold_kw = np.stack([trade_kw[name] for name in self._names])
+        kept_per_h = -(np.stack(own) * sold_kw).sum(axis=0)
+        return {
+            name: frozen(np.where(kept_per_h >= 0.0, price, one))
+            for name, price in zip(self._names, own, strict=True)
+        }
+
+    def memory(self, multipliers: FloatArray) -> dict[str, Any]:
+        """Give what the next gate may begin with."""
+        if self.limits is None:
+            return {}
+        return {"network": self.limits.memory(multipliers, self._view.window)}

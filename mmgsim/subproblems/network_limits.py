@@ -1,0 +1,253 @@
+"""What a coordination knows of the network: rows on the exchanges, gathered pattern by pattern.
+
+    ``sum_i a[row, i] * exchange[i, t] <= limit[row]``
+
+and, where losses cost something, ``loss[t] >= loss0 + sum_i g[i] (exchange[i, t] - exchange0[i])``:
+losses are convex in the exchanges, so tangents lie below them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from mmgsim.contracts import FloatArray, LimitKind, NetworkRows, Window
+from mmgsim.subproblems.compiled import CompiledHighs
+from mmgsim.subproblems.linear_form import IndexArray
+
+__all__ = ["NetworkLimits", "push_limits"]
+
+LOSS = "loss"
+"""Kind of the rows about losses, beside those of `LimitKind`."""
+
+KEPT_KW = 1e-6
+"""A row is kept that is broken by no more; what is left is the rounding of a solver."""
+
+Key = tuple[str, int]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NetworkLimits:
+    """Rows that hold in a gate.
+
+    Parameters
+    ----------
+    loss_per_kwh : (steps,) array
+        What a lost kWh costs; 0 where losses are nobody's concern. [currency/kWh]
+    offset : (rows,) int array
+        Position of the step in the window.
+    key : tuple of (str, int)
+        Kind of each row's limit, and its bus or branch.
+    coefficient : (rows, members) array
+        Per kW that leaves a microgrid.
+    limit : (rows,) array
+        [kW]
+    """
+
+    loss_per_kwh: FloatArray
+    offset: NDArray[np.intp]
+    key: tuple[Key, ...]
+    coefficient: FloatArray
+    limit: FloatArray
+
+    @classmethod
+    def none(cls, members: int, loss_per_kwh: FloatArray) -> NetworkLimits:
+        """Give no rows. Losses that would earn something are left out: nobody could bound them."""
+        nothing = np.zeros((0, members))
+        price = np.maximum(loss_per_kwh, 0.0)
+        return cls(price, np.zeros(0, dtype=np.intp), (), nothing, np.zeros(0))
+
+    def __len__(self) -> int:
+        return len(self.limit)
+
+    @property
+    def is_loss(self) -> NDArray[np.bool_]:
+        """Which rows are about losses."""
+        return np.array([kind == LOSS for kind, _ in self.key], dtype=bool)
+
+    # --------------------------------------------------------------------------------- learning
+    def learn(self, rows: NetworkRows, exchange_kw: FloatArray) -> NetworkLimits:
+        """Give these rows and those of a pattern, which replace older ones of high voltages.
+
+        Parameters
+        ----------
+        rows : NetworkRows
+            The DNO's answer.
+        exchange_kw : (members, steps) array
+            The pattern. [kW]
+        """
+        new = self._of(rows, exchange_kw)
+        told = {(int(at), key) for at, key in zip(new.offset, new.key, strict=True)}
+        is_kept = np.array(
+            [
+                kind != LimitKind.VOLTAGE_MAX or (int(at), (kind, place)) not in told
+                for at, (kind, place) in zip(self.offset, self.key, strict=True)
+            ],
+            dtype=bool,
+        )
+        return self.only(is_kept).joined(new)
+
+    def _of(self, rows: NetworkRows, exchange_kw: FloatArray) -> NetworkLimits:
+        """Give an answer as rows, those about losses where these cost something."""
+        priced = np.flatnonzero((self.loss_per_kwh > 0.0) & np.isfinite(rows.loss_kw))
+        slope = rows.loss_per_kw[priced]
+        spent_kw = np.einsum("ti,it->t", slope, exchange_kw[:, priced]) - rows.loss_kw[priced]
+        keys = [(str(k), e) for k, e in zip(rows.kind, rows.element, strict=True)]
+        return replace(
+            self,
+            offset=np.concatenate([np.array(rows.offset, dtype=np.intp), priced]),
+            key=(*keys, *((LOSS, 0) for _ in priced)),
+            coefficient=np.concatenate([rows.coefficient, slope]),
+            limit=np.concatenate([rows.limit, spent_kw]),
+        )
+
+    def only(self, chosen: NDArray[np.bool_]) -> NetworkLimits:
+        """Give some of the rows."""
+        return replace(
+            self,
+            offset=self.offset[chosen],
+            key=tuple(key for key, is_in in zip(self.key, chosen, strict=True) if is_in),
+            coefficient=self.coefficient[chosen],
+            limit=self.limit[chosen],
+        )
+
+    def joined(self, other: NetworkLimits) -> NetworkLimits:
+        """Give these rows and others of the same window."""
+        return replace(
+            self,
+            offset=np.concatenate([self.offset, other.offset]),
+            key=(*self.key, *other.key),
+            coefficient=np.concatenate([self.coefficient, other.coefficient]),
+            limit=np.concatenate([self.limit, other.limit]),
+        )
+
+    # ---------------------------------------------------------------------------------- judging
+    def _taken_kw(self, exchange_kw: FloatArray) -> FloatArray:
+        taken: FloatArray = (self.coefficient * exchange_kw[:, self.offset].T).sum(axis=1)
+        return taken
+
+    def are_broken(self, exchange_kw: FloatArray) -> bool:
+        """Tell whether exchanges, (members, steps) [kW], break a limit."""
+        over_kw = (self._taken_kw(exchange_kw) - self.limit)[~self.is_loss]
+        return bool(over_kw.max(initial=-np.inf) > KEPT_KW)
+
+    def loss_kw(self, exchange_kw: FloatArray) -> FloatArray:
+        """Give the least losses that the rows allow for exchanges: (steps,) array. [kW]"""
+        least_kw = np.zeros(len(self.loss_per_kwh))
+        is_loss = self.is_loss
+        over_kw = (self._taken_kw(exchange_kw) - self.limit)[is_loss]
+        np.maximum.at(least_kw, self.offset[is_loss], over_kw)
+        return least_kw
+
+    def loss_cost(self, exchange_kw: FloatArray, step_h: float) -> float:
+        """Give what those losses cost. [currency]"""
+        return step_h * float(self.loss_per_kwh @ self.loss_kw(exchange_kw))
+
+    # ---------------------------------------------------------------------------------- pricing
+    def charges_per_kwh(self, multipliers: FloatArray, step_h: float) -> FloatArray:
+        """Give what one more kWh leaving each microgrid costs the network.
+
+        Parameters
+        ----------
+        multipliers : (..., rows) array
+            What one more kW of room is worth. [currency/kW]
+        step_h : float
+            Length of a step. [h]
+
+        Returns
+        -------
+        (..., members, steps) array
+            [currency/kWh]
+        """
+        weighted = multipliers[..., None, :] * self.coefficient.T
+        charges: FloatArray = (weighted.reshape(-1, len(self)) @ self._of_step) / step_h
+        return charges.reshape(*weighted.shape[:-1], len(self.loss_per_kwh))
+
+    def bounded(self, multipliers: FloatArray, step_h: float) -> FloatArray:
+        """Give multipliers, (..., rows), at which the least cost of losses is not minus infinity.
+
+        In each step those of losses add up to the price of losses at most.
+        """
+        is_loss = self.is_loss
+        found = np.maximum(multipliers, 0.0)
+        total: FloatArray = (found * is_loss) @ self._of_step
+        most = step_h * self.loss_per_kwh
+        share = np.divide(most, total, out=np.ones_like(total), where=total > most)
+        return np.where(is_loss, found * share[..., self.offset], found)
+
+    @property
+    def _of_step(self) -> Any:
+        """Give the (rows, steps) matrix that adds up the rows of each step."""
+        rows = np.arange(len(self))
+        shape = (len(self), len(self.loss_per_kwh))
+        return sparse.csr_array((np.ones(len(self)), (rows, self.offset)), shape=shape)
+
+    # ------------------------------------------------------------------------- from gate to gate
+    def memory(self, multipliers: FloatArray, window: Window) -> dict[str, Any]:
+        """Give what the next gate may begin with: limits that had a price."""
+        part = self.only((multipliers > 0.0) & ~self.is_loss)
+        return {
+            "step": part.offset + window.first_step,
+            "key": part.key,
+            "coefficient": part.coefficient,
+            "limit": part.limit,
+        }
+
+    def remembering(self, memory: Mapping[str, Any], window: Window) -> NetworkLimits:
+        """Give these rows and those of an earlier gate that are about steps of this window."""
+        if not memory or memory["coefficient"].shape[1] != self.coefficient.shape[1]:
+            return self
+        at = np.asarray(memory["step"]) - window.first_step
+        old = NetworkLimits(
+            self.loss_per_kwh, at, memory["key"], memory["coefficient"], memory["limit"]
+        )
+        return self.joined(old.only((at >= 0) & (at < window.steps)))
+
+
+def push_limits(
+    solver: CompiledHighs,
+    limits: NetworkLimits,
+    leaving: IndexArray,
+    *,
+    entering: IndexArray | None = None,
+    step_h: float,
+) -> IndexArray:
+    """Add the rows, and columns for losses, to a solver without added rows; give their positions.
+
+    Parameters
+    ----------
+    solver : CompiledHighs
+        Of the problem.
+    limits : NetworkLimits
+        The rows.
+    leaving, entering : (members, steps) int arrays
+        Columns whose difference is the exchange; without `entering`, the first alone is.
+    step_h : float
+        Length of a step. [h]
+    """
+    if not len(limits):
+        return np.zeros(0, dtype=np.int32)
+    is_loss = limits.is_loss
+    priced = np.unique(limits.offset[is_loss])
+    height, first = solver.shape
+    if len(priced):
+        nothing = sparse.csc_array((height, len(priced)))
+        solver.add_columns(step_h * limits.loss_per_kwh[priced], nothing)
+    places = np.zeros((len(limits), len(limits.loss_per_kwh)), dtype=np.intp)
+    places[:, priced] = first + np.arange(len(priced))
+    row, member = np.nonzero(limits.coefficient)
+    value, at, about = limits.coefficient[row, member], limits.offset[row], np.flatnonzero(is_loss)
+    parts: list[tuple[Any, Any, Any]] = [
+        (row, leaving[member, at], value),
+        (about, places[about, limits.offset[about]], np.full(len(about), -1.0)),
+    ]
+    if entering is not None:
+        parts.append((row, entering[member, at], -value))
+    rows, columns, values = (np.concatenate(side) for side in zip(*parts, strict=True))
+    entries = sparse.csr_array((values, (rows, columns)), shape=(len(limits), solver.shape[1]))
+    return solver.add_rows(np.full(len(limits), -np.inf), limits.limit, entries)

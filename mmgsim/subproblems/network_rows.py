@@ -1,0 +1,125 @@
+"""The DNO's answer to a pattern of exchanges: tangents of the limits that it breaks, and losses.
+
+Where limits are convex in the exchanges, tangents at ever better patterns close in on what the
+network carries from outside (J. E. Kelley, "The cutting-plane method for solving convex programs",
+J. SIAM 8(4), 1960, doi:10.1137/0108053). Currents and low voltages are so. A high voltage rises
+ever more slowly with what is sent out, so that its tangent promises more rise than there is and
+cuts off a little too much; the next tangent of the same limit takes its place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from mmgsim.contracts import FloatArray, LimitKind, LinearisedStep, NetworkRows, frozen
+from mmgsim.subproblems.operator import LimitBlock, limit_blocks
+
+__all__ = ["NEAR_SHARE", "network_rows"]
+
+MARGIN_SHARE = 1e-4
+"""Part of a limit that its tangents leave free.
+
+Patterns come to a limit from outside and stop just beyond their tangents: within the limit then.
+"""
+
+NEAR_SHARE = {LimitKind.VOLTAGE_MAX: 2e-3, LimitKind.VOLTAGE_MIN: 2e-3, LimitKind.CURRENT: 2e-2}
+"""So near to a limit, as a share of it, its tangent is told along with those that are broken.
+
+The next pattern often moves on to the neighbours of what it is kept from.
+"""
+
+WEAKEST_PER_KW = 1e-9
+"""A limit that no microgrid moves by more, as a share of it per kW, is left to the DNO."""
+
+
+def network_rows(
+    exchange_kw: FloatArray, points: Sequence[LinearisedStep | None], members: tuple[str, ...]
+) -> NetworkRows:
+    """Give the rows of a window around a pattern of exchanges.
+
+    Parameters
+    ----------
+    exchange_kw : (steps, members) array
+        The pattern. [kW]
+    points : sequence of LinearisedStep
+        Around it; a step without a power flow has none, or one around something else, whose
+        tangents are then told as far as the pattern breaks them.
+    members : tuple of str
+        Names in the order of the columns.
+    """
+    found = [
+        _step(kw, point) if point is not None else _Rows.none(len(members))
+        for kw, point in zip(exchange_kw, points, strict=True)
+    ]
+    steps = range(len(found))
+    return NetworkRows(
+        members=members,
+        offset=tuple(k for k in steps for _ in found[k].kind),
+        kind=tuple(kind for one in found for kind in one.kind),
+        element=tuple(element for one in found for element in one.element),
+        coefficient=frozen(np.concatenate([one.coefficient for one in found])),
+        limit=frozen(np.concatenate([one.limit for one in found])),
+        loss_kw=frozen([np.nan if p is None else p.loss_kw for p in points]),
+        loss_per_kw=frozen(
+            [np.full(len(members), np.nan) if p is None else p.loss_per_kw for p in points]
+        ),
+    )
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Rows:
+    """Rows of one step; see `NetworkRows`."""
+
+    kind: tuple[LimitKind, ...]
+    element: tuple[int, ...]
+    coefficient: FloatArray
+    limit: FloatArray
+
+    @classmethod
+    def none(cls, members: int) -> _Rows:
+        return cls((), (), np.zeros((0, members)), np.zeros(0))
+
+
+def _step(exchange_kw: FloatArray, point: LinearisedStep) -> _Rows:
+    """Give the rows of a step: none where all limits are kept."""
+    blocks = limit_blocks(point)
+    excess = [_excess_share(block, point, exchange_kw) for block in blocks]
+    if max(float(one.max(initial=-np.inf)) for one in excess) <= 0.0:
+        return _Rows.none(len(exchange_kw))
+    parts = [_told(block, one, point) for block, one in zip(blocks, excess, strict=True)]
+    return _Rows(
+        kind=tuple(kind for part in parts for kind in part.kind),
+        element=tuple(element for part in parts for element in part.element),
+        coefficient=np.concatenate([part.coefficient for part in parts]),
+        limit=np.concatenate([part.limit for part in parts]),
+    )
+
+
+def _excess_share(block: LimitBlock, point: LinearisedStep, exchange_kw: FloatArray) -> FloatArray:
+    """Give by how much a pattern breaks the tangents of limits, as shares of them.
+
+    Limits that nobody moves, or that are not known, are not broken by anybody.
+    """
+    per_kw = np.abs(block.per_kw).max(axis=1, initial=0.0)
+    taken = block.per_kw @ (exchange_kw - point.exchange_kw)
+    excess = (taken - block.room) / block.limit
+    is_moved = np.isfinite(excess) & (per_kw / block.limit > WEAKEST_PER_KW)
+    return np.asarray(np.where(is_moved, excess, -np.inf))
+
+
+def _told(block: LimitBlock, excess_share: FloatArray, point: LinearisedStep) -> _Rows:
+    """Give the tangents that are broken or near, in kW of who moves them most."""
+    told = excess_share > -NEAR_SHARE[block.kind]
+    per_kw = block.per_kw[told]
+    scale = np.abs(per_kw).max(axis=1, initial=0.0)
+    margin = MARGIN_SHARE * np.broadcast_to(block.limit, told.shape)[told]
+    room = (block.room[told] - margin + per_kw @ point.exchange_kw) / scale
+    return _Rows(
+        kind=(block.kind,) * int(told.sum()),
+        element=tuple(block.element[told].tolist()),
+        coefficient=per_kw / scale[:, None],
+        limit=np.maximum(room, 0.0),
+    )
