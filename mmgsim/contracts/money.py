@@ -29,6 +29,7 @@ class Item(StrEnum):
     LOSSES = "losses"
     LOSS_SHARE = "loss_share"
     IMBALANCE = "imbalance"
+    SURPLUS = "surplus"
     FUEL = "fuel"
     START_UP = "start_up"
     WEAR = "wear"

@@ -28,10 +28,14 @@ class NetworkQuery(Message):
     ----------
     exchange_kw : mapping of (steps,) arrays
         By name of microgrid. [kW]
+    again : tuple of (int, LimitKind, int)
+        Limits whose tangents are wanted in any case, by position of the step in the window, kind
+        and element, as in `NetworkRows`.
     """
 
     window: Window
     exchange_kw: Mapping[str, FloatArray]
+    again: tuple[tuple[int, LimitKind, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -40,19 +44,22 @@ class NetworkRows(Message):
 
     ``sum_i coefficient[row, i] * exchange_kw[i, offset[row]] <= limit[row]``
 
-    Rows are the tangents, at the exchanges of the query, of the limits that these break, and of
-    those of the same step that they nearly reach. Zero exchange always keeps them: a limit that
-    the background breaks by itself is only kept from being broken further. Tangents of currents
-    and of low voltages leave out nothing that the network carries, so they hold for good; one of a
-    high voltage leaves out a little, and the next one of the same limit takes its place.
+    Rows are the tangents, at the exchanges of the query, of the limits that these break, of
+    those of the same step that they nearly reach, and of those asked for again. Zero exchange
+    always keeps them: a limit that the background breaks by itself is only kept from being
+    broken further. Tangents of currents and of low voltages leave out nothing that the network
+    carries, so they hold for good; one of a high voltage leaves out a little, the more the
+    further away it was taken, and the next one of the same limit takes its place.
 
     Parameters
     ----------
+    window : Window
+        Of the query.
     members : tuple of str
         Order of the microgrids in the columns.
     offset : tuple of int
         Position of each row's step in the window.
-    kind : tuple of LimitKind
+    limit_kind : tuple of LimitKind
         Of the limit.
     element : tuple of int
         Position of its bus, or of its branch, in the DNO's own order.
@@ -66,9 +73,10 @@ class NetworkRows(Message):
         Their derivative by what leaves each microgrid; NaN alike.
     """
 
+    window: Window
     members: tuple[str, ...]
     offset: tuple[int, ...]
-    kind: tuple[LimitKind, ...]
+    limit_kind: tuple[LimitKind, ...]
     element: tuple[int, ...]
     coefficient: FloatArray
     limit: FloatArray

@@ -88,9 +88,19 @@ class NetworkTalk:
             nothing = NetworkLimits.none(len(self._names), priced)
             self.limits = nothing.remembering(memory.get("network", {}), view.window)
 
+    def reopen(self) -> None:
+        """Have other patterns asked about as well."""
+        self.is_over = self.limits is None or self._patterns >= PATTERNS
+
+    def give_up(self) -> None:
+        """Ask nothing more, and forget what was learnt."""
+        self.limits, self.is_over, self.loss_cost = None, True, 0.0
+
     def query(self, exchange_kw: Mapping[str, FloatArray]) -> NetworkQuery:
         """Ask about a pattern, (steps,) arrays by name of microgrid. [kW]"""
-        return NetworkQuery(to=DNO, window=self._view.window, exchange_kw=dict(exchange_kw))
+        again = () if self.limits is None else self.limits.high_voltages()
+        window = self._view.window
+        return NetworkQuery(to=DNO, window=window, exchange_kw=dict(exchange_kw), again=again)
 
     def takes(self, replies: Sequence[Message], exchange_kw: Mapping[str, FloatArray]) -> bool:
         """Take the answer; tell whether to solve again with what it says.
@@ -111,6 +121,7 @@ class NetworkTalk:
         self.loss_cost = learnt.loss_cost(pattern_kw, step_h)
         loses_more = self.loss_cost - known_cost > LOSS_TOLERANCE * self.loss_cost
         is_new = loses_more or learnt.are_broken(pattern_kw)
+        is_new = is_new or learnt.gained_room(self.limits, pattern_kw)
         self._patterns += 1
         self.is_over = not is_new or self._patterns >= PATTERNS
         if not self.is_over:

@@ -7,6 +7,7 @@ around the best prices so far it does not. Several of both fit into one message.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -18,6 +19,10 @@ __all__ = ["PriceSearch"]
 
 # Half widths of the price boxes, over the mean distance between buying and selling price.
 BOXES = (0.3, 0.1, 0.03, 0.01, 0.003)
+
+# Distance between buying and selling price at least, over the mean price: where both are one,
+# prices still differ by what the network adds.
+LEAST_SPREAD = 0.1
 
 # Most gates need no more than one further round; in those that do, more is asked in each.
 EASY_ROUNDS = 1
@@ -32,6 +37,10 @@ SPARING_OLD_QUERIES = 2
 
 # How many of the last gate's queries, besides the best, open the next one.
 OLD_QUERIES = 6
+
+# Half width of the widest box, over the same distance, and how much wider the next one is: it is
+# for offers that the network does not carry, whatever is combined, until prices part them.
+WIDE, WIDER = 10.0, 4.0
 
 # First queries where nothing is known: so far from the selling to the buying price.
 LEVELS = (0.2, 0.5, 0.8, 1.0)
@@ -50,11 +59,15 @@ class PriceSearch:
         Of the window.
     memory : mapping
         What `memory` of the last gate gave, or nothing.
+    rows : int
+        Number of rows of the network.
 
     Attributes
     ----------
     queries_per_kwh : (queries, members, steps) array
         Of the next message. [currency/kWh]
+    multipliers : (queries, rows) array
+        At which rows of the network are priced beside each query. [currency/kW]
     lower : float
         The best lower bound so far. [currency]
     is_warm : bool
@@ -64,11 +77,18 @@ class PriceSearch:
     """
 
     def __init__(
-        self, window: Window, members: int, prices: PublicPrices, memory: Mapping[str, Any]
+        self,
+        window: Window,
+        members: int,
+        prices: PublicPrices,
+        memory: Mapping[str, Any],
+        *,
+        rows: int = 0,
     ) -> None:
         self._window = window
-        spread = np.abs(prices.buy_per_kwh - prices.sell_per_kwh)
-        self._spread_per_kwh = max(float(spread.mean()), 1e-3)
+        spread = np.abs(prices.buy_per_kwh - prices.sell_per_kwh).mean()
+        least = LEAST_SPREAD * np.abs(prices.buy_per_kwh).mean()
+        self._spread_per_kwh = float(max(spread, least, 1e-3))
         self._width = 1.0
         self.lower = -np.inf
         self._asked: list[FloatArray] = []
@@ -81,7 +101,8 @@ class PriceSearch:
             moved = window.first_step - int(memory["first_step"])
             if moved and not memory.get("is_sparing", False):
                 self.queries_per_kwh = _with_other_ends(remembered, prices, moved)
-        self._best_per_kwh: FloatArray = self.queries_per_kwh[0]
+        self.multipliers = np.zeros((len(self.queries_per_kwh), rows))
+        self._best = _Point(self.queries_per_kwh[0], self.multipliers[0])
         self._is_first = True
         self._looked = 0
         self.is_sparing = bool(memory.get("is_sparing", False))
@@ -99,7 +120,7 @@ class PriceSearch:
         is_better = bool(lower[best] > self.lower)
         if is_better:
             self.lower = float(lower[best])
-            self._best_per_kwh = self.queries_per_kwh[best]
+            self._best = _Point(self.queries_per_kwh[best], self.multipliers[best])
         if not self._is_first:
             self._resize(best, is_better=is_better)
         self._is_first = False
@@ -111,19 +132,30 @@ class PriceSearch:
         elif best <= 1:
             self._width *= 2.0
 
+    def restart(self, lower: float, multipliers: FloatArray) -> None:
+        """Go on with other rows of the network, for which another bound is proven."""
+        self.lower = lower
+        self._best = _Point(self._best.per_kwh, multipliers)
+
+    def wide_box(self, times: int) -> PriceBox:
+        """Give a box around the best prices, wider from time to time."""
+        half = WIDE * WIDER ** (times - 1) * self._spread_per_kwh
+        return PriceBox(self._best.per_kwh - half, self._best.per_kwh + half)
+
     def look(self, master: Master, combination: Combination) -> None:
         """Choose the next queries: the master's prices, and those inside boxes around the best."""
-        found = [combination]
+        best, found = self._best, [combination]
         for share in SPARING_BOXES if self.is_sparing else BOXES:
             half = share * self._width * self._spread_per_kwh
-            box = PriceBox(self._best_per_kwh - half, self._best_per_kwh + half)
+            box = PriceBox(best.per_kwh - half, best.per_kwh + half)
             found.append(master.combine(self._window.first_step, box))
-        ends = [one.prices_per_kwh for one in found]
+        ends = [_Point(one.prices_per_kwh, one.multipliers) for one in found]
         self._looked += 1
         if self._looked > EASY_ROUNDS and not self.is_sparing:
-            best = self._best_per_kwh
-            ends += [best + part * (ends[end] - best) for end, part in BETWEEN]
-        self.queries_per_kwh = _distinct(ends)
+            ends += [best.towards(ends[end], part) for end, part in BETWEEN]
+        ends = list({end.per_kwh.tobytes(): end for end in ends}.values())
+        self.queries_per_kwh = np.stack([end.per_kwh for end in ends])
+        self.multipliers = np.stack([end.multipliers for end in ends])
 
     def memory(self, combination: Combination) -> dict[str, Any]:
         """Give what the next gate may begin with: the best prices and those asked near them."""
@@ -134,8 +166,23 @@ class PriceSearch:
         return {
             "first_step": self._window.first_step,
             "is_sparing": self.is_sparing,
-            "queries_per_kwh": frozen(_distinct([self._best_per_kwh, *nearest])),
+            "queries_per_kwh": frozen(_distinct([self._best.per_kwh, *nearest])),
         }
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Point:
+    """Prices of the exchanges, and multipliers of the rows of the network beside them."""
+
+    per_kwh: FloatArray
+    multipliers: FloatArray
+
+    def towards(self, other: _Point, part: float) -> _Point:
+        """Give the point so far on the way to another one."""
+        return _Point(
+            self.per_kwh + part * (other.per_kwh - self.per_kwh),
+            self.multipliers + part * (other.multipliers - self.multipliers),
+        )
 
 
 def _distinct(queries: Sequence[FloatArray]) -> FloatArray:

@@ -20,6 +20,7 @@ References
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, Literal, get_args
 
 import numpy as np
@@ -36,8 +37,8 @@ from mmgsim.contracts import (
     frozen,
 )
 from mmgsim.coordination.decisions import Holding
+from mmgsim.coordination.network_talk import NetworkSource, NetworkTalk, checked_source
 from mmgsim.coordination.pool import (
-    local_price,
     match_pool,
     pool_awards,
     pool_clearing,
@@ -78,12 +79,21 @@ class Prices:
     offers : str
         ``device``: microgrids offer part by part, which takes few rounds; ``agent``: as a whole,
         which shows least.
+    network : str
+        ``envelopes``: the limits that the DNO has published are all that is known of the network;
+        ``rows``: the DNO is asked about the pattern that bounds meet at, the limits that it breaks
+        are added, and prices differ from bus to bus; under the objective ``system`` losses count.
     """
 
     asks: frozenset[type[Message]] = frozenset({PriceQuery, Award})
 
     def __init__(
-        self, *, tolerance: float = 1e-3, max_rounds: int = 60, offers: Offers = "device"
+        self,
+        *,
+        tolerance: float = 1e-3,
+        max_rounds: int = 60,
+        offers: Offers = "device",
+        network: NetworkSource = "envelopes",
     ) -> None:
         if not 0.0 < tolerance <= 1.0:
             raise ValueError(f"tolerance is a share above 0 and at most 1, not {tolerance:g}")
@@ -94,6 +104,7 @@ class Prices:
         self.tolerance = tolerance
         self.max_rounds = max_rounds
         self.offers = offers
+        self.network = checked_source(network)
         self._master: Master | None = None
 
     def reset(self) -> None:
@@ -102,11 +113,15 @@ class Prices:
 
     def start(self, view: MarketView, memory: Mapping[str, Any]) -> None:
         """Begin a gate, near the prices of the last one where there are any."""
-        self._view, self._public = view, PublicSide.of(view)
+        self._view = view
+        self._network = NetworkTalk(view, memory, source=self.network)
+        self._public = PublicSide.of(view, self._network.limits)
+        self._pattern: Combination | None = None
         count = len(view.members)
         if self._master is None or not self._master.fits(count, view.window):
             self._master = Master(count, view.window)
-        search = PriceSearch(view.window, count, self._public.prices, memory)
+        rows = self._public.rows
+        search = PriceSearch(view.window, count, self._public.prices, memory, rows=rows)
         self._free = PriceLoop(self._public, self._master, search)
         self._holding: Holding | None = None
         self._memory: Mapping[str, Any] = {}
@@ -116,8 +131,12 @@ class Prices:
 
     # ------------------------------------------------------------------------------ asking
     def ask(self) -> list[Message]:
-        """Ask for offers; once the bounds meet, award exchanges and trades."""
-        return self._awards() if self._is_decided else self._queries()
+        """Ask for offers, then about the network; at the end award exchanges and trades."""
+        if self._is_decided:
+            return self._awards()
+        if self._pattern is not None:
+            return [self._network.query(self._public.by_name(self._pattern.exchange_kw))]
+        return self._queries()
 
     def _queries(self) -> list[Message]:
         loop = self._free if self._holding is None else self._holding.loop
@@ -154,7 +173,11 @@ class Prices:
                 lower=self._free.search.lower,
                 rounds=tuple(self._rounds),
                 memory=self._memory,
+                loss_cost=self._network.loss_cost,
             )
+        if self._pattern is not None:
+            self._hear(self._pattern, replies)
+            return None
         by_name = replies_by_name(replies, Offer)
         offers = [by_name[name] for name in self._public.names]
         if self._holding is None:
@@ -175,36 +198,82 @@ class Prices:
         is_mixed = bool(loop.indivisible)
         # Where selling earns more than buying costs, the master may pass power on: no upper bound.
         has_upper = not (is_mixed or self._public.prices.is_arbitrage)
-        cost = loop.combination.cost if has_upper and loop.combination is not None else None
-        self._rounds.append(Round(cost, loop.search.lower, 0.0))
+        cost = loop.combination.cost if loop.combination is not None else np.inf
+        upper = cost if has_upper and np.isfinite(cost) else None
+        self._rounds.append(Round(upper, loop.search.lower, 0.0))
         is_late = len(self._rounds) >= self.max_rounds
         if not (loop.is_stuck or is_late or self._is_close(loop)):
             loop.look()
             return
         assert loop.combination is not None
-        self._memory = loop.search.memory(loop.combination)
-        if not is_mixed:
-            self._decide(loop.combination)
-            return
-        self._holding = Holding(loop, self._alone, self._view.window.first_step, self._hold)
+        self._found(loop.combination)
 
     def _take_held(self, holding: Holding, offers: list[Offer]) -> None:
         """Find the best exchange with decisions held; then hold others, or decide."""
         holding.take(offers, self._is_close)
         self._rounds.append(Round(holding.best.cost, self._free.search.lower, 0.0))
         if holding.is_over:
-            self._decide(holding.best)
+            self._found(holding.best)
+
+    def _found(self, combination: Combination) -> None:
+        """Ask whether the network carries what was found, or take it as it is.
+
+        Where no offers together keep the rows of the network, they are left to the DNO's review.
+        """
+        if not np.isfinite(combination.cost):
+            self._network.give_up()
+            self._public = replace(self._public, limits=None)
+            self._free.restrict(self._public)
+            assert self._free.combination is not None
+            combination = self._free.combination
+        if self._network.is_over:
+            self._take_found(combination)
+        else:
+            self._pattern = combination
+
+    def _hear(self, pattern: Combination, replies: Sequence[Message]) -> None:
+        """Go on with what the DNO says of a pattern, or take the pattern."""
+        self._pattern = None
+        exchange_kw = self._public.by_name(pattern.exchange_kw)
+        if not self._network.takes(replies, exchange_kw):
+            self._take_found(pattern)
+            return
+        self._public = replace(self._public, limits=self._network.limits)
+        self._free.restrict(self._public)
+        if self._holding is None:
+            self._free.look()
+        else:
+            self._begin_holding()
+
+    def _take_found(self, combination: Combination) -> None:
+        """Hold what cannot be mixed, or decide."""
+        if self._free.indivisible and self._holding is None:
+            self._begin_holding()
+            self._network.reopen()  # other patterns come of it
+        else:
+            self._decide(combination)
+
+    def _begin_holding(self) -> None:
+        self._memory = self._search_memory()
+        self._holding = Holding(self._free, self._alone, self._view.window.first_step, self._hold)
+
+    def _search_memory(self) -> dict[str, Any]:
+        assert self._free.combination is not None
+        return self._free.search.memory(self._free.combination)
 
     def _hold(self) -> PriceLoop:
         """Begin another exchange, near the prices that the free one ended with."""
         assert self._master is not None
         memory = {**self._memory, "is_sparing": False}
         members = len(self._public.names)
-        search = PriceSearch(self._view.window, members, self._public.prices, memory)
+        rows = self._public.rows
+        search = PriceSearch(self._view.window, members, self._public.prices, memory, rows=rows)
         return PriceLoop(self._public, self._master, search)
 
     def _is_close(self, loop: PriceLoop) -> bool:
         assert loop.combination is not None
+        if not np.isfinite(loop.combination.cost):
+            return False
         gap = loop.combination.cost - loop.search.lower
         gross = self._public.gross_cost(loop.combination)
         if self._free.indivisible:  # a gap of duality is left in any case
@@ -219,7 +288,12 @@ class Prices:
 
         What is best for a microgrid at the grid is then best for all: not under `system`.
         """
-        return bool(self._free.indivisible) and self._view.objective is Objective.MEMBERS
+        is_bound = self._network.limits is not None  # exchanges have to keep the network
+        return (
+            bool(self._free.indivisible)
+            and self._view.objective is Objective.MEMBERS
+            and not is_bound
+        )
 
     def _decide(self, combination: Combination) -> None:
         view = self._view
@@ -229,4 +303,7 @@ class Prices:
         if self._is_open and combination.cost > self._zero_trade_cost:
             nothing = np.zeros(view.window.steps)
             self._trade_kw = dict.fromkeys(self._public.names, nothing)
-        self._local_per_kwh = local_price(view.local_price, view.tariff, combination.given_per_kwh)
+        self._local_per_kwh = self._network.local_prices(
+            combination.given_per_kwh, combination.multipliers, self._trade_kw
+        )
+        self._memory = self._search_memory() | self._network.memory(combination.multipliers)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -12,6 +13,7 @@ from mmgsim.coordination.bound import least_public_cost
 from mmgsim.coordination.pool import match_pool
 from mmgsim.subproblems import (
     Combination,
+    NetworkLimits,
     OfferStack,
     PublicPrices,
     public_cost_terms,
@@ -37,6 +39,8 @@ class PublicSide:
         What the objective of the scenario makes of the tariff.
     import_limit_kw, export_limit_kw : (members, steps) array
         The envelopes. [kW]
+    limits : NetworkLimits or None
+        What was learnt of the network.
     """
 
     names: tuple[str, ...]
@@ -45,9 +49,10 @@ class PublicSide:
     prices: PublicPrices
     import_limit_kw: FloatArray
     export_limit_kw: FloatArray
+    limits: NetworkLimits | None = None
 
     @classmethod
-    def of(cls, view: MarketView) -> PublicSide:
+    def of(cls, view: MarketView, limits: NetworkLimits | None = None) -> PublicSide:
         """Take over what the market knows."""
         envelopes = [view.envelopes[member.name] for member in view.members]
         return cls(
@@ -57,18 +62,37 @@ class PublicSide:
             prices=public_prices(view.tariff, view.objective),
             import_limit_kw=np.stack([envelope.import_limit_kw for envelope in envelopes]),
             export_limit_kw=np.stack([envelope.export_limit_kw for envelope in envelopes]),
+            limits=limits,
         )
 
-    def lower_bounds(self, queries_per_kwh: FloatArray, offers: Sequence[Offer]) -> FloatArray:
+    @property
+    def rows(self) -> int:
+        """How many rows of the network there are."""
+        return 0 if self.limits is None else len(self.limits)
+
+    def lower_bounds(
+        self, queries_per_kwh: FloatArray, multipliers: FloatArray, offers: Sequence[Offer]
+    ) -> FloatArray:
         """Give what each query and the answers to it prove. [currency]
+
+        Rows of the network are priced, ``mu (A exchange - limit)``, and so left out: whatever the
+        multipliers ``mu`` are, no exchange that keeps the rows costs less.
 
         Parameters
         ----------
         queries_per_kwh : (queries, members, steps) array
             [currency/kWh]
+        multipliers : (queries, rows) array
+            [currency/kW]
         offers : sequence of Offer
             In the order of the members.
         """
+        given_up: Any = 0.0
+        if self.limits is not None and len(self.limits):
+            step_h = self.window.step_h
+            bounded = self.limits.bounded(multipliers, step_h)
+            queries_per_kwh = queries_per_kwh + self.limits.charges_per_kwh(bounded, step_h)
+            given_up = bounded @ self.limits.limit
         public = least_public_cost(
             queries_per_kwh,
             self.prices,
@@ -76,7 +100,7 @@ class PublicSide:
             self.export_limit_kw,
             self.window.step_h,
         )
-        lower: FloatArray = public + sum(offer.lower_bound for offer in offers)
+        lower: FloatArray = public - given_up + sum(offer.lower_bound for offer in offers)
         return lower
 
     def cost_without_trade(self, stack: OfferStack, offer: int) -> float:

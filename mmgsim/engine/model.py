@@ -93,7 +93,9 @@ class MultiMicrogridModel(mesa.Model):
     ) -> None:
         replaced = dict(overrides or {})
         if coordination is not None:
-            replaced["coordination.kind"] = coordination
+            # First: a kind drops the options of another one, and overrides may give its own.
+            replaced.pop("coordination.kind", None)
+            replaced = {"coordination.kind": coordination, **replaced}
         if rng is not None:
             replaced["seed"] = rng
         loaded = load_variant(scenario, replaced, strategy=strategy)

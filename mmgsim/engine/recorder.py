@@ -35,8 +35,9 @@ log = logging.getLogger(__name__)
 
 NAN = float("nan")
 BOUND_TOLERANCE = 1e-6  # of gross cost: a lower bound above the plans' cost by less is rounding
-OBJECTIVE_FREE = frozenset({Item.LOSS_SHARE, Item.IMBALANCE, Item.FIXED_CHARGE})
-"""Items of a bill that are not part of the objective of a gate."""
+OBJECTIVE_FREE = frozenset({Item.LOSS_SHARE, Item.IMBALANCE, Item.FIXED_CHARGE, Item.SURPLUS})
+"""Items of a bill that are not part of the objective of a gate. Neither is what the market earns
+between buyers and sellers: it is theirs before anybody divides it."""
 
 
 @dataclass(slots=True)
@@ -303,6 +304,9 @@ class Recorder:
             totals.objective_cost += shed_value + sum(
                 account(lines, step.money.name, counts=lambda item: item not in OBJECTIVE_FREE)
                 for step in steps
+            )
+            totals.objective_cost += account(
+                lines, Party.MARKET, counts=lambda item: item == Item.LOCAL_TRADE
             )
         flow = None if model.dno.last is None else model.dno.last.flow
         totals.unserved_kwh += 0.0 if flow is None else model.dno.last.unserved_kw * step_h

@@ -85,6 +85,7 @@ COSTS: Mapping[str, Look] = MappingProxyType(
         "losses": Look("losses of the feeder", _YELLOW),
         "loss_share": Look("share of losses", _YELLOW),
         "imbalance": Look("imbalance", _SKY),
+        "surplus": Look("surplus of the market", _PLUM),
         "fuel": Look("fuel", _GREY),
         "start_up": Look("start-ups", _GREY, "/"),
         "wear": Look("wear of storage", _GREEN),

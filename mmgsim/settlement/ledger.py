@@ -20,16 +20,25 @@ _ENERGY = frozenset({Item.IMPORT, Item.EXPORT, Item.LOCAL_TRADE, *OPERATIONS})
 
 # Below this, a quantity is the rounding of sums, and no line is written about it.
 ROUNDING_KWH = 1e-9
+ROUNDING_OF_GROSS = 1e-12
 
 # Larger than rounding, smaller than anything that matters. [kWh], [currency]
 TOLERANCE = 1e-6
 
 
-def settle(executed: Executed) -> list[LedgerLine]:
+def settle(executed: Executed, *, surplus: str = "kept") -> list[LedgerLine]:
     """Give all ledger lines of an executed step in a fixed order, without those about nothing.
 
     Losses are the DNO's purchase from the grid, at the upstream price; the microgrids pay back
     their shares of them.
+
+    Parameters
+    ----------
+    executed : Executed
+        The step.
+    surplus : str
+        What becomes of what buyers pay the market and sellers do not get: ``kept`` by it, for the
+        ``dno``, or ``rebated`` to those who trade, in proportion of their kWh.
     """
     step_h = executed.window.step_h
     tariff = executed.tariff
@@ -41,7 +50,8 @@ def settle(executed: Executed) -> list[LedgerLine]:
             lines.append(
                 LedgerLine(member.name, Party.DNO, Item.FIXED_CHARGE, 0.0, tariff.fixed_per_day)
             )
-    lines += _trade_lines(executed)
+    trades = _trade_lines(executed)
+    lines += [*trades, *_surplus_lines(trades, surplus)]
     lines += _loss_lines(executed)
     return [line for line in lines if _is_about_something(line)]
 
@@ -95,6 +105,23 @@ def _trade_lines(executed: Executed) -> list[LedgerLine]:
                 LedgerLine(trade.buyer, str(Party.DNO), Item.LOCAL_CHARGE, kwh, kwh * local_charge)
             )
     return lines
+
+
+def _surplus_lines(trades: Sequence[LedgerLine], rule: str) -> list[LedgerLine]:
+    """Pass on what the market has left of local trades."""
+    market, item = str(Party.MARKET), Item.SURPLUS
+    left = -account(trades, market)
+    gross = sum(abs(line.amount) for line in trades)
+    if rule == "kept" or abs(left) <= ROUNDING_OF_GROSS * gross:
+        return []
+    if rule == "dno":
+        return [LedgerLine(market, str(Party.DNO), item, 0.0, left)]
+    kwh: Counter[str] = Counter()
+    for line in trades:
+        if line.item == Item.LOCAL_TRADE:
+            kwh.update({who: line.kwh for who in (line.payer, line.payee) if who != market})
+    total = sum(kwh.values())
+    return [LedgerLine(market, name, item, 0.0, left * own / total) for name, own in kwh.items()]
 
 
 def _loss_lines(executed: Executed) -> list[LedgerLine]:

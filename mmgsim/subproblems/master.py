@@ -25,6 +25,7 @@ from scipy import sparse
 from mmgsim.contracts import FloatArray, Offer, Window
 from mmgsim.subproblems.compiled import CompiledHighs
 from mmgsim.subproblems.connection import PublicPrices
+from mmgsim.subproblems.network_limits import NetworkLimits, push_limits
 from mmgsim.subproblems.solver import Solver
 
 __all__ = ["Combination", "Master", "OfferStack", "PriceBox"]
@@ -117,12 +118,15 @@ class Combination:
         What one more kWh leaving a microgrid is worth. [currency/kWh]
     given_per_kwh : (steps,) array
         What one more kWh given to the pool is worth. [currency/kWh]
+    multipliers : (rows,) array
+        What one more kW of room in each row of the network is worth. [currency/kW]
     """
 
     cost: float
     exchange_kw: FloatArray
     prices_per_kwh: FloatArray
     given_per_kwh: FloatArray
+    multipliers: FloatArray
 
 
 class Master:
@@ -140,9 +144,10 @@ class Master:
         self.members, self.steps, self.step_h = members, window.steps, window.step_h
         self._model = _build(members, window.steps, window.step_h)
         self._solver = CompiledHighs(self._model, presolves=False)
-        self._exchange_rows = self._solver.rows(self._model.exchange.values()).reshape(
-            members, window.steps
-        )
+        shape = (members, window.steps)
+        self._exchange_rows = self._solver.rows(self._model.exchange.values()).reshape(shape)
+        self._surplus = self._solver.columns(self._model.surplus_kw).reshape(shape)
+        self._lack = self._solver.columns(self._model.lack_kw).reshape(shape)
         self._first: OfferStack | None = None
 
     def fits(self, members: int, window: Window) -> bool:
@@ -150,7 +155,12 @@ class Master:
         return (self.members, self.steps, self.step_h) == (members, window.steps, window.step_h)
 
     def start(
-        self, prices: PublicPrices, import_limit_kw: FloatArray, export_limit_kw: FloatArray
+        self,
+        prices: PublicPrices,
+        import_limit_kw: FloatArray,
+        export_limit_kw: FloatArray,
+        *,
+        limits: NetworkLimits | None = None,
     ) -> None:
         """Begin a gate without any offer.
 
@@ -160,6 +170,8 @@ class Master:
             Of the window.
         import_limit_kw, export_limit_kw : (members, steps) array
             The envelopes. [kW]
+        limits : NetworkLimits or None
+            Rows of the network.
         """
         solver, model = self._solver, self._model
         solver.drop_added()
@@ -173,6 +185,11 @@ class Master:
         solver.set(model.local_per_kwh, prices.local_per_kwh)
         solver.set(model.import_limit_kw, import_limit_kw.ravel())
         solver.set(model.export_limit_kw, export_limit_kw.ravel())
+        self._network_rows = np.zeros(0, dtype=np.int32)
+        if limits is not None:
+            self._network_rows = push_limits(
+                solver, limits, self._surplus, entering=self._lack, step_h=self.step_h
+            )
 
     # ---------------------------------------------------------------------------------- offers
     def add(self, offers: OfferStack) -> int:
@@ -232,8 +249,7 @@ class Master:
         if new:
             rows = self._solver.add_rows(np.full(len(new), -np.inf), 1.0)
             self._unity.update(zip(new, rows.tolist(), strict=True))
-        height = len(self._model.exchange) + len(self._model.lacked) + len(self._model.given)
-        count = len(columns.costs)
+        count, height = len(columns.costs), self._solver.shape[0]
         unity = np.array([self._unity[part] for part in columns.parts])
         sizes = [len(rows) for rows in columns.rows]
         entries = sparse.csc_array(
@@ -244,7 +260,7 @@ class Master:
                     np.concatenate([np.repeat(np.arange(count), sizes), np.arange(count)]),
                 ),
             ),
-            shape=(height + len(self._unity), count),
+            shape=(height, count),
         )
         self._solver.add_columns(np.array(columns.costs), entries)
 
@@ -300,6 +316,7 @@ class Master:
             ),
             prices_per_kwh=duals.reshape(self.members, steps),
             given_per_kwh=solver.duals(model.given.values()) / self.step_h,
+            multipliers=-solver.duals(self._network_rows),
         )
 
 

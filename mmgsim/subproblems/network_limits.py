@@ -28,6 +28,9 @@ LOSS = "loss"
 KEPT_KW = 1e-6
 """A row is kept that is broken by no more; what is left is the rounding of a solver."""
 
+ROOM_SHARE = 1e-3
+"""A limit has moved on where its tangent leaves so much room, as a share of its limit."""
+
 Key = tuple[str, int]
 
 
@@ -97,7 +100,7 @@ class NetworkLimits:
         priced = np.flatnonzero((self.loss_per_kwh > 0.0) & np.isfinite(rows.loss_kw))
         slope = rows.loss_per_kw[priced]
         spent_kw = np.einsum("ti,it->t", slope, exchange_kw[:, priced]) - rows.loss_kw[priced]
-        keys = [(str(k), e) for k, e in zip(rows.kind, rows.element, strict=True)]
+        keys = [(str(k), e) for k, e in zip(rows.limit_kind, rows.element, strict=True)]
         return replace(
             self,
             offset=np.concatenate([np.array(rows.offset, dtype=np.intp), priced]),
@@ -135,6 +138,36 @@ class NetworkLimits:
         """Tell whether exchanges, (members, steps) [kW], break a limit."""
         over_kw = (self._taken_kw(exchange_kw) - self.limit)[~self.is_loss]
         return bool(over_kw.max(initial=-np.inf) > KEPT_KW)
+
+    def gained_room(self, before: NetworkLimits, exchange_kw: FloatArray) -> bool:
+        """Tell whether a pattern is at a limit of a high voltage that has since moved on."""
+        now_kw = {
+            (at, key): room
+            for at, key, room in zip(
+                self.offset.tolist(),
+                self.key,
+                self.limit - self._taken_kw(exchange_kw),
+                strict=True,
+            )
+            if key[0] == LimitKind.VOLTAGE_MAX
+        }
+        room_kw = before.limit - before._taken_kw(exchange_kw)
+        return any(
+            room <= KEPT_KW and now_kw.get((at, key), 0.0) > ROOM_SHARE * max(limit, 1.0)
+            for at, key, room, limit in zip(
+                before.offset.tolist(), before.key, room_kw, before.limit, strict=True
+            )
+        )
+
+    def high_voltages(self) -> tuple[tuple[int, LimitKind, int], ...]:
+        """Give the limits whose tangents move on: step in the window, kind, bus."""
+        return tuple(
+            dict.fromkeys(
+                (int(at), LimitKind.VOLTAGE_MAX, place)
+                for at, (kind, place) in zip(self.offset, self.key, strict=True)
+                if kind == LimitKind.VOLTAGE_MAX
+            )
+        )
 
     def loss_kw(self, exchange_kw: FloatArray) -> FloatArray:
         """Give the least losses that the rows allow for exchanges: (steps,) array. [kW]"""
@@ -190,7 +223,8 @@ class NetworkLimits:
     # ------------------------------------------------------------------------- from gate to gate
     def memory(self, multipliers: FloatArray, window: Window) -> dict[str, Any]:
         """Give what the next gate may begin with: limits that had a price."""
-        part = self.only((multipliers > 0.0) & ~self.is_loss)
+        chosen = (multipliers > 0.0) & ~self.is_loss
+        part = self.only(chosen)
         return {
             "step": part.offset + window.first_step,
             "key": part.key,

@@ -9,17 +9,25 @@ cuts off a little too much; the next tangent of the same limit takes its place.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from mmgsim.contracts import FloatArray, LimitKind, LinearisedStep, NetworkRows, frozen
+from mmgsim.contracts import (
+    FloatArray,
+    LimitKind,
+    LinearisedStep,
+    NetworkQuery,
+    NetworkRows,
+    frozen,
+)
 from mmgsim.subproblems.operator import LimitBlock, limit_blocks
 
 __all__ = ["NEAR_SHARE", "network_rows"]
 
-MARGIN_SHARE = 1e-4
+MARGIN_SHARE = 1e-5
 """Part of a limit that its tangents leave free.
 
 Patterns come to a limit from outside and stop just beyond their tangents: within the limit then.
@@ -36,29 +44,34 @@ WEAKEST_PER_KW = 1e-9
 
 
 def network_rows(
-    exchange_kw: FloatArray, points: Sequence[LinearisedStep | None], members: tuple[str, ...]
+    query: NetworkQuery, points: Sequence[LinearisedStep | None], members: tuple[str, ...]
 ) -> NetworkRows:
     """Give the rows of a window around a pattern of exchanges.
 
     Parameters
     ----------
-    exchange_kw : (steps, members) array
-        The pattern. [kW]
+    query : NetworkQuery
+        With the pattern.
     points : sequence of LinearisedStep
         Around it; a step without a power flow has none, or one around something else, whose
         tangents are then told as far as the pattern breaks them.
     members : tuple of str
         Names in the order of the columns.
     """
+    exchange_kw = np.stack([query.exchange_kw[name] for name in members], axis=1)
+    again: dict[int, set[tuple[LimitKind, int]]] = {}
+    for offset, kind, element in query.again:
+        again.setdefault(offset, set()).add((kind, element))
     found = [
-        _step(kw, point) if point is not None else _Rows.none(len(members))
-        for kw, point in zip(exchange_kw, points, strict=True)
+        _Rows.none(len(members)) if point is None else _step(kw, point, again.get(k, set()))
+        for k, (kw, point) in enumerate(zip(exchange_kw, points, strict=True))
     ]
     steps = range(len(found))
     return NetworkRows(
+        window=query.window,
         members=members,
         offset=tuple(k for k in steps for _ in found[k].kind),
-        kind=tuple(kind for one in found for kind in one.kind),
+        limit_kind=tuple(kind for one in found for kind in one.kind),
         element=tuple(element for one in found for element in one.element),
         coefficient=frozen(np.concatenate([one.coefficient for one in found])),
         limit=frozen(np.concatenate([one.limit for one in found])),
@@ -83,13 +96,20 @@ class _Rows:
         return cls((), (), np.zeros((0, members)), np.zeros(0))
 
 
-def _step(exchange_kw: FloatArray, point: LinearisedStep) -> _Rows:
-    """Give the rows of a step: none where all limits are kept."""
+def _step(
+    exchange_kw: FloatArray, point: LinearisedStep, again: Collection[tuple[LimitKind, int]]
+) -> _Rows:
+    """Give the rows of a step: where all limits are kept, only those asked for again."""
     blocks = limit_blocks(point)
     excess = [_excess_share(block, point, exchange_kw) for block in blocks]
-    if max(float(one.max(initial=-np.inf)) for one in excess) <= 0.0:
-        return _Rows.none(len(exchange_kw))
-    parts = [_told(block, one, point) for block, one in zip(blocks, excess, strict=True)]
+    is_kept = max(float(one.max(initial=-np.inf)) for one in excess) <= 0.0
+    parts = []
+    for block, one in zip(blocks, excess, strict=True):
+        told = np.array([(block.kind, k) in again for k in block.element.tolist()], dtype=bool)
+        told &= np.isfinite(one)
+        if not is_kept:
+            told |= one > -NEAR_SHARE[block.kind]
+        parts.append(_told(block, told, point))
     return _Rows(
         kind=tuple(kind for part in parts for kind in part.kind),
         element=tuple(element for part in parts for element in part.element),
@@ -110,9 +130,8 @@ def _excess_share(block: LimitBlock, point: LinearisedStep, exchange_kw: FloatAr
     return np.asarray(np.where(is_moved, excess, -np.inf))
 
 
-def _told(block: LimitBlock, excess_share: FloatArray, point: LinearisedStep) -> _Rows:
-    """Give the tangents that are broken or near, in kW of who moves them most."""
-    told = excess_share > -NEAR_SHARE[block.kind]
+def _told(block: LimitBlock, told: NDArray[np.bool_], point: LinearisedStep) -> _Rows:
+    """Give some of the tangents, in kW of who moves them most."""
     per_kw = block.per_kw[told]
     scale = np.abs(per_kw).max(axis=1, initial=0.0)
     margin = MARGIN_SHARE * np.broadcast_to(block.limit, told.shape)[told]

@@ -18,6 +18,7 @@ from mmgsim.contracts import (
     MarketView,
     Mechanism,
     Message,
+    NetworkQuery,
     Order,
     OrderQuery,
     Orders,
@@ -54,14 +55,14 @@ _DNO = "dno"
 def check_mechanism(make: Callable[[], Mechanism], *, seeds: int = 4) -> None:
     """Hold a mechanism against its contract in several random markets of two to five microgrids.
 
-    Checked: it asks only what stands in `asks`, and only members (or the DNO for grants); a gate
-    ends; the clearing holds together, its plans are the last ones that were given, its upper bound
-    is what they cost, its lower one is above nothing that is possible; trades are what was awarded;
-    where it asks for nothing but orders, nobody trades more than it ordered, sells below its asks
-    or buys above its bids, which differ from member to member;
-    the memory can be written, and is not changed by the gate that it is given to; two new ones give
-    the same; a gate after a gate costs what a new one with the same memory makes it cost; `reset`,
-    where it has that, makes it as new.
+    Checked: it asks only what stands in `asks`, and only members (or the DNO, for grants and
+    about its network); a gate ends; the clearing holds together, its plans are the last ones
+    that were given, its upper bound is what they cost, its lower one is above nothing that is
+    possible; trades are what was awarded; where it asks for nothing but orders, nobody trades
+    more than it ordered, sells below its asks or buys above its bids, which differ from member
+    to member; the memory can be written, and is not changed by the gate that it is given to;
+    two new ones give the same; a gate after a gate costs what a new one with the same memory
+    makes it cost; `reset`, where it has that, makes it as new.
 
     Parameters
     ----------
@@ -222,7 +223,7 @@ def _question_faults(
         kind = type(question).__name__
         if not isinstance(question, Message):
             yield f"asks {kind}, which is no Message"
-        elif question.to == _DNO and isinstance(question, GrantQuery):
+        elif question.to == _DNO and isinstance(question, GrantQuery | NetworkQuery):
             continue
         elif question.to not in names:
             near = near_miss(question.to, names)

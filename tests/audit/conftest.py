@@ -60,9 +60,18 @@ RUNS = {
     ),
     "prices-diesel": (diesel_scenario, ["gate.every=12h", "coordination.kind=prices"]),
     "prices-tight": ("wa9-tight", ["days=1", "gate.every=6h", "coordination.kind=prices"]),
+    "prices-rows": (
+        "wa9-tight",
+        [
+            "days=1",
+            "gate.every=3h",
+            "coordination={kind: prices, network: rows}",
+            "settlement.surplus=rebated",
+        ],
+    ),
 }
 BY_COMMAND = {"again", "prices"}
-WITH_PAYLOADS = {"prices", "prices-agent", "prices-diesel", "prices-tight"}
+WITH_PAYLOADS = {"prices", "prices-agent", "prices-diesel", "prices-tight", "prices-rows"}
 
 
 class RunFolder:

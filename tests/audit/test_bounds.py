@@ -3,7 +3,8 @@
 The lower bound of a gate is the best that any query has proven: what the microgrids' offers bound,
 plus the least cost of import, export and local trade at the queried prices, an LP of its own here.
 The upper one is what the plans cost with the awarded trades. Queries that hold decisions (units on
-or off) prove nothing about the whole and are left out.
+or off) prove nothing about the whole and are left out. Where the DNO told rows of its network, the
+exchanges of that LP keep them, those of earlier gates too; it then proves at least as much.
 """
 
 import json
@@ -20,7 +21,8 @@ TOLERANCE = 1e-6  # of the gross cost of a gate
 def read_gates(run):
     """Give the messages of every gate: by kind, each with its sender and addressee."""
     said = run.table("payloads")
-    for time, rows in said[said.time.isin(run.table("gates").time)].groupby("time"):
+    gates = set(run.table("gates").time)
+    for time, rows in said[said.time.isin(gates)].groupby("time"):
         messages = [
             SimpleNamespace(kind=row.kind, sender=row.sender, to=row.to, **json.loads(row.content))
             for row in rows.sort_values("number").itertuples()
@@ -33,7 +35,7 @@ def last_planning(messages):
 
     Offers are put beside the queries they answer.
     """
-    known = SimpleNamespace(tariff=None, envelopes={}, queries=[], awards={}, plans={})
+    known = SimpleNamespace(tariff=None, envelopes={}, queries=[], awards={}, plans={}, rows=[])
     open_queries = {}
     for one in messages:
         if one.kind == "Tariff" and one.to == "market":
@@ -46,6 +48,8 @@ def last_planning(messages):
             open_queries[one.to] = one
         elif one.kind == "Offer":
             known.queries.append((one.sender, open_queries.pop(one.sender), one))
+        elif one.kind == "NetworkRows":
+            known.rows.append(one)
         elif one.kind == "Award":
             known.awards[one.to] = one
         elif one.kind == "Plan":
@@ -117,6 +121,7 @@ def public_costs(known, names, prices):
     balance = sparse.kron(np.array([lacked, given]), sparse.eye_array(steps))
     found = linprog(
         cost.ravel(),
+        **network_rows(known, names, steps, queries),
         A_eq=sparse.kron(sparse.eye_array(queries), balance),
         b_eq=np.zeros(queries * 2 * steps),
         bounds=np.stack([np.zeros(cost.size), np.tile(highest.ravel(), queries)], axis=1),
@@ -124,6 +129,30 @@ def public_costs(known, names, prices):
     assert found.success, found.message
     by_query = (cost.ravel() * found.x).reshape(queries, -1).sum(1)
     return known.tariff.window["step_h"] * by_query
+
+
+def network_rows(known, names, steps, queries):
+    """Give the rows of the network on all exchanges, in the variables of `public_costs`."""
+    latest = {}
+    for told in known.rows:
+        columns = [told.members.index(name) for name in names]
+        for number, limit in enumerate(told.limit):
+            kind, at = told.limit_kind[number], (told.offset[number], told.element[number])
+            # A later tangent of a high voltage takes the place of an earlier one.
+            key = (kind, *at) if kind == "voltage_max" else (kind, *at, len(latest))
+            latest[key] = (at[0], np.array(told.coefficient[number])[columns], limit)
+    if not latest:
+        return {}
+    rows = sparse.lil_array((len(latest), (2 * len(names) + 3) * steps))
+    for number, (step, coefficient, _) in enumerate(latest.values()):
+        for place, value in enumerate(coefficient):
+            rows[number, place * steps + step] = -value  # lack
+            rows[number, (len(names) + place) * steps + step] = value  # surplus
+    limits = [limit for _, _, limit in latest.values()]
+    return {
+        "A_ub": sparse.kron(sparse.eye_array(queries), rows.tocsr()),
+        "b_ub": np.tile(limits, queries),
+    }
 
 
 # ------------------------------------------------------------------------------------------ checks
@@ -140,6 +169,33 @@ def check_bounds(run):
         assert lower_bound(known) == pytest.approx(gate.lower, abs=slack), f"lower at {time}"
         seen += 1
     assert seen == len(gates)
+
+
+def test_a_bound_within_rows_of_the_network_follows_from_what_was_said(get_run):
+    run = get_run("prices-rows")
+    gates, told = run.table("gates").set_index("time"), []
+    for time, messages in read_gates(run):
+        known, gate = last_planning(messages), gates.loc[time]
+        told = [moved(one, known.tariff.window) for one in told] + known.rows
+        known.rows = told
+        upper, gross = upper_and_gross(known)
+        assert upper == pytest.approx(gate.upper, abs=TOLERANCE * gross)
+        proven = lower_bound(known)
+        assert gate.lower - TOLERANCE * gross <= proven <= upper + TOLERANCE * gross
+    assert any(one.limit for one in told)
+
+
+def moved(rows, window):
+    """Give rows as seen from a later window, those of its steps alone."""
+    steps = [rows.window["first_step"] + offset for offset in rows.offset]
+    kept = [k for k, step in enumerate(steps) if step >= window["first_step"]]
+    content = {
+        name: [values[k] for k in kept]
+        for name, values in vars(rows).items()
+        if name in ("limit_kind", "element", "coefficient", "limit")
+    }
+    offset = [steps[k] - window["first_step"] for k in kept]
+    return SimpleNamespace(members=rows.members, window=window, offset=offset, **content)
 
 
 @pytest.mark.parametrize("name", ["prices", "prices-agent", "prices-diesel", "prices-tight"])

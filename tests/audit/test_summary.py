@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-OBJECTIVE_FREE = {"loss_share", "imbalance", "fixed_charge"}
+OBJECTIVE_FREE = {"loss_share", "imbalance", "fixed_charge", "surplus"}
 KWH = 1e-9
 
 
@@ -44,7 +44,15 @@ def check_members_cost(run):
 def check_objective_cost(run):
     assert run.summary["objective"] == "members"
     due = bills(run, OBJECTIVE_FREE).sum() + value_of_shed_load(run).sum()
+    due -= earned_between(run)  # what buyers paid and sellers did not get cancels out
     return near(run.summary["objective_cost"], due, 1e-8, "objective_cost")
+
+
+def earned_between(run):
+    """Give what the market earns between buyers and sellers."""
+    trades = run.table("ledger").query("item == 'local_trade'")
+    got, paid = trades[trades.payee == "market"], trades[trades.payer == "market"]
+    return got.amount.sum() - paid.amount.sum()
 
 
 def check_market_kept(run):

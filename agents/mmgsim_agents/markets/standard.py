@@ -30,5 +30,4 @@ class StandardMarket:
 
     def settle(self, view: MarketView, executed: Executed) -> list[LedgerLine]:
         """Give the ledger lines of an executed step."""
-        del view
-        return settle(executed)
+        return settle(executed, surplus=view.surplus)

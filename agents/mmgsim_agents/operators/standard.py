@@ -106,13 +106,12 @@ class StandardOperator:
         if not isinstance(message, NetworkQuery):
             raise ContractError("the DNO", [f"does not answer {type(message).__name__}"])
         names = tuple(member.name for member in view.members)
-        pattern_kw = np.stack([message.exchange_kw[name] for name in names], axis=1)
         # A step without a power flow is led back by what is known around the background.
         points = [
             around if around is not None else background
             for around, background in zip(view.network, view.background, strict=True)
         ]
-        return network_rows(pattern_kw, points, names)
+        return network_rows(message, points, names)
 
     def review(
         self, view: OperatorView, plans: Mapping[str, Plan]
