@@ -3,6 +3,7 @@
 from mmgsim.coordination.bound import least_public_cost
 from mmgsim.coordination.central import Central
 from mmgsim.coordination.isolated import Isolated
+from mmgsim.coordination.pair_charges import pair_charges_per_kwh
 from mmgsim.coordination.prices import Prices
 
-__all__ = ["Central", "Isolated", "Prices", "least_public_cost"]
+__all__ = ["Central", "Isolated", "Prices", "least_public_cost", "pair_charges_per_kwh"]

@@ -105,6 +105,8 @@ class StandardOperator:
         """Tell which limits of the network a pattern of exchanges breaks."""
         if not isinstance(message, NetworkQuery):
             raise ContractError("the DNO", [f"does not answer {type(message).__name__}"])
+        if not view.network:
+            raise ContractError("the DNO", ["has no network to be asked about"])
         names = tuple(member.name for member in view.members)
         # A step without a power flow is led back by what is known around the background.
         points = [

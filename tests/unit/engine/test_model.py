@@ -171,3 +171,9 @@ def test_traffic_is_counted_by_kind(central):
     assert counts["Disclose"] == counts["Disclosure"] == steps * members
     assert counts["Award"] == counts["Plan"] == counts["Statement"] == steps * members
     assert messages["bytes"].sum() == central.bus.traffic.bytes
+
+
+def test_options_of_a_coordination_are_set_together_with_its_kind():
+    """A kind drops the options of another one, so it goes before them."""
+    model = mmgsim.build("duo", coordination="prices", overrides={"coordination.offers": "agent"})
+    assert model.scenario.coordination.options() == {"offers": "agent"}

@@ -131,3 +131,41 @@ def test_energy_may_be_bought_by_way_of_the_market(lines, executed):
     retail = [replace(line, payee="market") if line.item == Item.IMPORT else line for line in lines]
     retail.append(LedgerLine("market", "grid", Item.IMPORT, 5.0, 0.4))
     assert ledger_faults(retail, executed) == []
+
+
+# ------------------------------------------------------------------------- surplus of the market
+def with_spread(executed):
+    """Buyers pay 0.12 and sellers get 0.09: the market has 0.03 a kWh left of 2 kWh."""
+    sold, bought = executed.trades
+    return replace(executed, trades=(replace(sold, price_per_kwh=frozen([0.09])), bought))
+
+
+def surplus_lines(executed, rule):
+    return [line for line in settle(executed, surplus=rule) if line.item == Item.SURPLUS]
+
+
+def test_surplus_is_kept_where_nothing_else_is_said(executed):
+    lines = settle(with_spread(executed))
+    assert account(lines, "market") == pytest.approx(-0.06)
+    assert surplus_lines(with_spread(executed), "kept") == []
+
+
+def test_surplus_goes_to_the_dno(executed):
+    (line,) = surplus_lines(with_spread(executed), "dno")
+    assert (line.payer, line.payee) == ("market", "dno")
+    assert line.amount == pytest.approx(0.06)
+
+
+def test_surplus_goes_back_to_those_who_trade_by_kwh(executed):
+    lines = surplus_lines(with_spread(executed), "rebated")
+    assert {line.payee: line.amount for line in lines} == pytest.approx({"A": 0.03, "B": 0.03})
+
+
+@pytest.mark.parametrize("rule", ["dno", "rebated"])
+def test_nothing_is_left_with_the_market_then(executed, rule):
+    assert account(settle(with_spread(executed), surplus=rule), "market") == pytest.approx(0.0)
+
+
+@pytest.mark.parametrize("rule", ["kept", "dno", "rebated"])
+def test_one_price_leaves_no_surplus(executed, rule):
+    assert surplus_lines(executed, rule) == []
