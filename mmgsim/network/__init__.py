@@ -21,7 +21,7 @@ from mmgsim.network.powerflow import (
     is_sweepable,
     join_flows,
 )
-from mmgsim.network.radial import RadialPoints
+from mmgsim.network.grid import RadialPoints
 from mmgsim.network.ratings import apply_ratings, rating_profiles
 from mmgsim.network.sensitivities import (
     Linearisation,

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from mmgsim.contracts import FloatArray, frozen
 from mmgsim.network.feeder import Feeder
-from mmgsim.network.radial import RadialNet, RadialPoints
+from mmgsim.network.grid import RadialPoints
+from mmgsim.network.radial import RadialNet
 from mmgsim.network.sensitivities import NO_CURRENT_PU, Linearisation, linearise
 from mmgsim.network.slopes import RadialSystem
 

@@ -1,8 +1,9 @@
 r"""Exact changes of voltages and currents at AC points of a radial feeder.
 
-By implicit differentiation of ``V + Z conj(S / V) = V_r`` (see `mmgsim.network.radial`):
+By implicit differentiation of ``V + Z (conj(S / V) + Y V) = V_r`` (see `mmgsim.network.grid`):
 
-    ``dV - B conj(dV) = -Z conj(dS / V)``,  ``B = Z diag(conj(S / V^2))``,
+    ``dV - B conj(dV) = -Z' conj(dS / V)``,  ``B = Z' diag(conj(S / V^2))``,
+    ``Z' = (1 + Z Y)^-1 Z``,
 
 a real system of twice the number of buses per point, solved for the wanted columns only.
 """
@@ -14,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from mmgsim.network.radial import RadialNet
+from mmgsim.network.grid import RadialGrid
 
 __all__ = ["RadialSystem"]
 
@@ -29,16 +30,20 @@ class RadialSystem:
 
     Parameters
     ----------
-    radial : RadialNet
+    radial : RadialGrid
         The feeder.
     buses : (columns,) int array
         Positions of the buses at which power is sent out; at the slack it moves nothing.
     """
 
-    def __init__(self, radial: RadialNet, buses: IntArray) -> None:
+    def __init__(self, radial: RadialGrid, buses: IntArray) -> None:
         self._radial = radial
         self._feeds = radial.downstream[:, radial.child]
-        self._z_pu: ComplexArray = self._feeds.T @ (radial.z_pu[:, None] * self._feeds)
+        z_pu: ComplexArray = self._feeds.T @ (radial.z_pu[:, None] * self._feeds)
+        self._y_pu = radial.y_pu[radial.child]
+        if self._y_pu.any():
+            z_pu = np.linalg.solve(np.eye(len(z_pu)) + z_pu * self._y_pu, z_pu)
+        self._z_pu = z_pu
         # One kW sent out is dS = -1, one kvar is dS = -j.
         is_at = (radial.child[:, None] == buses).astype(np.float64)
         self._conj_ds = np.hstack([-is_at, 1j * is_at]) / (radial.base_mva * _KW_PER_MW)
@@ -46,8 +51,8 @@ class RadialSystem:
     def changes(self, power_pu: ComplexArray, v_pu: ComplexArray) -> tuple[ComplexArray, ...]:
         """Give the changes of voltages and currents at solved points.
 
-        The drawn currents ``J = conj(S / V)`` change by ``conj(dS / V) - conj(S / V^2) conj(dV)``
-        and the currents of the branches by ``dI = D dJ``.
+        The drawn currents change by ``dJ = conj(dS / V) - conj(S / V^2) conj(dV) + Y dV`` and
+        the currents of the branches by ``dI = D dJ``.
 
         Parameters
         ----------
@@ -65,7 +70,8 @@ class RadialSystem:
         pull = np.conj(power_pu[:, child] / v**2)
         direct = np.asarray(self._conj_ds / np.conj(v)[:, :, None], dtype=np.complex128)
         dv = _solve_conjugate(self._z_pu * pull[:, None, :], -_each(self._z_pu, direct))
-        di = _each(self._feeds, direct - pull[:, :, None] * np.conj(dv))
+        drawn = direct - pull[:, :, None] * np.conj(dv) + self._y_pu[:, None] * dv
+        di = _each(self._feeds, drawn)
         return dv, di
 
 

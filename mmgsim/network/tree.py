@@ -12,7 +12,8 @@ from mmgsim.contracts import FloatArray, frozen
 from mmgsim.errors import Fault, ScenarioError
 from mmgsim.network.feeder import Feeder
 from mmgsim.network.powerflow import is_sweepable
-from mmgsim.network.radial import RadialNet, RadialPoints
+from mmgsim.network.grid import RadialPoints
+from mmgsim.network.radial import RadialNet
 from mmgsim.network.slopes import RadialSystem
 
 __all__ = ["BusSlopes", "FeederTree", "read_tree"]
