@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from pandapower.toolbox import pp_elements
 from mmgsim.contracts import FloatArray
 from mmgsim.network.grid import Branches, RadialGrid, RadialPoints, rooted
 
-__all__ = ["RadialNet", "radial_obstacles"]
+__all__ = ["RadialNet", "element_obstacles", "radial_obstacles"]
 
 _KW_PER_MW = 1e3
 
@@ -27,24 +27,28 @@ IntArray = NDArray[np.int64]
 # ------------------------------------------------------------------------------------ obstacles
 def radial_obstacles(net: Any) -> tuple[str, ...]:
     """Give every reason why the sweep cannot solve a net; none if it can."""
-    elements = tuple(_element_obstacles(net))
+    elements = (*element_obstacles(net, _CARRIED), *_level_obstacles(net))
     # The tree is only drawn if lines are all that joins buses.
     return elements or tuple(_tree_obstacles(net)) or tuple(_line_obstacles(net))
 
 
-def _element_obstacles(net: Any) -> Iterator[str]:
+def element_obstacles(net: Any, carried: Collection[str]) -> Iterator[str]:
+    """Give what a net has beyond one ext_grid and the tables that are carried."""
     for table in sorted(pp_elements()):
-        if table not in _CARRIED and table in net and len(net[table]):
+        if table not in carried and table in net and len(net[table]):
             yield f"it has elements of kind {table!r}"
     if net.ext_grid.in_service.astype(bool).sum() != 1:
         yield "it does not have exactly one ext_grid in service"
+    for table in ("load", "sgen", "storage"):
+        if not np.isfinite(_consumed_mva(net[table])).all():
+            yield f"powers of the table {table!r} are not finite"
+
+
+def _level_obstacles(net: Any) -> Iterator[str]:
     if (net.switch.closed.astype(bool) & (net.switch.et == "b")).any():
         yield "closed switches join buses"
     if net.bus.vn_kv.nunique() != 1:
         yield "its buses are on several voltage levels"
-    for table in ("load", "sgen", "storage"):
-        if not np.isfinite(_consumed_mva(net[table])).all():
-            yield f"powers of the table {table!r} are not finite"
 
 
 def _line_obstacles(net: Any) -> Iterator[str]:

@@ -42,7 +42,8 @@ class RadialSystem:
         z_pu: ComplexArray = self._feeds.T @ (radial.z_pu[:, None] * self._feeds)
         self._y_pu = radial.y_pu[radial.child]
         if self._y_pu.any():
-            z_pu = np.linalg.solve(np.eye(len(z_pu)) + z_pu * self._y_pu, z_pu)
+            coupled = np.eye(len(z_pu)) + z_pu * self._y_pu
+            z_pu = np.asarray(np.linalg.solve(coupled, z_pu), dtype=np.complex128)
         self._z_pu = z_pu
         # One kW sent out is dS = -1, one kvar is dS = -j.
         is_at = (radial.child[:, None] == buses).astype(np.float64)

@@ -76,7 +76,7 @@ def test_voltages_without_losses_are_never_below_the_true_ones(tree, rng):
     v, i = points.v_pu.T, points.current_pu.T[tree.child]
     sent = v[tree.parent] * np.conj(i)
     flows = BranchPoint(sent.real, sent.imag, np.abs(i) ** 2, np.abs(v) ** 2)
-    lossless = guard_excess(tree, flows) + tree.v_max_pu**2
+    lossless = guard_excess(tree, flows) + tree.v_max_pu[tree.child, None] ** 2
     np.testing.assert_array_less(np.abs(v[tree.child]) ** 2, lossless)
     # They are those of the powers alone: LinDistFlow.
     power = (drawn_kw + 0.4j * drawn_kw)[tree.child] / tree.base_kw
@@ -91,13 +91,13 @@ def test_a_guard_row_says_what_the_excess_says(tree, rng):
 
 
 def test_a_polygon_lies_inside_its_circle_with_corners_on_it(tree):
-    n = len(tree.child)
-    wanted = np.zeros((n, STEPS), dtype=bool)
-    wanted[3, 1] = True
-    rows = polygons(tree, np.full((n, STEPS), 2.0), wanted)
+    n, branch = len(tree.child), tree.ends.branch[1]
+    wanted = np.zeros((len(tree.ends), STEPS), dtype=bool)
+    wanted[1, 1] = True
+    rows = polygons(tree, np.full((n + 1, STEPS), (2.0 / tree.ends.max_pu[1]) ** 2), wanted)
     assert len(rows) == POLYGON_SIDES
     angle = np.linspace(0.0, 2.0 * np.pi, 400)
-    normals = rows.entries.toarray()[:, [3, n + 3]]
+    normals = rows.entries.toarray()[:, [branch, n + branch]]
     reach = (rows.upper[:, None] / (normals @ np.stack([np.cos(angle), np.sin(angle)]))).copy()
     reach[reach < 0.0] = np.inf
     least = reach.min(axis=0)
@@ -125,7 +125,8 @@ def rows_in(pool):
 
 def test_the_pool_knows_where_its_rows_are_after_some_are_dropped(tree, rng, pool):
     n = len(tree.child)
-    pool.add(polygons(tree, rng.uniform(1.0, 2.0, size=(n, STEPS)), everywhere(tree)))
+    wanted = np.ones((len(tree.ends), STEPS), dtype=bool)
+    pool.add(polygons(tree, rng.uniform(1.0, 2.0, size=(n + 1, STEPS)), wanted))
     pool.add(tangents(tree, some_point(tree, rng), everywhere(tree)))
     pool.drop(rng.uniform(size=len(pool.rows)) < 0.6)
     pool.add(guards(tree, everywhere(tree)))
