@@ -161,8 +161,15 @@ class FeederTree:
         Returns
         -------
         p_kw, q_kvar : (buses, steps) arrays
+
+        Raises
+        ------
+        ValueError
+            If there is not one value a profile.
         """
-        values = np.asarray(share, dtype=np.float64)
+        values, follows = np.asarray(share, dtype=np.float64), self._feeder.follows
+        if not follows.is_row(values):
+            raise ValueError(f"need profile values {follows.shape_due}; got {values.shape}")
         p_kw, q_kvar = np.zeros((2, len(values), len(self.buses)))
         for table, sign in (("load", 1.0), ("storage", 1.0), ("sgen", -1.0)):
             p_kw += sign * self._at_buses(table, self._drawn(table, "p_mw", values))

@@ -33,6 +33,7 @@ def test_the_cost_is_that_of_the_cone_programme(day):
         feeder.net,
         dno.day(),
         {bus: window.offers[f"M{bus}"] for bus in dno.BUSES},
+        demand=dict(enumerate(zip(window.demand_kw, window.demand_kvar, strict=True))),
         limits=LIMITS,
         shed_per_kwh=dno.SHED_PER_KWH,
         sell_share=0.97,

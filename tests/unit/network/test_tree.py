@@ -247,3 +247,5 @@ def test_steps_follow_the_profiles_of_their_elements():
     np.testing.assert_allclose(p_kw.sum(axis=0), due)
     mvar = net.load.q_mvar.sum() - fixed.q_mvar
     np.testing.assert_allclose(q_kvar.sum(axis=0), 1e3 * (share[:, 1] * mvar + fixed.q_mvar))
+    with pytest.raises(ValueError, match=r"need profile values \(points, 3\); got \(2,\)"):
+        tree.background_kw(share[:, 0])
