@@ -1,8 +1,8 @@
 """The oracle: the DNO's day as a second-order cone programme, written by hand for Clarabel.
 
-It reads pandapower's branches on its own and shares no line with the problem of mmgsim: ratios stand
-where they are, lines that are open at one end keep it, and a rating is a cone on the power at an
-end. Only the offers and the series are the same data.
+It reads pandapower's branches on its own and shares no line with the problem of mmgsim: ratios
+stand where they are, lines that are open at one end keep it, and a rating is a cone on the power at
+an end. Only the offers and the series are the same data.
 """
 
 from __future__ import annotations
