@@ -177,7 +177,7 @@ class _System:
     def __init__(self, feeder: Feeder, radial: RadialNet) -> None:
         self._radial = radial
         self._size = (len(feeder.buses), len(feeder.lines))
-        self._system = RadialSystem(radial, radial.member_bus)
+        self._system = RadialSystem(radial, radial.member_bus, sent=(1.0, 1.0j))
 
     def slopes(self, power_pu: ComplexArray, v_pu: ComplexArray, current: ComplexArray) -> _Slopes:
         """Give values and derivatives at solved points; arguments as in `RadialPoints`.

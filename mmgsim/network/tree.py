@@ -149,6 +149,10 @@ class FeederTree:
         """Reactance that the ways from the slack to two children share: (branches, branches)."""
         return frozen(self.feeds.T @ (self.x_pu[:, None] * self.feeds))
 
+    @cached_property
+    def _system(self) -> RadialSystem:
+        return RadialSystem(self._grid, np.arange(len(self.buses)), sent=(1.0,))
+
     # -------------------------------------------------------------------------------- background
     def background_kw(self, share: FloatArray) -> tuple[FloatArray, FloatArray]:
         """Give what the buses consume without the microgrids. [kW], [kvar]
@@ -249,9 +253,8 @@ class FeederTree:
         ``dL = sum r d|I|^2 + sum g d|V|^2``.
         """
         buses, ends = np.arange(len(self.buses)), self.ends
-        dv, di = RadialSystem(self._grid, buses).changes(points.power_pu, points.v_pu)
-        # The columns are by power sent out, the first half of them by active power.
-        dv, di = -dv[:, :, : len(buses)], -di[:, :, : len(buses)]
+        dv, di = self._system.changes(points.power_pu, points.v_pu)
+        dv, di = -dv, -di  # by power sent out
         at_buses = np.zeros((len(dv), len(buses), len(buses)), dtype=np.complex128)
         at_buses[:, self.child] = dv
         at_ends = ends.share[:, None] * di[:, ends.branch]
