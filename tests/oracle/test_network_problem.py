@@ -1,5 +1,7 @@
 """The DNO's day against a second-order cone programme, and against pandapower."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -134,4 +136,24 @@ def test_hours_of_negative_prices_are_flagged_and_pandapower_confirms_the_rest_o
     found = dno.confirm(feeder, plan)
     assert found.vm_pu.min() >= LIMITS[0] - 1e-4
     assert found.vm_pu.max() <= LIMITS[1] + 1e-4
+    np.testing.assert_allclose(found.slack_kw, plan.slack_kw, rtol=0, atol=0.01)
+
+
+def test_hours_of_negative_prices_on_a_grid_with_transformers_keep_all_limits():
+    """Losses are held there, and polygons stand for the ratings of ends with currents to earth."""
+    case = mv.cigre()
+    tree = read_tree(case.feeder)
+    window = case.window(tree)
+    price = window.buy_per_kwh.copy()
+    price[10:14] = -0.06
+    plan = case.problem(tree).solve(replace(window, buy_per_kwh=price, sell_per_kwh=price))
+    flagged = [step for step, status in enumerate(plan.status) if status is StepStatus.INEXACT]
+    assert flagged == [10, 11, 12, 13]
+    assert StepStatus.VIOLATED not in plan.status
+    found = dno.confirm(case.feeder, plan)
+    limited = np.delete(found.vm_pu, tree.root, axis=1)
+    assert limited.min() >= mv.LIMITS[0] - 1e-4
+    assert limited.max() <= mv.LIMITS[1] + 1e-4
+    assert found.loading.max() <= 1.001
+    assert found.loading[10:14].max() > 0.9  # they hold something back
     np.testing.assert_allclose(found.slack_kw, plan.slack_kw, rtol=0, atol=0.01)
