@@ -11,9 +11,9 @@ same ratio are one, and a line that is open at one end is the admittance that it
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -115,22 +115,21 @@ def reduce_feeder(feeder: Feeder) -> ReducedFeeder:
         With every reason why it is not a tree.
     """
     net = feeder.net
-    _refuse(element_obstacles(net, _CARRIED))
+    elements = list(element_obstacles(net, _CARRIED))
+    if elements:
+        _refuse(elements)
     system = _unloaded(feeder)
     if system is None:
         _refuse(["nothing but the slack's bus is supplied"])
-        raise AssertionError  # pragma: no cover
     dark = [bus for bus, node in zip(feeder.buses, system.node_of_bus, strict=True) if node < 0]
     if dark:
         _refuse([f"buses are without supply: {', '.join(map(str, dark))}"])
     return _Reduction(feeder, system).result()
 
 
-def _refuse(reasons: Any) -> None:
-    reasons = list(reasons)
-    if reasons:
-        cure = "the network problem takes a radial feeder of lines and two-winding transformers"
-        raise ScenarioError("network", [Fault("network", reason, cure) for reason in reasons])
+def _refuse(reasons: Sequence[str]) -> NoReturn:
+    cure = "the network problem takes a radial feeder of lines and two-winding transformers"
+    raise ScenarioError("network", [Fault("network", reason, cure) for reason in reasons])
 
 
 def _unloaded(feeder: Feeder) -> Admittance | None:
