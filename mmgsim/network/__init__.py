@@ -9,6 +9,7 @@ from mmgsim.network.feeder import (
     feeder_faults,
     read_net,
 )
+from mmgsim.network.grid import RadialPoints
 from mmgsim.network.layout import Edge, FeederLayout, read_layout, tree_places
 from mmgsim.network.many import linearise_many, losses_along_ray
 from mmgsim.network.planned import PlannedPoints
@@ -21,7 +22,6 @@ from mmgsim.network.powerflow import (
     is_sweepable,
     join_flows,
 )
-from mmgsim.network.radial import RadialPoints
 from mmgsim.network.ratings import apply_ratings, rating_profiles
 from mmgsim.network.sensitivities import (
     Linearisation,

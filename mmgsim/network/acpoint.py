@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 import pandapower as pp
 from numpy.typing import NDArray
-from pandapower.pypower.idx_bus import BASE_KV, GS
+from pandapower.pypower.idx_brch import SHIFT, TAP
+from pandapower.pypower.idx_bus import BASE_KV, BS, GS
 
 from mmgsim.contracts import FloatArray
 from mmgsim.network.follows import Follows
@@ -139,8 +140,12 @@ class Admittance:
         Solution. [pu]
     y_bus, y_from, y_to : sparse matrices
         Node and branch admittances: ``i = y_bus v``, ``i_from = y_from v``. [pu]
-    shunt_pu : (nodes,) array
-        Conductance of shunts: consumption, not loss. [pu]
+    shunt_pu : (nodes,) complex array
+        Admittance of shunts; what its conductance draws is consumption, not loss. [pu]
+    ends : (rows, 2) int array
+        Nodes of the branches.
+    ratio : (rows,) complex array
+        Of the ideal transformer at the first end of each branch: voltage before over behind it.
     pq, pv : (...) int arrays
         Nodes where voltage, or its angle only, is unknown.
     node_of_bus : (buses,) int array
@@ -157,7 +162,9 @@ class Admittance:
     y_bus: Any
     y_from: Any
     y_to: Any
-    shunt_pu: FloatArray
+    shunt_pu: ComplexArray
+    ends: IntArray
+    ratio: ComplexArray
     pq: IntArray
     pv: IntArray
     node_of_bus: IntArray
@@ -186,7 +193,9 @@ def read_admittance(net: Any) -> Admittance | None:
         y_bus=internal["Ybus"],
         y_from=internal["Yf"],
         y_to=internal["Yt"],
-        shunt_pu=np.real(bus[:, GS]) / base_mva,
+        shunt_pu=(np.real(bus[:, GS]) + 1j * np.real(bus[:, BS])) / base_mva,
+        ends=ends,
+        ratio=_ratio(np.real(branch[:, TAP]), np.real(branch[:, SHIFT])),
         pq=np.asarray(internal["pq"], dtype=np.int64),
         pv=np.asarray(internal["pv"], dtype=np.int64),
         node_of_bus=np.where(node_of_bus < len(bus), node_of_bus, -1).astype(np.int64),
@@ -195,6 +204,11 @@ def read_admittance(net: Any) -> Admittance | None:
         base_from_ka=base_ka[ends[:, 0]],
         base_to_ka=base_ka[ends[:, 1]],
     )
+
+
+def _ratio(tap: FloatArray, shift_degree: FloatArray) -> ComplexArray:
+    """Give complex ratios; a tap of 0 stands for no transformer."""
+    return np.where(tap == 0.0, 1.0, tap) * np.exp(1j * np.deg2rad(shift_degree))
 
 
 def _row_of_branch(net: Any, is_in_service: NDArray[np.bool_]) -> IntArray:

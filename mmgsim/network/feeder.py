@@ -35,6 +35,7 @@ __all__ = [
     "FeederLimits",
     "active_kw",
     "feeder_faults",
+    "reactive_kvar",
     "read_net",
 ]
 
@@ -358,6 +359,19 @@ class Feeder:
             return None
         return RadialNet(self.net, self.member_sgens)
 
+    @cached_property
+    def ends_max_ka(self) -> FloatArray:
+        """What both ends of every line, then of every transformer, may carry. [kA]
+
+        Of a transformer ``sn * df * parallel / (sqrt(3) vn)`` at either side, as pandapower's
+        loading. (lines + trafos, 2) array.
+        """
+        trafo = self.net.trafo
+        sn_mva = (trafo.sn_mva * trafo.df * trafo.parallel).to_numpy(dtype=np.float64)
+        vn_kv = trafo[["vn_hv_kv", "vn_lv_kv"]].to_numpy(dtype=np.float64)
+        lines_ka = np.repeat(self.line_max_ka[:, None], 2, axis=1)
+        return frozen(np.concatenate([lines_ka, sn_mva[:, None] / (np.sqrt(3.0) * vn_kv)]))
+
     @property
     def background_kw(self) -> float:
         """Background load at profile value 1. [kW]"""
@@ -424,7 +438,16 @@ class Feeder:
 
 def active_kw(table: Any) -> FloatArray:
     """Give the nominal active power of each element, 0 out of service. [kW]"""
-    columns = table[["p_mw", "scaling", "in_service"]].to_numpy(dtype=np.float64)
+    return _nominal(table, "p_mw")
+
+
+def reactive_kvar(table: Any) -> FloatArray:
+    """Give the nominal reactive power of each element, 0 out of service. [kvar]"""
+    return _nominal(table, "q_mvar")
+
+
+def _nominal(table: Any, column: str) -> FloatArray:
+    columns = table[[column, "scaling", "in_service"]].to_numpy(dtype=np.float64)
     return np.asarray(columns.prod(axis=1) * _KW_PER_MW)
 
 

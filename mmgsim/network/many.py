@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from mmgsim.contracts import FloatArray, frozen
 from mmgsim.network.feeder import Feeder
-from mmgsim.network.radial import RadialNet, RadialPoints
+from mmgsim.network.grid import RadialPoints
+from mmgsim.network.radial import RadialNet
 from mmgsim.network.sensitivities import NO_CURRENT_PU, Linearisation, linearise
 from mmgsim.network.slopes import RadialSystem
 
@@ -176,7 +177,7 @@ class _System:
     def __init__(self, feeder: Feeder, radial: RadialNet) -> None:
         self._radial = radial
         self._size = (len(feeder.buses), len(feeder.lines))
-        self._system = RadialSystem(radial, radial.member_bus)
+        self._system = RadialSystem(radial, radial.member_bus, sent=(1.0, 1.0j))
 
     def slopes(self, power_pu: ComplexArray, v_pu: ComplexArray, current: ComplexArray) -> _Slopes:
         """Give values and derivatives at solved points; arguments as in `RadialPoints`.

@@ -1,17 +1,8 @@
-"""Radial feeders of lines only: the tree, and the backward-forward sweep over many points at once.
-
-With ``S`` what the buses consume [pu], ``r`` the slack and ``Z_ij`` the impedance of the lines that
-the ways from ``r`` to ``i`` and to ``j`` share, the voltages satisfy ``V + Z conj(S / V) = V_r``.
-The sweep iterates this without forming ``Z``: backward, a line carries what the buses behind it
-draw; forward, the voltage falls by ``z I``. D. Shirmohammadi et al., "A compensation-based power
-flow method for weakly meshed distribution and transmission networks", IEEE Trans. Power Syst. 3(2),
-1988, doi:10.1109/59.192932.
-"""
+"""Radial feeders of lines only: why a net is none, and its tables as a tree for the sweep."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -19,24 +10,11 @@ from numpy.typing import NDArray
 from pandapower.toolbox import pp_elements
 
 from mmgsim.contracts import FloatArray
+from mmgsim.network.grid import Branches, RadialGrid, RadialPoints, rooted
 
-__all__ = ["RadialNet", "RadialPoints", "radial_obstacles"]
+__all__ = ["RadialNet", "element_obstacles", "radial_obstacles"]
 
 _KW_PER_MW = 1e3
-_ITERATIONS = 50
-_TOLERANCE_PU = 1e-11
-"""Largest change of a voltage in the last iteration.
-
-A point that needs more iterations contracts slowly, as near the nose; it is left to Newton. What
-converges within them is then well inside the region where Newton's flat start works as well, so
-that both find the same points solvable.
-"""
-_PLAUSIBLE_PU = (0.5, 1.5)
-"""Voltages that are taken from the sweep.
-
-Far outside, the equations have several solutions of which Newton's flat start and the sweep need
-not find the same one (seen at 2.5 pu); such points count as not converged.
-"""
 
 # Tables that the sweep carries, or that say nothing of the power flow.
 _CARRIED = ("bus", "line", "load", "sgen", "storage", "ext_grid", "switch", "measurement")
@@ -49,24 +27,28 @@ IntArray = NDArray[np.int64]
 # ------------------------------------------------------------------------------------ obstacles
 def radial_obstacles(net: Any) -> tuple[str, ...]:
     """Give every reason why the sweep cannot solve a net; none if it can."""
-    elements = tuple(_element_obstacles(net))
+    elements = (*element_obstacles(net, _CARRIED), *_level_obstacles(net))
     # The tree is only drawn if lines are all that joins buses.
     return elements or tuple(_tree_obstacles(net)) or tuple(_line_obstacles(net))
 
 
-def _element_obstacles(net: Any) -> Iterator[str]:
+def element_obstacles(net: Any, carried: Collection[str]) -> Iterator[str]:
+    """Give what a net has beyond one ext_grid and the tables that are carried."""
     for table in sorted(pp_elements()):
-        if table not in _CARRIED and table in net and len(net[table]):
+        if table not in carried and table in net and len(net[table]):
             yield f"it has elements of kind {table!r}"
     if net.ext_grid.in_service.astype(bool).sum() != 1:
         yield "it does not have exactly one ext_grid in service"
+    for table in ("load", "sgen", "storage"):
+        if not np.isfinite(_consumed_mva(net[table])).all():
+            yield f"powers of the table {table!r} are not finite"
+
+
+def _level_obstacles(net: Any) -> Iterator[str]:
     if (net.switch.closed.astype(bool) & (net.switch.et == "b")).any():
         yield "closed switches join buses"
     if net.bus.vn_kv.nunique() != 1:
         yield "its buses are on several voltage levels"
-    for table in ("load", "sgen", "storage"):
-        if not np.isfinite(_consumed_mva(net[table])).all():
-            yield f"powers of the table {table!r} are not finite"
 
 
 def _line_obstacles(net: Any) -> Iterator[str]:
@@ -80,7 +62,7 @@ def _line_obstacles(net: Any) -> Iterator[str]:
 
 
 def _tree_obstacles(net: Any) -> Iterator[str]:
-    supplied = len(_branches(net)) + 1
+    supplied = len(_branches(net)[1]) + 1
     is_whole = supplied == len(net.bus) and net.bus.in_service.astype(bool).all()
     if not is_whole:
         yield "buses are without supply"
@@ -115,69 +97,16 @@ def _slack(net: Any) -> Any:
     return net.ext_grid[net.ext_grid.in_service.astype(bool)].iloc[0]
 
 
-@dataclass(frozen=True, slots=True)
-class _Branch:
-    """A line seen from the slack: positions of its buses and of itself in the net's tables."""
-
-    parent: int
-    child: int
-    line: int
-
-
-def _branches(net: Any) -> list[_Branch]:
-    """Give the lines in an order in which each comes after the one that feeds it."""
-    position = net.bus.index.get_indexer
-    starts, ends = position(net.line.from_bus).tolist(), position(net.line.to_bus).tolist()
-    neighbours: list[list[tuple[int, int]]] = [[] for _ in range(len(net.bus))]
-    for line in np.flatnonzero(_is_closed(net)).tolist():
-        neighbours[starts[line]].append((ends[line], line))
-        neighbours[ends[line]].append((starts[line], line))
-    root = int(position([_slack(net).bus])[0])
-    branches, seen, waiting = [], {root}, [root]
-    while waiting:
-        parent = waiting.pop()
-        for child, line in neighbours[parent]:
-            if child not in seen:
-                seen.add(child)
-                waiting.append(child)
-                branches.append(_Branch(parent, child, line))
-    return branches
+def _branches(net: Any) -> tuple[IntArray, IntArray, IntArray]:
+    """Give parents, children and lines of the branches; see `rooted`."""
+    position, closed = net.bus.index.get_indexer, np.flatnonzero(_is_closed(net))
+    ends = np.stack([position(net.line.from_bus), position(net.line.to_bus)], axis=1)
+    parent, child, row = rooted(len(net.bus), ends[closed], int(position([_slack(net).bus])[0]))
+    return parent, child, closed[row]
 
 
-# -------------------------------------------------------------------------------------- the sweep
-@dataclass(frozen=True, slots=True, eq=False)
-class RadialPoints:
-    """What the sweep gives, in per unit.
-
-    Parameters
-    ----------
-    power_pu : (points, buses) complex array
-        What was asked for: consumption of the buses.
-    v_pu : (points, buses) complex array
-        Voltages; meaningless at points that did not converge.
-    current_pu : (points, buses) complex array
-        Current that a bus and all behind it draw: that of the line that feeds it.
-    is_solved : (points,) bool array
-        Whether a point converged, quickly and to plausible voltages.
-    """
-
-    power_pu: ComplexArray
-    v_pu: ComplexArray
-    current_pu: ComplexArray
-    is_solved: BoolArray
-
-    def only_solved(self) -> RadialPoints:
-        """Leave out the points that did not converge."""
-        return self.only(self.is_solved)
-
-    def only(self, of: BoolArray) -> RadialPoints:
-        """Give some of the points."""
-        return RadialPoints(
-            self.power_pu[of], self.v_pu[of], self.current_pu[of], self.is_solved[of]
-        )
-
-
-class RadialNet:
+# ---------------------------------------------------------------------------------------- the net
+class RadialNet(RadialGrid):
     """A radial net in per unit, as the sweep and its derivatives need it.
 
     Parameters
@@ -189,19 +118,12 @@ class RadialNet:
 
     Attributes
     ----------
-    base_mva, base_ka : float
-        Base power and current. [MVA], [kA]
-    v_slack_pu : complex
-        Voltage at the slack. [pu]
-    root : int
-        Position of its bus.
+    base_ka : float
+        Base current. [kA]
     member_bus : (members,) int array
         Positions of the microgrids' buses.
-    parent, child, line : (branches,) int arrays
-        Positions of the buses of each branch, the one closer to the slack first, and of its line;
-        in an order in which each branch comes after the one that feeds it.
-    z_pu : (branches,) complex array
-        Impedances. [pu]
+    line : (branches,) int array
+        Position of the line of each branch.
     is_reversed : (branches,) bool array
         Whether the line is entered in the net with the child first.
     load_pu : (buses,) complex array
@@ -209,22 +131,20 @@ class RadialNet:
     """
 
     def __init__(self, net: Any, member_sgens: Sequence[int]) -> None:
-        position, slack, branches = net.bus.index.get_indexer, _slack(net), _branches(net)
-        vn_kv = float(net.bus.vn_kv.iloc[0])
-        self.base_mva = float(net.sn_mva)
-        self.base_ka = self.base_mva / (np.sqrt(3.0) * vn_kv)
-        self.v_slack_pu = complex(slack.vm_pu * np.exp(1j * np.deg2rad(slack.va_degree)))
-        self.root = int(position([slack.bus])[0])
-        self.member_bus: IntArray = position(net.sgen.bus.loc[list(member_sgens)]).astype(np.int64)
-        self.parent = np.array([b.parent for b in branches], dtype=np.int64)
-        self.child = np.array([b.child for b in branches], dtype=np.int64)
-        self.line = np.array([b.line for b in branches], dtype=np.int64)
-        z_ohm = _impedance_ohm(net.line)[self.line]
-        self.z_pu: ComplexArray = z_ohm * (self.base_mva / vn_kv**2)
-        self.is_reversed: BoolArray = position(net.line.from_bus)[self.line] == self.child
-        self._sweep = list(
-            zip(self.parent.tolist(), self.child.tolist(), self.z_pu.tolist(), strict=True)
+        position, slack = net.bus.index.get_indexer, _slack(net)
+        parent, child, line = _branches(net)
+        vn_kv, base_mva = float(net.bus.vn_kv.iloc[0]), float(net.sn_mva)
+        z_pu = _impedance_ohm(net.line)[line] * (base_mva / vn_kv**2)
+        super().__init__(
+            Branches(parent=parent, child=child, z_pu=z_pu),
+            root=int(position([slack.bus])[0]),
+            v_slack_pu=complex(slack.vm_pu * np.exp(1j * np.deg2rad(slack.va_degree))),
+            base_mva=base_mva,
         )
+        self.line = line
+        self.base_ka = base_mva / (np.sqrt(3.0) * vn_kv)
+        self.member_bus: IntArray = position(net.sgen.bus.loc[list(member_sgens)]).astype(np.int64)
+        self.is_reversed: BoolArray = position(net.line.from_bus)[line] == child
         own = ~net.sgen.index.isin(list(member_sgens))
         self.load_pu = self._at_buses(net.load, position)
         self._steady_pu = self._at_buses(net.storage, position) - self._at_buses(
@@ -235,17 +155,6 @@ class RadialNet:
         power_pu = np.zeros(len(self.child) + 1, dtype=np.complex128)
         np.add.at(power_pu, position(table.bus), _consumed_mva(table) / self.base_mva)
         return power_pu
-
-    @property
-    def downstream(self) -> FloatArray:
-        """The (branches, buses) incidence: 1 where the branch feeds the bus, directly or not."""
-        feeds = np.zeros((len(self.child), len(self.child) + 1))
-        branch_of = {bus: k for k, bus in enumerate(self.child.tolist())}
-        for k in reversed(range(len(self.child))):
-            feeds[k, self.child[k]] = 1.0
-            if self.parent[k] != self.root:
-                feeds[branch_of[int(self.parent[k])]] += feeds[k]
-        return feeds
 
     def solve(self, share: FloatArray, exchange_kw: FloatArray, q_kvar: FloatArray) -> RadialPoints:
         """Solve every point on its own.
@@ -277,58 +186,3 @@ class RadialNet:
         """
         background: ComplexArray = share[:, None] * self.load_pu + self._steady_pu
         return background
-
-    def solve_drawn(self, drawn_pu: ComplexArray) -> RadialPoints:
-        """Solve every point on its own, given what every bus consumes in all.
-
-        Parameters
-        ----------
-        drawn_pu : (points, buses) complex array
-            Net consumption. [pu]
-        """
-        power_pu = np.ascontiguousarray(drawn_pu.T)
-        with np.errstate(all="ignore"):  # a diverging point overflows on its way
-            v_pu, is_solved = self._voltages(power_pu)
-            current_pu = self._backward(power_pu, v_pu)
-            vm_pu, (low_pu, high_pu) = np.abs(v_pu), _PLAUSIBLE_PU
-            is_solved &= ((vm_pu >= low_pu) & (vm_pu <= high_pu)).all(axis=0)
-        return RadialPoints(drawn_pu, v_pu.T, current_pu.T, is_solved)
-
-    def _voltages(self, power_pu: ComplexArray) -> tuple[ComplexArray, BoolArray]:
-        """Iterate until the points have converged; those that are done leave the batch.
-
-        Parameters
-        ----------
-        power_pu : (buses, points) complex array
-            Consumption.
-        """
-        solved_pu = np.full(power_pu.shape, self.v_slack_pu)
-        is_solved = np.zeros(power_pu.shape[1], dtype=bool)
-        active, v_pu = np.arange(power_pu.shape[1]), solved_pu.copy()
-        for _ in range(_ITERATIONS):
-            if not len(active):
-                break
-            before_pu, v_pu = v_pu, self._forward(self._backward(power_pu, v_pu))
-            change_pu = np.abs(v_pu - before_pu).max(axis=0)
-            is_good, is_lost = change_pu <= _TOLERANCE_PU, ~np.isfinite(change_pu)
-            stays = ~(is_good | is_lost)
-            if not stays.all():
-                solved_pu[:, active[is_good]] = v_pu[:, is_good]
-                is_solved[active[is_good]] = True
-                active, v_pu, power_pu = active[stays], v_pu[:, stays], power_pu[:, stays]
-        return solved_pu, is_solved
-
-    def _backward(self, power_pu: ComplexArray, v_pu: ComplexArray) -> ComplexArray:
-        """Give what each bus and all behind it draw: ``I_b = conj(S_b / V_b) + sum_children I``."""
-        current_pu = np.conj(power_pu / v_pu)
-        for parent, child, _ in reversed(self._sweep):
-            current_pu[parent] += current_pu[child]
-        return current_pu
-
-    def _forward(self, current_pu: ComplexArray) -> ComplexArray:
-        """Give the voltages that these currents leave: ``V_child = V_parent - z I``."""
-        v_pu = np.empty_like(current_pu)
-        v_pu[self.root] = self.v_slack_pu
-        for parent, child, z_pu in self._sweep:
-            np.subtract(v_pu[parent], z_pu * current_pu[child], out=v_pu[child])
-        return v_pu

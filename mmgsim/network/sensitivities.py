@@ -206,7 +206,7 @@ def _loss_kw(solver: AcSolver) -> float:
 
 
 def _slopes(feeder: Feeder, solver: AcSolver) -> _Slopes:
-    limits_ka = _end_limits_ka(feeder)
+    limits_ka = feeder.ends_max_ka
     system = read_admittance(solver.net)
     if system is None:
         count = len(feeder.members)
@@ -285,20 +285,8 @@ def _loss_changes(system: Admittance, dv: ComplexArray) -> FloatArray:
     """
     v, y = system.v_pu, system.y_bus
     injected = np.real(np.conj(y @ v) @ dv + v @ np.conj(y @ dv))
-    shunts = 2.0 * (system.shunt_pu * np.conj(v)) @ dv
+    shunts = 2.0 * (system.shunt_pu.real * np.conj(v)) @ dv
     return np.asarray((injected - np.real(shunts)) * system.base_mva * _KW_PER_MW)
-
-
-def _end_limits_ka(feeder: Feeder) -> FloatArray:
-    """Give what both ends of every line, then of every transformer, may carry. [kA]
-
-    Of a transformer ``sn * df * parallel / (sqrt(3) vn)`` at either side, as pandapower's loading.
-    """
-    trafo = feeder.net.trafo
-    sn_mva = (trafo.sn_mva * trafo.df * trafo.parallel).to_numpy(dtype=np.float64)
-    vn_kv = trafo[["vn_hv_kv", "vn_lv_kv"]].to_numpy(dtype=np.float64)
-    lines_ka = np.repeat(feeder.line_max_ka[:, None], 2, axis=1)
-    return np.concatenate([lines_ka, sn_mva[:, None] / (np.sqrt(3.0) * vn_kv)])
 
 
 class _Ends:

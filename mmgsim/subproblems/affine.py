@@ -13,6 +13,12 @@ import numpy as np
 import pyomo.environ as pyo
 from numpy.typing import NDArray
 from pyomo.common.numeric_types import native_numeric_types
+from pyomo.core.expr.numeric_expr import (
+    NPV_DivisionExpression,
+    NPV_NegationExpression,
+    NPV_ProductExpression,
+    NPV_SumExpression,
+)
 from pyomo.core.expr.visitor import identify_mutable_parameters, replace_expressions
 from pyomo.repn import generate_standard_repn
 from scipy import sparse
@@ -104,6 +110,14 @@ class AffineNumbers:
                 columns.append(table.position(expression))
                 slopes.append(1.0)
                 continue
+            plain = _plain_form(expression)
+            if plain is not None:  # nearly all others, in a tenth of Pyomo's time
+                self.base[row], terms = plain
+                for param, slope in terms:
+                    rows.append(row)
+                    columns.append(table.position(param))
+                    slopes.append(slope)
+                continue
             affine = self._read_off(expression)
             if affine is None:
                 self._evaluated.append((row, expression))
@@ -150,3 +164,38 @@ class AffineNumbers:
             for row, expression in self._evaluated:
                 numbers[row] = pyo.value(expression)
         return numbers
+
+
+def _plain_form(expression: Any) -> tuple[float, list[tuple[Any, float]]] | None:
+    """Give constant, Params and slopes of sums, multiples and parts of Params; else None."""
+    if _is_number(expression):
+        return float(expression), []
+    if not expression.is_potentially_variable() and expression.is_parameter_type():
+        return 0.0, [(expression, 1.0)]
+    if isinstance(expression, NPV_NegationExpression):
+        return _times(_plain_form(expression.arg(0)), -1.0)
+    if isinstance(expression, NPV_ProductExpression):
+        left, right = expression.args
+        if _is_number(left):
+            return _times(_plain_form(right), float(left))
+        return _times(_plain_form(left), float(right)) if _is_number(right) else None
+    if isinstance(expression, NPV_DivisionExpression) and _is_number(expression.arg(1)):
+        return _times(_plain_form(expression.arg(0)), 1.0 / float(expression.arg(1)))
+    if isinstance(expression, NPV_SumExpression):
+        parts = [_plain_form(part) for part in expression.args]
+        known = [part for part in parts if part is not None]
+        if len(known) == len(parts):
+            return sum(part[0] for part in known), [term for _, terms in known for term in terms]
+    return None
+
+
+def _is_number(expression: Any) -> bool:
+    return type(expression) in native_numeric_types
+
+
+def _times(
+    form: tuple[float, list[tuple[Any, float]]] | None, factor: float
+) -> tuple[float, list[tuple[Any, float]]] | None:
+    if form is None:
+        return None
+    return factor * form[0], [(param, factor * slope) for param, slope in form[1]]

@@ -1,6 +1,6 @@
 """Rows that are added to the problem of a feeder while it is solved, and the pool that keeps them.
 
-Three kinds, each about one step:
+Four kinds, each about one step:
 
 - tangents of the cone ``l >= (P^2 + Q^2) / v``: at a point ``(P', Q', v')`` with
   ``l' = (P'^2 + Q'^2) / v'`` the right-hand side, which is convex and homogeneous of degree one,
@@ -9,7 +9,10 @@ Three kinds, each about one step:
 - guards: the voltage that the same powers would leave without any losses, ``V^2 + C l``, is above
   the true one, and kept below the upper limit. Losses that do not exist cannot lower it [1]_. They
   are stricter than the limit itself, so that they only stand where it is needed;
-- polygons: what a branch carries of ``(P, Q)`` at a given voltage and current limit.
+- end limits: where something flows to earth, the current at an end is ``s I + y V`` with ``I`` that
+  in series, and ``|s|^2 l + 2 Re(y conj(s) S) + |y|^2 v`` its square, with ``S`` and ``v`` there:
+  linear;
+- polygons: what an end carries of ``(P, Q)`` at a given voltage and current limit.
 
 References
 ----------
@@ -39,8 +42,11 @@ __all__ = [
     "NetworkColumns",
     "RowKind",
     "RowPool",
+    "end_current2",
+    "end_limits",
     "guard_excess",
     "guards",
+    "lossless_shift",
     "polygons",
     "tangent_excess",
     "tangents",
@@ -62,6 +68,11 @@ class RowKind(IntEnum):
     TANGENT = 0
     GUARD = 1
     POLYGON = 2
+    END = 3
+
+
+_LASTING = (RowKind.TANGENT, RowKind.END)
+"""Rows that are true whatever the window."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -120,6 +131,8 @@ class AddedRows:
     ----------
     kind, step : (rows,) int arrays
         `RowKind`, and the step that a row is about.
+    about : (rows,) int array
+        The branch or, of end limits and polygons, the end that a row is about.
     upper : (rows,) array
         Limit.
     entries : sparse (rows, columns of a step) array
@@ -128,16 +141,15 @@ class AddedRows:
 
     kind: IntArray
     step: IntArray
+    about: IntArray
     upper: FloatArray
     entries: Any
 
     @classmethod
     def none(cls, columns: NetworkColumns) -> AddedRows:
         """Give no rows."""
-        nothing = np.zeros(0, dtype=np.int64)
-        return cls(
-            nothing, nothing, np.zeros(0), sparse.csr_array((0, len(columns.of_step)), dtype=float)
-        )
+        nothing, entries = np.zeros(0, dtype=np.int64), (0, len(columns.of_step))
+        return cls(nothing, nothing, nothing, np.zeros(0), sparse.csr_array(entries, dtype=float))
 
     def __len__(self) -> int:
         """Count the rows."""
@@ -146,7 +158,11 @@ class AddedRows:
     def only(self, chosen: BoolArray | IntArray) -> AddedRows:
         """Give some of the rows."""
         return AddedRows(
-            self.kind[chosen], self.step[chosen], self.upper[chosen], self.entries[chosen]
+            self.kind[chosen],
+            self.step[chosen],
+            self.about[chosen],
+            self.upper[chosen],
+            self.entries[chosen],
         )
 
     def spread(self, columns: NetworkColumns, width: int) -> Any:
@@ -161,6 +177,7 @@ def joined(parts: Sequence[AddedRows]) -> AddedRows:
     return AddedRows(
         np.concatenate([part.kind for part in parts]),
         np.concatenate([part.step for part in parts]),
+        np.concatenate([part.about for part in parts]),
         np.concatenate([part.upper for part in parts]),
         sparse.csr_array(sparse.vstack([part.entries for part in parts])),
     )
@@ -192,6 +209,7 @@ def tangents(tree: FeederTree, point: BranchPoint, wanted: BoolArray) -> AddedRo
     return AddedRows(
         np.full(count, RowKind.TANGENT),
         step,
+        branch,
         np.zeros(count),
         sparse.csr_array((values, (rows, places)), shape=shape),
     )
@@ -211,7 +229,7 @@ def tangent_excess(tree: FeederTree, touching: BranchPoint, point: BranchPoint) 
     return np.asarray(least - point.i2_pu)
 
 
-def _lossless_shift(tree: FeederTree) -> FloatArray:
+def lossless_shift(tree: FeederTree) -> FloatArray:
     r"""Give ``C``: how far losses keep each squared voltage below that without any.
 
     Without losses the branches on the way to ``j`` carry less by what is lost behind them,
@@ -235,8 +253,8 @@ def guard_excess(tree: FeederTree, point: BranchPoint) -> FloatArray:
     (branches, steps) array
         By the bus at the end of each branch.
     """
-    lossless = point.v2_pu[tree.child] + _lossless_shift(tree) @ point.i2_pu
-    return np.asarray(lossless - tree.v_max_pu**2)
+    lossless = point.v2_pu[tree.child] + lossless_shift(tree) @ point.i2_pu
+    return np.asarray(lossless - tree.v_max_pu[tree.child, None] ** 2)
 
 
 def guards(tree: FeederTree, wanted: BoolArray) -> AddedRows:
@@ -252,41 +270,94 @@ def guards(tree: FeederTree, wanted: BoolArray) -> AddedRows:
     branch, step = np.nonzero(wanted)
     n, count = len(tree.child), len(branch)
     entries = np.zeros((count, 3 * n + len(tree.buses)))
-    entries[:, 2 * n : 3 * n] = _lossless_shift(tree)[branch]
+    entries[:, 2 * n : 3 * n] = lossless_shift(tree)[branch]
     entries[np.arange(count), 3 * n + tree.child[branch]] = 1.0
     return AddedRows(
         np.full(count, RowKind.GUARD),
         step,
-        np.full(count, tree.v_max_pu**2),
+        branch,
+        tree.v_max_pu[tree.child[branch]] ** 2,
         sparse.csr_array(entries),
     )
 
 
-def polygons(tree: FeederTree, most_pu: FloatArray, wanted: BoolArray) -> AddedRows:
-    """Give the sides of the polygons inside the circles ``P^2 + Q^2 <= most^2``.
+def end_current2(tree: FeederTree, point: BranchPoint) -> FloatArray:
+    """Give the squared currents at the ends with a rating: (ends, steps) array. [pu]"""
+    ends = tree.ends
+    columns = np.concatenate([point.p_pu, point.q_pu, point.i2_pu, point.v2_pu])
+    return np.asarray(_end_entries(tree, np.arange(len(ends))) @ columns)
+
+
+def end_limits(tree: FeederTree, wanted: BoolArray) -> AddedRows:
+    """Give the rows that keep the currents at some ends within their ratings.
 
     Parameters
     ----------
     tree : FeederTree
         The network.
-    most_pu : (branches, steps) array
-        Apparent power: current limit times voltage. [pu]
-    wanted : (branches, steps) bool array
+    wanted : (ends, steps) bool array
         Which ones.
     """
-    branch, step = (np.repeat(places, POLYGON_SIDES) for places in np.nonzero(wanted))
-    n, count = len(tree.child), len(branch)
-    side = np.tile(np.arange(POLYGON_SIDES), count // POLYGON_SIDES)
-    angle = (2 * side + 1) * np.pi / POLYGON_SIDES
-    rows = np.tile(np.arange(count), 2)
-    places = np.concatenate([branch, n + branch])
-    values = np.concatenate([np.cos(angle), np.sin(angle)])
-    shape = (count, 3 * n + len(tree.buses))
+    end, step = np.nonzero(wanted)
+    kind = np.full(len(end), RowKind.END)
+    return AddedRows(kind, step, end, tree.ends.max_pu[end] ** 2, _end_entries(tree, end))
+
+
+def _end_entries(tree: FeederTree, end: IntArray) -> Any:
+    """Give ``|s|^2 l + 2 Re(y conj(s) S) + |y|^2 v`` as rows over the columns of a step."""
+    share, y_pu = tree.ends.share[end], tree.ends.y_pu[end]
+    weight = 2.0 * y_pu * np.conj(share)
+    rows = _of_sent(tree, end, weight)
+    n, branch, bus = len(tree.child), tree.ends.branch[end], tree.ends.bus[end]
+    places = np.concatenate([2 * n + branch, 3 * n + bus])
+    values = np.concatenate([np.abs(share) ** 2, np.abs(y_pu) ** 2])
+    own = (np.tile(np.arange(len(end)), 2), places)
+    return rows + sparse.csr_array((values, own), shape=rows.shape)
+
+
+def _of_sent(tree: FeederTree, end: IntArray, weight: NDArray[np.complex128]) -> Any:
+    """Give ``Re(weight S)`` as rows, with ``S`` what passes an end in series, away from the slack.
+
+    At the bus closer to the slack it is ``P + j Q``, at the other ``P - r l + j (Q - x l)``.
+    """
+    n, count, branch = len(tree.child), len(end), tree.ends.branch[end]
+    is_far = tree.ends.bus[end] == tree.child[branch]
+    lost = np.real(weight * (tree.r_pu[branch] + 1j * tree.x_pu[branch]))
+    places = np.concatenate([branch, n + branch, 2 * n + branch])
+    values = np.concatenate([weight.real, -weight.imag, np.where(is_far, -lost, 0.0)])
+    rows = np.tile(np.arange(count), 3)
+    return sparse.csr_array((values, (rows, places)), shape=(count, 3 * n + len(tree.buses)))
+
+
+def polygons(tree: FeederTree, v2_pu: FloatArray, wanted: BoolArray) -> AddedRows:
+    """Give the sides of the polygons inside the circles ``|conj(s) S + conj(y) v| <= max V``.
+
+    That is the apparent power at an end, at a voltage that is given.
+
+    Parameters
+    ----------
+    tree : FeederTree
+        The network.
+    v2_pu : (buses, steps) array
+        Squared voltages of the circles. [pu]
+    wanted : (ends, steps) bool array
+        Which ends.
+    """
+    end, step = (np.repeat(places, POLYGON_SIDES) for places in np.nonzero(wanted))
+    side = np.tile(np.arange(POLYGON_SIDES), len(end) // POLYGON_SIDES)
+    turn = np.exp(-1j * (2 * side + 1) * np.pi / POLYGON_SIDES)
+    ends = tree.ends
+    most_pu = ends.max_pu[end] * np.sqrt(v2_pu[ends.bus[end], step])
+    entries = _of_sent(tree, end, turn * np.conj(ends.share[end])).tolil()
+    entries[np.arange(len(end)), 3 * len(tree.child) + ends.bus[end]] = np.real(
+        turn * np.conj(ends.y_pu[end])
+    )
     return AddedRows(
-        np.full(count, RowKind.POLYGON),
+        np.full(len(end), RowKind.POLYGON),
         step,
-        most_pu[branch, step] * np.cos(np.pi / POLYGON_SIDES),
-        sparse.csr_array((values, (rows, places)), shape=shape),
+        end,
+        most_pu * np.cos(np.pi / POLYGON_SIDES),
+        sparse.csr_array(entries),
     )
 
 
@@ -318,7 +389,7 @@ class RowPool:
         place = self._solver.add_rows(np.full(len(rows), -np.inf), rows.upper, entries)
         self.rows = joined([self.rows, rows])
         self._place = np.concatenate([self._place, place])
-        self._is_kept = np.concatenate([self._is_kept, rows.kind == RowKind.TANGENT])
+        self._is_kept = np.concatenate([self._is_kept, np.isin(rows.kind, _LASTING)])
 
     def drop(self, chosen: BoolArray) -> None:
         """Take some of the rows out of the problem."""
@@ -336,11 +407,11 @@ class RowPool:
         return np.asarray(self.rows.upper - spread @ self._solver.solution <= _TIGHT)
 
     def mark_tight(self) -> None:
-        """Remember which tangents hold something back in the last solution."""
-        self._is_kept = self.is_tight() & (self.rows.kind == RowKind.TANGENT)
+        """Remember which tangents and end limits hold something back in the last solution."""
+        self._is_kept = self.is_tight() & np.isin(self.rows.kind, _LASTING)
 
     def keep_marked(self) -> None:
-        """Drop all rows but those that `mark_tight` remembers, and the tangents added since."""
+        """Drop all rows but those that `mark_tight` remembers, and what lasts of those since."""
         self.drop(~self._is_kept)
 
     def move_ahead(self, steps: int) -> None:
@@ -349,7 +420,9 @@ class RowPool:
         count = self._columns.of_step.shape[1]
         rows = self.rows
         self.drop(np.ones(len(rows), dtype=bool))
-        self.add(AddedRows(rows.kind, (rows.step - steps) % count, rows.upper, rows.entries))
+        self.add(
+            AddedRows(rows.kind, (rows.step - steps) % count, rows.about, rows.upper, rows.entries)
+        )
 
     def multipliers(self, row_duals: FloatArray, kind: RowKind) -> tuple[AddedRows, FloatArray]:
         """Give the rows of a kind and their duals, of those of all rows of the problem."""

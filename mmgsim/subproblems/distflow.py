@@ -3,12 +3,15 @@
 DistFlow in per unit with squared voltages and currents, seen from the sending end [1]_. Branch
 ``b`` leads from bus ``i`` to bus ``j`` with ``P, Q`` sent into it at ``i``:
 
-    ``P_b - r_b l_b = drawn_j + sum of P into the branches behind j``      (Q with x alike)
+    ``P_b - r_b l_b = drawn_j + g_j v_j + sum of P into the branches behind j``
+    ``Q_b - x_b l_b = drawn_j - b_j v_j + sum of Q into the branches behind j``
     ``v_j = v_i - 2 (r_b P_b + x_b Q_b) + (r_b^2 + x_b^2) l_b``
     ``l_b v_i = P_b^2 + Q_b^2``
 
-The last line is not in the block. Its relaxation ``l_b v_i >= P_b^2 + Q_b^2``, a cone [2]_, is
-built up by tangent cuts while the problem is solved: see `mmgsim.subproblems.cuts` and `to_ac`.
+with conductances ``g`` and susceptances ``b`` to earth; ratios of transformers are gone with the
+base voltages (`mmgsim.network.FeederTree`). The last line is not in the block. Its relaxation
+``l_b v_i >= P_b^2 + Q_b^2``, a cone [2]_, is built up by tangent cuts while the problem is solved:
+see `mmgsim.subproblems.cuts` and `to_ac`.
 
 References
 ----------
@@ -188,7 +191,7 @@ def _declare_flows(block: Any, tree: FeederTree) -> None:
     def limits(_: Any, bus: int, __: int) -> tuple[float, float]:
         if bus == tree.root:
             return tree.v_slack_pu**2, tree.v_slack_pu**2
-        return tree.v_min_pu**2, tree.v_max_pu**2
+        return float(tree.v_min_pu[bus]) ** 2, float(tree.v_max_pu[bus]) ** 2
 
     block.p_pu = pyo.Var(block.branch, block.time)
     block.q_pu = pyo.Var(block.branch, block.time)
@@ -264,17 +267,24 @@ def _declare_balances(block: Any, tree: FeederTree) -> None:
         else:
             b = feeding[bus]
             arriving = m.p_pu[b, t] - float(tree.r_pu[b]) * m.i2_pu[b, t]
-        return arriving - onwards - m.drawn_kw[bus, t] / tree.base_kw == 0.0
+        own = _to_earth(float(tree.g_pu[bus]), m.v2_pu[bus, t])
+        return arriving - onwards - own - m.drawn_kw[bus, t] / tree.base_kw == 0.0
 
     def reactive(m: Any, bus: int, t: int) -> Any:
         if bus == tree.root:
             return pyo.Constraint.Skip
         b, onwards = feeding[bus], pyo.quicksum(m.q_pu[b, t] for b in behind[bus])
         arriving = m.q_pu[b, t] - float(tree.x_pu[b]) * m.i2_pu[b, t]
-        return arriving - onwards - m.drawn_kvar[bus, t] / tree.base_kw == 0.0
+        own = _to_earth(-float(tree.b_pu[bus]), m.v2_pu[bus, t])
+        return arriving - onwards - own - m.drawn_kvar[bus, t] / tree.base_kw == 0.0
 
     block.balance_p = pyo.Constraint(block.bus, block.time, rule=active)
     block.balance_q = pyo.Constraint(block.bus, block.time, rule=reactive)
+
+
+def _to_earth(admittance_pu: float, v2_pu: Any) -> Any:
+    """Give what flows to earth at a bus; no term at all where there is nothing."""
+    return admittance_pu * v2_pu if admittance_pu else 0.0
 
 
 def _declare_substation(block: Any, tree: FeederTree, horizon: Horizon) -> None:

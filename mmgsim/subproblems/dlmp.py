@@ -3,14 +3,14 @@
 The price at a bus is the dual of its balance: what one more kWh drawn there would cost. At the AC
 power flow of the schedule, whose derivatives are exact, it splits into
 
-    ``energy + (energy + loss penalty) dL/dp - sum mu d|I|^2/dp - sum nu d|V|^2/dp``
+    ``energy (1 + dL/dp) + loss penalty dL'/dp - sum mu d|I|^2/dp - sum nu d|V|^2/dp``
 
-with the duals ``mu <= 0`` of the squared currents and ``nu`` of the squared voltages (positive at
-the lower limit): the conditions of optimality of the problem on the AC equations themselves. The
-duals come from an LP whose tangents do not touch exactly there, so that a residual is left. See
-F. C. Schweppe et al., "Spot Pricing of Electricity", Kluwer, 1988, and for the parts
-A. Papavasiliou, "Analysis of distribution locational marginal prices", IEEE Trans. Smart Grid 9(5),
-2018, doi:10.1109/TSG.2017.2673860.
+with all losses ``L``, those of currents in series ``L'``, and the duals ``mu <= 0`` of the squared
+currents and ``nu`` of the squared voltages (positive at the lower limit): the conditions of
+optimality of the problem on the AC equations themselves. The duals come from an LP whose tangents
+do not touch exactly there, so that a residual is left. See F. C. Schweppe et al., "Spot Pricing of
+Electricity", Kluwer, 1988, and for the parts A. Papavasiliou, "Analysis of distribution
+locational marginal prices", IEEE Trans. Smart Grid 9(5), 2018, doi:10.1109/TSG.2017.2673860.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from mmgsim.contracts import FloatArray, frozen
-from mmgsim.network import FeederTree
+from mmgsim.network import BusSlopes, FeederTree
+from mmgsim.subproblems.cuts import lossless_shift
 from mmgsim.subproblems.to_ac import AcSchedule, StepStatus
 
 __all__ = ["LocationalPrices", "locational_prices"]
@@ -76,10 +77,12 @@ def locational_prices(
     slopes = tree.slopes(schedule.points.only(exact))
     current2, voltage2 = found.current2[:, exact], found.voltage2[tree.child][:, exact]
     loss, congestion, voltage = np.zeros((3, *price.shape))
-    loss[:, exact] = (energy[:, exact] + loss_price_per_kwh) * slopes.loss.T
+    loss[:, exact] = energy[:, exact] * slopes.loss.T + loss_price_per_kwh * slopes.series_loss.T
     congestion[:, exact] = -np.einsum("bs,sbn->ns", current2, slopes.current2) / step_h
+    congestion[:, exact] -= np.einsum("es,sen->ns", found.end2[:, exact], slopes.end2) / step_h
     voltage[:, exact] = -np.einsum("bs,sbn->ns", voltage2, slopes.voltage2) / step_h
-    voltage[:, exact] += _of_guards(tree, found.guard[:, exact]) / step_h
+    guarded = _of_guards(tree, slopes)
+    voltage[:, exact] -= np.einsum("bs,sbn->ns", found.guard[:, exact], guarded) / step_h
     return LocationalPrices(
         price=frozen(price),
         energy=frozen(energy),
@@ -90,8 +93,7 @@ def locational_prices(
     )
 
 
-def _of_guards(tree: FeederTree, guard: FloatArray) -> FloatArray:
-    """Give what guards add: voltages without losses fall by ``2 R`` per unit consumed."""
-    of_buses = np.zeros((len(tree.buses), guard.shape[1]))
-    of_buses[tree.child] = 2.0 * tree.shared_r_pu.T @ guard / tree.base_kw
-    return of_buses
+def _of_guards(tree: FeederTree, slopes: BusSlopes) -> FloatArray:
+    """Give the derivatives of voltages without losses, ``V^2 + C |I|^2``; see `guards`."""
+    shifted = np.einsum("bc,scn->sbn", lossless_shift(tree), slopes.current2)
+    return np.asarray(slopes.voltage2 + shifted)

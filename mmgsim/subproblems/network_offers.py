@@ -116,7 +116,8 @@ class NetworkWindow:
 class NetworkPlan:
     """What the network serves, and at which prices.
 
-    Losses, voltages and loading are NaN in a step (`VIOLATED`) without an AC power flow.
+    Losses, voltages and loading are NaN in a step (`VIOLATED`) without an AC power flow. Buses are
+    those of the tree: `FeederTree.places` says where a bus of the feeder stands among them.
 
     Parameters
     ----------
@@ -139,8 +140,8 @@ class NetworkPlan:
         Of the AC power flow: power drawn upstream, and losses. [kW]
     vm_pu : (steps, buses) array
         Voltages. [pu]
-    loading : (steps, lines) array
-        Currents as shares of the ratings; 0 without rating or out of service.
+    loading : (steps, lines + trafos) array
+        Currents as shares of the ratings, at the end with more; 0 without rating or out of service.
     prices : LocationalPrices
         At all buses.
     schedule : AcSchedule

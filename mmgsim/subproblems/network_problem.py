@@ -135,7 +135,7 @@ class NetworkProblem:
         for site in self.own:
             own_horizon = Horizon(steps, step_h, binaries.in_storage)
             declare_microgrid(model.own[site.name], site.devices, own_horizon)
-        position = {bus: place for place, bus in enumerate(self.tree.buses)}
+        position = self.tree.places
         injections = [
             *(
                 Injection(position[p.bus], model.point[p.name].p_kw, model.point[p.name].q_kvar)
@@ -251,7 +251,7 @@ class NetworkProblem:
             drawn_kvar=frozen(points.power_pu.imag.T * tree.base_kw),
             slack_kw=schedule.slack_kw,
             loss_kw=_where_solved(points, tree.losses_kw(points)),
-            vm_pu=_where_solved(points, np.abs(points.v_pu)),
+            vm_pu=_where_solved(points, tree.vm_pu(points)),
             loading=_where_solved(points, tree.loading(points)),
             prices=locational_prices(
                 tree,
@@ -285,8 +285,8 @@ def _check_places(tree: FeederTree, places: Sequence[OfferPoint | OwnSite]) -> N
     if twice:
         raise ValueError(f"names of offer points and own sites must differ: {', '.join(twice)}")
     for place in places:
-        if place.bus not in tree.buses:
-            known = near_miss(str(place.bus), map(str, tree.buses))
+        if place.bus not in tree.places:
+            known = near_miss(str(place.bus), map(str, tree.places))
             raise ValueError(f"{place.name}: the feeder has no bus {place.bus}; {known}")
 
 

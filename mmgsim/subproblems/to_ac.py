@@ -32,6 +32,8 @@ from mmgsim.subproblems.cuts import (
     NetworkColumns,
     RowKind,
     RowPool,
+    end_current2,
+    end_limits,
     guard_excess,
     guards,
     polygons,
@@ -110,7 +112,9 @@ class Multipliers:
     balance : (buses, steps) array
         Of one more unit consumed at a bus. [currency/pu]
     current2 : (branches, steps) array
-        Of the limits of the squared currents, not positive; 0 where losses are held.
+        Of the limits of the squared currents in series, not positive; 0 where losses are held.
+    end2 : (ends, steps) array
+        Of the limits of the squared currents at ends where something flows to earth; not positive.
     voltage2 : (buses, steps) array
         Of the limits of the squared voltages: positive at the lower, negative at the upper one.
     guard : (branches, steps) array
@@ -119,6 +123,7 @@ class Multipliers:
 
     balance: FloatArray
     current2: FloatArray
+    end2: FloatArray
     voltage2: FloatArray
     guard: FloatArray
 
@@ -321,18 +326,14 @@ class AcLoop:
         drawn_kw = solver.get(block.drawn_kw).reshape(shape)
         points = tree.solve(drawn_kw, solver.get(block.drawn_kvar).reshape(shape))
         planned_kw = solver.get(block.import_kw) - solver.get(block.export_kw)
-        slack_pu = np.real(points.v_pu[:, tree.root] * np.conj(points.current_pu[:, tree.root]))
-        voltage_pu = np.delete(np.abs(points.v_pu), tree.root, axis=1)
-        current_pu = np.abs(points.current_pu[:, tree.child])
-        beyond_pu = np.maximum(voltage_pu - tree.v_max_pu, tree.v_min_pu - voltage_pu)
         return _Round(
             planned=self._columns.read(solver.solution),
             true=_true_flows(tree, points),
             points=points,
             planned_slack_kw=planned_kw,
-            slack_kw=np.where(points.is_solved, slack_pu * tree.base_kw, planned_kw),
-            current_excess=np.maximum((current_pu / tree.i_max_pu).max(axis=1) - 1.0, 0.0),
-            voltage_excess_pu=np.maximum(beyond_pu.max(axis=1), 0.0),
+            slack_kw=np.where(points.is_solved, tree.slack_kw(points), planned_kw),
+            current_excess=np.maximum(tree.end_loading(points).max(axis=1, initial=0.0) - 1.0, 0.0),
+            voltage_excess_pu=tree.voltage_excess_pu(points),
         )
 
     def _add_cuts(self, last: _Round, off: BoolArray) -> BoolArray:
@@ -343,7 +344,9 @@ class AcLoop:
         at_true = (tangent_excess(tree, last.true, planned) > least) & off & last.points.is_solved
         self._add(tangents(tree, planned, at_plan))
         self._add(tangents(tree, last.true, at_true))
-        is_cut = (at_plan | at_true).any(axis=0)
+        at_ends = self._overloaded(planned) & off
+        self._add(end_limits(tree, at_ends))
+        is_cut = (at_plan | at_true).any(axis=0) | at_ends.any(axis=0)
         idle = off & ~is_cut
         above = guard_excess(tree, planned) > _GUARD_PU2
         guarded = above & (idle | (off & (self._mode == _Mode.GUARDED)))
@@ -351,6 +354,12 @@ class AcLoop:
         self._mode[guarded.any(axis=0)] = _Mode.GUARDED
         is_lost: BoolArray = idle & ~guarded.any(axis=0)
         return is_lost
+
+    def _overloaded(self, planned: BranchPoint) -> BoolArray:
+        """Tell at which ends a plan exceeds a rating that it does not have as a row yet."""
+        ends, share = self.tree.ends, self.tolerance.current_share
+        over = end_current2(self.tree, planned) / ends.max_pu[:, None] ** 2 - 1.0
+        return np.asarray(ends.is_charged[:, None] & (over > _CUT_SHARE_OF_CURRENT * 2.0 * share))
 
     def _false_loss_kw(self, last: _Round) -> FloatArray:
         """Give what a plan loses without a current to it, ``sum r (l - (P^2 + Q^2) / v)``. [kW]"""
@@ -388,9 +397,12 @@ class AcLoop:
         rows = self._pool.rows
         self._pool.drop(steps[rows.step])
         v2_pu = np.where(last.points.is_solved, last.true.v2_pu, last.planned.v2_pu)
-        nearest = np.sqrt(np.maximum(target, cone)) / tree.i_max_pu[:, None]
-        most_pu = tree.i_max_pu[:, None] * np.sqrt(v2_pu[tree.parent])
-        self._add(polygons(tree, most_pu, (nearest > _POLYGON_FROM) & steps))
+        planned = replace(last.planned, i2_pu=cone)
+        loading = tree.end_loading(last.points).T
+        true = np.where(last.points.is_solved, loading * tree.ends.max_pu[:, None], 0.0) ** 2
+        nearest = np.maximum(end_current2(tree, planned), true)
+        is_near = nearest > (_POLYGON_FROM * tree.ends.max_pu[:, None]) ** 2
+        self._add(polygons(tree, v2_pu, is_near & steps))
 
     def _set_current_limits(self) -> None:
         is_held = self._mode == _Mode.HELD
@@ -411,19 +423,21 @@ class AcLoop:
 
     def _multipliers(self) -> Multipliers:
         tree, (row_duals, reduced_costs) = self.tree, self._solver.marginals()
+        counts = {RowKind.GUARD: len(tree.child), RowKind.END: len(tree.ends)}
         of_columns = self._columns.read(reduced_costs)
         current2 = np.where(self._mode == _Mode.HELD, 0.0, np.minimum(of_columns.i2_pu, 0.0))
         voltage2 = of_columns.v2_pu.copy()
         voltage2[tree.root] = 0.0  # not a limit but given
-        rows, duals = self._pool.multipliers(row_duals, RowKind.GUARD)
-        guard = np.zeros_like(current2)
-        at = rows.entries[:, 3 * len(tree.child) :][:, tree.child].argmax(axis=1)
-        np.add.at(guard, (at, rows.step), duals)
+        added = {kind: np.zeros((count, self._steps)) for kind, count in counts.items()}
+        for kind, total in added.items():
+            rows, duals = self._pool.multipliers(row_duals, kind)
+            np.add.at(total, (rows.about, rows.step), duals)
         return Multipliers(
             balance=frozen(row_duals[self._balance].reshape(len(tree.buses), self._steps)),
             current2=frozen(current2),
+            end2=frozen(added[RowKind.END]),
             voltage2=frozen(voltage2),
-            guard=frozen(guard),
+            guard=frozen(added[RowKind.GUARD]),
         )
 
 

@@ -1,7 +1,8 @@
 """The oracle: the DNO's day as a second-order cone programme, written by hand for Clarabel.
 
-It reads impedances and loads from the pandapower net on its own and shares no line with the
-problem of mmgsim; only the offers and the series are the same data.
+It reads pandapower's branches on its own and shares no line with the problem of mmgsim: ratios
+stand where they are, lines that are open at one end keep it, and a rating is a cone on the power at
+an end. Only the offers and the series are the same data.
 """
 
 from __future__ import annotations
@@ -10,6 +11,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
+import pandapower as pp
+from pandapower.pypower.idx_brch import BR_B, BR_G, BR_R, BR_X, TAP
+from pandapower.pypower.idx_bus import BASE_KV
 from scipy import sparse
 
 PENALTY = 0.01
@@ -82,17 +86,61 @@ class Answer:
     fake_loss_kw: float
 
 
-def solve_day(net, of, offers, *, limits, shed_per_kwh, sell_share, storage=None):
-    """Solve a day of case33bw; powers in MW, squared voltages in pu, hours of one hour.
+@dataclass(frozen=True)
+class Branch:
+    """A ratio before a ``pi``, whose halves are equal; ratings of both ends [pu] or None."""
+
+    start: int
+    end: int
+    r: float
+    x: float
+    g: float
+    b: float
+    tap: float
+    rated: tuple[float, float] | None
+
+
+def read_branches(net, base):
+    """Give pandapower's branches; parallel ones of the same kind as one."""
+    pp.runpp(net, init="dc", calculate_voltage_angles=True, lightsim2grid=False, numba=False)
+    internal = net._ppc["internal"]
+    rows, kv = np.real(internal["branch"]), np.real(internal["bus"][:, BASE_KV])
+    scale = base / internal["baseMVA"]
+    lines, trafos = net.line, net.trafo
+    own = [lines[["max_i_ka"] * 2].to_numpy() * lines[["parallel"]].to_numpy()]
+    if len(trafos):
+        sn = (trafos.sn_mva * trafos.parallel / np.sqrt(3)).to_numpy()[:, None]
+        own.append(sn / trafos[["vn_hv_kv", "vn_lv_kv"]].to_numpy())
+    limits = np.concatenate(own)[internal["branch_is"]]
+    found = {}
+    for row, most_ka in zip(rows, limits, strict=True):
+        start, end = int(row[0]), int(row[1])
+        ka = base / (np.sqrt(3) * kv[[start, end]])
+        rated = tuple(most_ka / ka) if most_ka.max() < 9000.0 else None
+        numbers = row[BR_R] * scale, row[BR_X] * scale, row[BR_G] / scale, row[BR_B] / scale
+        one = Branch(start, end, *numbers, row[TAP] or 1.0, rated)
+        if (start, end) in found:
+            assert found[start, end] == one  # twins share the current in halves
+            r, x, g, b = np.array(numbers) * [0.5, 0.5, 2.0, 2.0]
+            one = Branch(start, end, r, x, g, b, one.tap, (2 * rated[0], 2 * rated[1]))
+        found[start, end] = one
+    node = dict(zip(net.bus.index, net._pd2ppc_lookups["bus"][net.bus.index], strict=True))
+    return list(found.values()), {int(bus): int(n) for bus, n in node.items()}, len(kv)
+
+
+def solve_day(net, of, offers, *, demand, limits, shed_per_kwh, sell_share, storage=None):
+    """Solve a day on a radial net; powers in pu of 10 MVA, squared voltages in pu, steps of 1 h.
 
     Parameters
     ----------
     net : pandapowerNet
-        With ratings; radial, all tie lines out of service.
+        With ratings.
     of : Day
         Series.
     offers : dict
         Offers by bus.
+    demand : dict
+        Series of kW and of kvar by bus.
     limits : pair of float
         Voltages. [pu]
     shed_per_kwh, sell_share : float
@@ -100,66 +148,103 @@ def solve_day(net, of, offers, *, limits, shed_per_kwh, sell_share, storage=None
     storage : tuple or None
         Bus, least and most energy, power, start and end [kWh, kW], efficiency, wear.
     """
-    base = 10.0  # MVA
-    kv = float(net.bus.vn_kv.iloc[0])
-    lines = net.line[net.line.in_service]
-    r = (lines.r_ohm_per_km * lines.length_km).to_numpy() * base / kv**2
-    x = (lines.x_ohm_per_km * lines.length_km).to_numpy() * base / kv**2
-    most = lines.max_i_ka.to_numpy() / (base / (np.sqrt(3) * kv))
-    start, end = lines.from_bus.to_numpy(), lines.to_bus.to_numpy()
-    assert sorted(end.tolist()) == list(range(1, 33))  # in case33bw, every line leads away
-    load_p = net.load.groupby("bus").p_mw.sum().reindex(range(33), fill_value=0.0).to_numpy()
-    load_q = net.load.groupby("bus").q_mvar.sum().reindex(range(33), fill_value=0.0).to_numpy()
-    problem, losses = Cones(), []
-    penalty = PENALTY * np.abs(of.price_per_kwh).mean() * 1e3
-    steps = len(of.share)
-    bess = []
-    for t in range(steps):
-        price = of.price_per_kwh[t] * 1e3 * base
+    base, unit = 10.0, 1e4  # MVA, kW
+    branches, node, nodes = read_branches(net, base)
+    root, held = node[int(net.ext_grid.bus.iloc[0])], set(node.values())
+    v_root = float(net.ext_grid.vm_pu.iloc[0]) ** 2
+    in_use = net.load[net.load.in_service]
+    total = in_use.groupby("bus")[["p_mw", "q_mvar"]].sum()
+    loads = total.groupby([node[bus] for bus in total.index]).sum()
+    problem, losses, bess = Cones(), [], []
+    penalty = PENALTY * np.abs(of.price_per_kwh).mean() * unit
+    for t in range(len(of.price_per_kwh)):
+        price = of.price_per_kwh[t] * unit
         v = [
-            problem.add(low=limits[0] ** 2, high=limits[1] ** 2) if bus else problem.add()
-            for bus in range(33)
+            problem.add(low=limits[0] ** 2, high=limits[1] ** 2)
+            if n in held and n != root
+            else problem.add()
+            for n in range(nodes)
         ]
-        problem.equal.append(({v[0]: 1.0}, 1.0))
-        active = {bus: ({}, load_p[bus] * of.share[t] / base) for bus in range(33)}
-        reactive = {bus: ({}, load_q[bus] * of.share[t] / base) for bus in range(33)}
-        active[0][0][problem.add(cost=price, low=0.0)] = 1.0
-        active[0][0][problem.add(cost=-sell_share * price, low=0.0)] = -1.0
-        reactive[0][0][problem.add()] = 1.0
-        for bus in range(1, 33):
-            if load_p[bus] > 0.0:
-                shed = problem.add(
-                    cost=shed_per_kwh * 1e3 * base, low=0.0, high=load_p[bus] * of.share[t] / base
-                )
-                active[bus][0][shed] = 1.0
-                reactive[bus][0][shed] = load_q[bus] / load_p[bus]
+        problem.equal.append(({v[root]: 1.0}, v_root))
+        active, reactive = ([({}, 0.0) for _ in range(nodes)] for _ in range(2))
+        for bus, (kw, kvar) in demand.items():
+            n, p = node[bus], kw[t] / unit
+            active[n], reactive[n] = (active[n][0], p), (reactive[n][0], kvar[t] / unit)
+            if n in loads.index and loads.p_mw[n] > 0.0:
+                shed = problem.add(cost=shed_per_kwh * unit, low=0.0, high=max(p, 0.0))
+                active[n][0][shed] = 1.0
+                reactive[n][0][shed] = loads.q_mvar[n] / loads.p_mw[n]
+        active[root][0][problem.add(cost=price, low=0.0)] = 1.0
+        active[root][0][problem.add(cost=-sell_share * price, low=0.0)] = -1.0
+        reactive[root][0][problem.add()] = 1.0
         for bus, one in offers.items():
-            for kw, per_kwh in zip(one.export_kw[:, t], one.export_per_kwh[:, t], strict=True):
-                sent = problem.add(cost=per_kwh * 1e3 * base, low=0.0, high=kw / 1e3 / base)
-                active[bus][0][sent] = 1.0
-            for kw, per_kwh in zip(one.import_kw[:, t], one.import_per_kwh[:, t], strict=True):
-                drawn = problem.add(cost=-per_kwh * 1e3 * base, low=0.0, high=kw / 1e3 / base)
-                active[bus][0][drawn] = -1.0
-            q = problem.add(low=one.q_min_kvar[t] / 1e3 / base, high=one.q_max_kvar[t] / 1e3 / base)
-            reactive[bus][0][q] = 1.0
+            _offer(problem, (active[node[bus]][0], reactive[node[bus]][0]), one, t, unit)
         if storage is not None:
-            bess.append(_store(problem, active, storage, base, t, steps, bess))
-        for k, (i, j) in enumerate(zip(start, end, strict=True)):
-            p, q = problem.add(), problem.add()
-            rated = most[k] < 100.0
-            current = problem.add(cost=penalty * base * r[k], high=most[k] ** 2 if rated else None)
-            losses.append((r[k], current, v[i], p, q))
-            problem.cones.append((current, v[i], p, q))
-            active[i][0][p], reactive[i][0][q] = -1.0, -1.0
-            active[j][0][p], reactive[j][0][q] = 1.0, 1.0
-            active[j][0][current], reactive[j][0][current] = -r[k], -x[k]
-            drop = {v[j]: 1.0, v[i]: -1.0, p: 2.0 * r[k], q: 2.0 * x[k]}
-            problem.equal.append(({**drop, current: -(r[k] ** 2 + x[k] ** 2)}, 0.0))
-        problem.equal += [*active.values(), *reactive.values()]
+            at = (node[storage[0]], *storage[1:])
+            bess.append(_store(problem, active, at, base, t, len(of.price_per_kwh), bess))
+        for branch, is_away in _oriented(branches, root):
+            lost = _branch(problem, (active, reactive), v, branch, is_away, penalty)
+            losses.append(lost)
+        problem.equal += [*active, *reactive]
     value, at = problem.solve()
-    fake = [rk * (at[c] - (at[p] ** 2 + at[q] ** 2) / at[v]) for rk, c, v, p, q in losses]
-    spent = sum(penalty * base * rk * at[c] for rk, c, *_ in losses)
-    return Answer(value - spent, float(np.max(fake)) * base * 1e3)
+    fake = [rk * (at[c] - (at[p] ** 2 + at[q] ** 2) / at[w]) for rk, c, w, p, q in losses]
+    spent = sum(penalty * rk * at[c] for rk, c, *_ in losses)
+    return Answer(value - spent, float(np.max(fake)) * unit)
+
+
+def _oriented(branches, root):
+    """Give each branch, and whether its start is the end closer to the slack."""
+    seen, left, found = {root}, list(branches), []
+    while left:
+        near = [b for b in left if b.start in seen or b.end in seen]
+        assert near
+        found += [(b, b.start in seen) for b in near]
+        seen |= {n for b in near for n in (b.start, b.end)}
+        left = [b for b in left if b not in near]
+    return found
+
+
+def _offer(problem, balances, one, t, unit):
+    active, reactive = balances
+    for kw, per_kwh in zip(one.export_kw[:, t], one.export_per_kwh[:, t], strict=True):
+        active[problem.add(cost=per_kwh * unit, low=0.0, high=kw / unit)] = 1.0
+    for kw, per_kwh in zip(one.import_kw[:, t], one.import_per_kwh[:, t], strict=True):
+        active[problem.add(cost=-per_kwh * unit, low=0.0, high=kw / unit)] = -1.0
+    q = problem.add(low=one.q_min_kvar[t] / unit, high=one.q_max_kvar[t] / unit)
+    reactive[q] = 1.0
+
+
+def _branch(problem, balances, v, branch, is_away, penalty):
+    """Add a branch: squared voltages at both sides of its series, flows, losses, ratings."""
+    r, x = branch.r, branch.x
+    p, q = problem.add(), problem.add()
+    current = problem.add(cost=penalty * r)
+    w = {end: problem.add() for end in ("start", "end")}  # behind the ratio, on both sides
+    problem.equal.append(({w["start"]: branch.tap**2, v[branch.start]: -1.0}, 0.0))
+    problem.equal.append(({w["end"]: 1.0, v[branch.end]: -1.0}, 0.0))
+    near, far = ("start", "end") if is_away else ("end", "start")
+    drop = {w[far]: 1.0, w[near]: -1.0, p: 2.0 * r, q: 2.0 * x, current: -(r**2 + x**2)}
+    problem.equal.append((drop, 0.0))
+    problem.cones.append((current, w[near], p, q))
+    half_g, half_b = branch.g / 2.0, branch.b / 2.0
+    for end, sign, lost in ((near, 1.0, 0.0), (far, -1.0, 1.0)):
+        # What leaves the bus into the branch here: away from the slack, less what is lost, and
+        # what the half at this end draws.
+        out_p = {p: sign, current: -sign * lost * r, w[end]: half_g}
+        out_q = {q: sign, current: -sign * lost * x, w[end]: -half_b}
+        bus = getattr(branch, end)
+        for balance, out in zip(balances, (out_p, out_q), strict=True):
+            for place, value in out.items():
+                balance[bus][0][place] = balance[bus][0].get(place, 0.0) - value
+        if branch.rated is not None:
+            most = problem.add()
+            problem.equal.append(({most: 1.0}, branch.rated[end == "end"] ** 2))
+            power = []
+            for out in (out_p, out_q):
+                power.append(problem.add())
+                problem.equal.append(({**out, power[-1]: -1.0}, 0.0))
+            problem.cones.append((most, v[bus], *power))
+    return r, current, w[near], p, q
 
 
 def _store(problem, active, storage, base, t, steps, before):

@@ -157,7 +157,7 @@ def solve_one(bus, one, *, share, limits, ratings=None, buy=0.1, spill_per_kwh=0
 
 @dataclass(frozen=True)
 class Confirmed:
-    """What pandapower says of a plan; the first axis is the step."""
+    """What pandapower says of a plan; steps are first, then buses or branches as in the plan."""
 
     vm_pu: np.ndarray
     loading: np.ndarray
@@ -165,19 +165,19 @@ class Confirmed:
 
 
 def confirm(feeder, plan):
-    """Solve every step of a plan with pandapower itself, no code of ours in between."""
-    net = copy.deepcopy(net_with({}))
-    net.line["max_i_ka"] = feeder.net.line.max_i_ka.to_numpy()
-    net.load = net.load.iloc[:0]
-    for bus in net.bus.index:
+    """Solve every step of a plan with pandapower itself, one load a bus and nothing else on it."""
+    net, buses = copy.deepcopy(feeder.net), read_tree(feeder).buses
+    for table in ("load", "sgen", "storage"):
+        net[table] = net[table].iloc[:0]
+    for bus in buses:
         pp.create_load(net, bus, 0.0)
+    exact = {"tolerance_mva": 1e-10, "lightsim2grid": False, "numba": False}
+    start = {"init": "dc" if len(net.trafo) else "flat", "calculate_voltage_angles": True}
     found = []
     for p_kw, q_kvar in zip(plan.drawn_kw.T, plan.drawn_kvar.T, strict=True):
         net.load["p_mw"], net.load["q_mvar"] = p_kw / 1e3, q_kvar / 1e3
-        pp.runpp(net, init="flat", tolerance_mva=1e-10, lightsim2grid=False, numba=False)
-        found.append((net.res_bus.vm_pu, net.res_line.i_ka / net.line.max_i_ka, net.res_ext_grid))
-    return Confirmed(
-        vm_pu=np.stack([vm for vm, _, _ in found]),
-        loading=np.stack([loading.fillna(0.0) for _, loading, _ in found]),
-        slack_kw=np.array([grid.p_mw.sum() * 1e3 for _, _, grid in found]),
-    )
+        pp.runpp(net, **start, **exact)
+        percent = [net.res_line.loading_percent.fillna(0.0), net.res_trafo.loading_percent]
+        drawn_kw = 1e3 * net.res_ext_grid.p_mw.sum()
+        found.append((net.res_bus.vm_pu[list(buses)], np.concatenate(percent) / 100.0, drawn_kw))
+    return Confirmed(*(np.stack(part) for part in zip(*found, strict=True)))

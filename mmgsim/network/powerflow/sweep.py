@@ -12,10 +12,11 @@ from numpy.typing import NDArray
 
 from mmgsim.contracts import FloatArray, frozen
 from mmgsim.network.feeder import Feeder
+from mmgsim.network.grid import RadialPoints
 from mmgsim.network.powerflow.flow import Flow, join_flows
 from mmgsim.network.powerflow.reference import LADDER, PandapowerFlow
 from mmgsim.network.powerflow.verdict import checked_points, status_of, violations
-from mmgsim.network.radial import RadialNet, RadialPoints, radial_obstacles
+from mmgsim.network.radial import RadialNet, radial_obstacles
 
 __all__ = ["SweepFlow", "is_sweepable"]
 

@@ -11,7 +11,7 @@ import yaml
 
 import mmgsim
 from mmgsim.errors import ScenarioError
-from mmgsim.network import is_sweepable
+from mmgsim.network import is_sweepable, read_tree
 from mmgsim.profiles import bundled_path, has_simbench
 from mmgsim.scenario import freeze, load_scenario
 from tests.support.simbench import profile_year
@@ -161,6 +161,37 @@ def test_sweep_is_refused_with_reasons():
     assert "its elements follow profiles of their own" in reasons
     assert "it has elements of kind 'trafo'" in reasons
     assert model.warnings == ()
+
+
+def test_the_tree_of_the_network_problem_solves_what_pandapower_solves(day, replayed):
+    """Transformers in parallel, closed couplers, lines open at one end, and a profile each."""
+    model = mmgsim.build("mv-rural")
+    feeder = model.dno.feeder
+    tree = read_tree(feeder)
+    exchange = day.dispatch.pivot(index="time", columns="microgrid", values="exchange_kw")
+    reactive = day.dispatch.pivot(index="time", columns="microgrid", values="q_kvar")
+    table = pd.read_parquet(day.folder / "profiles.parquet")
+    share = table.pivot(index="time", columns="profile", values="value")[[*feeder.follows.profiles]]
+    names = [member.name for member in feeder.members]
+    p_kw, q_kvar = tree.background_kw(share.loc[exchange.index].to_numpy())
+    np.subtract.at(p_kw, tree.member_bus, exchange[names].to_numpy().T)
+    np.subtract.at(q_kvar, tree.member_bus, reactive[names].to_numpy().T)
+    points = tree.solve(p_kw, q_kvar)
+    at = [tree.places[bus] for bus in feeder.buses]
+    for vm_pu, loading, slack_kw, losses_kw, (due_pu, due_kw, net) in zip(
+        tree.vm_pu(points),
+        tree.loading(points),
+        tree.slack_kw(points),
+        tree.losses_kw(points),
+        replayed,
+        strict=True,
+    ):
+        np.testing.assert_allclose(vm_pu[at], due_pu, rtol=0, atol=VM_PU)
+        percent = np.concatenate([net.res_line.loading_percent, net.res_trafo.loading_percent])
+        np.testing.assert_allclose(100.0 * loading, percent, rtol=0, atol=1e-5)
+        assert slack_kw == pytest.approx(due_kw, abs=1e-3)
+        lost_mw = net.res_line.pl_mw.sum() + net.res_trafo.pl_mw.sum()
+        assert losses_kw == pytest.approx(1e3 * lost_mw, abs=1e-3)
 
 
 def test_plans_are_repaired_where_the_grid_is_tight(tmp_path):

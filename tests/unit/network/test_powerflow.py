@@ -257,6 +257,43 @@ def test_what_cannot_be_solved_at_all_serves_nobody_and_does_not_raise(shared):
     assert flow.served_share.tolist() == [0.0]
 
 
+def tried(feeder, share, converges):
+    """Give the factors at which a point is tried, where it is told which of them converge."""
+    solver, found = PandapowerFlow(feeder), []
+    real = solver.solver.solve
+
+    def told(at, exchange_kw, q_kvar):
+        found.append(round(float(at[0]) / share, 9))
+        real(0.1 * at / share, exchange_kw, q_kvar)  # leaves results to be read
+        return converges(found[-1])
+
+    solver.solver.solve = told
+    nothing = np.zeros((1, len(feeder.members)))
+    flow = solver.solve(np.array([share]), nothing, nothing)
+    return flow.flags[0][0], found
+
+
+@pytest.mark.parametrize("largest", [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9])
+def test_the_largest_part_that_converges_is_found_in_few_tries_and_its_results_are_read(
+    shared, largest
+):
+    flag, found = tried(shared[0], 7.0, lambda f: f <= largest)
+    assert flag == f"relaxed:{largest}"
+    assert found[-1] == largest
+    assert sum(f > largest for f in found) <= 5  # of ten; failures are what takes long
+
+
+def test_what_does_not_bear_a_tenth_is_given_up_at_once(shared):
+    assert tried(shared[0], 7.0, lambda _: False) == ("collapse", [1.0, 0.1])
+
+
+def test_parts_are_tried_from_above_where_something_is_not_scaled_with_them():
+    net = case33()
+    pp.create_sgen(net, 17, p_mw=5.0)
+    flag, found = tried(make(net), 7.0, lambda f: f == 0.8)
+    assert (flag, found) == ("relaxed:0.8", [1.0, 0.1, 0.9, 0.8])
+
+
 @pytest.mark.parametrize("poison", [5.0, 500.0])
 def test_a_failed_point_does_not_spoil_the_next(shared, poison):
     none = np.zeros((2, 4))

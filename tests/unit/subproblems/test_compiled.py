@@ -16,6 +16,7 @@ from mmgsim.subproblems import (
     disclosure_of,
     public_prices,
 )
+from mmgsim.subproblems.affine import AffineNumbers, ParamTable
 from mmgsim.subproblems.devices import KINDS, DeviceInputs, Horizon
 from mmgsim.testing import sample_view
 
@@ -414,3 +415,26 @@ def test_relaxed_integers_give_the_lp_and_are_whole_again_afterwards():
     assert relaxed.objective == pytest.approx(-3.0 - 0.95)
     assert relaxed.is_proven
     assert solver.solve(agent="MG1", step=0).objective == pytest.approx(-3.0)
+
+
+# ------------------------------------------------------------------------------ numbers of Params
+@pytest.mark.parametrize(
+    "written",
+    [
+        lambda p, q: -p / 4.0,
+        lambda p, q: 3.0 * (p - 2.0 * q) + 5.0,
+        lambda p, q: (p + p) * 2.0 - (q - 7.0) / 8.0,
+        lambda p, q: p * q + 1.0,  # not affine
+        lambda p, q: 1.0 / p + 2.0 * q,
+    ],
+)
+def test_numbers_of_params_are_those_of_pyomo(written):
+    model = pyo.ConcreteModel()
+    model.p = pyo.Param(mutable=True, initialize=3.0)
+    model.q = pyo.Param(mutable=True, initialize=-1.5)
+    table, expression = ParamTable(), written(model.p, model.q)
+    numbers = AffineNumbers([expression], table)
+    for p, q in ((3.0, -1.5), (0.7, 11.0)):
+        model.p, model.q = p, q
+        table.pull()
+        assert numbers.values()[0] == pytest.approx(pyo.value(expression), rel=1e-14)

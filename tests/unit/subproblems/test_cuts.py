@@ -9,6 +9,8 @@ from mmgsim.subproblems.cuts import (
     BranchPoint,
     NetworkColumns,
     RowPool,
+    end_current2,
+    end_limits,
     guard_excess,
     guards,
     polygons,
@@ -17,7 +19,7 @@ from mmgsim.subproblems.cuts import (
 )
 from mmgsim.subproblems.devices import Horizon
 from mmgsim.subproblems.distflow import declare_network
-from tests.support import dno
+from tests.support import dno, mv
 
 STEPS = 3
 
@@ -76,7 +78,7 @@ def test_voltages_without_losses_are_never_below_the_true_ones(tree, rng):
     v, i = points.v_pu.T, points.current_pu.T[tree.child]
     sent = v[tree.parent] * np.conj(i)
     flows = BranchPoint(sent.real, sent.imag, np.abs(i) ** 2, np.abs(v) ** 2)
-    lossless = guard_excess(tree, flows) + tree.v_max_pu**2
+    lossless = guard_excess(tree, flows) + tree.v_max_pu[tree.child, None] ** 2
     np.testing.assert_array_less(np.abs(v[tree.child]) ** 2, lossless)
     # They are those of the powers alone: LinDistFlow.
     power = (drawn_kw + 0.4j * drawn_kw)[tree.child] / tree.base_kw
@@ -91,19 +93,73 @@ def test_a_guard_row_says_what_the_excess_says(tree, rng):
 
 
 def test_a_polygon_lies_inside_its_circle_with_corners_on_it(tree):
-    n = len(tree.child)
-    wanted = np.zeros((n, STEPS), dtype=bool)
-    wanted[3, 1] = True
-    rows = polygons(tree, np.full((n, STEPS), 2.0), wanted)
+    n, branch = len(tree.child), tree.ends.branch[1]
+    wanted = np.zeros((len(tree.ends), STEPS), dtype=bool)
+    wanted[1, 1] = True
+    rows = polygons(tree, np.full((n + 1, STEPS), (2.0 / tree.ends.max_pu[1]) ** 2), wanted)
     assert len(rows) == POLYGON_SIDES
     angle = np.linspace(0.0, 2.0 * np.pi, 400)
-    normals = rows.entries.toarray()[:, [3, n + 3]]
+    normals = rows.entries.toarray()[:, [branch, n + branch]]
     reach = (rows.upper[:, None] / (normals @ np.stack([np.cos(angle), np.sin(angle)]))).copy()
     reach[reach < 0.0] = np.inf
     least = reach.min(axis=0)
     assert least.max() <= 2.0 + 1e-12
     assert least.max() == pytest.approx(2.0)
     assert least.min() == pytest.approx(2.0 * np.cos(np.pi / POLYGON_SIDES), rel=1e-3)
+
+
+# ------------------------------------------------------------------- ends with a current to earth
+@pytest.fixture(scope="module")
+def cigre():
+    return read_tree(mv.cigre().feeder)
+
+
+@pytest.fixture(scope="module")
+def flows(cigre):
+    """AC points of CIGRE MV, from light to more than any rating."""
+    drawn_kw = cigre.load_kw[:, None] * np.array([0.05, 0.6, 1.3])
+    points = cigre.solve(drawn_kw, 0.3 * drawn_kw)
+    assert points.is_solved.all()
+    v, i = points.v_pu.T, points.current_pu.T[cigre.child]
+    sent = v[cigre.parent] * np.conj(i)
+    return points, BranchPoint(sent.real, sent.imag, np.abs(i) ** 2, np.abs(v) ** 2)
+
+
+def test_currents_at_ends_are_linear_in_the_flows(cigre, flows):
+    points, point = flows
+    assert cigre.ends.is_charged.any()
+    due = (cigre.end_loading(points).T * cigre.ends.max_pu[:, None]) ** 2
+    np.testing.assert_allclose(end_current2(cigre, point), due, rtol=1e-9, atol=1e-12)
+
+
+def test_end_limits_are_kept_where_the_loading_is_one_at_most(cigre, flows):
+    points, point = flows
+    loading = cigre.end_loading(points)
+    assert loading.min() < 1.0 < loading.max()
+    rows = end_limits(cigre, np.ones((len(cigre.ends), STEPS), dtype=bool))
+    at = loading[rows.step, rows.about]
+    np.testing.assert_array_equal(kept(rows, point) >= 0.0, at <= 1.0)
+
+
+def test_no_current_in_series_passes_its_bound_within_the_ratings(cigre, flows):
+    points, point = flows
+    within = np.ones((len(cigre.child), STEPS), dtype=bool)
+    for end, loading in enumerate(cigre.end_loading(points).T):
+        within[cigre.ends.branch[end]] &= loading <= 1.0
+    bound = np.repeat(cigre.i_max_pu[:, None] ** 2, STEPS, axis=1)
+    assert (point.i2_pu[within] <= bound[within]).all()
+
+
+def test_polygons_of_charged_ends_let_no_overload_pass_and_little_less_than_the_rating(
+    cigre, flows
+):
+    points, point = flows
+    loading = cigre.end_loading(points)
+    rows = polygons(cigre, point.v2_pu, np.ones((len(cigre.ends), STEPS), dtype=bool))
+    broken = np.zeros_like(loading, dtype=bool)
+    np.logical_or.at(broken, (rows.step, rows.about), kept(rows, point) < 0.0)
+    assert broken[loading > 1.0].all()
+    assert not broken[loading < np.cos(np.pi / POLYGON_SIDES)].any()
 
 
 @pytest.fixture
@@ -125,7 +181,8 @@ def rows_in(pool):
 
 def test_the_pool_knows_where_its_rows_are_after_some_are_dropped(tree, rng, pool):
     n = len(tree.child)
-    pool.add(polygons(tree, rng.uniform(1.0, 2.0, size=(n, STEPS)), everywhere(tree)))
+    wanted = np.ones((len(tree.ends), STEPS), dtype=bool)
+    pool.add(polygons(tree, rng.uniform(1.0, 2.0, size=(n + 1, STEPS)), wanted))
     pool.add(tangents(tree, some_point(tree, rng), everywhere(tree)))
     pool.drop(rng.uniform(size=len(pool.rows)) < 0.6)
     pool.add(guards(tree, everywhere(tree)))

@@ -7,17 +7,22 @@ import pytest
 
 from mmgsim.network import read_tree
 from mmgsim.subproblems import AcTolerance, StepStatus
-from tests.support import dno
+from tests.support import dno, mv
 
 MOVED_KW = 20.0
 TIGHT = AcTolerance(current_share=1e-4, voltage_pu=1e-5, slack_kw=0.02)
 
 
-@pytest.fixture(scope="module", params=["A", "B"])
+@pytest.fixture(scope="module", params=["A", "B", "cigre"])
 def solved(request):
-    tree = read_tree(dno.feeder_of(dno.RATINGS[request.param]))
-    problem = dno.problem_of(tree, tolerance=TIGHT)
-    window = dno.window_of(tree, dno.day())
+    if request.param == "cigre":
+        case = mv.cigre()
+        tree = read_tree(case.feeder)
+        problem, window = case.problem(tree, tolerance=TIGHT), case.window(tree)
+    else:
+        tree = read_tree(dno.feeder_of(dno.RATINGS[request.param]))
+        problem = dno.problem_of(tree, tolerance=TIGHT)
+        window = dno.window_of(tree, dno.day())
     plan = problem.solve(window)
     assert set(plan.status) == {StepStatus.EXACT}
     return problem, window, plan
@@ -27,7 +32,8 @@ def solved(request):
 def test_differences_of_the_optimal_cost_bracket_the_price(solved):
     problem, window, plan = solved
     rng = np.random.default_rng(3)
-    for bus, step in zip(rng.integers(0, 33, 20), rng.integers(0, 24, 20), strict=True):
+    buses = len(problem.tree.buses)
+    for bus, step in zip(rng.integers(0, buses, 20), rng.integers(0, 24, 20), strict=True):
         cost = {}
         for sign in (-1.0, 0.0, 1.0):
             demand_kw = window.demand_kw.copy()
