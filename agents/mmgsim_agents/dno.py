@@ -21,22 +21,25 @@ from mmgsim.contracts import (
     NetworkQuery,
     Operator,
     OperatorView,
+    ShadowPrices,
     Tariff,
     frozen,
 )
 from mmgsim.engine import FlowStep, MultiMicrogridModel, Seat, guarded
-from mmgsim.errors import ContractError, PlugInError
+from mmgsim.errors import ContractError, PlugInError, ScenarioError
 from mmgsim.network import (
     Feeder,
+    FeederTree,
     FlowStatus,
     PandapowerFlow,
     PlannedPoints,
     SweepFlow,
     linearise_many,
     losses_along_ray,
+    read_tree,
 )
 from mmgsim.settlement import aumann_shapley, ray_nodes
-from mmgsim.subproblems import envelope_faults, tariff_faults
+from mmgsim.subproblems import BusPrices, bus_prices, envelope_faults, tariff_faults
 from mmgsim_agents.operators.standard import StandardOperator
 
 __all__ = ["DnoAgent"]
@@ -87,6 +90,8 @@ class DnoAgent(mesa.Agent):
         self._envelopes: dict[str, Envelope] = {}
         self._verdicts: dict[str, Envelope] = {}
         self._gate_step = 0
+        self._tree = None if feeder is None else _tree_of(feeder)
+        self._shadow: ShadowPrices | None = None
 
     @property
     def operator(self) -> Operator:
@@ -117,6 +122,7 @@ class DnoAgent(mesa.Agent):
             "violations": (self.violations_before, self.violations_after),
             "verdicts": self._verdicts,
             "gate_step": self._gate_step,
+            "shadow_prices": self._shadow,
             "seat": self._seat.carried(),
         }
 
@@ -126,6 +132,7 @@ class DnoAgent(mesa.Agent):
         self.repair_rounds = carried["repair_rounds"]
         self.violations_before, self.violations_after = carried["violations"]
         self._verdicts, self._gate_step = carried["verdicts"], carried["gate_step"]
+        self._shadow = carried["shadow_prices"]
         self._seat.take_over(carried["seat"])
 
     # ------------------------------------------------------------------ in a step
@@ -135,7 +142,10 @@ class DnoAgent(mesa.Agent):
         return False
 
     def receive(self, message: Message) -> Message | None:
-        """Answer a question of the market."""
+        """Answer a question of the market, or keep what it says its limits were worth."""
+        if isinstance(message, ShadowPrices):
+            self._shadow = message
+            return None
         points = None
         if isinstance(message, NetworkQuery):
             points = self._around(message.exchange_kw)
@@ -165,7 +175,8 @@ class DnoAgent(mesa.Agent):
         self._send(envelopes)
 
     def open_gate(self) -> None:
-        """Forget the reviews of the last gate."""
+        """Forget what was said of the last gate."""
+        self._shadow = None
         self.repair_rounds, self._gate_step = 0, self.model.clock.step
         self.violations_before = self.violations_after = None
 
@@ -223,6 +234,7 @@ class DnoAgent(mesa.Agent):
             unserved_kw=max(float(flow.unserved_kw[0] - lacked_kw.sum()), 0.0),
             loss_share_kw=loss_share_kw,
             flags=(*flow.flags[0], *flags, *self._repair_flags(flow.status[0])),
+            bus_prices=self._bus_prices(share, exchange_kw, q_kvar),
         )
 
     def not_carried(self) -> list[tuple[str, float]]:
@@ -263,6 +275,19 @@ class DnoAgent(mesa.Agent):
         if not np.isfinite(loss_per_kw).all():
             return nothing, ("losses_not_shared",)
         return aumann_shapley(exchange_kw, loss_per_kw, weights), ()
+
+    def _bus_prices(
+        self, share: FloatArray, exchange_kw: FloatArray, q_kvar: FloatArray
+    ) -> BusPrices | None:
+        """Give what a kWh was worth at every bus, where a mechanism said what limits were worth."""
+        if self._shadow is None or self._tree is None:
+            return None
+        drawn = [power[:, 0].copy() for power in self._tree.background_kw(share[None])]
+        for kw, sent in zip(drawn, (exchange_kw, q_kvar), strict=True):
+            np.subtract.at(kw, self._tree.member_bus, sent)
+        offset = self.model.clock.step - self._shadow.window.first_step
+        buses = {member.name: int(member.bus or 0) for member in self.members}
+        return bus_prices(self._tree, self._shadow, offset, (drawn[0], drawn[1]), buses)
 
     def _published(self) -> tuple[Tariff, Mapping[str, Envelope]]:
         """Give the operator's tariff and envelopes, held to their contract."""
@@ -338,6 +363,14 @@ class DnoAgent(mesa.Agent):
             point = linearise_many(self.feeder, share[None], np.zeros((1, len(self.members))))[0]
             self._background[step] = None if point is None else point.step()
         return self._background[step]
+
+
+def _tree_of(feeder: Feeder) -> FeederTree | None:
+    """Give the feeder as a tree, None where it is none."""
+    try:
+        return read_tree(feeder)
+    except ScenarioError:
+        return None
 
 
 def _is_cut(before: Envelope, after: Envelope) -> bool:

@@ -148,6 +148,8 @@ class MarketAgent(mesa.Agent):
             else:
                 self._memory = clearing.memory
                 self.clearing = clearing
+                if clearing.shadow_prices is not None:
+                    self.model.bus.send(self.name, [replace(clearing.shadow_prices, to="dno")])
                 return clearing
 
     def _cleared(self) -> Clearing:

@@ -41,7 +41,7 @@ from mmgsim.contracts.messages import (
     plain_content,
 )
 from mmgsim.contracts.money import Item, LedgerLine, Objective, Party
-from mmgsim.contracts.network import LimitKind, NetworkQuery, NetworkRows
+from mmgsim.contracts.network import LimitKind, NetworkQuery, NetworkRows, ShadowPrices
 from mmgsim.contracts.protocols import ACCEPTED, Accepted, Market, Mechanism, Operator, Strategy
 from mmgsim.contracts.views import (
     Clearing,
@@ -110,6 +110,7 @@ __all__ = [
     "Request",
     "RequestQuery",
     "Round",
+    "ShadowPrices",
     "Side",
     "Statement",
     "StorageRule",

@@ -9,7 +9,7 @@ from enum import StrEnum
 from mmgsim.contracts.messages import Message
 from mmgsim.contracts.window import FloatArray, Window
 
-__all__ = ["LimitKind", "NetworkQuery", "NetworkRows"]
+__all__ = ["LimitKind", "NetworkQuery", "NetworkRows", "ShadowPrices"]
 
 
 class LimitKind(StrEnum):
@@ -67,6 +67,8 @@ class NetworkRows(Message):
         The largest of a row is 1 or -1.
     limit : (rows,) array
         Room at zero exchange. [kW]
+    share_per_kw : (rows,) array
+        Part of the whole limit of the bus or branch that a kW of the row is.
     loss_kw : (steps,) array
         All losses at the exchanges of the query; NaN where there is no power flow. [kW]
     loss_per_kw : (steps, members) array
@@ -80,5 +82,34 @@ class NetworkRows(Message):
     element: tuple[int, ...]
     coefficient: FloatArray
     limit: FloatArray
+    share_per_kw: FloatArray
     loss_kw: FloatArray
     loss_per_kw: FloatArray
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class ShadowPrices(Message):
+    """To the DNO: what its limits were worth in a clearing. It calls for no reply.
+
+    Parameters
+    ----------
+    energy_per_kwh, loss_per_kwh : (steps,) array
+        What a kWh is worth before the network comes into it, and what a lost one costs; 0 where
+        losses are nobody's concern. [currency/kWh]
+    prices_per_kwh : mapping of (steps,) arrays
+        What a kWh from each microgrid is worth once the network has come into it, by name.
+        [currency/kWh]
+    offset, limit_kind, element : tuples
+        Of the limits, as in `NetworkRows`.
+    worth_per_h : (limits,) array
+        What the whole limit would be worth again: currency per hour and share of the limit.
+    """
+
+    window: Window
+    energy_per_kwh: FloatArray
+    loss_per_kwh: FloatArray
+    prices_per_kwh: Mapping[str, FloatArray]
+    offset: tuple[int, ...]
+    limit_kind: tuple[LimitKind, ...]
+    element: tuple[int, ...]
+    worth_per_h: FloatArray

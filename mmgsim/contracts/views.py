@@ -11,6 +11,7 @@ import numpy as np
 from mmgsim.contracts.devices import CarriedState, Device, Operation, StorageRule
 from mmgsim.contracts.messages import Envelope, Message, Plan, Tariff, Trade
 from mmgsim.contracts.money import Item, Objective
+from mmgsim.contracts.network import ShadowPrices
 from mmgsim.contracts.window import FloatArray, Window
 
 __all__ = [
@@ -292,6 +293,8 @@ class Clearing:
         Largest distance between sold and bought in any step. [kW]
     memory : mapping
         Plain values for the next gate.
+    shadow_prices : ShadowPrices or None
+        What limits of the network were worth, where the mechanism knows.
     """
 
     window: Window
@@ -304,6 +307,7 @@ class Clearing:
     rounds: tuple[Round, ...]
     residual_kw: float
     memory: Mapping[str, Any] = field(default_factory=dict)
+    shadow_prices: ShadowPrices | None = None
 
 
 @dataclass(frozen=True, slots=True)

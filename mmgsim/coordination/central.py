@@ -16,6 +16,7 @@ from mmgsim.contracts import (
     MarketView,
     Message,
     Round,
+    ShadowPrices,
 )
 from mmgsim.coordination.network_talk import NetworkSource, NetworkTalk, checked_source
 from mmgsim.coordination.pool import (
@@ -118,7 +119,11 @@ class Central:
             rounds=tuple(self._rounds),
             memory=self._network.memory(self._optimum.multipliers),
             loss_cost=self._network.loss_cost,
+            shadow_prices=self._worth(),
         )
+
+    def _worth(self) -> ShadowPrices | None:
+        return self._network.worth(self._optimum.price_per_kwh, self._optimum.multipliers)
 
     def _solve(self) -> None:
         view, declared = self._view, self._declared

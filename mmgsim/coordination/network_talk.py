@@ -18,6 +18,7 @@ from mmgsim.contracts import (
     NetworkQuery,
     NetworkRows,
     Objective,
+    ShadowPrices,
     frozen,
 )
 from mmgsim.coordination.pool import local_price
@@ -161,6 +162,20 @@ class NetworkTalk:
             name: frozen(np.where(kept_per_h >= 0.0, price, one))
             for name, price in zip(self._names, own, strict=True)
         }
+
+    def worth(self, energy_per_kwh: FloatArray, multipliers: FloatArray) -> ShadowPrices | None:
+        """Give what limits of the network were worth, where they were asked about.
+
+        Parameters
+        ----------
+        energy_per_kwh : (steps,) array
+            Dual of the local balance. [currency/kWh]
+        multipliers : (rows,) array
+            Of `limits`. [currency/kW]
+        """
+        if self.limits is None:
+            return None
+        return self.limits.worth(multipliers, self._view.window, energy_per_kwh, self._names)
 
     def memory(self, multipliers: FloatArray) -> dict[str, Any]:
         """Give what the next gate may begin with."""

@@ -16,6 +16,7 @@ from mmgsim.contracts import (
     Party,
     Plan,
     Round,
+    ShadowPrices,
     Tariff,
     Trade,
     Window,
@@ -143,6 +144,7 @@ def pool_clearing(  # noqa: PLR0913  one parameter per thing that a gate ends wi
     rounds: tuple[Round, ...] = (),
     memory: Mapping[str, Any] | None = None,
     loss_cost: float = 0.0,
+    shadow_prices: ShadowPrices | None = None,
 ) -> Clearing:
     """Clear with the plans that the awards led to; their cost is the upper bound.
 
@@ -164,6 +166,8 @@ def pool_clearing(  # noqa: PLR0913  one parameter per thing that a gate ends wi
         For the next gate.
     loss_cost : float
         Of the network's losses, where they count. [currency]
+    shadow_prices : ShadowPrices or None
+        What limits of the network were worth, where that is known.
     """
     upper, gross = (cost + loss_cost for cost in plan_costs(view, plans, trade_kw))
     residual_kw = float(np.abs(sum(trade_kw.values())).max())
@@ -180,4 +184,5 @@ def pool_clearing(  # noqa: PLR0913  one parameter per thing that a gate ends wi
         rounds=(*rounds, Round(upper=upper, lower=lower, residual_kw=residual_kw)),
         residual_kw=residual_kw,
         memory={} if memory is None else memory,
+        shadow_prices=shadow_prices,
     )

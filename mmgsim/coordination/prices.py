@@ -174,6 +174,7 @@ class Prices:
                 rounds=tuple(self._rounds),
                 memory=self._memory,
                 loss_cost=self._network.loss_cost,
+                shadow_prices=self._shadow_prices,
             )
         if self._pattern is not None:
             self._hear(self._pattern, replies)
@@ -305,5 +306,8 @@ class Prices:
             self._trade_kw = dict.fromkeys(self._public.names, nothing)
         self._local_per_kwh = self._network.local_prices(
             combination.given_per_kwh, combination.multipliers, self._trade_kw
+        )
+        self._shadow_prices = self._network.worth(
+            combination.given_per_kwh, combination.multipliers
         )
         self._memory = self._search_memory() | self._network.memory(combination.multipliers)

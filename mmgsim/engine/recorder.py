@@ -27,7 +27,7 @@ from mmgsim.engine.bus import Traffic
 from mmgsim.engine.records import MicrogridStep
 from mmgsim.errors import ContractError, PlugInError
 from mmgsim.settlement import OPERATIONS, account
-from mmgsim.subproblems import solver_time
+from mmgsim.subproblems import BusPrices, solver_time
 
 __all__ = ["OBJECTIVE_FREE", "Recorder", "Totals"]
 
@@ -257,6 +257,7 @@ class Recorder:
                 last.unserved_kw * step_h,
             )
             self._record_network(now, flow)
+            self._model.writer.add("dlmp", _bus_price_rows(now, last.bus_prices))
             values = last.profile_values.items()
             self._model.writer.add("profiles", [(now, name, value) for name, value in values])
         self._add("steps", (now, *row, upstream, shed_value))
@@ -317,6 +318,14 @@ class Recorder:
         totals.steps_plan_violation += "plan_violation" in flags
         totals.steps_repaired += "repaired" in flags
         totals.energy_left_kwh, totals.traffic = model.energy_left_kwh(), model.bus.traffic
+
+
+def _bus_price_rows(now: Any, prices: BusPrices | None) -> list[tuple[Any, ...]]:
+    if prices is None:
+        return []
+    parts = ("price", "energy", "loss", "congestion", "voltage", "residual")
+    columns = (prices.buses, *(getattr(prices, part).tolist() for part in parts))
+    return [(now, *row) for row in zip(*columns, strict=True)]
 
 
 def _dispatch_row(now: Any, agent: Any, flags: Collection[str]) -> tuple[Any, ...]:

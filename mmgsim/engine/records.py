@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 
 from mmgsim.contracts import Dispatch, FloatArray, MemberStep, Realised
 from mmgsim.network import Flow
+from mmgsim.subproblems import BusPrices
 
 __all__ = ["FlowStep", "MicrogridStep"]
 
@@ -65,6 +66,8 @@ class FlowStep:
         Losses that each microgrid causes; zero where they are not divided. [kW]
     flags : tuple of str
         What was out of the ordinary.
+    bus_prices : BusPrices or None
+        What a kWh was worth at every bus, where a mechanism knows what limits are worth.
     profile_values : mapping
         Value of each profile that elements follow of their own, by its name.
     """
@@ -75,4 +78,5 @@ class FlowStep:
     unserved_kw: float
     loss_share_kw: FloatArray
     flags: tuple[str, ...] = ()
+    bus_prices: BusPrices | None = None
     profile_values: Mapping[str, float] = field(default_factory=dict)

@@ -8,6 +8,7 @@ from functools import cached_property
 import plotly.graph_objects as go
 
 from mmgsim.plots.day import choice_figure, day_figure
+from mmgsim.plots.dlmp import dlmp_figure
 from mmgsim.plots.energy import energy_figure, exchange_figure, flows_figure, trades_figure
 from mmgsim.plots.feeder import feeder_figure
 from mmgsim.plots.feeder_view import FeederView
@@ -124,6 +125,10 @@ class Plots:
     def limits(self) -> go.Figure:
         """Draw voltages [pu], loading [%] and power [kW] of the feeder over time."""
         return limits_figure(self.network)
+
+    def dlmp(self) -> go.Figure:
+        """Draw what a kWh was worth at every bus, with its parts. [currency/kWh]"""
+        return dlmp_figure(self.view)
 
     # ----------------------------------------------------------------------------- coordination
     def convergence(self) -> go.Figure:

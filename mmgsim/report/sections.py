@@ -204,6 +204,12 @@ SECTIONS = (
             Part(lambda results: results.plot.feeder(), _map_told),
             Part(lambda results: results.plot.tightest()),
             Part(lambda results: results.plot.limits()),
+            Part(
+                lambda results: results.plot.dlmp(),
+                "Red parts make a kWh dearer there than before the network comes into it, blue "
+                "ones cheaper. The coordination knows what limits were worth to it; the AC power "
+                "flow of the step says which buses take up how much of them.",
+            ),
         ),
     ),
     Section(

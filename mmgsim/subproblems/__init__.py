@@ -1,6 +1,7 @@
 """The Pyomo problems of the three agents."""
 
 from mmgsim.subproblems.block import declare_microgrid, update_microgrid
+from mmgsim.subproblems.bus_prices import BusPrices, bus_prices
 from mmgsim.subproblems.compiled import CompiledHighs
 from mmgsim.subproblems.connection import (
     PublicPrices,
@@ -56,6 +57,7 @@ __all__ = [
     "AcTolerance",
     "Answer",
     "BlockOffer",
+    "BusPrices",
     "Combination",
     "CompiledHighs",
     "Injection",
@@ -87,6 +89,7 @@ __all__ = [
     "StepStatus",
     "Terms",
     "as_offer",
+    "bus_prices",
     "clearing_faults",
     "declare_inverter",
     "declare_microgrid",

@@ -139,18 +139,31 @@ class JointProblem:
             update, is_arbitrage=prices.is_arbitrage, agent="all microgrids", step=step
         )
         model, outcome = solved.model, solved.outcome
-        duals = solved.solver.duals(model.balance[t] for t in model.time)
-        rows = pushed[-1] if pushed else ()
+        local, rows = self._duals(solved.solver, model, pushed[-1] if pushed else None)
         return JointOutcome(
             exchange_kw={
                 name: frozen(solved.solver.get(model.member[name].own.exchange_kw))
                 for name in self.members
             },
-            price_per_kwh=frozen(duals / self.step_h),
+            price_per_kwh=frozen(local / self.step_h),
             cost=outcome.objective,
             lower_bound=outcome.bound,
-            multipliers=frozen(-solved.solver.duals(rows) if len(rows) else ()),
+            multipliers=frozen(-rows),
         )
+
+    def _duals(
+        self, solver: Solver, model: Any, pushed: IndexArray | None
+    ) -> tuple[FloatArray, FloatArray]:
+        """Give the duals of the local balance and of the network, at once.
+
+        With integers held it takes a solve.
+        """
+        balances = list(model.balance.values())
+        if pushed is None:
+            return solver.duals(balances), np.zeros(0)
+        assert isinstance(solver, CompiledHighs)
+        duals = solver.duals(np.concatenate([solver.rows(balances), pushed]))
+        return duals[: self.steps], duals[self.steps :]
 
     def _push(self, solver: Solver, model: Any, limits: NetworkLimits) -> IndexArray:
         """Put the rows of the network in the place of the last ones."""

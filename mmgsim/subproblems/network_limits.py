@@ -8,7 +8,7 @@ losses are convex in the exchanges, so tangents lie below them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from mmgsim.contracts import FloatArray, LimitKind, NetworkRows, Window
+from mmgsim.contracts import FloatArray, LimitKind, NetworkRows, ShadowPrices, Window, frozen
 from mmgsim.subproblems.compiled import CompiledHighs
 from mmgsim.subproblems.linear_form import IndexArray
 
@@ -50,6 +50,8 @@ class NetworkLimits:
         Per kW that leaves a microgrid.
     limit : (rows,) array
         [kW]
+    share_per_kw : (rows,) array
+        Part of the whole limit of the bus or branch that a kW of the row is.
     """
 
     loss_per_kwh: FloatArray
@@ -57,13 +59,13 @@ class NetworkLimits:
     key: tuple[Key, ...]
     coefficient: FloatArray
     limit: FloatArray
+    share_per_kw: FloatArray
 
     @classmethod
     def none(cls, members: int, loss_per_kwh: FloatArray) -> NetworkLimits:
         """Give no rows. Losses that would earn something are left out: nobody could bound them."""
-        nothing = np.zeros((0, members))
-        price = np.maximum(loss_per_kwh, 0.0)
-        return cls(price, np.zeros(0, dtype=np.intp), (), nothing, np.zeros(0))
+        price, nothing = np.maximum(loss_per_kwh, 0.0), np.zeros(0)
+        return cls(price, np.zeros(0, np.intp), (), np.zeros((0, members)), nothing, nothing)
 
     def __len__(self) -> int:
         return len(self.limit)
@@ -107,6 +109,7 @@ class NetworkLimits:
             key=(*keys, *((LOSS, 0) for _ in priced)),
             coefficient=np.concatenate([rows.coefficient, slope]),
             limit=np.concatenate([rows.limit, spent_kw]),
+            share_per_kw=np.concatenate([rows.share_per_kw, np.ones(len(priced))]),
         )
 
     def only(self, chosen: NDArray[np.bool_]) -> NetworkLimits:
@@ -117,6 +120,7 @@ class NetworkLimits:
             key=tuple(key for key, is_in in zip(self.key, chosen, strict=True) if is_in),
             coefficient=self.coefficient[chosen],
             limit=self.limit[chosen],
+            share_per_kw=self.share_per_kw[chosen],
         )
 
     def joined(self, other: NetworkLimits) -> NetworkLimits:
@@ -127,6 +131,7 @@ class NetworkLimits:
             key=(*self.key, *other.key),
             coefficient=np.concatenate([self.coefficient, other.coefficient]),
             limit=np.concatenate([self.limit, other.limit]),
+            share_per_kw=np.concatenate([self.share_per_kw, other.share_per_kw]),
         )
 
     # ---------------------------------------------------------------------------------- judging
@@ -220,6 +225,27 @@ class NetworkLimits:
         shape = (len(self), len(self.loss_per_kwh))
         return sparse.csr_array((np.ones(len(self)), (rows, self.offset)), shape=shape)
 
+    def worth(
+        self,
+        multipliers: FloatArray,
+        window: Window,
+        energy_per_kwh: FloatArray,
+        names: Sequence[str],
+    ) -> ShadowPrices:
+        """Give what the limits were worth at some multipliers, with the prices around them."""
+        prices = energy_per_kwh - self.charges_per_kwh(multipliers, window.step_h)
+        chosen = np.flatnonzero((multipliers > 0.0) & ~self.is_loss)
+        return ShadowPrices(
+            window=window,
+            energy_per_kwh=frozen(energy_per_kwh),
+            loss_per_kwh=frozen(self.loss_per_kwh),
+            prices_per_kwh={n: frozen(own) for n, own in zip(names, prices, strict=True)},
+            offset=tuple(self.offset[chosen].tolist()),
+            limit_kind=tuple(LimitKind(self.key[row][0]) for row in chosen),
+            element=tuple(self.key[row][1] for row in chosen),
+            worth_per_h=frozen(multipliers[chosen] / self.share_per_kw[chosen] / window.step_h),
+        )
+
     # ------------------------------------------------------------------------- from gate to gate
     def memory(self, multipliers: FloatArray, window: Window) -> dict[str, Any]:
         """Give what the next gate may begin with: limits that had a price."""
@@ -230,6 +256,7 @@ class NetworkLimits:
             "key": part.key,
             "coefficient": part.coefficient,
             "limit": part.limit,
+            "share_per_kw": part.share_per_kw,
         }
 
     def remembering(self, memory: Mapping[str, Any], window: Window) -> NetworkLimits:
@@ -237,9 +264,8 @@ class NetworkLimits:
         if not memory or memory["coefficient"].shape[1] != self.coefficient.shape[1]:
             return self
         at = np.asarray(memory["step"]) - window.first_step
-        old = NetworkLimits(
-            self.loss_per_kwh, at, memory["key"], memory["coefficient"], memory["limit"]
-        )
+        rows = {name: memory[name] for name in ("key", "coefficient", "limit", "share_per_kw")}
+        old = NetworkLimits(self.loss_per_kwh, at, **rows)
         return self.joined(old.only((at >= 0) & (at < window.steps)))
 
 

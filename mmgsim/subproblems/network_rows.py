@@ -75,6 +75,7 @@ def network_rows(
         element=tuple(element for one in found for element in one.element),
         coefficient=frozen(np.concatenate([one.coefficient for one in found])),
         limit=frozen(np.concatenate([one.limit for one in found])),
+        share_per_kw=frozen(np.concatenate([one.share_per_kw for one in found])),
         loss_kw=frozen([np.nan if p is None else p.loss_kw for p in points]),
         loss_per_kw=frozen(
             [np.full(len(members), np.nan) if p is None else p.loss_per_kw for p in points]
@@ -90,10 +91,11 @@ class _Rows:
     element: tuple[int, ...]
     coefficient: FloatArray
     limit: FloatArray
+    share_per_kw: FloatArray
 
     @classmethod
     def none(cls, members: int) -> _Rows:
-        return cls((), (), np.zeros((0, members)), np.zeros(0))
+        return cls((), (), np.zeros((0, members)), np.zeros(0), np.zeros(0))
 
 
 def _step(
@@ -115,6 +117,7 @@ def _step(
         element=tuple(element for part in parts for element in part.element),
         coefficient=np.concatenate([part.coefficient for part in parts]),
         limit=np.concatenate([part.limit for part in parts]),
+        share_per_kw=np.concatenate([part.share_per_kw for part in parts]),
     )
 
 
@@ -141,4 +144,5 @@ def _told(block: LimitBlock, told: NDArray[np.bool_], point: LinearisedStep) -> 
         element=tuple(block.element[told].tolist()),
         coefficient=per_kw / scale[:, None],
         limit=np.maximum(room, 0.0),
+        share_per_kw=scale / np.broadcast_to(block.limit, told.shape)[told],
     )

@@ -139,6 +139,20 @@ TABLES: Mapping[str, tuple[Column, ...]] = MappingProxyType(
             ("p_kw", _REAL, "consumption minus generation [kW]"),
             ("q_kvar", _REAL, "consumption minus generation [kvar]"),
         ),
+        "dlmp": _columns(
+            ("bus", _COUNT, "index in network.json"),
+            (
+                "price",
+                _REAL,
+                "what one more kWh drawn here is worth: the sum of the parts; no rows where the"
+                " coordination does not price the network [currency/kWh]",
+            ),
+            ("energy", _REAL, "before the network comes into it [currency/kWh]"),
+            ("loss", _REAL, "losses, where they are part of the objective [currency/kWh]"),
+            ("congestion", _REAL, "currents at their limits [currency/kWh]"),
+            ("voltage", _REAL, "voltages at their limits [currency/kWh]"),
+            ("residual", _REAL, "what a microgrid's own price leaves of the parts [currency/kWh]"),
+        ),
         "lines": _columns(
             ("line", _COUNT, "index in network.json"),
             ("loading_percent", _REAL, "of the rating; 0 where there is none [%]"),

@@ -62,3 +62,10 @@ def alone(folder):
 @pytest.fixture(params=["duo", "early", "on_feeder", "alone"])
 def any_run(request):
     return request.getfixturevalue(request.param)
+
+
+@pytest.fixture(scope="session")
+def priced(folder):
+    """A day on a feeder that is too small, with a price at every bus."""
+    overrides = {"days": 1, "coordination": {"kind": "central", "network": "rows"}}
+    return mmgsim.run("wa9-tight", out=folder / "priced", overrides=overrides)

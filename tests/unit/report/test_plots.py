@@ -29,6 +29,7 @@ FIGURES = [
     "feeder",
     "tightest",
     "limits",
+    "dlmp",
     "convergence",
     "bounds",
     "bounds_of_chosen_gates",
@@ -36,13 +37,15 @@ FIGURES = [
 ]
 SANKEYS = {"money", "flows", "trades"}
 LACKING = {
-    "duo": {"feeder", "tightest", "limits", "flags"},
-    "early": {"feeder", "tightest", "limits", "flags"},
-    "on_feeder": {"trades", "flags"},  # it ends before anybody sells
+    "duo": {"feeder", "tightest", "limits", "dlmp", "flags"},
+    "early": {"feeder", "tightest", "limits", "dlmp", "flags"},
+    "on_feeder": {"trades", "flags", "dlmp"},  # it ends before anybody sells
+    "priced": {"flags"},
     "alone": {
         "feeder",
         "tightest",
         "limits",
+        "dlmp",
         "flags",
         "trades",
         "bounds",
@@ -334,3 +337,24 @@ def test_maps_of_long_runs_hold_even_steps_and_the_tightest(on_feeder, monkeypat
     feeder = mmgsim.Results(on_feeder.folder).plot.network
     assert len(feeder.moments()) <= 2
     assert feeder.tightest_step in feeder.moments()
+
+
+# ----------------------------------------------------------------------------- prices at every bus
+def test_the_map_of_prices_shows_the_table(priced):
+    figure, table = priced.plot.dlmp(), priced.table("dlmp")
+    price = next(trace for trace in figure.data)
+    wide = table.pivot_table(index="bus", columns="time", values="price")
+    assert list(price.y) == [str(bus) for bus in wide.index]
+    np.testing.assert_allclose(np.array(price.z), wide.to_numpy(), rtol=1e-6)
+
+
+def test_parts_that_are_nothing_are_left_out(priced):
+    titles = [note.text for note in priced.plot.dlmp().layout.annotations]
+    assert titles == ["price", "currents at their limits"]  # no losses under `members`
+
+
+def test_the_parts_add_up_to_the_price(priced):
+    table = priced.table("dlmp")
+    parts = table[["energy", "loss", "congestion", "voltage", "residual"]].sum(axis=1)
+    np.testing.assert_allclose(table.price, parts, atol=1e-12)
+    assert table.residual.abs().mean() <= 0.01 * table.energy.abs().mean()
