@@ -19,7 +19,10 @@ from mmgsim.subproblems.distflow import (
 )
 from mmgsim.subproblems.dlmp import LocationalPrices, locational_prices
 from mmgsim.subproblems.end_of_window import storage_rules
+from mmgsim.subproblems.follower import Follower, FollowerProgram
 from mmgsim.subproblems.joint import JointOutcome, JointProblem
+from mmgsim.subproblems.leader import LeaderOutcome, LeaderProblem, LeaderTerms
+from mmgsim.subproblems.linear_program import LinearProgram
 from mmgsim.subproblems.master import Combination, Master, OfferStack, PriceBox
 from mmgsim.subproblems.microgrid import MicrogridPlan, MicrogridProblem
 from mmgsim.subproblems.network_offers import (
@@ -32,6 +35,7 @@ from mmgsim.subproblems.network_offers import (
 from mmgsim.subproblems.network_problem import NetworkProblem
 from mmgsim.subproblems.offers import Answer, OfferProblem, as_offer
 from mmgsim.subproblems.operator import LimitRows, least_cut, limit_rows
+from mmgsim.subproblems.optimality import Conditions, declare_feasible, declare_optimal
 from mmgsim.subproblems.parts import Parts, Splitting
 from mmgsim.subproblems.private import PrivateModel
 from mmgsim.subproblems.promises import (
@@ -56,10 +60,17 @@ __all__ = [
     "BlockOffer",
     "Combination",
     "CompiledHighs",
+    "Conditions",
+    "Follower",
+    "FollowerProgram",
     "Injection",
     "JointOutcome",
     "JointProblem",
+    "LeaderOutcome",
+    "LeaderProblem",
+    "LeaderTerms",
     "LimitRows",
+    "LinearProgram",
     "LocationalPrices",
     "Master",
     "MicrogridInputs",
@@ -85,9 +96,11 @@ __all__ = [
     "Terms",
     "as_offer",
     "clearing_faults",
+    "declare_feasible",
     "declare_inverter",
     "declare_microgrid",
     "declare_network",
+    "declare_optimal",
     "disclosure_of",
     "dispatch_faults",
     "envelope_faults",
