@@ -136,6 +136,8 @@ class Member:
         Of the exchange, in (0, 1].
     bus : int or None
         Bus of the feeder, None without a network.
+    lcoe_per_kwh : float or None
+        Levelised cost of its own generation, None where it states none. [currency/kWh]
     """
 
     name: str
@@ -143,6 +145,7 @@ class Member:
     export_limit_kw: float
     power_factor: float = 1.0
     bus: int | None = None
+    lcoe_per_kwh: float | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -278,6 +281,8 @@ class Clearing:
         Largest distance between sold and bought in any step. [kW]
     memory : mapping
         Plain values for the next gate.
+    flags : tuple of str
+        What was out of the ordinary; every step until the next gate has them.
     """
 
     window: Window
@@ -290,6 +295,7 @@ class Clearing:
     rounds: tuple[Round, ...]
     residual_kw: float
     memory: Mapping[str, Any] = field(default_factory=dict)
+    flags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
