@@ -123,8 +123,8 @@ class LinearProgram:
         counts = (abs(self.matrix) > 0.0).astype(np.float64) @ is_free.astype(np.float64)
         single = counts == 1.0
         low, high = self.low.copy(), self.high.copy()
-        coo = self.matrix.tocoo()
-        for row, column, entry in zip(coo.row, coo.col, coo.data, strict=True):
+        places = self.matrix.tocoo()
+        for row, column, entry in zip(places.row, places.col, places.data, strict=True):
             if not (single[row] and is_free[column] and entry):
                 continue
             if self.is_given[column]:
@@ -223,10 +223,10 @@ def activity_limits(
     matrix: Any, low: FloatArray, high: FloatArray
 ) -> tuple[FloatArray, FloatArray]:
     """Give what ``matrix @ x`` lies between where ``low <= x <= high``: (rows,) arrays."""
-    coo, rows = matrix.tocoo(), matrix.shape[0]
-    is_up = coo.data > 0.0
-    ends = (np.where(up, low[coo.col], high[coo.col]) for up in (is_up, ~is_up))
-    least, most = (np.bincount(coo.row, coo.data * end, rows) for end in ends)
+    places, rows = matrix.tocoo(), matrix.shape[0]
+    is_up = places.data > 0.0
+    ends = (np.where(up, low[places.col], high[places.col]) for up in (is_up, ~is_up))
+    least, most = (np.bincount(places.row, places.data * end, rows) for end in ends)
     return np.asarray(least, np.float64), np.asarray(most, np.float64)
 
 
@@ -242,9 +242,9 @@ def propagated(
     rows, columns : pairs of arrays
         Lower and upper limits.
     """
-    coo, shape = matrix.tocoo(), matrix.shape
-    nonzero = coo.data != 0.0
-    row, column, entry = coo.row[nonzero], coo.col[nonzero], coo.data[nonzero]
+    places, shape = matrix.tocoo(), matrix.shape
+    nonzero = places.data != 0.0
+    row, column, entry = places.row[nonzero], places.col[nonzero], places.data[nonzero]
     low, high = (np.array(side, dtype=np.float64) for side in columns)
     for _ in range(_PASSES):
         before = (low.copy(), high.copy())
