@@ -119,7 +119,7 @@ def solve_linear(tree: FeederTree, power: BusPower, kind: LinearFlowKind) -> Lin
 def solve_fpi(
     tree: FeederTree, power: BusPower, iterations: int, start_pu: ComplexArray | None = None
 ) -> LinearFlow:
-    """Solve by fixed-point iterations, each linear in the powers: ``V = v0 + Z conj(S / V_before)``.
+    """Solve by fixed-point iterations, ``V = v0 + Z conj(S / V_before)``, linear in the powers.
 
     Parameters
     ----------

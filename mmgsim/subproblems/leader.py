@@ -131,8 +131,7 @@ class LeaderProblem:
     def relaxed(self, *, time_limit_s: float = np.inf) -> LeaderOutcome:
         """Let the leader control everything: no solution of the bi-level problem costs less."""
         model = self._declare()
-        solver = CompiledHighs(model, mip_gap=MIP_GAP, time_limit_s=time_limit_s)
-        return self._solved(model, solver, binaries=0)
+        return self._solved(model, _solver(model, time_limit_s), binaries=0)
 
     def optimistic(self, *, time_limit_s: float = np.inf) -> LeaderOutcome:
         """Solve the bi-level problem, with larger bounds of multipliers until none is close.
@@ -147,7 +146,7 @@ class LeaderProblem:
         for _ in range(DOUBLINGS):
             model = self._declare()
             conditions = self._declare_conditions(model, most_dual)
-            solver = CompiledHighs(model, mip_gap=MIP_GAP, time_limit_s=time_limit_s)
+            solver = _solver(model, time_limit_s)
             most_dual *= 2.0
             try:
                 count = sum(one.binaries for one in conditions)
@@ -297,6 +296,15 @@ class LeaderProblem:
             },
             binaries=binaries,
         )
+
+
+def _solver(model: Any, time_limit_s: float) -> CompiledHighs:
+    """Give a solver that does not presolve.
+
+    With presolve, and integers as whole as ours have to be, HiGHS 1.15.1 cuts off optima of such
+    problems and says that it has proven what is left: two microgrids over two hours were enough.
+    """
+    return CompiledHighs(model, mip_gap=MIP_GAP, time_limit_s=time_limit_s, presolves=False)
 
 
 def _with_share(outcome: LeaderOutcome, share: float) -> LeaderOutcome:
