@@ -38,7 +38,7 @@ class Rules:
     Parameters
     ----------
     tolerance : float
-        Largest change of trades and of cost that counts as rest. [kW], [currency]
+        Largest change of a trade that counts as rest. [kW]
     max_rounds : int
         Rounds of plans at most.
     damping : float
@@ -62,8 +62,9 @@ class BestResponse:
         What to award next; the best there was once the search is over. [kW]
     cost : float
         Objective cost of the last plans. [currency]
-    is_cycling : bool
-        True where the same trades came again even in the smallest steps.
+    is_resting : bool
+        True once trades and the plans that follow from them agree; where the search is over and
+        this is not so, it went in circles or ran out of rounds.
 
     Parameters
     ----------
@@ -79,7 +80,7 @@ class BestResponse:
         self._view, self._price, self._rules = view, price_per_kwh, rules
         members = len(view.members)
         self.traded_kw: FloatArray = np.zeros((members, members, view.window.steps))
-        self.is_cycling = self._is_over = False
+        self.is_resting = self._is_over = self._is_stuck = False
         self.cost = self._best_cost = np.inf
         self._best_kw = self.traded_kw
         self._share, self._rounds = 1.0, 0
@@ -89,7 +90,7 @@ class BestResponse:
         """Take the plans that follow from the last trades; tell whether the search is over."""
         if self._is_over:  # these are the plans of the best trades, once more
             return True
-        before, self._rounds = self.cost, self._rounds + 1
+        self._rounds += 1
         names = [member.name for member in self._view.members]
         trade_kw = dict(zip(names, net_trade_kw(self.traded_kw), strict=True))
         self.cost, gross = plan_costs(self._view, plans, trade_kw)
@@ -102,11 +103,8 @@ class BestResponse:
             self._best_cost, self._best_kw = self.cost, self.traded_kw
         following_kw = self._following(plans)
         step_kw = np.abs(following_kw - self.traded_kw).max(initial=0.0)
-        tolerance = self._rules.tolerance
-        is_resting = step_kw <= tolerance and (
-            self._rounds == 1 or abs(self.cost - before) <= tolerance
-        )
-        if is_resting or self.is_cycling or self._rounds >= self._rules.max_rounds:
+        self.is_resting = bool(step_kw <= self._rules.tolerance)
+        if self.is_resting or self._is_stuck or self._rounds >= self._rules.max_rounds:
             self._is_over = True
             is_last_best = self.traded_kw is self._best_kw
             self.traded_kw = self._best_kw
@@ -122,7 +120,7 @@ class BestResponse:
         if mark in self._seen and np.abs(apart_kw).max(initial=0.0) > self._rules.tolerance:
             self._share *= self._rules.damping
             self._seen.clear()
-            self.is_cycling = self._share < LEAST_SHARE
+            self._is_stuck = self._share < LEAST_SHARE
             following_kw = self.traded_kw + self._share * apart_kw
         self._seen.add(mark)
         return following_kw

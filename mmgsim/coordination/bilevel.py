@@ -79,8 +79,8 @@ class Bilevel:
     max_rounds : int
         Of ``best-response``, and of ``paper``.
     tolerance : float
-        Change of trades and of cost at which ``best-response`` rests; difference of its two numbers
-        at which ``paper`` stops. [kW], [currency]
+        Change of a trade at which ``best-response`` rests; difference of its two numbers at which
+        ``paper`` stops. [kW], [currency]
     time_limit_s : float
         Of the problems with binaries, each: the leader's own, and the one behind the lower bound.
         What a machine finds within a time differs from run to run.
@@ -173,8 +173,8 @@ class Bilevel:
             if not is_over:
                 self._rounds.append(Round(self._search.cost, self._lower, 0.0))
                 return None
-            if self._search.is_cycling:
-                self._flags.add("responses_cycle")
+            if not self._search.is_resting:
+                self._flags.add("no_rest")
         memory = {} if self._leading is None else self._audited(self._leading, plans)
         return bilateral_clearing(
             self._view,
