@@ -161,29 +161,15 @@ def bilateral_clearing(  # noqa: PLR0913  one parameter per thing that a gate en
     """
     names, steps = [member.name for member in view.members], view.window.steps
     trade_kw = {name: np.zeros(steps) for name in names}
-    volume_kw, paid_per_h = (dict.fromkeys(names, np.zeros(steps)) for _ in range(2))
     for trade in trades:
         trade_kw[trade.seller] = trade_kw[trade.seller] + trade.kw
         trade_kw[trade.buyer] = trade_kw[trade.buyer] - trade.kw
-        for party in (trade.seller, trade.buyer):
-            volume_kw[party] = volume_kw[party] + trade.kw
-            paid_per_h[party] = paid_per_h[party] + trade.kw * trade.price_per_kwh
     upper, gross = plan_costs(view, plans, trade_kw)
     return Clearing(
         window=view.window,
         plans=plans,
         trades=tuple(trades),
-        prices_per_kwh={
-            name: frozen(
-                np.divide(
-                    paid_per_h[name],
-                    volume_kw[name],
-                    out=np.full(steps, np.nan),
-                    where=volume_kw[name] > 0.0,
-                )
-            )
-            for name in names
-        },
+        prices_per_kwh={name: _mean_price(trades, name, steps) for name in names},
         upper=upper,
         lower=lower,
         gross_cost=gross,
@@ -192,3 +178,15 @@ def bilateral_clearing(  # noqa: PLR0913  one parameter per thing that a gate en
         memory=memory,
         flags=flags,
     )
+
+
+def _mean_price(trades: Sequence[Trade], name: str, steps: int) -> FloatArray:
+    """Give the mean price of somebody's trades by volume, NaN where it has none."""
+    own = [trade for trade in trades if name in (trade.seller, trade.buyer)]
+    if not own:
+        return frozen(np.full(steps, np.nan))
+    kw = np.stack([trade.kw for trade in own])
+    # Shares first: of a single trade it is then that trade's price to the last digit.
+    total_kw = kw.sum(axis=0)
+    shares = np.divide(kw, total_kw, out=np.full(kw.shape, np.nan), where=total_kw > 0.0)
+    return frozen((shares * np.stack([trade.price_per_kwh for trade in own])).sum(axis=0))

@@ -62,8 +62,8 @@ class Bilevel:
 
     With the objective `members` ``kkt`` takes what `central` takes: what is best for all is then
     best for each of them as well, and no conditions of optimality are needed. With `system` it
-    takes about a second for three microgrids over eight steps, and minutes beyond: sizes and
-    seconds stand in `tests/benchmarks/README.md`.
+    takes about a second for three microgrids over eight steps, seven for two over a day, and at
+    times far more: sizes and seconds stand in `tests/benchmarks/README.md`.
 
     Parameters
     ----------
