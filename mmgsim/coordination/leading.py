@@ -131,13 +131,23 @@ class Leading:
             plans = self._responses(traded_kw)
             own = bills(self._view, plans, traded_kw, self._price)
             cost, gross = plan_costs(self._view, plans, self._by_name(traded_kw))
-            slack = TOLERANCE * gross
-            alone = own if not len(alone) else alone
+            slack, is_first = TOLERANCE * gross, not len(alone)
+            alone = own if is_first else alone
             is_eligible = not self._is_rational or bool((own <= alone + slack).all())
-            if is_eligible and cost < best - slack:
-                best, self._slack, self.traded_kw = cost, slack, traded_kw
+            is_eligible = is_eligible and self._keeps_rows(plans)
+            if is_first or (is_eligible and cost < best - slack):
+                self._expected_cost, self._slack, self.traded_kw = cost, slack, traded_kw
                 self.expected_kw = {name: plan.exchange_kw for name, plan in plans.items()}
-        self._expected_cost = best
+                # Where standing alone breaks rows, whatever keeps them goes before it.
+                best = cost if is_eligible else np.inf
+
+    def _keeps_rows(self, plans: Mapping[str, Plan]) -> bool:
+        rows = self._rows
+        if rows is None:
+            return True
+        exchange_kw = np.stack([plans[name].exchange_kw for name in rows.members])
+        used = (rows.coefficient * exchange_kw[:, list(rows.offset)].T).sum(axis=1)
+        return bool((used <= rows.limit + TOLERANCE * (1.0 + np.abs(rows.limit))).all())
 
     def _responses(self, traded_kw: FloatArray) -> dict[str, Plan]:
         plans = {}

@@ -16,8 +16,9 @@ References
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
+from time import perf_counter
 from typing import Any
 
 import numpy as np
@@ -42,6 +43,9 @@ MIP_GAP = 1e-6
 # then it is doubled, at most this often.
 FIRST_DUAL = 4.0
 DOUBLINGS = 10
+
+# What another try gets at least when time is up. [s]
+LEAST_S = 1e-3
 
 # Below this a trade is the rounding of a solver. [kW]
 LEAST_KW = 1e-7
@@ -136,32 +140,37 @@ class LeaderProblem:
     def optimistic(self, *, time_limit_s: float = np.inf) -> LeaderOutcome:
         """Solve the bi-level problem, with larger bounds of multipliers until none is close.
 
+        Parameters
+        ----------
+        time_limit_s : float
+            For all of them together; a solution that is found by then counts, proven or not.
+
         Raises
         ------
         SubproblemError
             If HiGHS finds nothing in its time, or multipliers reach every bound that is tried.
         """
-        most_dual = self._first_dual
-        failure: SubproblemError | None = None
-        for _ in range(DOUBLINGS):
-            model = self._declare()
-            conditions = self._declare_conditions(model, most_dual)
-            solver = _solver(model, time_limit_s)
-            most_dual *= 2.0
-            try:
-                count = sum(one.binaries for one in conditions)
-                outcome = self._solved(model, solver, binaries=count)
-            except SubproblemError as error:
-                if not error.conflict and "nfeasible" not in error.status:
-                    raise
-                failure = error
-                continue
-            share = max(one.reach(solver) for one in conditions)
-            if share < NEAR:
-                return _with_share(outcome, share)
-        raise failure or SubproblemError(
-            "the leader", self._terms.window.first_step, "multipliers reach every bound"
-        )
+        begin = perf_counter()
+        for doubling in range(DOUBLINGS):
+            left_s = max(time_limit_s - (perf_counter() - begin), LEAST_S)
+            outcome = self._within(self._first_dual * 2.0**doubling, left_s)
+            if outcome is not None and outcome.dual_share < NEAR:
+                return outcome
+        step = self._terms.window.first_step
+        raise SubproblemError("the leader", step, "multipliers reach every bound")
+
+    def _within(self, most_dual: float, time_limit_s: float) -> LeaderOutcome | None:
+        """Solve with one bound of the multipliers; None where it leaves no solution at all."""
+        model = self._declare()
+        conditions = self._declare_conditions(model, most_dual)
+        solver, count = _solver(model, time_limit_s), sum(one.binaries for one in conditions)
+        try:
+            outcome = self._solved(model, solver, binaries=count)
+        except SubproblemError as error:
+            if "infeasible" in error.status.lower():
+                return None
+            raise
+        return replace(outcome, dual_share=max(one.reach(solver) for one in conditions))
 
     @cached_property
     def _first_dual(self) -> float:
@@ -305,17 +314,6 @@ def _solver(model: Any, time_limit_s: float) -> CompiledHighs:
     problems and says that it has proven what is left: two microgrids over two hours were enough.
     """
     return CompiledHighs(model, mip_gap=MIP_GAP, time_limit_s=time_limit_s, presolves=False)
-
-
-def _with_share(outcome: LeaderOutcome, share: float) -> LeaderOutcome:
-    return LeaderOutcome(
-        outcome.traded_kw,
-        outcome.cost,
-        outcome.bound,
-        outcome.follower_cost,
-        outcome.binaries,
-        share,
-    )
 
 
 def _declare_trades(model: Any, limits: Sequence[tuple[FloatArray, FloatArray]]) -> None:

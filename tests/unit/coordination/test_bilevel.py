@@ -5,13 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mmgsim.contracts import Objective, frozen
+from mmgsim.contracts import NetworkRows, Objective, frozen
 from mmgsim.coordination import Bilevel, Isolated
 from mmgsim.coordination.bilateral import bills, shared_out, sold_in_proportion
+from mmgsim.coordination.leading import Leading
 from mmgsim.errors import ScenarioError
 from mmgsim.scenario import load_scenario
 from mmgsim.testing import sample_market
-from tests.support.bilevel import Small, clear, small_market
+from tests.support.bilevel import Small, clear, followers_of, small_market
 
 
 @pytest.mark.parametrize(
@@ -144,3 +145,24 @@ def test_a_kwh_that_is_dearer_with_the_charge_than_at_the_grid_is_not_matched():
     dear = replace(small, view=replace(small.view, tariff=tariff), members=members)
     for variant in ("best-response", "kkt"):
         assert clear(dear, Bilevel(variant=variant)).trades == ()
+
+
+def test_trades_that_break_rows_are_not_awarded_however_cheap():
+    small = small_market(0, steps=3)
+    followers = followers_of(small)
+    price = np.full((2, 3), 0.06)
+    free = Leading(small.view, followers, price)
+    free.solve()
+    assert free.traded_kw.any()
+    alone_kw = np.stack([one.alone.exchange_kw for one in followers])
+    # As far as everybody goes alone, and no further.
+    rows = NetworkRows(
+        members=("M0", "M1"),
+        offset=(0, 1, 2, 0, 1, 2),
+        coefficient=frozen(np.repeat(np.eye(2), 3, axis=0)),
+        limit=frozen(alone_kw.ravel() + 1e-3),
+    )
+    bound = Leading(small.view, followers, price, rows=rows)
+    bound.solve()
+    for one, name in enumerate(("M0", "M1")):
+        assert (bound.expected_kw[name] <= alone_kw[one] + 2e-3).all()
