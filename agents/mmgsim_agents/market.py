@@ -86,7 +86,8 @@ class MarketAgent(mesa.Agent):
     def flags(self) -> tuple[str, ...]:
         """What is out of the ordinary about who decides in this step."""
         flags = (*self._seat.flags, *self.model.recorder.fault_flags(self.who))
-        return tuple(f"market_{flag}" for flag in flags)
+        cleared = () if self.clearing is None else self.clearing.flags
+        return (*(f"market_{flag}" for flag in flags), *cleared)
 
     # ------------------------------------------------------------------ from day to day
     def renew(self, *, failed_only: bool) -> None:

@@ -91,7 +91,10 @@ class Operator(Protocol):
 
 @runtime_checkable
 class Mechanism(Protocol):
-    """A coordination as an ask/tell algorithm: no bus, no agents, no input or output."""
+    """A coordination as an ask/tell algorithm: no bus, no agents, no input or output.
+
+    It may also have `scenario_faults(scenario)`, as an operator may.
+    """
 
     asks: frozenset[type[Message]]
 

@@ -137,6 +137,8 @@ class Member:
         Of the exchange, in (0, 1].
     bus : int or None
         Bus of the feeder, None without a network.
+    lcoe_per_kwh : float or None
+        Levelised cost of its own generation, None where it states none. [currency/kWh]
     """
 
     name: str
@@ -144,6 +146,7 @@ class Member:
     export_limit_kw: float
     power_factor: float = 1.0
     bus: int | None = None
+    lcoe_per_kwh: float | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -295,6 +298,8 @@ class Clearing:
         Plain values for the next gate.
     shadow_prices : ShadowPrices or None
         What limits of the network were worth, where the mechanism knows.
+    flags : tuple of str
+        What was out of the ordinary; every step until the next gate has them.
     """
 
     window: Window
@@ -308,6 +313,7 @@ class Clearing:
     residual_kw: float
     memory: Mapping[str, Any] = field(default_factory=dict)
     shadow_prices: ShadowPrices | None = None
+    flags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -292,6 +292,7 @@ def _member(
         ),
         power_factor=config.power_factor,
         bus=config.bus,
+        lcoe_per_kwh=config.lcoe_per_kwh,
     )
 
 

@@ -11,6 +11,18 @@ from mmgsim.network.feeder import (
 )
 from mmgsim.network.grid import RadialPoints
 from mmgsim.network.layout import Edge, FeederLayout, read_layout, tree_places
+from mmgsim.network.linear_flow import (
+    BusPower,
+    FlowError,
+    LinearFlow,
+    LinearFlowKind,
+    Polygon,
+    PolygonKind,
+    flow_errors,
+    polygon,
+    solve_fpi,
+    solve_linear,
+)
 from mmgsim.network.many import linearise_many, losses_along_ray
 from mmgsim.network.planned import PlannedPoints
 from mmgsim.network.powerflow import (
@@ -34,6 +46,7 @@ __all__ = [
     "UNRATED_KA",
     "AcSolver",
     "Background",
+    "BusPower",
     "BusSlopes",
     "Edge",
     "Feeder",
@@ -41,24 +54,33 @@ __all__ = [
     "FeederLimits",
     "FeederTree",
     "Flow",
+    "FlowError",
     "FlowStatus",
+    "LinearFlow",
+    "LinearFlowKind",
     "Linearisation",
     "PandapowerFlow",
     "PlannedPoints",
+    "Polygon",
+    "PolygonKind",
     "PowerFlow",
     "RadialPoints",
     "SweepFlow",
     "apply_ratings",
     "feeder_faults",
+    "flow_errors",
     "is_sweepable",
     "join_flows",
     "linearise",
     "linearise_at",
     "linearise_many",
     "losses_along_ray",
+    "polygon",
     "rating_profiles",
     "read_layout",
     "read_net",
     "read_tree",
+    "solve_fpi",
+    "solve_linear",
     "tree_places",
 ]

@@ -59,6 +59,16 @@ MEANINGS: Mapping[str, str] = MappingProxyType(
         "dno_stand_in": "The standard operator stood in for the one of the scenario.",
         "bound_broken": "The gate's lower bound is above the cost of its own plans: somebody does "
         "not plan what it offers, and the certificate is worth nothing.",
+        "not_bounding": "The gate followed paper 000 as printed: upper and lower numbers of its "
+        "rounds bound nothing.",
+        "leader_left": "A microgrid is no linear problem, because units are on or off or binaries "
+        "keep it honest: best responses took the place of the bi-level optimum.",
+        "leader_unproven": "The leader's time was up: its trades are the best at hand, and not "
+        "proven to be the bi-level optimum.",
+        "no_rest": "Best responses went in circles or ran out of rounds: the cheapest point on the "
+        "way was taken.",
+        "reply_differs": "Microgrids responded otherwise than the leader expected, and it costs "
+        "more.",
         "level_missed": "The stored energy is not at its level at the end of the step.",
         "violations": "Status of the step: a limit of the feeder is broken.",
         "not_converged": "Status of the step: the power flow converged for a part at most.",

@@ -43,8 +43,10 @@ def role_faults(scenario: Scenario, folder: Path | None) -> list[_Found]:
         what = f"{scenario.repair.rounds}: operator {operator.kind!r} accepts every plan"
         maker.found.append((("repair", "rounds"), what, cure))
     if hasattr(dno, "scenario_faults"):
-        maker.found += _own_faults(dno, scenario)
+        maker.found += _own_faults(dno, scenario, operator.kind, ("operator", "options"))
     mechanism = maker.make(Kind.MECHANISM, chosen.kind, chosen.options(), ("coordination",))
+    if hasattr(mechanism, "scenario_faults"):
+        maker.found += _own_faults(mechanism, scenario, chosen.kind, ("coordination",))
     if _MADE_HERE in market.options:
         cure = "choose it by the scenario's own key `coordination`"
         maker.found.append((("market", "options", _MADE_HERE), "is no option of a market", cure))
@@ -70,16 +72,16 @@ _MADE_HERE = "coordination"
 """Option of a market that no file gives: the mechanism, as it was made."""
 
 
-def _own_faults(dno: Any, scenario: Scenario) -> list[_Found]:
-    """Give what an operator itself finds wrong with a scenario."""
+def _own_faults(plug_in: Any, scenario: Scenario, kind: str, at: Path_) -> list[_Found]:
+    """Give what an operator or a mechanism itself finds wrong with a scenario."""
     try:
         return [
-            (("operator", "options", str(key)), str(what), str(cure))
-            for key, what, cure in dno.scenario_faults(scenario)
+            ((*at, str(key)), str(what), str(cure))
+            for key, what, cure in plug_in.scenario_faults(scenario)
         ]
     except (Exception, SystemExit) as error:  # noqa: BLE001
-        what = f"`scenario_faults` of {scenario.operator.kind!r} fails: {_said(error)}"
-        return [(("operator",), what, "let it give option, fault and cure of each")]
+        what = f"`scenario_faults` of {kind!r} fails: {_said(error)}"
+        return [(at[:1], what, "let it give option, fault and cure of each")]
 
 
 class _Maker:

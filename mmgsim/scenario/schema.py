@@ -239,6 +239,9 @@ class MicrogridConfig(_Config):
     """Of the exchange at the connection point."""
     connection: ConnectionConfig = ConnectionConfig()
     """Limits of the connection."""
+    lcoe_per_kwh: NonNegative | None = None
+    """Levelised cost of its own generation, which `bilevel` pays who sells; the export price of the
+    step if left out. [currency/kWh]"""
     devices: tuple[DeviceConfig, ...]
     """What it owns."""
 

@@ -20,7 +20,10 @@ from mmgsim.subproblems.distflow import (
 )
 from mmgsim.subproblems.dlmp import LocationalPrices, locational_prices
 from mmgsim.subproblems.end_of_window import storage_rules
+from mmgsim.subproblems.follower import Follower, FollowerProgram
 from mmgsim.subproblems.joint import JointOutcome, JointProblem
+from mmgsim.subproblems.leader import LeaderOutcome, LeaderProblem, LeaderTerms
+from mmgsim.subproblems.linear_program import LinearProgram
 from mmgsim.subproblems.master import Combination, Master, OfferStack, PriceBox
 from mmgsim.subproblems.microgrid import MicrogridPlan, MicrogridProblem
 from mmgsim.subproblems.network_limits import NetworkLimits, push_limits
@@ -35,6 +38,7 @@ from mmgsim.subproblems.network_problem import NetworkProblem
 from mmgsim.subproblems.network_rows import network_rows
 from mmgsim.subproblems.offers import Answer, OfferProblem, as_offer
 from mmgsim.subproblems.operator import LimitRows, least_cut, limit_rows
+from mmgsim.subproblems.optimality import Conditions, declare_feasible, declare_optimal
 from mmgsim.subproblems.parts import Parts, Splitting
 from mmgsim.subproblems.private import PrivateModel
 from mmgsim.subproblems.promises import (
@@ -60,10 +64,17 @@ __all__ = [
     "BusPrices",
     "Combination",
     "CompiledHighs",
+    "Conditions",
+    "Follower",
+    "FollowerProgram",
     "Injection",
     "JointOutcome",
     "JointProblem",
+    "LeaderOutcome",
+    "LeaderProblem",
+    "LeaderTerms",
     "LimitRows",
+    "LinearProgram",
     "LocationalPrices",
     "Master",
     "MicrogridInputs",
@@ -91,9 +102,11 @@ __all__ = [
     "as_offer",
     "bus_prices",
     "clearing_faults",
+    "declare_feasible",
     "declare_inverter",
     "declare_microgrid",
     "declare_network",
+    "declare_optimal",
     "disclosure_of",
     "dispatch_faults",
     "envelope_faults",

@@ -144,6 +144,10 @@ class MicrogridProblem:
         """Forget what was solved before: what comes next depends on its own numbers alone."""
         self._problem.reset()
 
+    def relaxation(self) -> tuple[Any, Any]:
+        """Give the model without binaries against cheating, and its solver, as last solved."""
+        return self._problem.pair(is_exclusive=False)
+
     def solve(self, inputs: MicrogridInputs, step: int) -> MicrogridPlan:
         """Make private plus public cost as small as possible.
 

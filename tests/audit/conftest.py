@@ -52,6 +52,15 @@ RUNS = {
         ["gate.every=1d", "coordination=isolated", "forecast={kind: noise, load_sd: 0.2}"],
     ),
     "tight": ("wa9-tight", ["days=2"]),
+    # Microgrids that pay each other, at what each of them states.
+    "bilevel": (
+        "duo",
+        [
+            "coordination={kind: bilevel, variant: kkt}",
+            "microgrids.MG1.lcoe_per_kwh=0.06",
+            "microgrids.MG2.lcoe_per_kwh=0.09",
+        ],
+    ),
     "prices": ("duo", ["coordination.kind=prices", "gate.every=2h"]),
     "prices-unlogged": ("duo", ["coordination.kind=prices", "gate.every=2h"]),
     "prices-agent": (
@@ -179,7 +188,9 @@ def get_run(tmp_path_factory):
 
 
 @pytest.fixture(
-    params=["central", "isolated", "noise", "quarter", "feeder", "wa9", "diesel", "tight"]
+    params=[
+        *("central", "isolated", "noise", "quarter", "feeder", "wa9", "diesel", "tight", "bilevel")
+    ]
 )
 def run(request, get_run):
     return get_run(request.param)

@@ -143,6 +143,8 @@ def check_parties(run):
         elif line.item == "export":
             assert line.payer == "grid"
             assert line.payee in names
+        elif line.item == "local_trade" and pair <= names:
+            assert len(pair) == 2  # from microgrid to microgrid, without a market between them
         else:
             assert ends[line.item] in pair
             assert len(pair & names) == 1

@@ -2,13 +2,14 @@
 do not."""
 
 from dataclasses import replace
+from functools import partial
 from itertools import count
 
 import numpy as np
 import pytest
 
 from mmgsim.contracts import Award, OrderQuery, Plan, Trade, frozen
-from mmgsim.coordination import Isolated
+from mmgsim.coordination import Bilevel, Isolated
 from mmgsim.coordination.pool import plan_costs
 from mmgsim.errors import ContractError
 from mmgsim.scenario import BUILT_IN, Kind, find_class
@@ -20,6 +21,14 @@ from tests.support.toys import AuctionToy, HierarchicalToy, PriceToy
 @pytest.mark.parametrize("name", BUILT_IN[Kind.MECHANISM])
 def test_registered_mechanism_keeps_its_contract(name):
     check_mechanism(find_class(Kind.MECHANISM, name))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("variant", ["kkt", "paper"])
+def test_every_variant_of_the_bilevel_coordination_keeps_its_contract(variant):
+    # Where the leader runs out of time, what it found may differ from gate to gate.
+    for seed in (0, 2, 3):
+        assert mechanism_faults(partial(Bilevel, variant=variant), seed) == []
 
 
 def test_sample_markets_have_two_to_five_members_one_of_them_with_diesel():

@@ -25,7 +25,7 @@ from mmgsim.contracts import (
     Trade,
     frozen,
 )
-from mmgsim.coordination import Central, Isolated
+from mmgsim.coordination import Bilevel, Central, Isolated
 from mmgsim.engine import MessageBus
 from mmgsim.subproblems import dispatch_faults
 from mmgsim.testing import sample_view
@@ -78,7 +78,9 @@ def clear(world, mechanism):
     return clearing
 
 
-@pytest.mark.parametrize("make", [Isolated, Central, PriceToy, AuctionToy, HierarchicalToy])
+@pytest.mark.parametrize(
+    "make", [Isolated, Central, Bilevel, PriceToy, AuctionToy, HierarchicalToy]
+)
 def test_one_gate_of_every_family_ends_in_balanced_feasible_plans(world, make):
     mechanism = make()
     assert isinstance(mechanism, Mechanism)
@@ -95,6 +97,9 @@ def test_one_gate_of_every_family_ends_in_balanced_feasible_plans(world, make):
         assert clearing.lower <= best.upper + 1e-6 * best.gross_cost
     if make in (PriceToy, AuctionToy):
         assert any(trade.buyer == Party.MARKET for trade in clearing.trades)
+    if make is Bilevel:
+        assert clearing.trades
+        assert {party for t in clearing.trades for party in (t.seller, t.buyer)} <= set(NAMES)
 
 
 def test_one_dispatch_follows_what_really_happened(world):

@@ -26,14 +26,17 @@ from mmgsim.network import Feeder, FeederLimits, read_tree
 from mmgsim.subproblems import (
     Injection,
     LimitRows,
+    LinearProgram,
     MicrogridInputs,
     NetworkInputs,
     PrivateModel,
     PublicPrices,
     PyomoHighs,
     Terms,
+    declare_feasible,
     declare_inverter,
     declare_network,
+    declare_optimal,
     joint,
     microgrid,
     update_network,
@@ -180,6 +183,25 @@ def build_network(horizon):
     return model
 
 
+def build_optimality():
+    """An LP of two columns and one that is given, an equation and a row, and its conditions."""
+    program = LinearProgram.of(
+        np.array([3.0, -1.5, 0.0]),
+        0.25,
+        np.array([[1.0, -1.0, -1.0], [2.0, 5.0, 0.0]]),
+        rows=(np.array([0.5, -np.inf]), np.array([0.5, 17.0])),
+        columns=(np.array([0.0, 0.0, -2.0]), np.array([np.inf, 4.0, 6.0])),
+        given=np.array([False, False, True]),
+    )
+    model = pyo.ConcreteModel()
+    model.lower = pyo.Block()
+    ranges = (program.low, np.array([8.0, 4.0, 6.0]))
+    declare_feasible(model.lower, program, ranges)
+    declare_optimal(model.lower, program, ranges, most_dual=40.0)
+    model.total = pyo.Objective(expr=model.lower.cost)
+    return model
+
+
 FAMILIES = {
     "load": lambda: build_device(SHOP),
     "renewable": lambda: build_device(ROOF),
@@ -196,6 +218,7 @@ FAMILIES = {
     "least_cut": build_least_cut,
     "network": lambda: build_network(PLAIN),
     "network_exclusive": lambda: build_network(EXCLUSIVE),
+    "optimality": build_optimality,
 }
 
 

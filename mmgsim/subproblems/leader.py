@@ -1,0 +1,346 @@
+"""The leader's problem: who sells what to whom, knowing how every microgrid will respond.
+
+Optimistic bi-level problem with LPs below: ``min F(e, y)`` subject to the leader's own limits and
+``y_i in argmin f_i(y_i; e)`` for every microgrid. Where a response is not unique, the one that
+suits the leader counts. Without the conditions of optimality the leader controls everything: what
+that costs is a lower bound (the high-point relaxation).
+
+References
+----------
+.. [1] Paper 000, section 3.6, variant E; the optimality conditions replace the lower level.
+.. [2] Pineda, Morales, "Solving linear bilevel problems using big-Ms: not all that glitters is
+   gold", IEEE Trans. Power Systems 34 (2019), doi:10.1109/TPWRS.2019.2892607: why bounds of
+   multipliers are looked at after the solution.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import pyomo.environ as pyo
+
+from mmgsim.contracts import FloatArray, NetworkRows, Tariff, Window, frozen
+from mmgsim.errors import SubproblemError
+from mmgsim.subproblems.compiled import CompiledHighs
+from mmgsim.subproblems.connection import PublicPrices, public_prices
+from mmgsim.subproblems.follower import Follower, FollowerProgram
+from mmgsim.subproblems.optimality import NEAR, Conditions, declare_feasible, declare_optimal
+
+__all__ = ["LeaderOutcome", "LeaderProblem", "LeaderTerms"]
+
+# Of the dearest price: breaks ties where trades are free, and is below any tolerance.
+FRICTION = 1e-6
+
+# Coordinations are compared to 1e-6 of gross cost.
+MIP_GAP = 1e-6
+
+# What multipliers begin with, against the dearest price over the square of the worst efficiency;
+# then it is doubled, at most this often.
+FIRST_DUAL = 4.0
+DOUBLINGS = 10
+
+# What another try gets at least when time is up. [s]
+LEAST_S = 1e-3
+
+# Below this a trade is the rounding of a solver. [kW]
+LEAST_KW = 1e-7
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LeaderTerms:
+    """What the leader plans with, besides the followers.
+
+    Parameters
+    ----------
+    window : Window
+        Of the gate.
+    tariff : Tariff
+        As published: what followers pay.
+    prices : PublicPrices
+        What the leader counts: those of its objective.
+    price_per_kwh : (sellers, steps) array
+        Of trades, by who sells. [currency/kWh]
+    is_rational : bool
+        True where nobody may be worse off than without trade.
+    rows : NetworkRows or None
+        Limits on the exchanges that the leader has to keep.
+    """
+
+    window: Window
+    tariff: Tariff
+    prices: PublicPrices
+    price_per_kwh: FloatArray
+    is_rational: bool = False
+    rows: NetworkRows | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class LeaderOutcome:
+    """A solution of the leader's problem.
+
+    Parameters
+    ----------
+    traded_kw : (sellers, buyers, steps) array
+        Non-negative. [kW]
+    cost, bound : float
+        Of the leader's objective, and what proves it. [currency]
+    follower_cost : mapping
+        By name, without what is paid and got for trades. [currency]
+    binaries : int
+        Conditions of optimality; 0 where there were none.
+    dual_share : float
+        Largest multiplier over the bound that it was given without proof.
+    """
+
+    traded_kw: FloatArray
+    cost: float
+    bound: float
+    follower_cost: Mapping[str, float]
+    binaries: int = 0
+    dual_share: float = 0.0
+
+    @property
+    def is_proven(self) -> bool:
+        """False where the solver was left before it proved its solution."""
+        return self.cost - self.bound <= 2.0 * MIP_GAP * (1.0 + abs(self.cost))
+
+    @property
+    def trade_kw(self) -> FloatArray:
+        """Sold minus bought: (members, steps) array. [kW]"""
+        net: FloatArray = self.traded_kw.sum(axis=1) - self.traded_kw.sum(axis=0)
+        return net
+
+
+class LeaderProblem:
+    """The problem of one gate.
+
+    Parameters
+    ----------
+    followers : sequence of Follower
+        Begun with the window of the gate, all of them linear.
+    terms : LeaderTerms
+        Of the gate.
+    """
+
+    def __init__(self, followers: Sequence[Follower], terms: LeaderTerms) -> None:
+        self._followers, self._terms = tuple(followers), terms
+        self._programs = [follower.program() for follower in followers]
+        self._names = [follower.name for follower in followers]
+
+    def relaxed(self, *, time_limit_s: float = np.inf) -> LeaderOutcome:
+        """Let the leader control everything: no solution of the bi-level problem costs less."""
+        model = self._declare()
+        return self._solved(model, _solver(model, time_limit_s), binaries=0)
+
+    def optimistic(self, *, time_limit_s: float = np.inf) -> LeaderOutcome:
+        """Solve the bi-level problem, with larger bounds of multipliers until none is close.
+
+        Parameters
+        ----------
+        time_limit_s : float
+            For all of them together; a solution that is found by then counts, proven or not.
+
+        Raises
+        ------
+        SubproblemError
+            If HiGHS finds nothing in its time, or multipliers reach every bound that is tried.
+        """
+        begin = perf_counter()
+        for doubling in range(DOUBLINGS):
+            left_s = max(time_limit_s - (perf_counter() - begin), LEAST_S)
+            outcome = self._within(self._first_dual * 2.0**doubling, left_s)
+            if outcome is not None and outcome.dual_share < NEAR:
+                return outcome
+        step = self._terms.window.first_step
+        raise SubproblemError("the leader", step, "multipliers reach every bound")
+
+    def _within(self, most_dual: float, time_limit_s: float) -> LeaderOutcome | None:
+        """Solve with one bound of the multipliers; None where it leaves no solution at all."""
+        model = self._declare()
+        conditions = self._declare_conditions(model, most_dual)
+        solver, count = _solver(model, time_limit_s), sum(one.binaries for one in conditions)
+        try:
+            outcome = self._solved(model, solver, binaries=count)
+        except SubproblemError as error:
+            if "infeasible" in error.status.lower():
+                return None
+            raise
+        return replace(outcome, dual_share=max(one.reach(solver) for one in conditions))
+
+    @cached_property
+    def _first_dual(self) -> float:
+        prices = public_prices(self._terms.tariff)
+        dearest = float(np.abs([prices.buy_per_kwh, prices.sell_per_kwh]).max())
+        worst = min(follower.least_efficiency for follower in self._followers)
+        return FIRST_DUAL * self._terms.window.step_h * max(dearest, 1e-3) / worst**2
+
+    # ---------------------------------------------------------------------------- the model
+    def _declare(self) -> Any:
+        terms, members = self._terms, range(len(self._names))
+        model = pyo.ConcreteModel()
+        model.time = pyo.RangeSet(0, terms.window.steps - 1)
+        model.member = pyo.RangeSet(0, len(self._names) - 1)
+        model.pair = pyo.Set(initialize=[(i, j) for i in members for j in members if i != j])
+        _declare_trades(model, [one.most_traded_kw() for one in self._followers])
+        model.follower = pyo.Block(model.member)
+        for i, own in enumerate(self._programs):
+            declare_feasible(model.follower[i], own.program, (own.least, own.most))
+            _link(model, i, own)
+        if terms.rows is not None:
+            self._declare_rows(model, terms.rows)
+        if terms.is_rational:
+            self._declare_rationality(model)
+        model.total = pyo.Objective(expr=self._cost(model) + self._friction(model))
+        return model
+
+    def _declare_conditions(self, model: Any, most_dual: float) -> list[Conditions]:
+        return [
+            declare_optimal(
+                model.follower[i], own.program, (own.least, own.most), most_dual=most_dual
+            )
+            for i, own in enumerate(self._programs)
+        ]
+
+    def _cost(self, model: Any) -> Any:
+        """Give what the leader's objective counts."""
+        terms, step_h = self._terms, self._terms.window.step_h
+        own = public_prices(terms.tariff)
+        cost: Any = 0.0
+        for i, program in enumerate(self._programs):
+            x = model.follower[i].x
+            cost += model.follower[i].cost
+            for t in model.time:
+                dearer = float(terms.prices.buy_per_kwh[t] - own.buy_per_kwh[t])
+                cheaper = float(terms.prices.sell_per_kwh[t] - own.sell_per_kwh[t])
+                if dearer or cheaper:
+                    cost += step_h * dearer * x[int(program.import_kw[t])]
+                    cost -= step_h * cheaper * x[int(program.export_kw[t])]
+        return cost + step_h * pyo.quicksum(
+            float(terms.prices.local_per_kwh[t]) * model.traded_kw[i, j, t]
+            for i, j in model.pair
+            for t in model.time
+        )
+
+    def _friction(self, model: Any) -> Any:
+        dearest = float(np.abs(public_prices(self._terms.tariff).buy_per_kwh).max())
+        return (
+            FRICTION * dearest * self._terms.window.step_h * pyo.quicksum(model.traded_kw.values())
+        )
+
+    def _declare_rows(self, model: Any, rows: NetworkRows) -> None:
+        """Declare the network's limits on what the followers exchange."""
+        columns = {name: i for i, name in enumerate(self._names)}
+        entries = [(k, columns[name]) for k, name in enumerate(rows.members)]
+        model.network = pyo.Constraint(
+            pyo.RangeSet(0, len(rows.offset) - 1),
+            rule=lambda m, row: (
+                pyo.quicksum(
+                    float(rows.coefficient[row, k])
+                    * m.follower[i].x[int(self._programs[i].exchange_kw[rows.offset[row]])]
+                    for k, i in entries
+                )
+                <= float(rows.limit[row])
+            ),
+        )
+
+    def _declare_rationality(self, model: Any) -> None:
+        """Declare that no bill is above the one without trade, and that nobody passes power on."""
+        terms = self._terms
+        alone = [one.cost(one.alone, np.zeros(terms.window.steps)) for one in self._followers]
+        charged = terms.price_per_kwh + terms.tariff.local_charge_per_kwh
+        model.bill = pyo.Expression(
+            model.member,
+            rule=lambda m, i: (
+                m.follower[i].cost
+                + terms.window.step_h
+                * pyo.quicksum(
+                    float(charged[j, t]) * m.traded_kw[j, i, t]
+                    - float(terms.price_per_kwh[i, t]) * m.traded_kw[i, j, t]
+                    for j in m.member
+                    if j != i
+                    for t in m.time
+                )
+            ),
+        )
+        model.rational = pyo.Constraint(
+            model.member, rule=lambda m, i: m.bill[i] <= float(alone[i])
+        )
+        model.is_selling = pyo.Var(model.member, model.time, domain=pyo.Binary)
+        limits = [one.most_traded_kw() for one in self._followers]
+        model.sells_only = pyo.Constraint(
+            model.member,
+            model.time,
+            rule=lambda m, i, t: m.sold_kw[i, t] <= float(limits[i][0][t]) * m.is_selling[i, t],
+        )
+        model.buys_only = pyo.Constraint(
+            model.member,
+            model.time,
+            rule=lambda m, i, t: (
+                m.bought_kw[i, t] <= float(limits[i][1][t]) * (1 - m.is_selling[i, t])
+            ),
+        )
+
+    # -------------------------------------------------------------------------- the solution
+    def _solved(self, model: Any, solver: CompiledHighs, *, binaries: int) -> LeaderOutcome:
+        window, count = self._terms.window, len(self._names)
+        outcome = solver.solve(agent="the leader", step=window.first_step, explains=False)
+        traded_kw = np.zeros((count, count, window.steps))
+        for k, (i, j) in enumerate(model.pair):
+            values = solver.get(model.traded_kw)[k * window.steps : (k + 1) * window.steps]
+            traded_kw[i, j] = np.where(values > LEAST_KW, values, 0.0)
+        friction = FRICTION * float(np.abs(public_prices(self._terms.tariff).buy_per_kwh).max())
+        spent = friction * window.step_h * float(solver.get(model.traded_kw).sum())
+        return LeaderOutcome(
+            traded_kw=frozen(traded_kw),
+            cost=outcome.objective - spent,
+            bound=outcome.bound - spent,
+            follower_cost={
+                name: float(solver.get(model.follower[i].cost)[0])
+                for i, name in enumerate(self._names)
+            },
+            binaries=binaries,
+        )
+
+
+def _solver(model: Any, time_limit_s: float) -> CompiledHighs:
+    """Give a solver that does not presolve.
+
+    With presolve, and integers as whole as ours have to be, HiGHS 1.15.1 cuts off optima of such
+    problems and says that it has proven what is left: two microgrids over two hours were enough.
+    """
+    return CompiledHighs(model, mip_gap=MIP_GAP, time_limit_s=time_limit_s, presolves=False)
+
+
+def _declare_trades(model: Any, limits: Sequence[tuple[FloatArray, FloatArray]]) -> None:
+    """Declare what each sells to each, and that nobody trades more than its devices could."""
+    model.traded_kw = pyo.Var(model.pair, model.time, domain=pyo.NonNegativeReals)
+    model.sold_kw = pyo.Expression(
+        model.member,
+        model.time,
+        rule=lambda m, i, t: pyo.quicksum(m.traded_kw[i, j, t] for j in m.member if j != i),
+    )
+    model.bought_kw = pyo.Expression(
+        model.member,
+        model.time,
+        rule=lambda m, i, t: pyo.quicksum(m.traded_kw[j, i, t] for j in m.member if j != i),
+    )
+    model.most_sold = pyo.Constraint(
+        model.member, model.time, rule=lambda m, i, t: m.sold_kw[i, t] <= float(limits[i][0][t])
+    )
+    model.most_bought = pyo.Constraint(
+        model.member, model.time, rule=lambda m, i, t: m.bought_kw[i, t] <= float(limits[i][1][t])
+    )
+
+
+def _link(model: Any, i: int, own: FollowerProgram) -> None:
+    """Hand the leader's trades to a follower."""
+    block = model.follower[i]
+    block.trade = pyo.Constraint(
+        model.time,
+        rule=lambda b, t: b.x[int(own.trade_kw[t])] == model.sold_kw[i, t] - model.bought_kw[i, t],
+    )
