@@ -173,6 +173,7 @@ def summarise(model: MultiMicrogridModel, *, wall_s: float) -> dict[str, Any]:
         "losses_kwh": float(totals.loss_kwh),
         "spilled_kwh": float(totals.spilled_kwh),
         "shed_kwh": float(totals.shed_kwh),
+        "shed_critical_kwh": float(totals.shed_critical_kwh),
         "unserved_kwh": float(totals.unserved_kwh),
         "imbalance_kwh": float(totals.imbalance_kwh),
         "substation_kwh": float(totals.substation_kwh),

@@ -27,8 +27,8 @@ class MicrogridStep:
         Firm trades. [kW]
     q_kvar : float
         Reactive power, positive when leaving. [kvar]
-    shed_kw, spilled_kw : float
-        Demand not served, and available wind and sun not used. [kW]
+    shed_kw, shed_critical_kw, spilled_kw : float
+        Demand not served, the critical part of it, and available wind and sun not used. [kW]
     shed_value : float
         Value of the load that was shed. [currency]
     flags : tuple of str
@@ -42,6 +42,7 @@ class MicrogridStep:
     sold_kw: float
     q_kvar: float
     shed_kw: float
+    shed_critical_kw: float
     spilled_kw: float
     shed_value: float
     flags: tuple[str, ...]

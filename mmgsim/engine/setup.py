@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from math import inf
+from math import inf, sqrt
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -206,7 +206,12 @@ def _alone(make: Callable[[], Any]) -> tuple[Any]:
 
 def _device(config: Any) -> Device:
     if isinstance(config, LoadConfig):
-        return Load(config.name, config.shed_price_per_kwh)
+        return Load(
+            config.name,
+            config.shed_price_per_kwh,
+            critical_share=config.critical_share,
+            critical_shed_price_per_kwh=config.critical_per_kwh,
+        )
     if isinstance(config, BatteryConfig):
         return Battery(
             name=config.name,
@@ -256,12 +261,21 @@ def _miss_price(devices: tuple[Device, ...], inputs: Inputs) -> float:
     """Price a missed level from what the microgrid knows: its own devices and the public prices.
 
     A level goes before serving load: 100 times the dearest kWh also covers the losses of storage.
+    Critical load goes before a level: where there is some, the price stands midway, in proportion,
+    between the dearest other kWh and the cheapest critical one.
     """
     sheds = [device.shed_price_per_kwh for device in devices if isinstance(device, Load)]
     fuels = [device.dearest_per_kwh for device in devices if isinstance(device, Diesel)]
     buys = inputs.import_per_kwh + inputs.network_charge_per_kwh
     public = [float(abs(prices).max()) for prices in (buys, inputs.export_per_kwh)]
     dearest = max(*sheds, *fuels, *public, 0.01)
+    critical = [
+        device.critical_shed_price_per_kwh
+        for device in devices
+        if isinstance(device, Load) and device.critical_share
+    ]
+    if critical and min(critical) > dearest:
+        return sqrt(dearest * min(critical))
     return 100.0 * dearest
 
 

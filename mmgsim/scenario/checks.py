@@ -14,7 +14,13 @@ from mmgsim.errors import Fault
 from mmgsim.profiles import TimeIndex
 from mmgsim.scenario.calendar import PEAK_CURE, ends_at_clock, gate_mask, peak_mask, run_index
 from mmgsim.scenario.roles import role_faults
-from mmgsim.scenario.schema import BatteryConfig, DieselConfig, EndOfWindowConfig, Scenario
+from mmgsim.scenario.schema import (
+    BatteryConfig,
+    DieselConfig,
+    EndOfWindowConfig,
+    LoadConfig,
+    Scenario,
+)
 from mmgsim.scenario.yaml_lines import Document
 
 __all__ = ["check_scenario", "has_sound_times"]
@@ -165,7 +171,17 @@ def _device_faults(scenario: Scenario) -> list[_Found]:
                 found += _battery_faults(device, scenario.gate.end_of_window, path)
             elif isinstance(device, DieselConfig):
                 found += _diesel_faults(device, path)
+            elif isinstance(device, LoadConfig):
+                found += _load_faults(device, path)
     return found
+
+
+def _load_faults(load: LoadConfig, path: Path_) -> list[_Found]:
+    critical, rest = load.critical_per_kwh, load.shed_price_per_kwh
+    if critical >= rest:
+        return []
+    what = f"{critical:g} is below shed_price_per_kwh = {rest:g}, but critical load is shed last"
+    return [((*path, "critical_shed_price_per_kwh"), what, "raise it, or leave it out")]
 
 
 def _diesel_faults(diesel: DieselConfig, path: Path_) -> list[_Found]:

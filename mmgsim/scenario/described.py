@@ -39,7 +39,7 @@ _UNBOUNDED = 1e6
 EXAMPLES: Mapping[type[BaseModel], str] = MappingProxyType(
     {
         LoadConfig: "{name: homes, kind: load, profile: {source: demandlib, type: h0, "
-        "annual_kwh: 40000}, shed_price_per_kwh: 5.0}",
+        "annual_kwh: 40000}, shed_price_per_kwh: 5.0, critical_share: 0.2}",
         PvConfig: "{name: roof, kind: pv, rating_kw: 30, profile: {source: pvlib, site: perth}}",
         WindConfig: "{name: mill, kind: wind, rating_kw: 50, "
         "profile: {source: wind, mean_speed_m_s: 6.5}}",

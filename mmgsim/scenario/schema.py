@@ -118,7 +118,7 @@ class _Config(BaseModel):
 
 # -------------------------------------------------------------------------------------- devices
 class LoadConfig(_Config):
-    """Demand that is served, or shed at a price."""
+    """Demand that is served, or shed at a price; its critical part is shed last."""
 
     name: Name
     """Unique within the microgrid."""
@@ -128,6 +128,17 @@ class LoadConfig(_Config):
     """Demand. [kW]"""
     shed_price_per_kwh: NonNegative = 10.0
     """Value of lost load. [currency/kWh]"""
+    critical_share: Share = 0.0
+    """Part of the demand that is critical, at all times."""
+    critical_shed_price_per_kwh: NonNegative | None = None
+    """Value of lost load of the critical part; ten times shed_price_per_kwh if left out.
+    [currency/kWh]"""
+
+    @property
+    def critical_per_kwh(self) -> float:
+        """Value of lost load of the critical part. [currency/kWh]"""
+        given = self.critical_shed_price_per_kwh
+        return 10.0 * self.shed_price_per_kwh if given is None else given
 
 
 class _RenewableConfig(_Config):

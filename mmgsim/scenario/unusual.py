@@ -197,6 +197,7 @@ def _parts_without_effect(scenario: Scenario, inputs: Inputs) -> Iterator[Fault]
     if scenario.network is None and scenario.settlement.loss_share != "none":
         what = "there are no losses to share without a network"
         yield Fault("settlement.loss_share", what, "add a network, or leave it out")
+    yield from _idle_critical_prices(scenario)
     window_steps = scenario.gate.horizon // scenario.step
     if window_steps > _LONGEST_WINDOW_STEPS:
         hours = scenario.gate.horizon // 60
@@ -204,6 +205,19 @@ def _parts_without_effect(scenario: Scenario, inputs: Inputs) -> Iterator[Fault]
         yield Fault("step", what, "use longer steps or a shorter gate.horizon, unless meant")
     if not inputs.background.any():
         yield Fault("network.background.profile", "is zero throughout", "give shares of the peak")
+
+
+def _idle_critical_prices(scenario: Scenario) -> Iterator[Fault]:
+    """Find prices of critical load where nothing is critical."""
+    for microgrid in scenario.microgrids:
+        for device in microgrid.devices:
+            price = getattr(device, "critical_shed_price_per_kwh", None)
+            if isinstance(device, LoadConfig) and price is not None and not device.critical_share:
+                yield Fault(
+                    f"microgrids.{microgrid.name}.devices.{device.name}.critical_shed_price_per_kwh",
+                    f"{price:g} has no effect: nothing of the load is critical",
+                    "add critical_share, or leave it out",
+                )
 
 
 # -------------------------------------------------------------------------------------- devices
