@@ -13,6 +13,7 @@ from mmgsim.contracts import Party
 from mmgsim.errors import Fault
 from mmgsim.profiles import TimeIndex
 from mmgsim.scenario.calendar import PEAK_CURE, ends_at_clock, gate_mask, peak_mask, run_index
+from mmgsim.scenario.event_checks import event_faults
 from mmgsim.scenario.roles import role_faults
 from mmgsim.scenario.schema import (
     BatteryConfig,
@@ -36,7 +37,7 @@ def check_scenario(scenario: Scenario, folder: Path | None, document: Document) 
     found = [
         *_name_faults(scenario),
         *times,
-        *([] if times else _calendar_faults(scenario)),
+        *([] if times else [*_calendar_faults(scenario), *event_faults(scenario)]),
         *_network_faults(scenario),
         *_device_faults(scenario),
         *role_faults(scenario, folder),

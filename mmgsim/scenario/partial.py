@@ -42,6 +42,7 @@ _SILENT = MappingProxyType(
         "name": "unnamed",
         "days": 1,
         "seed": 0,
+        "events": [],
     }
 )
 """Parts that cause no fault whatever the others say."""
@@ -61,7 +62,7 @@ def sound_part(content: Any, paths: Iterable[Sequence[str | int]]) -> dict[str, 
     devices: dict[int, set[int]] = {}
     if not has_times(paths := list(paths)):
         sound["days"] = 1  # a year of minutes says no more
-    for path in paths:
+    for path in (path for path in paths if not _is_of_one_event(path)):
         part = path[0] if path else None
         if part in _TIMES:
             sound[str(part)] = _TIMES[str(part)]
@@ -82,7 +83,28 @@ def sound_part(content: Any, paths: Iterable[Sequence[str | int]]) -> dict[str, 
             for at, microgrid in enumerate(sound["microgrids"])
             if at not in left_out
         ]
-    return sound if sound.get("microgrids") else None
+    return _with_possible_events(sound, paths) if sound.get("microgrids") else None
+
+
+def _is_of_one_event(path: Sequence[str | int]) -> bool:
+    return len(path) > 1 and path[0] == "events"
+
+
+def _with_possible_events(
+    sound: Mapping[str, Any], paths: Sequence[Sequence[str | int]]
+) -> dict[str, Any]:
+    """Keep the events without faults that are about nothing that has been left out."""
+    left_out = {path[1] for path in paths if _is_of_one_event(path)}
+    lost = {path[0] for path in paths if path}
+    names = {microgrid.get("name") for microgrid in sound["microgrids"]}
+    events = [
+        event
+        for at, event in enumerate(sound.get("events", ()))
+        if at not in left_out
+        and not ("network" in lost and "line" in event)
+        and not ("microgrids" in lost and event.get("microgrid", "") not in {*names, ""})
+    ]
+    return {**sound, "events": events}
 
 
 def _without(microgrid: Mapping[str, Any], left_out: set[int]) -> dict[str, Any]:

@@ -19,6 +19,7 @@ from mmgsim.contracts import FloatArray
 from mmgsim.errors import Fault
 from mmgsim.profiles import PvlibSource, SimbenchSource, Tmy3Source
 from mmgsim.scenario.calendar import ends_at_clock
+from mmgsim.scenario.event_checks import event_doubts
 from mmgsim.scenario.inputs import Inputs
 from mmgsim.scenario.schema import (
     BatteryConfig,
@@ -62,6 +63,7 @@ def unusual(scenario: Scenario, inputs: Inputs) -> list[Fault]:
         Its series.
     """
     found = [*_price_doubts(scenario, inputs), *_parts_without_effect(scenario, inputs)]
+    found += event_doubts(scenario)
     sizes = [_sizes(microgrid, inputs) for microgrid in scenario.microgrids]
     found += _outliers("the load peaks at", _by_device(sizes, "peak_kw"))
     found += _outliers("rating_kw is", _by_device(sizes, "rating_kw"))
