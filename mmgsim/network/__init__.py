@@ -1,6 +1,7 @@
 """The feeder as a pandapower net, its ratings, AC power flow and sensitivities."""
 
 from mmgsim.network.acpoint import AcSolver
+from mmgsim.network.changes import FeederChange, FeederState, FeederStates, find_line
 from mmgsim.network.feeder import (
     UNRATED_KA,
     Background,
@@ -11,7 +12,7 @@ from mmgsim.network.feeder import (
 )
 from mmgsim.network.layout import Edge, FeederLayout, read_layout, tree_places
 from mmgsim.network.many import linearise_many, losses_along_ray
-from mmgsim.network.planned import PlannedPoints
+from mmgsim.network.planned import JoinedPoints, PlannedPoints
 from mmgsim.network.powerflow import (
     Flow,
     FlowStatus,
@@ -37,11 +38,15 @@ __all__ = [
     "BusSlopes",
     "Edge",
     "Feeder",
+    "FeederChange",
     "FeederLayout",
     "FeederLimits",
+    "FeederState",
+    "FeederStates",
     "FeederTree",
     "Flow",
     "FlowStatus",
+    "JoinedPoints",
     "Linearisation",
     "PandapowerFlow",
     "PlannedPoints",
@@ -50,6 +55,7 @@ __all__ = [
     "SweepFlow",
     "apply_ratings",
     "feeder_faults",
+    "find_line",
     "is_sweepable",
     "join_flows",
     "linearise",
