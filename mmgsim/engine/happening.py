@@ -120,7 +120,7 @@ def line_faults(net: Any, events: Sequence[EventConfig]) -> Iterator[Fault]:
     said = set(overlaps(events, named))
     for position, other in overlaps(events, things):
         if (position, other) not in said:  # otherwise found without the net
-            what = f"overlaps with event {other}, which is about the same line"
+            what = f"overlaps with the one that begins at {events[other].start:%Y-%m-%d %H:%M}"
             yield Fault(f"events.{position}.start", what, "let one end before the other begins")
 
 

@@ -38,7 +38,7 @@ MEANINGS: Mapping[str, str] = MappingProxyType(
         "relaxed": "The power flow converged only at this part of all loads and exchanges.",
         "unsupplied": "This microgrid has no connection to the upstream grid.",
         "outage": "A line is out.",
-        "islanded": "This microgrid can exchange nothing: its connection is open, or a line is out.",
+        "islanded": "This microgrid can exchange nothing: its connection or a line is open.",
         "rating_changed": "A line may carry another current than usual.",
         "price_shock": "A price is another than the tariff's own.",
         "losses_not_shared": "The losses could not be divided, so nobody was billed for them.",

@@ -38,7 +38,8 @@ def event_faults(scenario: Scenario) -> Iterator[_Found]:
             yield (*path, "line"), "there is no network", "add one, or use kind: islanding"
     things = [_thing(event) for event in scenario.events]
     for position, other in overlaps(scenario.events, things):
-        what = f"overlaps with event {other}, which is about the same"
+        begin = scenario.events[other].start
+        what = f"overlaps with the one that begins at {begin:%Y-%m-%d %H:%M}"
         yield ("events", position, "start"), what, "let one end before the other begins"
 
 

@@ -6,7 +6,8 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from mmgsim.scenario.fields import Config, Moment, Name, NonNegative, Number, Positive
+from mmgsim.profiles import LARGEST
+from mmgsim.scenario.fields import Config, Moment, Name, NonNegative, Number, Positive, Text
 
 __all__ = [
     "EventConfig",
@@ -19,12 +20,14 @@ __all__ = [
 
 
 def _check_line(given: Any) -> Any:
-    if isinstance(given, bool) or not isinstance(given, int | str):
-        raise ValueError(f"{given!r} is neither the index nor the name of a line")
+    is_index = isinstance(given, int) and not isinstance(given, bool) and 0 <= given <= LARGEST
+    if not is_index and not isinstance(given, str):
+        raise ValueError("is neither the index nor the name of a line")
     return given
 
 
-Line = Annotated[int | str, BeforeValidator(_check_line, json_schema_input_type=int | str)]
+Index = Annotated[int, Field(ge=0, le=LARGEST)]
+Line = Annotated[Index | Text, BeforeValidator(_check_line, json_schema_input_type=Index | Text)]
 
 
 class _EventConfig(Config):

@@ -13,7 +13,7 @@ from typing import Any
 
 from mmgsim.profiles import LARGEST
 
-__all__ = ["has_times", "sound_part"]
+__all__ = ["has_times", "kept_events", "sound_part"]
 
 _TIMES = MappingProxyType(
     {
@@ -83,28 +83,29 @@ def sound_part(content: Any, paths: Iterable[Sequence[str | int]]) -> dict[str, 
             for at, microgrid in enumerate(sound["microgrids"])
             if at not in left_out
         ]
-    return _with_possible_events(sound, paths) if sound.get("microgrids") else None
+    kept = kept_events(content, paths)
+    sound["events"] = [content["events"][at] for at in kept]
+    return sound if sound.get("microgrids") else None
+
+
+def kept_events(content: Mapping[str, Any], paths: Iterable[Sequence[str | int]]) -> list[int]:
+    """Give the positions of the events without faults that are about nothing that is left out."""
+    paths = [path for path in paths if path]
+    if ("events",) in [tuple(path) for path in paths]:
+        return []
+    faulty = {path[1] for path in paths if _is_of_one_event(path)}
+    lost = {path[0] for path in paths if tuple(path[2:3]) != ("devices",)}
+    about = {"network": "line", "microgrids": "microgrid"}
+    return [
+        at
+        for at, event in enumerate(content.get("events") or ())
+        if at not in faulty
+        and not any(part in lost and key in event for part, key in about.items())
+    ]
 
 
 def _is_of_one_event(path: Sequence[str | int]) -> bool:
     return len(path) > 1 and path[0] == "events"
-
-
-def _with_possible_events(
-    sound: Mapping[str, Any], paths: Sequence[Sequence[str | int]]
-) -> dict[str, Any]:
-    """Keep the events without faults that are about nothing that has been left out."""
-    left_out = {path[1] for path in paths if _is_of_one_event(path)}
-    lost = {path[0] for path in paths if path}
-    names = {microgrid.get("name") for microgrid in sound["microgrids"]}
-    events = [
-        event
-        for at, event in enumerate(sound.get("events", ()))
-        if at not in left_out
-        and not ("network" in lost and "line" in event)
-        and not ("microgrids" in lost and event.get("microgrid", "") not in {*names, ""})
-    ]
-    return {**sound, "events": events}
 
 
 def _without(microgrid: Mapping[str, Any], left_out: set[int]) -> dict[str, Any]:
