@@ -139,9 +139,8 @@ def _empty(title: str, view: RunView) -> go.Figure:
     figure.update_yaxes(rangemode="nonnegative", row=len(_PANELS), col=1)
     figure.update_xaxes(matches="x")
     for start, end in _event_spans(view):
-        figure.add_vrect(
-            x0=start, x1=end, fillcolor=NEUTRAL, opacity=0.15, line_width=0, layer="below"
-        )
+        shade = {"fillcolor": NEUTRAL, "opacity": 0.15, "line_width": 0, "layer": "below"}
+        figure.add_shape(x0=start, x1=end, y0=0, y1=1, yref="paper", **shade)  # of all panels
     return figure.update_xaxes(title=clock_title(view), row=len(_PANELS), col=1)
 
 
