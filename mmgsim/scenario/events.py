@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
@@ -112,18 +112,17 @@ class Timeline:
             Shocks count as far as they are known in this step; all do if it is None.
         """
         price_per_kwh = quoted_per_kwh
-        for event in self._shocks(name):
+        step = first_step + np.arange(len(quoted_per_kwh))
+        for event, shock in self._shocks(name):
             if at is None or event.is_known(at):
-                step = first_step + np.arange(len(quoted_per_kwh))
                 is_on = (step >= event.first_step) & (step < event.stop_step)
-                shock = event.config
-                assert isinstance(shock, PriceShockConfig)
                 shocked = shock.factor * price_per_kwh + shock.add_per_kwh
                 price_per_kwh = np.where(is_on, shocked, price_per_kwh)
         return price_per_kwh
 
-    def _shocks(self, name: str) -> Iterable[TimedEvent]:
+    def _shocks(self, name: str) -> Iterator[tuple[TimedEvent, PriceShockConfig]]:
+        """Give the shocks of a price, in the order of the scenario."""
         names = {name, "import"} if name == "upstream" and self.is_upstream_import else {name}
         for event in self.events:
             if isinstance(event.config, PriceShockConfig) and event.config.price in names:
-                yield event
+                yield event, event.config
