@@ -173,6 +173,7 @@ def summarise(model: MultiMicrogridModel, *, wall_s: float) -> dict[str, Any]:
         "losses_kwh": float(totals.loss_kwh),
         "spilled_kwh": float(totals.spilled_kwh),
         "shed_kwh": float(totals.shed_kwh),
+        "shed_critical_kwh": float(totals.shed_critical_kwh),
         "unserved_kwh": float(totals.unserved_kwh),
         "imbalance_kwh": float(totals.imbalance_kwh),
         "substation_kwh": float(totals.substation_kwh),
@@ -196,4 +197,7 @@ def summarise(model: MultiMicrogridModel, *, wall_s: float) -> dict[str, Any]:
 def _mean_upstream(model: MultiMicrogridModel) -> float:
     inputs = model.inputs
     run_part = slice(inputs.lead_steps, inputs.lead_steps + inputs.run_steps)
-    return float(np.mean(inputs.upstream_per_kwh[run_part]))
+    upstream_per_kwh = model.timeline.price_per_kwh(
+        "upstream", inputs.upstream_per_kwh[run_part], first_step=0, at=None
+    )
+    return float(np.mean(upstream_per_kwh))

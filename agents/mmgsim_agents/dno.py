@@ -25,24 +25,31 @@ from mmgsim.contracts import (
     Tariff,
     frozen,
 )
-from mmgsim.engine import FlowStep, MultiMicrogridModel, Seat, guarded
-from mmgsim.errors import ContractError, PlugInError, ScenarioError
+from mmgsim.engine import (
+    Condition,
+    Conditions,
+    FlowStep,
+    MultiMicrogridModel,
+    Seat,
+    guarded,
+)
+from mmgsim.errors import ContractError, PlugInError
 from mmgsim.network import (
     Feeder,
-    FeederTree,
+    FeederState,
     FlowStatus,
-    PandapowerFlow,
+    JoinedPoints,
     PlannedPoints,
-    SweepFlow,
     linearise_many,
     losses_along_ray,
-    read_tree,
 )
 from mmgsim.settlement import aumann_shapley, ray_nodes
 from mmgsim.subproblems import BusPrices, bus_prices, envelope_faults, tariff_faults
 from mmgsim_agents.operators.standard import StandardOperator
 
 __all__ = ["DnoAgent"]
+
+Points = PlannedPoints | JoinedPoints
 
 TOLERANCE_KW = 1e-6  # larger than the rounding of a power flow
 
@@ -84,13 +91,11 @@ class DnoAgent(mesa.Agent):
         self.repair_rounds = 0
         self.violations_before: tuple[tuple[str, ...], ...] | None = None
         self.violations_after: tuple[tuple[str, ...], ...] | None = None
-        self._flow = PandapowerFlow(feeder) if feeder is not None else None
-        self._sweep = SweepFlow(feeder, ladder=(1.0,)) if feeder is not None else None
-        self._background: dict[int, LinearisedStep | None] = {}
+        self._conditions = Conditions(model.timeline, feeder)
+        self._background: dict[int, dict[Condition, LinearisedStep | None]] = {}
         self._envelopes: dict[str, Envelope] = {}
         self._verdicts: dict[str, Envelope] = {}
         self._gate_step = 0
-        self._tree = None if feeder is None else _tree_of(feeder)
         self._shadow: ShadowPrices | None = None
 
     @property
@@ -104,9 +109,10 @@ class DnoAgent(mesa.Agent):
 
     @property
     def flags(self) -> tuple[str, ...]:
-        """What is out of the ordinary about who decides in this step."""
+        """What is out of the ordinary about who decides in this step, and what happens in it."""
         flags = (*self._seat.flags, *self.model.recorder.fault_flags(self.who))
-        return tuple(f"dno_{flag}" for flag in flags)
+        happening = self._conditions.flags(self.model.clock.step)
+        return (*(f"dno_{flag}" for flag in flags), *happening)
 
     # ------------------------------------------------------------------ from day to day
     def renew(self, *, failed_only: bool) -> None:
@@ -155,7 +161,8 @@ class DnoAgent(mesa.Agent):
     def publish(self) -> None:
         """Tell everybody the tariff, and every microgrid its envelope, over the window ahead.
 
-        What a review has tightened binds until the next gate.
+        What a review has tightened binds until the next gate. Who is known to be islanded gets an
+        envelope of zero, whatever the operator says.
         """
         self._envelopes = {}
         if self.model.clock.is_gate:
@@ -170,6 +177,7 @@ class DnoAgent(mesa.Agent):
             name: envelope.tightened(self._verdicts[name]) if name in self._verdicts else envelope
             for name, envelope in envelopes.items()
         }
+        envelopes = self._without_islands(envelopes)
         names = [member.name for member in self.members]
         self.model.bus.send(self.name, [replace(tariff, to=to) for to in [*names, "market"]])
         self._send(envelopes)
@@ -215,14 +223,15 @@ class DnoAgent(mesa.Agent):
 
     def flow(self) -> None:
         """Run the AC power flow of what was executed, and divide its losses."""
-        if self._flow is None or self.feeder is None:
+        if self.feeder is None:
             return
         steps = [microgrid.last for microgrid in self.model.microgrids]
-        exchange_kw = frozen([step.money.exchange_kw for step in steps])
+        state, joined = self._state_now(), self._joined_now()
+        exchange_kw = frozen(joined * [step.money.exchange_kw for step in steps])
         share = self.model.background_share(self.model.clock.step)
-        q_kvar = frozen([step.q_kvar for step in steps])
-        flow = self._flow.solve(frozen(share[None]), exchange_kw[None, :], q_kvar[None, :])
-        loss_share_kw, flags = self._loss_shares(share, exchange_kw)
+        q_kvar = frozen(joined * [step.q_kvar for step in steps])
+        flow = state.flow.solve(frozen(share[None]), exchange_kw[None, :], q_kvar[None, :])
+        loss_share_kw, flags = self._loss_shares(state.feeder, share, exchange_kw)
         lacked_kw = np.maximum(-exchange_kw, 0.0) - np.maximum(-flow.exchange_kw[0], 0.0)
         load_kw, background_kw = self.feeder.background_kw_at(share)
         nominal_kw = self.feeder.background_kw
@@ -239,10 +248,11 @@ class DnoAgent(mesa.Agent):
 
     def not_carried(self) -> list[tuple[str, float]]:
         """Give the microgrids whose exchange the feeder could not carry, and what it did. [kW]"""
-        if self.last is None:
-            return []
         tried_kw = [microgrid.last.money.exchange_kw for microgrid in self.model.microgrids]
-        carried_kw = self.last.flow.exchange_kw[0]
+        if self.last is None:
+            carried_kw = self._joined_now() * tried_kw
+        else:
+            carried_kw = self.last.flow.exchange_kw[0]
         return [
             (member.name, float(carried))
             for member, tried, carried in zip(self.members, tried_kw, carried_kw, strict=True)
@@ -265,13 +275,13 @@ class DnoAgent(mesa.Agent):
         return ("plan_violation", *(("repaired",) if status is FlowStatus.OK else ()))
 
     def _loss_shares(
-        self, share: FloatArray, exchange_kw: FloatArray
+        self, feeder: Feeder, share: FloatArray, exchange_kw: FloatArray
     ) -> tuple[FloatArray, tuple[str, ...]]:
         nothing = np.zeros(len(self.members))
-        if self.feeder is None or self.model.scenario.settlement.loss_share == "none":
+        if self.model.scenario.settlement.loss_share == "none":
             return nothing, ()
         nodes, weights = ray_nodes()
-        _, loss_per_kw = losses_along_ray(self.feeder, share, exchange_kw, nodes=nodes)
+        _, loss_per_kw = losses_along_ray(feeder, share, exchange_kw, nodes=nodes)
         if not np.isfinite(loss_per_kw).all():
             return nothing, ("losses_not_shared",)
         return aumann_shapley(exchange_kw, loss_per_kw, weights), ()
@@ -280,14 +290,17 @@ class DnoAgent(mesa.Agent):
         self, share: FloatArray, exchange_kw: FloatArray, q_kvar: FloatArray
     ) -> BusPrices | None:
         """Give what a kWh was worth at every bus, where a mechanism said what limits were worth."""
-        if self._shadow is None or self._tree is None:
+        if self._shadow is None:
             return None
-        drawn = [power[:, 0].copy() for power in self._tree.background_kw(share[None])]
+        tree = self._state_now().tree
+        if tree is None:
+            return None
+        drawn = [power[:, 0].copy() for power in tree.background_kw(share[None])]
         for kw, sent in zip(drawn, (exchange_kw, q_kvar), strict=True):
-            np.subtract.at(kw, self._tree.member_bus, sent)
+            np.subtract.at(kw, tree.member_bus, sent)
         offset = self.model.clock.step - self._shadow.window.first_step
         buses = {member.name: int(member.bus or 0) for member in self.members}
-        return bus_prices(self._tree, self._shadow, offset, (drawn[0], drawn[1]), buses)
+        return bus_prices(tree, self._shadow, offset, (drawn[0], drawn[1]), buses)
 
     def _published(self) -> tuple[Tariff, Mapping[str, Envelope]]:
         """Give the operator's tariff and envelopes, held to their contract."""
@@ -300,7 +313,7 @@ class DnoAgent(mesa.Agent):
         return tariff, envelopes
 
     def _reviewed(
-        self, points: PlannedPoints | None, clearing: Clearing
+        self, points: Points | None, clearing: Clearing
     ) -> Accepted | Mapping[str, Envelope]:
         """Give the operator's verdict, held to its contract."""
         with self._guarded("reviewing plans"):
@@ -328,7 +341,7 @@ class DnoAgent(mesa.Agent):
         ]
         self.model.bus.send(self.name, letters)
 
-    def _view(self, points: PlannedPoints | None = None) -> OperatorView:
+    def _view(self, points: Points | None = None) -> OperatorView:
         window = self.model.clock.window()
         steps = range(window.first_step, window.first_step + window.steps)
         background = () if self.feeder is None else tuple(map(self._at_background, steps))
@@ -342,35 +355,85 @@ class DnoAgent(mesa.Agent):
             violations=() if points is None else points.violations,
         )
 
-    def _around(self, by_name: Mapping[str, FloatArray]) -> PlannedPoints | None:
+    # ------------------------------------------------------------------ events
+    def _known(self, step: int) -> Condition:
+        """Give what is different in a step, as far as it is known now."""
+        return self._conditions.of(step, at=self.model.clock.step)
+
+    def _state_now(self) -> FeederState:
+        return self._conditions.feeder(self._known(self.model.clock.step))
+
+    def _joined_now(self) -> FloatArray:
+        """Give 0 for every microgrid that is islanded in this step, 1 for the others."""
+        return self._joined(self._known(self.model.clock.step))
+
+    def _joined(self, condition: Condition) -> FloatArray:
+        return np.array([float(m.name not in condition.islanded) for m in self.members])
+
+    def _without_islands(self, envelopes: Mapping[str, Envelope]) -> Mapping[str, Envelope]:
+        """Cut envelopes to zero in the steps in which their microgrid is known to be islanded."""
+        window = self.model.clock.window()
+        steps = range(window.first_step, window.first_step + window.steps)
+        islanded = [self._known(step).islanded for step in steps]
+        if not any(islanded):
+            return envelopes
+        joined = {name: np.array([name not in names for names in islanded]) for name in envelopes}
+        return {
+            name: replace(
+                envelope,
+                import_limit_kw=frozen(np.where(joined[name], envelope.import_limit_kw, 0.0)),
+                export_limit_kw=frozen(np.where(joined[name], envelope.export_limit_kw, 0.0)),
+            )
+            for name, envelope in envelopes.items()
+        }
+
+    # ------------------------------------------------------------------ the network ahead
+    def _around(self, by_name: Mapping[str, FloatArray]) -> Points | None:
         """Run the AC power flow of exchanges [kW], over the whole window at once."""
-        if self.feeder is None or self._sweep is None:
+        if self.feeder is None:
             return None
         window = self.model.clock.window()
         exchange_kw = np.stack([by_name[member.name] for member in self.members], axis=1)
-        share = np.array(
-            [self.model.background_share(window.first_step + k) for k in range(window.steps)]
-        )
-        return PlannedPoints(self.feeder, self._sweep, share, exchange_kw)
+        steps = range(window.first_step, window.first_step + window.steps)
+        share = np.array([self.model.background_share(step) for step in steps])
+        positions: dict[FeederState, list[int]] = {}
+        for position, step in enumerate(steps):
+            condition = self._known(step)
+            exchange_kw[position] *= self._joined(condition)
+            positions.setdefault(self._conditions.feeder(condition), []).append(position)
+        parts = [
+            (at, PlannedPoints(state.feeder, state.sweep, share[at], exchange_kw[at]))
+            for state, at in positions.items()
+        ]
+        return parts[0][1] if len(parts) == 1 else JoinedPoints(parts)
 
     def _at_background(self, step: int) -> LinearisedStep | None:
-        """Linearise around the background alone: known ahead, so once for every step."""
+        """Linearise around the background alone: known ahead, so once for every condition."""
         if self.feeder is None:
             return None
+        condition = self._known(step)
         if step not in self._background:
             self._background.pop(step - 2 * self.model.clock.horizon, None)
+            self._background[step] = {}
+        found = self._background[step]
+        if condition not in found:
             share = self.model.background_share(step)
-            point = linearise_many(self.feeder, share[None], np.zeros((1, len(self.members))))[0]
-            self._background[step] = None if point is None else point.step()
-        return self._background[step]
+            feeder = self._conditions.feeder(condition).feeder
+            point = linearise_many(feeder, share[None], np.zeros((1, len(self.members))))[0]
+            found[condition] = None if point is None else self._seen_from(point.step(), condition)
+        return found[condition]
 
-
-def _tree_of(feeder: Feeder) -> FeederTree | None:
-    """Give the feeder as a tree, None where it is none."""
-    try:
-        return read_tree(feeder)
-    except ScenarioError:
-        return None
+    def _seen_from(self, point: LinearisedStep, condition: Condition) -> LinearisedStep:
+        """Give a point at which the exchange of who is islanded moves nothing."""
+        if not condition.islanded:
+            return point
+        joined = self._joined(condition)
+        return replace(
+            point,
+            voltage_per_kw=frozen(joined * point.voltage_per_kw),
+            current_per_kw=frozen(joined * point.current_per_kw),
+            loss_per_kw=frozen(joined * point.loss_per_kw),
+        )
 
 
 def _is_cut(before: Envelope, after: Envelope) -> bool:

@@ -37,7 +37,13 @@ from mmgsim.engine import (
 )
 from mmgsim.errors import ContractError, PlugInError
 from mmgsim.profiles import stream
-from mmgsim.settlement import operation_costs, shed_kw, shed_value, spilled_kw
+from mmgsim.settlement import (
+    operation_costs,
+    shed_critical_kw,
+    shed_kw,
+    shed_value,
+    spilled_kw,
+)
 from mmgsim.subproblems import (
     dispatch_faults,
     hold_plan,
@@ -287,6 +293,7 @@ class MicrogridAgent(mesa.Agent):
             sold_kw=sold_kw,
             q_kvar=exchange_kw * view.kvar_per_kw,
             shed_kw=shed_kw(self.devices, realised, dispatch),
+            shed_critical_kw=shed_critical_kw(self.devices, realised, dispatch),
             spilled_kw=spilled_kw(self.devices, realised, dispatch),
             shed_value=shed_value(self.devices, realised, dispatch, step_h),
             flags=self._flags(view, realised, dispatch),
@@ -299,6 +306,8 @@ class MicrogridAgent(mesa.Agent):
             flags.append("target_moved")
         if shed_kw(self.devices, realised, dispatch) > TOLERANCE:
             flags.append("shed")
+        if shed_critical_kw(self.devices, realised, dispatch) > TOLERANCE:
+            flags.append("shed_critical")
         if outside_envelope_kw(view, dispatch) > TOLERANCE:
             flags.append("outside_envelope")
         for name, rule in view.storage.items():

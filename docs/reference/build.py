@@ -32,6 +32,7 @@ PAGES: tuple[str, ...] = (
     "mmgsim.plots",
     "mmgsim.scenario",
     "mmgsim.scenario.schema",
+    "mmgsim.scenario.event_schema",
     "mmgsim.coordination",
     "mmgsim.network",
     "mmgsim.settlement",

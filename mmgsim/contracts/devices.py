@@ -32,7 +32,7 @@ __all__ = [
 
 @dataclass(frozen=True, slots=True)
 class Load:
-    """Demand that is served, or shed at a price.
+    """Demand that is served, or shed at a price; its critical part is shed last.
 
     Parameters
     ----------
@@ -40,10 +40,39 @@ class Load:
         Unique within the microgrid.
     shed_price_per_kwh : float
         Value of lost load. [currency/kWh]
+    critical_share : float
+        Part of the demand that is critical, in [0, 1].
+    critical_shed_price_per_kwh : float
+        Value of lost load of that part, at least `shed_price_per_kwh`; without effect where
+        nothing is critical. [currency/kWh]
     """
 
     name: str
     shed_price_per_kwh: float
+    critical_share: float = 0.0
+    critical_shed_price_per_kwh: float = 0.0
+
+    @property
+    def dearest_per_kwh(self) -> float:
+        """The most that a kWh shed may cost. [currency/kWh]"""
+        if not self.critical_share:
+            return self.shed_price_per_kwh
+        return max(self.shed_price_per_kwh, self.critical_shed_price_per_kwh)
+
+    def shed_critical_kw(self, demand_kw: float, served_kw: float) -> float:
+        """Give the critical demand that is not served: ``max(share * demand - served, 0)``. [kW]
+
+        What is served is the critical part first.
+        """
+        return max(self.critical_share * demand_kw - served_kw, 0.0)
+
+    def shed_value_per_h(self, demand_kw: float, served_kw: float) -> float:
+        """Give the value of the demand that is not served. [currency/h]"""
+        value = self.shed_price_per_kwh * (demand_kw - served_kw)
+        if not self.critical_share:
+            return value
+        more_per_kwh = self.critical_shed_price_per_kwh - self.shed_price_per_kwh
+        return value + more_per_kwh * self.shed_critical_kw(demand_kw, served_kw)
 
 
 class RenewableKind(StrEnum):

@@ -12,6 +12,7 @@ from mmgsim.engine.checkpoint import (
 )
 from mmgsim.engine.clock import Clock
 from mmgsim.engine.containment import Seat, guarded, says_itself
+from mmgsim.engine.happening import Condition, Conditions
 from mmgsim.engine.model import MultiMicrogridModel, build, load_variant
 from mmgsim.engine.named import NamedAgents
 from mmgsim.engine.records import FlowStep, MicrogridStep
@@ -21,6 +22,8 @@ __all__ = [
     "Addressee",
     "Checkpoint",
     "Clock",
+    "Condition",
+    "Conditions",
     "FlowStep",
     "MessageBus",
     "Meters",

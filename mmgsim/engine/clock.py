@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime
 
 import numpy as np
@@ -21,6 +22,8 @@ class Clock:
         Says when gates open and levels are due.
     inputs : Inputs
         Gives the instants.
+    surprises : sequence of int
+        Steps in which something begins that nobody has planned with.
 
     Attributes
     ----------
@@ -30,7 +33,7 @@ class Clock:
         How many the run has.
     """
 
-    def __init__(self, scenario: Scenario, inputs: Inputs) -> None:
+    def __init__(self, scenario: Scenario, inputs: Inputs, surprises: Sequence[int] = ()) -> None:
         self.step = -1
         self.steps = inputs.run_steps
         self.step_h = scenario.step_h
@@ -41,6 +44,8 @@ class Clock:
         run = inputs.index.part(0, inputs.index.steps)
         self._starts_day = starts_day(run)
         self._is_gate = gate_mask(run.part(self._lead, self.steps), scenario.gate.every)
+        if scenario.gate.on_event == "replan":
+            self._is_gate[[step for step in surprises if 0 <= step < self.steps]] = True
         rule = scenario.gate.end_of_window
         self._is_due = (
             ends_at_clock(run, rule.at)

@@ -27,7 +27,14 @@ from mmgsim.engine.setup import (
     operator_maker,
 )
 from mmgsim.errors import ContractError, PlugInError
-from mmgsim.scenario import Kind, LoadedScenario, find_class, load_scenario, read_inputs
+from mmgsim.scenario import (
+    Kind,
+    LoadedScenario,
+    Timeline,
+    find_class,
+    load_scenario,
+    read_inputs,
+)
 from mmgsim.tables import TableWriter
 
 __all__ = ["MultiMicrogridModel", "build", "load_variant"]
@@ -59,6 +66,8 @@ class MultiMicrogridModel(mesa.Model):
         The other two.
     clock : Clock
         Simulated time.
+    timeline : Timeline
+        What happens when, and who knows of it.
     bus : MessageBus
         What agents say to each other.
     writer : TableWriter
@@ -109,7 +118,8 @@ class MultiMicrogridModel(mesa.Model):
             lines=loaded.lines,
             further=network_faults,
         )
-        self.clock = Clock(self.scenario, self.inputs)
+        self.timeline = Timeline.of(self.scenario)
+        self.clock = Clock(self.scenario, self.inputs, self.timeline.surprises())
         self.bus = MessageBus() if bus is None else bus
         self.checkpoint: bytes | None = None
         self._create_agents()
@@ -248,17 +258,27 @@ class MultiMicrogridModel(mesa.Model):
 
     # ----------------------------------------------------------------- what everybody may know
     def scenario_tariff(self, window: Window) -> Tariff:
-        """Give the scenario's tariff over a window, which the DNO publishes as it decides."""
+        """Give the scenario's tariff over a window, which the DNO publishes as it decides.
+
+        Shocks of prices count as far as they are known in the first step of the window.
+        """
         inputs, scenario = self.inputs, self.scenario
         first = inputs.lead_steps + window.first_step
         part = slice(first, first + window.steps)
+
+        def known(name: str, quoted_per_kwh: FloatArray) -> FloatArray:
+            start = window.first_step
+            return frozen(
+                self.timeline.price_per_kwh(name, quoted_per_kwh[part], first_step=start, at=start)
+            )
+
         return Tariff(
             window=window,
-            import_per_kwh=frozen(inputs.import_per_kwh[part]),
-            export_per_kwh=frozen(inputs.export_per_kwh[part]),
+            import_per_kwh=known("import", inputs.import_per_kwh),
+            export_per_kwh=known("export", inputs.export_per_kwh),
             network_charge_per_kwh=frozen(inputs.network_charge_per_kwh[part]),
             local_charge_per_kwh=frozen(inputs.local_charge_per_kwh[part]),
-            upstream_per_kwh=frozen(inputs.upstream_per_kwh[part]),
+            upstream_per_kwh=known("upstream", inputs.upstream_per_kwh),
             imbalance_per_kwh=scenario.settlement.imbalance_per_kwh,
             fixed_per_day=scenario.tariff.network_charge.fixed_per_day,
         )

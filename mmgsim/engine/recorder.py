@@ -54,6 +54,7 @@ class Totals:
     loss_kwh: float = 0.0
     spilled_kwh: float = 0.0
     shed_kwh: float = 0.0
+    shed_critical_kwh: float = 0.0
     unserved_kwh: float = 0.0
     imbalance_kwh: float = 0.0
     substation_kwh: float = 0.0
@@ -290,6 +291,7 @@ class Recorder:
             totals.exported_kwh += money.export_kw * step_h
             totals.traded_kwh += step.sold_kw * step_h
             totals.shed_kwh += step.shed_kw * step_h
+            totals.shed_critical_kwh += step.shed_critical_kw * step_h
             totals.spilled_kwh += step.spilled_kw * step_h
             totals.imbalance_kwh += abs(money.exchange_kw - money.planned_exchange_kw) * step_h
         totals.market_kept -= account(lines, Party.MARKET)
@@ -348,6 +350,7 @@ def _dispatch_row(now: Any, agent: Any, flags: Collection[str]) -> tuple[Any, ..
         agent.name,
         sums["load"],
         last.shed_kw,
+        last.shed_critical_kw,
         sums["pv"],
         sums["wind"],
         last.spilled_kw,

@@ -28,8 +28,8 @@ class MicrogridStep:
         Firm trades. [kW]
     q_kvar : float
         Reactive power, positive when leaving. [kvar]
-    shed_kw, spilled_kw : float
-        Demand not served, and available wind and sun not used. [kW]
+    shed_kw, shed_critical_kw, spilled_kw : float
+        Demand not served, the critical part of it, and available wind and sun not used. [kW]
     shed_value : float
         Value of the load that was shed. [currency]
     flags : tuple of str
@@ -43,6 +43,7 @@ class MicrogridStep:
     sold_kw: float
     q_kvar: float
     shed_kw: float
+    shed_critical_kw: float
     spilled_kw: float
     shed_value: float
     flags: tuple[str, ...]

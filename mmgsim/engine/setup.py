@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
-from math import inf
+from math import inf, sqrt
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -28,6 +28,7 @@ from mmgsim.contracts import (
     Strategy,
     Window,
 )
+from mmgsim.engine.happening import line_faults
 from mmgsim.errors import Fault, ScenarioError
 from mmgsim.network import (
     Background,
@@ -56,6 +57,7 @@ from mmgsim.scenario import (
     NetworkConfig,
     PvConfig,
     Scenario,
+    Timeline,
     extra_faults,
     find_maker,
     taken_elements,
@@ -160,14 +162,33 @@ class MicrogridSetup:
 def build_microgrids(loaded: LoadedScenario, inputs: Inputs) -> list[MicrogridSetup]:
     """Give what every microgrid starts with, in the order of the scenario."""
     scenario = loaded.scenario
-    return [_microgrid(config, scenario, inputs, loaded.folder) for config in scenario.microgrids]
+    dearest = _dearest_public_price(scenario, inputs)
+    return [
+        _microgrid(config, scenario, inputs, loaded.folder, dearest_public=dearest)
+        for config in scenario.microgrids
+    ]
+
+
+def _dearest_public_price(scenario: Scenario, inputs: Inputs) -> float:
+    """Give the most that a kWh costs or earns at the grid, shocks included. [currency/kWh]"""
+    import_per_kwh, export_per_kwh = (
+        Timeline.of(scenario).price_per_kwh(name, price, first_step=-inputs.lead_steps, at=None)
+        for name, price in (("import", inputs.import_per_kwh), ("export", inputs.export_per_kwh))
+    )
+    buys = import_per_kwh + inputs.network_charge_per_kwh
+    return max(float(abs(prices).max()) for prices in (buys, export_per_kwh))
 
 
 def _microgrid(
-    config: MicrogridConfig, scenario: Scenario, inputs: Inputs, folder: Path | None
+    config: MicrogridConfig,
+    scenario: Scenario,
+    inputs: Inputs,
+    folder: Path | None,
+    *,
+    dearest_public: float,
 ) -> MicrogridSetup:
     devices = tuple(_device(device) for device in config.devices)
-    miss_price = _miss_price(devices, inputs)
+    miss_price = _miss_price(devices, dearest_public)
     devices = tuple(
         replace(device, miss_price_per_kwh=miss_price) if isinstance(device, Diesel) else device
         for device in devices
@@ -206,7 +227,12 @@ def _alone(make: Callable[[], Any]) -> tuple[Any]:
 
 def _device(config: Any) -> Device:
     if isinstance(config, LoadConfig):
-        return Load(config.name, config.shed_price_per_kwh)
+        return Load(
+            config.name,
+            config.shed_price_per_kwh,
+            critical_share=config.critical_share,
+            critical_shed_price_per_kwh=config.critical_per_kwh,
+        )
     if isinstance(config, BatteryConfig):
         return Battery(
             name=config.name,
@@ -252,16 +278,23 @@ def _first_state(config: MicrogridConfig, level: float) -> CarriedState:
     return CarriedState(MappingProxyType(energy_kwh), MappingProxyType(diesel))
 
 
-def _miss_price(devices: tuple[Device, ...], inputs: Inputs) -> float:
+def _miss_price(devices: tuple[Device, ...], dearest_public: float) -> float:
     """Price a missed level from what the microgrid knows: its own devices and the public prices.
 
     A level goes before serving load: 100 times the dearest kWh also covers the losses of storage.
+    Critical load goes before a level: where there is some, the price stands midway, in proportion,
+    between the dearest other kWh and the cheapest critical one.
     """
     sheds = [device.shed_price_per_kwh for device in devices if isinstance(device, Load)]
     fuels = [device.dearest_per_kwh for device in devices if isinstance(device, Diesel)]
-    buys = inputs.import_per_kwh + inputs.network_charge_per_kwh
-    public = [float(abs(prices).max()) for prices in (buys, inputs.export_per_kwh)]
-    dearest = max(*sheds, *fuels, *public, 0.01)
+    dearest = max(*sheds, *fuels, dearest_public, 0.01)
+    critical = [
+        device.critical_shed_price_per_kwh
+        for device in devices
+        if isinstance(device, Load) and device.critical_share
+    ]
+    if critical and min(critical) > dearest:
+        return sqrt(dearest * min(critical))
     return 100.0 * dearest
 
 
@@ -309,6 +342,9 @@ def build_feeder(loaded: LoadedScenario, members: tuple[Member, ...]) -> Feeder 
         return None
     try:
         net = _rated(_net(network, loaded.folder), network, loaded.folder)
+        of_events = list(line_faults(net, loaded.scenario.events))
+        if of_events:
+            raise ScenarioError("events", of_events)
         return Feeder(
             net,
             members=members,
@@ -365,13 +401,13 @@ def network_faults(scenario: Scenario, folder: Path | None) -> list[Fault]:
     }
     found = list(feeder_faults(net, tuple(members.values())))
     try:
-        _rated(net, network, folder)
+        net = _rated(net, network, folder)
     except ScenarioError as error:
         found += [
             fault if fault.where == "network.ratings" else Fault("network.ratings", str(fault))
             for fault in error.faults
         ]
-    return found
+    return [*found, *line_faults(net, scenario.events)]
 
 
 def _names_one_net(network: NetworkConfig) -> bool:

@@ -1,6 +1,7 @@
 """The feeder as a pandapower net, its ratings, AC power flow and sensitivities."""
 
 from mmgsim.network.acpoint import AcSolver
+from mmgsim.network.changes import FeederChange, FeederState, FeederStates, find_line
 from mmgsim.network.feeder import (
     UNRATED_KA,
     Background,
@@ -24,7 +25,7 @@ from mmgsim.network.linear_flow import (
     solve_linear,
 )
 from mmgsim.network.many import linearise_many, losses_along_ray
-from mmgsim.network.planned import PlannedPoints
+from mmgsim.network.planned import JoinedPoints, PlannedPoints
 from mmgsim.network.powerflow import (
     Flow,
     FlowStatus,
@@ -50,12 +51,16 @@ __all__ = [
     "BusSlopes",
     "Edge",
     "Feeder",
+    "FeederChange",
     "FeederLayout",
     "FeederLimits",
+    "FeederState",
+    "FeederStates",
     "FeederTree",
     "Flow",
     "FlowError",
     "FlowStatus",
+    "JoinedPoints",
     "LinearFlow",
     "LinearFlowKind",
     "Linearisation",
@@ -68,6 +73,7 @@ __all__ = [
     "SweepFlow",
     "apply_ratings",
     "feeder_faults",
+    "find_line",
     "flow_errors",
     "is_sweepable",
     "join_flows",

@@ -9,7 +9,7 @@ import copy
 import inspect
 import math
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -392,6 +392,28 @@ class Feeder:
             for table in ("load", "sgen", "storage")
         }
         return drawn_kw["load"], drawn_kw["load"] + drawn_kw["storage"] - drawn_kw["sgen"]
+
+    def changed(self, lines_out: Iterable[int], rating_factor: Mapping[int, float]) -> Feeder:
+        """Give this feeder with lines out of service, and ratings multiplied.
+
+        Background, members and the order of all arrays stay as they are.
+
+        Parameters
+        ----------
+        lines_out : iterable of int
+            Indices of lines.
+        rating_factor : mapping
+            What the ratings of lines are multiplied with, by index.
+        """
+        other = copy.copy(self)
+        for made_of_the_net in ("solver", "radial"):
+            other.__dict__.pop(made_of_the_net, None)
+        other.net = self.working_net()
+        other.net.line.loc[list(lines_out), "in_service"] = False
+        for line, factor in rating_factor.items():
+            other.net.line.loc[line, "max_i_ka"] *= factor
+        other.line_max_ka = _line_max_ka(other.net)
+        return other
 
     def working_net(self) -> Any:
         """Give a copy of the net that may be changed and solved."""

@@ -12,7 +12,7 @@ from mmgsim.network.feeder import Feeder
 from mmgsim.network.many import linearise_many
 from mmgsim.network.powerflow import FlowStatus, PowerFlow
 
-__all__ = ["PlannedPoints"]
+__all__ = ["JoinedPoints", "PlannedPoints"]
 
 _LIMITS = frozenset({"undervoltage", "overvoltage", "line_overload", "trafo_overload"})
 
@@ -82,3 +82,44 @@ class PlannedPoints(Sequence[LinearisedStep | None]):
         points = linearise_many(self._feeder, self._background[at], self._exchange_kw[at])
         for position, point in zip(positions, points, strict=True):
             self._found[position] = None if point is None else point.step()
+
+
+class JoinedPoints(Sequence[LinearisedStep | None]):
+    """Planned points of a window in which the feeder changes.
+
+    Parameters
+    ----------
+    parts : sequence of (positions, PlannedPoints)
+        The steps of the window that share a feeder, and their points in the same order; every
+        position of the window once.
+
+    Attributes
+    ----------
+    violations : tuple of tuple of str
+        As of `PlannedPoints`.
+    """
+
+    def __init__(self, parts: Sequence[tuple[Sequence[int], PlannedPoints]]) -> None:
+        self._at = {
+            position: (points, k)
+            for positions, points in parts
+            for k, position in enumerate(positions)
+        }
+        self.violations = tuple(
+            points.violations[k] for points, k in (self._at[at] for at in range(len(self._at)))
+        )
+
+    def __len__(self) -> int:
+        return len(self._at)
+
+    @overload
+    def __getitem__(self, at: int) -> LinearisedStep | None: ...
+    @overload
+    def __getitem__(self, at: slice) -> tuple[LinearisedStep | None, ...]: ...
+    def __getitem__(
+        self, at: int | slice
+    ) -> LinearisedStep | tuple[LinearisedStep | None, ...] | None:
+        if isinstance(at, slice):
+            return tuple(self[k] for k in range(len(self))[at])
+        points, k = self._at[range(len(self))[at]]
+        return points[k]

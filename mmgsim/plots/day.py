@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import pandas as pd
@@ -12,7 +12,7 @@ from plotly.subplots import make_subplots
 
 from mmgsim.plots.clock import stamps, stepped
 from mmgsim.plots.energy import balance_bars, clock_title
-from mmgsim.plots.style import LIMIT, POWERS, faded, layout, panel_titles
+from mmgsim.plots.style import LIMIT, NEUTRAL, POWERS, faded, layout, panel_titles
 from mmgsim.plots.view import RunView
 
 __all__ = ["choice_figure", "day_figure", "days_in_choice"]
@@ -138,7 +138,20 @@ def _empty(title: str, view: RunView) -> go.Figure:
     panel_titles(figure)
     figure.update_yaxes(rangemode="nonnegative", row=len(_PANELS), col=1)
     figure.update_xaxes(matches="x")
+    for start, end in _event_spans(view):
+        shade = {"fillcolor": NEUTRAL, "opacity": 0.15, "line_width": 0, "layer": "below"}
+        figure.add_shape(x0=start, x1=end, y0=0, y1=1, yref="paper", **shade)  # of all panels
     return figure.update_xaxes(title=clock_title(view), row=len(_PANELS), col=1)
+
+
+def _event_spans(view: RunView) -> Iterator[tuple[str, str]]:
+    """Give from when to when something happens in the run, on the scenario's clock."""
+    days = [date.fromisoformat(day) for day in view.days]
+    first, last = str(days[0]), str(days[-1] + timedelta(days=1))
+    for event in view.run.scenario.get("events", ()):  # missing in older results
+        start, end = max(event["start"], first), min(event["end"], last)
+        if start < end:
+            yield start, end
 
 
 def _traces(view: RunView, name: str, times: pd.Series) -> Iterator[go.Bar | go.Scatter]:

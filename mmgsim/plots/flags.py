@@ -37,6 +37,10 @@ MEANINGS: Mapping[str, str] = MappingProxyType(
         "collapse": "No power flow converged at any part of the load: nothing was delivered.",
         "relaxed": "The power flow converged only at this part of all loads and exchanges.",
         "unsupplied": "This microgrid has no connection to the upstream grid.",
+        "outage": "A line is out.",
+        "islanded": "This microgrid can exchange nothing: its connection or a line is open.",
+        "rating_changed": "A line may carry another current than usual.",
+        "price_shock": "A price is another than the tariff's own.",
         "losses_not_shared": "The losses could not be divided, so nobody was billed for them.",
         "plan_violation": "The first plan of the gate broke a limit of the feeder here.",
         "repaired": "Planned again within tighter envelopes; the step ended within all limits.",
@@ -51,6 +55,7 @@ MEANINGS: Mapping[str, str] = MappingProxyType(
         "not_carried": "The feeder could not carry the exchange; the microgrid acted within what "
         "it could.",
         "shed": "Demand was not served.",
+        "shed_critical": "Critical demand was not served.",
         "fault": "The strategy raised, took too long, or broke its contract: see the faults.",
         "stand_in": "A stand-in decided in place of the strategy.",
         "market_fault": "The market or its coordination failed: see the faults.",

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 import plotly.graph_objects as go
@@ -85,6 +86,27 @@ def _flags(results: Results) -> str:
     return table(("flag", "what it means", "who", "steps", "when"), rows, numbers=(3,))
 
 
+def _events(results: Results) -> str:
+    """Give the events of the scenario: what happens to what, when, and who knew."""
+    rows = [
+        (*_event_told(event), event["start"], event["end"], "yes" if event["announced"] else "no")
+        for event in results.scenario.get("events", ())  # missing in older results
+    ]
+    head = ("event", "of", "from", "to", "announced")
+    return table(head, rows) if rows else ""
+
+
+def _event_told(event: Mapping[str, Any]) -> tuple[str, str]:
+    """Say what an event is, and what it is about."""
+    if event["kind"] == "price-shock":
+        added = f" {event['add_per_kwh']:+g} per kWh" if event["add_per_kwh"] else ""
+        return f"price shock, times {event['factor']:g}{added}", f"{event['price']} price"
+    if event["kind"] == "islanding":
+        return "islanding", event["microgrid"]
+    what = f"rating, times {event['factor']:g}" if event["kind"] == "rating" else "outage"
+    return what, f"line {event['line']}"
+
+
 def _faults(results: Results) -> str:
     """Give what plug-ins did wrong, each fault once, with whose it is, how often and when first."""
     if not (results.folder / "faults.parquet").is_dir():  # written by an earlier version
@@ -128,7 +150,7 @@ def _days_told(results: Results) -> str:
             f" The run is long, so only its first {len(shown)} of {len(view.days)} days are here; "
             'results.plot.day("NAME", "DAY") in Python draws any.'
         )
-    return text
+    return f"{text} Events are shaded." if results.scenario.get("events") else text
 
 
 def _map_told(results: Results) -> str:
@@ -230,7 +252,7 @@ SECTIONS = (
     ),
     Section(
         "flags",
-        "Faults and flags",
-        (Part(lambda results: results.plot.flags()), Part(_flags), Part(_faults)),
+        "Events, faults and flags",
+        (Part(_events), Part(lambda results: results.plot.flags()), Part(_flags), Part(_faults)),
     ),
 )

@@ -41,6 +41,9 @@ def _energy(results: Results) -> list[_Tile]:
         rows.append((f"{plain(summary['spilled_kwh'], 0)} kWh", "renewable energy spilled", False))
     if summary["shed_kwh"] > 0.05:
         rows.append((f"{plain(summary['shed_kwh'], 1)} kWh", "demand not served", True))
+    critical_kwh = summary.get("shed_critical_kwh", 0.0)  # missing in older results
+    if critical_kwh > 0.05:
+        rows.append((f"{plain(critical_kwh, 1)} kWh", "critical demand not served", True))
     return rows
 
 

@@ -2,6 +2,16 @@
 
 from mmgsim.scenario.calendar import ends_at_clock, gate_mask, run_index, starts_day
 from mmgsim.scenario.described import devices_page
+from mmgsim.scenario.event_checks import overlaps
+from mmgsim.scenario.event_schema import (
+    EventConfig,
+    IslandingConfig,
+    LineEventConfig,
+    LineOutageConfig,
+    PriceShockConfig,
+    RatingConfig,
+)
+from mmgsim.scenario.events import TimedEvent, Timeline
 from mmgsim.scenario.extras import extra_faults, needs_simbench, taken_elements
 from mmgsim.scenario.freeze import freeze
 from mmgsim.scenario.inputs import FurtherCheck, InputLabel, Inputs, read_inputs
@@ -46,17 +56,25 @@ __all__ = [
     "BatteryConfig",
     "DieselConfig",
     "EndOfWindowConfig",
+    "EventConfig",
     "FurtherCheck",
     "InputLabel",
     "Inputs",
+    "IslandingConfig",
     "Kind",
+    "LineEventConfig",
+    "LineOutageConfig",
     "LoadConfig",
     "LoadedScenario",
     "MicrogridConfig",
     "NetworkConfig",
     "PlugIn",
+    "PriceShockConfig",
     "PvConfig",
+    "RatingConfig",
     "Scenario",
+    "TimedEvent",
+    "Timeline",
     "WindConfig",
     "bundled_scenarios",
     "comes_with_mmgsim",
@@ -73,6 +91,7 @@ __all__ = [
     "load_scenario",
     "named_files",
     "needs_simbench",
+    "overlaps",
     "parse_coordinations",
     "parse_override",
     "parse_strategy",

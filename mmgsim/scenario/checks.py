@@ -13,8 +13,15 @@ from mmgsim.contracts import Party
 from mmgsim.errors import Fault
 from mmgsim.profiles import TimeIndex
 from mmgsim.scenario.calendar import PEAK_CURE, ends_at_clock, gate_mask, peak_mask, run_index
+from mmgsim.scenario.event_checks import event_faults
 from mmgsim.scenario.roles import role_faults
-from mmgsim.scenario.schema import BatteryConfig, DieselConfig, EndOfWindowConfig, Scenario
+from mmgsim.scenario.schema import (
+    BatteryConfig,
+    DieselConfig,
+    EndOfWindowConfig,
+    LoadConfig,
+    Scenario,
+)
 from mmgsim.scenario.yaml_lines import Document
 
 __all__ = ["check_scenario", "has_sound_times"]
@@ -30,7 +37,7 @@ def check_scenario(scenario: Scenario, folder: Path | None, document: Document) 
     found = [
         *_name_faults(scenario),
         *times,
-        *([] if times else _calendar_faults(scenario)),
+        *([] if times else [*_calendar_faults(scenario), *event_faults(scenario)]),
         *_network_faults(scenario),
         *_device_faults(scenario),
         *role_faults(scenario, folder),
@@ -165,7 +172,17 @@ def _device_faults(scenario: Scenario) -> list[_Found]:
                 found += _battery_faults(device, scenario.gate.end_of_window, path)
             elif isinstance(device, DieselConfig):
                 found += _diesel_faults(device, path)
+            elif isinstance(device, LoadConfig):
+                found += _load_faults(device, path)
     return found
+
+
+def _load_faults(load: LoadConfig, path: Path_) -> list[_Found]:
+    critical, rest = load.critical_per_kwh, load.shed_price_per_kwh
+    if critical >= rest:
+        return []
+    what = f"{critical:g} is below shed_price_per_kwh = {rest:g}, but critical load is shed last"
+    return [((*path, "critical_shed_price_per_kwh"), what, "raise it, or leave it out")]
 
 
 def _diesel_faults(diesel: DieselConfig, path: Path_) -> list[_Found]:

@@ -27,6 +27,7 @@ from mmgsim.profiles import (
     simbench_background,
 )
 from mmgsim.scenario.calendar import PEAK_CURE, peak_mask, run_index
+from mmgsim.scenario.events import Timeline
 from mmgsim.scenario.extras import extra_faults, taken_elements, with_code
 from mmgsim.scenario.schema import (
     BatteryConfig,
@@ -299,7 +300,7 @@ def _read(
     background = reader.background()
     charge = reader.network_charge()
     if is_timed and buying is not None and selling is not None:
-        reader.faults += _arbitrage_faults(scenario, buying + charge, selling)
+        reader.faults += _arbitrage_faults(scenario, buying, selling, charge, -lead_steps)
     none = np.zeros(index.steps)
     inputs = Inputs(
         index=index,
@@ -389,25 +390,39 @@ def _shared_faults(scenario: Scenario) -> Iterator[Fault]:
 
 
 def _arbitrage_faults(
-    scenario: Scenario, buy_per_kwh: FloatArray, sell_per_kwh: FloatArray
-) -> list[Fault]:
-    """Refuse selling above buying where nothing but the default connection would limit it."""
-    above = sell_per_kwh > buy_per_kwh
+    scenario: Scenario,
+    buying: FloatArray,
+    selling: FloatArray,
+    charge: FloatArray,
+    first_step: int,
+) -> Iterator[Fault]:
+    """Refuse selling above buying where nothing but the default connection would limit it.
+
+    Prices count as known before anything that is not announced, and after each such event began.
+    """
     unlimited = [
         microgrid.name
         for microgrid in scenario.microgrids
         if microgrid.connection.import_limit_kw is None
         or microgrid.connection.export_limit_kw is None
     ]
-    if not above.any() or not unlimited:
-        return []
-    worst = int(np.argmax(sell_per_kwh - buy_per_kwh))
-    return [
-        Fault(
+    timeline = Timeline.of(scenario) if scenario.events else Timeline()
+    for at in (first_step - 1, *timeline.surprises()):
+        sell_per_kwh, buy_per_kwh = (
+            timeline.price_per_kwh(name, price, first_step=first_step, at=at)
+            for name, price in (("export", selling), ("import", buying))
+        )
+        buy_per_kwh = buy_per_kwh + charge
+        above = sell_per_kwh > buy_per_kwh
+        if not above.any() or not unlimited:
+            continue
+        worst = int(np.argmax(sell_per_kwh - buy_per_kwh))
+        yield Fault(
             "tariff.export_per_kwh",
             f"selling ({sell_per_kwh[worst]:g}) pays more than buying (import_per_kwh with "
-            f"network charge, {buy_per_kwh[worst]:g}) in {int(above.sum())} steps",
+            f"network charge, {buy_per_kwh[worst]:g}) in {int(above.sum())} steps"
+            f"{' while events last' if at >= first_step else ''}",
             "lower it, or give connection import_limit_kw and export_limit_kw of "
             + ", ".join(unlimited),
         )
-    ]
+        return

@@ -13,7 +13,7 @@ from typing import Any
 
 from mmgsim.profiles import LARGEST
 
-__all__ = ["has_times", "sound_part"]
+__all__ = ["has_times", "kept_events", "sound_part"]
 
 _TIMES = MappingProxyType(
     {
@@ -42,6 +42,7 @@ _SILENT = MappingProxyType(
         "name": "unnamed",
         "days": 1,
         "seed": 0,
+        "events": [],
     }
 )
 """Parts that cause no fault whatever the others say."""
@@ -61,7 +62,7 @@ def sound_part(content: Any, paths: Iterable[Sequence[str | int]]) -> dict[str, 
     devices: dict[int, set[int]] = {}
     if not has_times(paths := list(paths)):
         sound["days"] = 1  # a year of minutes says no more
-    for path in paths:
+    for path in (path for path in paths if not _is_of_one_event(path)):
         part = path[0] if path else None
         if part in _TIMES:
             sound[str(part)] = _TIMES[str(part)]
@@ -82,7 +83,29 @@ def sound_part(content: Any, paths: Iterable[Sequence[str | int]]) -> dict[str, 
             for at, microgrid in enumerate(sound["microgrids"])
             if at not in left_out
         ]
+    kept = kept_events(content, paths)
+    sound["events"] = [content["events"][at] for at in kept]
     return sound if sound.get("microgrids") else None
+
+
+def kept_events(content: Mapping[str, Any], paths: Iterable[Sequence[str | int]]) -> list[int]:
+    """Give the positions of the events without faults that are about nothing that is left out."""
+    paths = [path for path in paths if path]
+    if ("events",) in [tuple(path) for path in paths]:
+        return []
+    faulty = {path[1] for path in paths if _is_of_one_event(path)}
+    lost = {path[0] for path in paths if tuple(path[2:3]) != ("devices",)}
+    about = {"network": "line", "microgrids": "microgrid"}
+    return [
+        at
+        for at, event in enumerate(content.get("events") or ())
+        if at not in faulty
+        and not any(part in lost and key in event for part, key in about.items())
+    ]
+
+
+def _is_of_one_event(path: Sequence[str | int]) -> bool:
+    return len(path) > 1 and path[0] == "events"
 
 
 def _without(microgrid: Mapping[str, Any], left_out: set[int]) -> dict[str, Any]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -16,7 +16,7 @@ from mmgsim.profiles import bundled_path
 from mmgsim.scenario.checks import check_scenario, has_sound_times
 from mmgsim.scenario.inputs import FurtherCheck, series_faults
 from mmgsim.scenario.overrides import apply_overrides
-from mmgsim.scenario.partial import has_times, sound_part
+from mmgsim.scenario.partial import has_times, kept_events, sound_part
 from mmgsim.scenario.schema import Scenario
 from mmgsim.scenario.wording import schema_fault
 from mmgsim.scenario.yaml_lines import Document, dump_yaml, parse_yaml, placed, read_yaml, refusal
@@ -191,7 +191,19 @@ def _faults_of_rest(
         return []
     faults = check_scenario(scenario, folder, Document(rest, document.lines))
     is_timed = has_times(paths) and has_sound_times(scenario)
-    return [*faults, *_later_faults(scenario, folder, further, is_timed=is_timed)]
+    faults += _later_faults(scenario, folder, further, is_timed=is_timed)
+    kept = kept_events(document.content, paths)
+    return [_with_own_position(fault, kept, document) for fault in faults]
+
+
+def _with_own_position(fault: Fault, kept: Sequence[int], document: Document) -> Fault:
+    """Give a fault of an event at its place in the file, where others have been left out."""
+    part, _, rest = fault.where.partition(".")
+    position, _, key = rest.partition(".")
+    if part != "events" or not position.isdecimal():
+        return fault
+    where = f"events.{kept[int(position)]}.{key}".rstrip(".")
+    return replace(fault, where=where, line=document.line(where))
 
 
 def _later_faults(

@@ -5,21 +5,27 @@ What a key means stands in its description, from which the JSON schema for edito
 
 from __future__ import annotations
 
-import re
-from datetime import date
 from typing import Annotated, Any, Literal
 
-from pydantic import (
-    AfterValidator,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    PlainSerializer,
-)
+from pydantic import BeforeValidator, ConfigDict, Field
 
 from mmgsim.contracts import Objective
-from mmgsim.profiles import LARGEST, ForecastConfig, ProfileSource, zone_faults
+from mmgsim.profiles import LARGEST, ForecastConfig, ProfileSource
+from mmgsim.scenario.event_schema import EventConfig
+from mmgsim.scenario.fields import (
+    Clock,
+    Config,
+    Day,
+    Minutes,
+    Name,
+    NonNegative,
+    Number,
+    Positive,
+    Share,
+    Text,
+    Timezone,
+    Voltage,
+)
 
 __all__ = [
     "BackgroundConfig",
@@ -41,49 +47,7 @@ __all__ = [
     "SettlementConfig",
     "TariffConfig",
     "WindConfig",
-    "parse_duration_min",
 ]
-
-_DURATION = re.compile(r"^\s*(\d+)\s*(min|h|d)\s*$")
-_MINUTES = {"min": 1, "h": 60, "d": 1440}
-_LONGEST_MIN = 366 * 1440
-_YEARS = range(1900, 2151)
-
-
-def parse_duration_min(text: Any) -> int:
-    """Give the minutes of a duration such as ``15min``, ``1h`` or ``1d``."""
-    match = _DURATION.match(text) if isinstance(text, str) else None
-    if match is None or int(match[1]) == 0:
-        raise ValueError(f"{text!r} is not a duration; write it like 15min, 1h or 1d")
-    minutes = int(match[1]) * _MINUTES[match[2]]
-    if minutes > _LONGEST_MIN:
-        raise ValueError(f"{text!r} is longer than a year")
-    return minutes
-
-
-def _check_timezone(name: str) -> str:
-    for fault in zone_faults(name):
-        raise ValueError(f"{fault.what}; {fault.cure}")
-    return name
-
-
-def _check_clock(text: Any) -> Any:
-    if not isinstance(text, str) or not re.fullmatch(r"([01]\d|2[0-3]):[0-5]\d", text):
-        raise ValueError(f'{text!r} is not a clock time; write it like "00:00"')
-    return text
-
-
-def _check_day(text: Any) -> Any:
-    is_day = isinstance(text, str) and re.fullmatch(r"\d{4}-\d{2}-\d{2}", text)
-    if not is_day and not isinstance(text, date):
-        raise ValueError(f"{text!r} is not a day; write it like 2021-01-31, without a time")
-    try:
-        day = date.fromisoformat(text) if isinstance(text, str) else text
-    except ValueError as error:
-        raise ValueError(f"{text!r} is not a day: {error}") from error
-    if isinstance(day, date) and day.year not in _YEARS:
-        raise ValueError(f"{text!r} is not between the years {_YEARS[0]} and {_YEARS[-1]}")
-    return day
 
 
 def _kind_alone(given: Any) -> Any:
@@ -91,34 +55,9 @@ def _kind_alone(given: Any) -> Any:
     return {"kind": given} if isinstance(given, str) else given
 
 
-Number = Annotated[float, Field(allow_inf_nan=False, le=LARGEST)]
-Positive = Annotated[Number, Field(gt=0)]
-NonNegative = Annotated[Number, Field(ge=0)]
-Share = Annotated[Number, Field(ge=0, le=1)]
-Minutes = Annotated[
-    int,
-    BeforeValidator(
-        parse_duration_min,
-        json_schema_input_type=Annotated[str, Field(pattern=r"^\s*[0-9]+\s*(min|h|d)\s*$")],
-    ),
-    PlainSerializer(lambda minutes: f"{minutes}min", return_type=str),
-]
-Clock = Annotated[str, BeforeValidator(_check_clock)]
-Day = Annotated[date, BeforeValidator(_check_day, json_schema_input_type=date)]
-Voltage = Annotated[Number, Field(gt=0, lt=2)]
-Name = Annotated[str, Field(pattern=r"^[A-Za-z][A-Za-z0-9_-]*$", max_length=64)]
-Text = Annotated[str, Field(max_length=1000)]
-
-
-class _Config(BaseModel):
-    """Base of all parts of a scenario."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
-
-
 # -------------------------------------------------------------------------------------- devices
-class LoadConfig(_Config):
-    """Demand that is served, or shed at a price."""
+class LoadConfig(Config):
+    """Demand that is served, or shed at a price; its critical part is shed last."""
 
     name: Name
     """Unique within the microgrid."""
@@ -128,9 +67,20 @@ class LoadConfig(_Config):
     """Demand. [kW]"""
     shed_price_per_kwh: NonNegative = 10.0
     """Value of lost load. [currency/kWh]"""
+    critical_share: Share = 0.0
+    """Part of the demand that is critical, at all times."""
+    critical_shed_price_per_kwh: NonNegative | None = None
+    """Value of lost load of the critical part; ten times shed_price_per_kwh if left out.
+    [currency/kWh]"""
+
+    @property
+    def critical_per_kwh(self) -> float:
+        """Value of lost load of the critical part. [currency/kWh]"""
+        given = self.critical_shed_price_per_kwh
+        return 10.0 * self.shed_price_per_kwh if given is None else given
 
 
-class _RenewableConfig(_Config):
+class _RenewableConfig(Config):
     name: Name
     """Unique within the microgrid."""
     rating_kw: Positive
@@ -153,7 +103,7 @@ class WindConfig(_RenewableConfig):
     """A wind turbine."""
 
 
-class BatteryConfig(_Config):
+class BatteryConfig(Config):
     """Storage with a power limit, an efficiency each way and a price of wear."""
 
     name: Name
@@ -174,7 +124,7 @@ class BatteryConfig(_Config):
     """Price of wear per kWh discharged. [currency/kWh]"""
 
 
-class DieselConfig(_Config):
+class DieselConfig(Config):
     """Generator that is off, or on between two limits; its fuel cost is quadratic in its power."""
 
     name: Name
@@ -205,7 +155,7 @@ DeviceConfig = Annotated[
 """Whatever a microgrid may own, by its `kind`."""
 
 
-class RoleConfig(_Config):
+class RoleConfig(Config):
     """A role filled by a registered name or by your own class, with its options."""
 
     kind: str = "standard"
@@ -217,7 +167,7 @@ class RoleConfig(_Config):
 Role = Annotated[RoleConfig, BeforeValidator(_kind_alone, json_schema_input_type=RoleConfig | str)]
 
 
-class ConnectionConfig(_Config):
+class ConnectionConfig(Config):
     """What the connection to the feeder can carry."""
 
     import_limit_kw: Positive | None = None
@@ -226,7 +176,7 @@ class ConnectionConfig(_Config):
     """Out of the microgrid; by default what all devices together could deliver. [kW]"""
 
 
-class MicrogridConfig(_Config):
+class MicrogridConfig(Config):
     """One microgrid: where it is connected, how it decides, what it owns."""
 
     name: Name
@@ -247,7 +197,7 @@ class MicrogridConfig(_Config):
 
 
 # -------------------------------------------------------------------------------------- network
-class BackgroundConfig(_Config):
+class BackgroundConfig(Config):
     """Customers on the feeder that are not microgrids: the loads of the case."""
 
     scale: NonNegative = 1.0
@@ -258,7 +208,7 @@ class BackgroundConfig(_Config):
     """Replaces the case's own reactive loads."""
 
 
-class NetworkConfig(_Config):
+class NetworkConfig(Config):
     """The feeder."""
 
     case: str | None = None
@@ -296,7 +246,7 @@ Network = Annotated[
 
 
 # ---------------------------------------------------------------------------------------- money
-class NetworkChargeConfig(_Config):
+class NetworkChargeConfig(Config):
     """What the DNO charges for the use of its network."""
 
     fixed_per_day: NonNegative = 0.0
@@ -311,7 +261,7 @@ class NetworkChargeConfig(_Config):
     """Part of the charge that is due on locally bought energy."""
 
 
-class TariffConfig(_Config):
+class TariffConfig(Config):
     """Prices of energy."""
 
     import_per_kwh: ProfileSource
@@ -324,7 +274,7 @@ class TariffConfig(_Config):
     """On top of the import price."""
 
 
-class SettlementConfig(_Config):
+class SettlementConfig(Config):
     """How money is divided."""
 
     local_price: Literal["marginal", "midpoint"] = "marginal"
@@ -339,7 +289,7 @@ class SettlementConfig(_Config):
 
 
 # ------------------------------------------------------------------------------------- planning
-class EndOfWindowConfig(_Config):
+class EndOfWindowConfig(Config):
     """What keeps storage from being drained at the end of what is planned."""
 
     kind: Literal["cyclic", "value", "free"] = "cyclic"
@@ -352,18 +302,21 @@ class EndOfWindowConfig(_Config):
     """Worth of a kWh left over, for `value`. [currency/kWh]"""
 
 
-class GateConfig(_Config):
+class GateConfig(Config):
     """When a window is planned and how far it reaches."""
 
     every: Minutes = 60
     """Time between gates; 1h is rolling, 1d is day-ahead. [min]"""
     horizon: Minutes = 1440
     """Length of the window. [min]"""
+    on_event: Literal["replan", "hold"] = "replan"
+    """Where an event begins that was not announced: plan a window at once, or hold the last plan
+    until the next gate."""
     end_of_window: EndOfWindowConfig = EndOfWindowConfig()
     """What storage owes at its end."""
 
 
-class CoordinationConfig(_Config):
+class CoordinationConfig(Config):
     """Which mechanism clears a gate. Further keys are the mechanism's own options."""
 
     model_config = ConfigDict(extra="allow", frozen=True, use_attribute_docstrings=True)
@@ -385,7 +338,7 @@ Forecast = Annotated[
 ]
 
 
-class RepairConfig(_Config):
+class RepairConfig(Config):
     """What happens when a plan breaks a limit of the network."""
 
     rounds: Annotated[int, Field(ge=0, le=1000)] = 0
@@ -393,7 +346,7 @@ class RepairConfig(_Config):
     plan before it is executed."""
 
 
-class FaultsConfig(_Config):
+class FaultsConfig(Config):
     """What happens when a strategy, operator, market or coordination of your own fails."""
 
     on_fault: Literal["contain", "stop"] = "contain"
@@ -403,14 +356,14 @@ class FaultsConfig(_Config):
     """How long it may take for one answer; what comes with mmgsim is not timed."""
 
 
-class Scenario(_Config):
+class Scenario(Config):
     """One problem: devices, network, tariffs and uncertainty; the coordination is one key of it."""
 
     name: Name
     """Of the scenario; part of the name of the result folder."""
     description: Text = ""
     """One line for `mmgsim list`."""
-    timezone: Annotated[str, AfterValidator(_check_timezone)]
+    timezone: Timezone
     """IANA time zone in which days, tariffs and targets are meant."""
     start: Day
     """First local day."""
@@ -446,6 +399,8 @@ class Scenario(_Config):
     """What microgrids expect."""
     microgrids: tuple[MicrogridConfig, ...]
     """Who trades."""
+    events: tuple[EventConfig, ...] = ()
+    """What happens on the way: outages, islanding, other ratings, other prices."""
 
     @property
     def step_h(self) -> float:

@@ -19,6 +19,7 @@ from mmgsim.contracts import FloatArray
 from mmgsim.errors import Fault
 from mmgsim.profiles import PvlibSource, SimbenchSource, Tmy3Source
 from mmgsim.scenario.calendar import ends_at_clock
+from mmgsim.scenario.event_checks import event_doubts
 from mmgsim.scenario.inputs import Inputs
 from mmgsim.scenario.schema import (
     BatteryConfig,
@@ -62,6 +63,7 @@ def unusual(scenario: Scenario, inputs: Inputs) -> list[Fault]:
         Its series.
     """
     found = [*_price_doubts(scenario, inputs), *_parts_without_effect(scenario, inputs)]
+    found += event_doubts(scenario)
     sizes = [_sizes(microgrid, inputs) for microgrid in scenario.microgrids]
     found += _outliers("the load peaks at", _by_device(sizes, "peak_kw"))
     found += _outliers("rating_kw is", _by_device(sizes, "rating_kw"))
@@ -197,6 +199,7 @@ def _parts_without_effect(scenario: Scenario, inputs: Inputs) -> Iterator[Fault]
     if scenario.network is None and scenario.settlement.loss_share != "none":
         what = "there are no losses to share without a network"
         yield Fault("settlement.loss_share", what, "add a network, or leave it out")
+    yield from _idle_critical_prices(scenario)
     window_steps = scenario.gate.horizon // scenario.step
     if window_steps > _LONGEST_WINDOW_STEPS:
         hours = scenario.gate.horizon // 60
@@ -204,6 +207,19 @@ def _parts_without_effect(scenario: Scenario, inputs: Inputs) -> Iterator[Fault]
         yield Fault("step", what, "use longer steps or a shorter gate.horizon, unless meant")
     if not inputs.background.any():
         yield Fault("network.background.profile", "is zero throughout", "give shares of the peak")
+
+
+def _idle_critical_prices(scenario: Scenario) -> Iterator[Fault]:
+    """Find prices of critical load where nothing is critical."""
+    for microgrid in scenario.microgrids:
+        for device in microgrid.devices:
+            price = getattr(device, "critical_shed_price_per_kwh", None)
+            if isinstance(device, LoadConfig) and price is not None and not device.critical_share:
+                yield Fault(
+                    f"microgrids.{microgrid.name}.devices.{device.name}.critical_shed_price_per_kwh",
+                    f"{price:g} has no effect: nothing of the load is critical",
+                    "add critical_share, or leave it out",
+                )
 
 
 # -------------------------------------------------------------------------------------- devices

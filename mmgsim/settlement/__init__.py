@@ -2,7 +2,13 @@
 
 from mmgsim.settlement.ledger import OPERATIONS, account, bill, ledger_faults, settle
 from mmgsim.settlement.loss_share import aumann_shapley, ray_nodes
-from mmgsim.settlement.operations import operation_costs, shed_kw, shed_value, spilled_kw
+from mmgsim.settlement.operations import (
+    operation_costs,
+    shed_critical_kw,
+    shed_kw,
+    shed_value,
+    spilled_kw,
+)
 
 __all__ = [
     "OPERATIONS",
@@ -13,6 +19,7 @@ __all__ = [
     "operation_costs",
     "ray_nodes",
     "settle",
+    "shed_critical_kw",
     "shed_kw",
     "shed_value",
     "spilled_kw",

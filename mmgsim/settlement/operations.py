@@ -15,7 +15,7 @@ from mmgsim.contracts import (
     Renewable,
 )
 
-__all__ = ["operation_costs", "shed_kw", "shed_value", "spilled_kw"]
+__all__ = ["operation_costs", "shed_critical_kw", "shed_kw", "shed_value", "spilled_kw"]
 
 
 def operation_costs(
@@ -86,6 +86,15 @@ def shed_kw(devices: tuple[Device, ...], realised: Realised, dispatch: Dispatch)
     )
 
 
+def shed_critical_kw(devices: tuple[Device, ...], realised: Realised, dispatch: Dispatch) -> float:
+    """Give the critical load that was shed in one step. [kW]"""
+    return sum(
+        device.shed_critical_kw(realised.kw[device.name], dispatch.operations[device.name].in_kw)
+        for device in devices
+        if isinstance(device, Load)
+    )
+
+
 def spilled_kw(devices: tuple[Device, ...], realised: Realised, dispatch: Dispatch) -> float:
     """Give the renewable power that was available and not used in one step. [kW]"""
     return sum(
@@ -100,7 +109,7 @@ def shed_value(
 ) -> float:
     """Give the value of the load that was shed in one step. [currency]"""
     return step_h * sum(
-        device.shed_price_per_kwh * shed_kw((device,), realised, dispatch)
+        device.shed_value_per_h(realised.kw[device.name], dispatch.operations[device.name].in_kw)
         for device in devices
         if isinstance(device, Load)
     )

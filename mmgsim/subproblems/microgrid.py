@@ -48,7 +48,8 @@ MISS_PER_DEAREST = 10.0
 MISS_TOLERANCE = 1e-6
 
 # Of a projection: what a kWh off the wanted operation weighs against the dearest kWh of money,
-# and what a kWh shed, or a currency unit of missing, weighs against a kWh off.
+# and what a kWh shed, or a currency unit of missing, weighs against a kWh off. A critical kWh shed
+# weighs as much more against any other.
 AIM_PER_DEAREST = 1000.0
 SHED_PER_AIM = 10.0
 MISS_PER_AIM = 0.1
@@ -254,7 +255,7 @@ def _award_miss_price(inputs: MicrogridInputs) -> float:
     prices = inputs.terms.prices
     dearest = max(
         float(np.abs([prices.buy_per_kwh, prices.sell_per_kwh]).max()),
-        *(d.shed_price_per_kwh for d in inputs.declared.devices if isinstance(d, Load)),
+        *(d.dearest_per_kwh for d in inputs.declared.devices if isinstance(d, Load)),
         *(rule.miss_price_per_kwh for rule in inputs.declared.storage.values()),
         *(d.miss_price_per_kwh for d in inputs.declared.devices if isinstance(d, Diesel)),
         1.0,
@@ -265,7 +266,7 @@ def _award_miss_price(inputs: MicrogridInputs) -> float:
 def _declare_aim(model: Any, devices: tuple[Device, ...], horizon: Horizon) -> Any:
     """Declare the distance to a wanted net power of each storage device, and its price."""
     storage = [device.name for device in devices if isinstance(device, Battery)]
-    loads = [device.name for device in devices if isinstance(device, Load)]
+    loads = [device for device in devices if isinstance(device, Load)]
     model.aim_price_per_kwh = pyo.Param(mutable=True, initialize=1.0)
     model.aim = pyo.Block(storage)
     for name in storage:
@@ -276,8 +277,17 @@ def _declare_aim(model: Any, devices: tuple[Device, ...], horizon: Horizon) -> A
         for t in model.time
     )
     shed_kwh = horizon.step_h * pyo.quicksum(
-        model.own.device[name].shed_kw[t] for name in loads for t in model.time
+        model.own.device[load.name].shed_kw[t] for load in loads for t in model.time
     )
+    critical = [load.name for load in loads if load.critical_share]
+    if critical:
+        shed_kwh += (
+            SHED_PER_AIM
+            * horizon.step_h
+            * pyo.quicksum(
+                model.own.device[name].shed_critical_kw[t] for name in critical for t in model.time
+            )
+        )
     miss_cost = model.own.miss_cost + model.grid.miss_cost
     return model.aim_price_per_kwh * (off_kwh + SHED_PER_AIM * shed_kwh + MISS_PER_AIM * miss_cost)
 

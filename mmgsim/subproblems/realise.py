@@ -2,11 +2,15 @@
 
 Trades are firm. Devices hold their plan, clipped to what is available, storable and within ramps;
 import and export take the difference up to the envelope; beyond it storage, then running diesel and
-spill, then priced shedding. What was to be spilled or shed is used or served after all before
-anything else is shed or spilled. Who is planned to be off stays off: starts are for the plan.
+spill, then priced shedding, the critical part of a load last. What was to be spilled or shed is
+used or served after all before anything else is shed or spilled. Who is planned to be off stays
+off: starts are for the plan.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterable
+from enum import Enum, auto
 
 from mmgsim.contracts import (
     Battery,
@@ -27,6 +31,14 @@ RAMP_MISSED = "ramp_missed"
 
 # Larger than the rounding of a solver, smaller than anything that matters. [kW]
 TOLERANCE_KW = 1e-6
+
+
+class _Part(Enum):
+    """Which part of a device's power is shifted; only loads have more than the whole."""
+
+    WHOLE = auto()
+    REST = auto()
+    CRITICAL = auto()
 
 
 def hold_plan(view: View, realised: Realised) -> Dispatch:
@@ -182,15 +194,18 @@ def _shift(view: View, realised: Realised, operations: dict[str, Operation], by_
 
     Too much leaves: storage takes up, load is served that was to be shed, running diesel comes
     down, then sun and wind are spilled. Too much enters: storage gives out, sun and wind are used
-    that were to be spilled, running diesel goes up, then load is shed.
+    that were to be spilled, running diesel goes up, then load is shed, its critical part last.
     """
-    for device in _order(view.devices, is_surplus=by_kw < 0.0):
+    for device, part in _order(view.devices, is_surplus=by_kw < 0.0):
         if by_kw == 0.0:
             break
         now_kw = operations[device.name].net_kw
         if isinstance(device, Diesel) and not device.is_on(now_kw):
             continue
         low_kw, high_kw = net_limits_kw(device, view, realised.kw.get(device.name, 0.0))
+        if isinstance(device, Load) and part is not _Part.WHOLE:
+            edge_kw = device.critical_share * low_kw
+            low_kw, high_kw = (edge_kw, high_kw) if part is _Part.CRITICAL else (low_kw, edge_kw)
         after_kw = max(now_kw + by_kw, min(low_kw, now_kw))
         after_kw = min(after_kw, max(high_kw, now_kw))
         operations[device.name] = Operation(out_kw=max(after_kw, 0.0), in_kw=max(-after_kw, 0.0))
@@ -198,18 +213,31 @@ def _shift(view: View, realised: Realised, operations: dict[str, Operation], by_
     return by_kw
 
 
-def _order(devices: tuple[Device, ...], *, is_surplus: bool) -> list[Device]:
+def _order(devices: tuple[Device, ...], *, is_surplus: bool) -> list[tuple[Device, _Part]]:
     """Give storage first, then what saves most or costs least; diesel and loads by their price."""
     storage = [device for device in devices if isinstance(device, Battery)]
     renewables = [device for device in devices if isinstance(device, Renewable)]
-    loads = sorted(
-        (device for device in devices if isinstance(device, Load)),
-        key=lambda load: (load.shed_price_per_kwh, load.name),
-    )
-    diesels = _diesels(devices)
+    loads, diesels = _load_parts(devices), _diesels(devices)
     if is_surplus:
-        return [*storage, *loads[::-1], *diesels[::-1], *renewables]
-    return [*storage, *renewables, *diesels, *loads]
+        return [*_whole(storage), *loads[::-1], *_whole(diesels[::-1]), *_whole(renewables)]
+    return [*_whole(storage), *_whole(renewables), *_whole(diesels), *loads]
+
+
+def _whole(devices: Iterable[Device]) -> list[tuple[Device, _Part]]:
+    return [(device, _Part.WHOLE) for device in devices]
+
+
+def _load_parts(devices: tuple[Device, ...]) -> list[tuple[Device, _Part]]:
+    """Give the parts of all loads in the order in which they are shed."""
+    parts: list[tuple[float, Load, _Part]] = []
+    for load in devices:
+        if isinstance(load, Load) and load.critical_share:
+            parts.append((load.shed_price_per_kwh, load, _Part.REST))
+            parts.append((load.critical_shed_price_per_kwh, load, _Part.CRITICAL))
+        elif isinstance(load, Load):
+            parts.append((load.shed_price_per_kwh, load, _Part.WHOLE))
+    parts.sort(key=lambda part: (part[0], part[1].name))  # stable: of one load, the rest first
+    return [(load, which) for _, load, which in parts]
 
 
 def _diesels(devices: tuple[Device, ...]) -> list[Diesel]:

@@ -38,6 +38,7 @@ TABLES: Mapping[str, tuple[Column, ...]] = MappingProxyType(
             ("microgrid", _TEXT, "name"),
             ("load_kw", _REAL, "realised demand [kW]"),
             ("shed_kw", _REAL, "demand not served [kW]"),
+            ("shed_critical_kw", _REAL, "critical demand not served, part of shed_kw [kW]"),
             ("pv_kw", _REAL, "PV used, after spill [kW]"),
             ("wind_kw", _REAL, "wind used, after spill [kW]"),
             ("spilled_kw", _REAL, "available PV and wind not used [kW]"),

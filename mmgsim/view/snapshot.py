@@ -87,21 +87,34 @@ def costs_so_far(snapshot: Snapshot) -> dict[str, float]:
 
 def _shed_values(snapshot: Snapshot) -> pd.Series:
     """Give the value of the load that was shed, by microgrid. [currency]"""
-    prices = {
-        (microgrid["name"], device["name"]): float(device["shed_price_per_kwh"])
-        for microgrid in snapshot.scenario["microgrids"]
-        for device in microgrid["devices"]
-        if device["kind"] == "load"
-    }
+    keys = ["microgrid", "device"]
+    loads = pd.DataFrame(
+        [
+            (microgrid["name"], device["name"], *_shed_prices(device))
+            for microgrid in snapshot.scenario["microgrids"]
+            for device in microgrid["devices"]
+            if device["kind"] == "load"
+        ],
+        columns=[*keys, "per_kwh", "critical_share", "critical_more_per_kwh"],
+    )
     devices = snapshot.frames["devices"]
-    keys = ["time", "microgrid", "device"]
-    powers = devices[devices["quantity"].isin(["available_kw", "power_kw"])]
-    by_load = powers.groupby(keys)["value"].sum().reset_index()
-    owners = zip(by_load["microgrid"], by_load["device"], strict=True)
-    # Demand is available, and its power negative: together they are what was not served. Of
-    # anything else the price is 0.
-    per_kwh = [prices.get(owner, 0.0) for owner in owners]
-    step_h = float(snapshot.manifest["step_h"])
-    by_load["shed_value"] = by_load["value"].clip(lower=0.0) * step_h * per_kwh
-    values: pd.Series = by_load.groupby("microgrid")["shed_value"].sum()
+    of_loads = devices.merge(loads, on=keys)
+    powers = of_loads.pivot_table(
+        index=["time", *loads.columns], columns="quantity", values="value", aggfunc="sum"
+    ).reset_index()
+    # Demand is available, and its power negative: together they are what was not served.
+    shed_kw = (powers["available_kw"] + powers["power_kw"]).clip(lower=0.0)
+    critical_kw = powers["critical_share"] * powers["available_kw"] + powers["power_kw"]
+    per_h = powers["per_kwh"] * shed_kw
+    per_h += powers["critical_more_per_kwh"] * critical_kw.clip(lower=0.0)
+    values: pd.Series = (
+        (per_h * float(snapshot.manifest["step_h"])).groupby(powers["microgrid"]).sum()
+    )
     return values
+
+
+def _shed_prices(load: Mapping[str, Any]) -> tuple[float, float, float]:
+    """Give a load's price, its critical share, and how much more that costs. [currency/kWh]"""
+    per_kwh, share = float(load["shed_price_per_kwh"]), float(load.get("critical_share", 0.0))
+    given = load.get("critical_shed_price_per_kwh")
+    return per_kwh, share, (10.0 * per_kwh if given is None else float(given)) - per_kwh

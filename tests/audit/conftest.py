@@ -25,6 +25,18 @@ FEEDER = {
     "v_max_pu": 1.05,
 }
 
+# Line 24 leads to MG2 at bus 32; buses 25 to 32 are dark while it is out.
+EVENTS = [
+    {"kind": kind, "start": f"2021-01-11 {start}", "end": f"2021-01-11 {end}", **more}
+    for kind, start, end, more in (
+        ("line-outage", "12:00", "16:00", {"line": 24}),
+        ("islanding", "09:00", "11:00", {"microgrid": "MG1"}),
+        ("price-shock", "17:00", "20:00", {"price": "import", "factor": 3.0, "announced": True}),
+        ("price-shock", "14:00", "15:00", {"price": "export", "add_per_kwh": 0.02}),
+        ("rating", "18:00", "21:00", {"line": 3, "factor": 0.5}),
+    )
+]
+
 # How each run is made: its scenario, or what writes it, and what is set as on the command line.
 RUNS = {
     "central": ("duo", ["coordination.kind=central"]),
@@ -42,6 +54,18 @@ RUNS = {
             "microgrids.MG1.power_factor=0.9",
             "microgrids.MG2.power_factor=0.95",
             "settlement.loss_share=aumann-shapley",
+        ],
+    ),
+    "events": (
+        "duo",
+        [
+            f"network={json.dumps({**FEEDER, 'background': {'scale': 0.4}, 'ratings': 'wa9'})}",
+            "microgrids.MG1.bus=17",
+            "microgrids.MG2.bus=32",
+            "settlement.loss_share=aumann-shapley",
+            "forecast={kind: noise}",
+            "repair={rounds: 2}",
+            f"events={json.dumps(EVENTS)}",
         ],
     ),
     "wa9": ("wa9", ["days=2"]),
@@ -189,7 +213,8 @@ def get_run(tmp_path_factory):
 
 @pytest.fixture(
     params=[
-        *("central", "isolated", "noise", "quarter", "feeder", "wa9", "diesel", "tight", "bilevel")
+        *("central", "isolated", "noise", "quarter", "feeder", "events", "wa9", "diesel"),
+        *("tight", "bilevel"),
     ]
 )
 def run(request, get_run):

@@ -29,8 +29,17 @@ def value_of_shed_load(run):
     """By microgrid, from its devices."""
     value = pd.Series(0.0, index=list(run.microgrids()))
     for mg, name, config in run.devices("load"):
-        shed_kw = run.device(mg, name, "available_kw") + run.device(mg, name, "power_kw")
-        value[mg] += shed_kw.sum() * run.step_h * config["shed_price_per_kwh"]
+        asked_kw, served_kw = (
+            run.device(mg, name, "available_kw"),
+            -run.device(mg, name, "power_kw"),
+        )
+        critical_kw = (config["critical_share"] * asked_kw - served_kw).clip(lower=0.0)
+        rest_kw = asked_kw - served_kw - critical_kw
+        critical_per_kwh = config["critical_shed_price_per_kwh"]
+        if critical_per_kwh is None:
+            critical_per_kwh = 10.0 * config["shed_price_per_kwh"]
+        value[mg] += rest_kw.sum() * run.step_h * config["shed_price_per_kwh"]
+        value[mg] += critical_kw.sum() * run.step_h * critical_per_kwh
     return value
 
 
@@ -78,6 +87,7 @@ def check_summary_energy(run):
         "traded_kwh": d.sold_kw,
         "spilled_kwh": d.spilled_kw,
         "shed_kwh": d.shed_kw,
+        "shed_critical_kwh": d.shed_critical_kw,
         "imbalance_kwh": d.imbalance_kw.abs(),
         "losses_kwh": steps.loss_kw,
         "substation_kwh": steps.substation_kw,

@@ -56,12 +56,14 @@ WINDOW = Window(0, 2, 0.5, datetime(2021, 1, 11, tzinfo=UTC))
 PLAIN, EXCLUSIVE = Horizon(2, 0.5), Horizon(2, 0.5, is_exclusive=True)
 
 SHOP = Load("shop", shed_price_per_kwh=7.0)
+CLINIC = Load("clinic", 7.0, critical_share=0.3, critical_shed_price_per_kwh=91.0)
 ROOF = Renewable("roof", RenewableKind.PV, rating_kw=50.0)
 BESS = Battery("bess", 20.0, 2.0, 8.0, efficiency=0.8, wear_per_kwh=0.03)
 GENSET = Diesel("genset", 20.0, 100.0, 0.3, 0.001, 2.5, 15.0, ramp_kw_per_h=30.0)
 PLAIN_GENSET = Diesel("plain", 20.0, 100.0, 0.3)
 RULE = StorageRule(frozen([2.0, 11.0]), frozen([20.0, 11.0]), end_value_per_kwh=0.09)
 INPUTS = {
+    "clinic": DeviceInputs(forecast_kw=frozen([33.0, 34.0])),
     "shop": DeviceInputs(forecast_kw=frozen([31.0, 32.0])),
     "roof": DeviceInputs(forecast_kw=frozen([41.0, 42.0])),
     "bess": DeviceInputs(energy_start_kwh=12.0, rule=RULE),
@@ -204,6 +206,7 @@ def build_optimality():
 
 FAMILIES = {
     "load": lambda: build_device(SHOP),
+    "load_critical": lambda: build_device(CLINIC),
     "renewable": lambda: build_device(ROOF),
     "battery": lambda: build_device(BESS),
     "battery_exclusive": lambda: build_device(BESS, EXCLUSIVE),

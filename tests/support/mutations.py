@@ -129,6 +129,12 @@ def documents() -> dict[str, Any]:
     found["strategy"] = _with(duo, ("microgrids", 0, "strategy"), strategy)
     for key in ("gate", "repair", "faults"):
         found[key] = _with(duo, (key,), {"end_of_window": {}} if key == "gate" else {})
+    for kind, part in _alternatives(SCHEMA["properties"]["events"]["items"]):
+        own = {**_required(part), "kind": kind, "start": "2021-01-11 12:00"}
+        own |= {"end": "2021-01-11 16:00"}
+        own |= {"line": 3} if "line" in own else {}
+        own |= {"microgrid": "MG1"} if "microgrid" in own else {}
+        found[kind] = _with(found["network" if "line" in own else "duo"], ("events",), [own])
     found["connection"] = _with(duo, ("microgrids", 0, "connection"), {})
     return found
 

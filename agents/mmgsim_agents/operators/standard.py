@@ -12,6 +12,7 @@ from mmgsim.contracts import (
     Accepted,
     Envelope,
     FloatArray,
+    LinearisedStep,
     Message,
     NetworkQuery,
     OperatorView,
@@ -77,7 +78,7 @@ class StandardOperator:
         self.least_share = least_share
         self.repair_share = repair_share
         self._record = None if envelopes_from is None else RecordedEnvelopes(Path(envelopes_from))
-        self._cuts: dict[int, Limits] = {}
+        self._cuts: dict[int, tuple[LinearisedStep | None, Limits]] = {}
 
     def reset(self) -> None:
         """Keep the cuts: each was found on its own, and would be the same again."""
@@ -133,16 +134,17 @@ class StandardOperator:
     def _safe(self, view: OperatorView, offset: int) -> Limits:
         """Give the limits of a step that keep the network whatever anybody does within them."""
         step = view.window.first_step + offset
-        if step not in self._cuts:
-            # The background is known ahead: a step's cut is the same in every window.
+        point = view.background[offset] if view.background else None
+        # The background is known ahead: the cut of a step is the same in every window, until
+        # something happens to the network.
+        if step not in self._cuts or self._cuts[step][0] is not point:
             self._cuts.pop(step - 2 * view.window.steps, None)
-            whole = _connections(view, 1.0)
-            point = view.background[offset] if view.background else None
-            self._cuts[step] = whole
+            limits = _connections(view, 1.0)
             if point is not None:
                 rows = limit_rows(point).kept_at_zero()
-                self._cuts[step] = least_cut(rows, *whole, least_share=self.least_share, step=step)
-        return self._cuts[step]
+                limits = least_cut(rows, *limits, least_share=self.least_share, step=step)
+            self._cuts[step] = point, limits
+        return self._cuts[step][1]
 
     def _repaired(
         self, view: OperatorView, offset: int, limits: Limits, plan_kw: FloatArray

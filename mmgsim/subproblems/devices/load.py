@@ -14,7 +14,11 @@ __all__ = ["declare_load", "update_load"]
 
 
 def declare_load(block: Any, device: Load, horizon: Horizon) -> None:
-    """Declare ``in = demand - shed``, ``0 <= shed <= demand``, cost = price of shed energy."""
+    """Declare ``in = demand - shed``, ``0 <= shed <= demand``, cost = price of shed energy.
+
+    With a critical part, ``critical shed >= shed - (1 - share) * demand`` costs the difference of
+    the two prices on top; that is never negative, so the rest is shed first.
+    """
     block.time = pyo.RangeSet(0, horizon.steps - 1)
     block.demand_kw = pyo.Param(block.time, mutable=True, initialize=0.0)
     block.shed_kw = pyo.Var(block.time, domain=pyo.NonNegativeReals)
@@ -25,6 +29,21 @@ def declare_load(block: Any, device: Load, horizon: Horizon) -> None:
         expr=horizon.step_h
         * device.shed_price_per_kwh
         * pyo.quicksum(block.shed_kw[t] for t in block.time)
+        + (_critical_cost(block, device, horizon) if device.critical_share else 0.0)
+    )
+
+
+def _critical_cost(block: Any, device: Load, horizon: Horizon) -> Any:
+    """Declare the critical part of what is shed; give what it costs on top. [currency]"""
+    rest = 1.0 - device.critical_share
+    block.shed_critical_kw = pyo.Var(block.time, domain=pyo.NonNegativeReals)
+    block.critical_last = pyo.Constraint(
+        block.time,
+        rule=lambda b, t: b.shed_critical_kw[t] >= b.shed_kw[t] - rest * b.demand_kw[t],
+    )
+    more_per_kwh = device.critical_shed_price_per_kwh - device.shed_price_per_kwh
+    return (
+        horizon.step_h * more_per_kwh * pyo.quicksum(block.shed_critical_kw[t] for t in block.time)
     )
 
 

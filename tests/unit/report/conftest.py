@@ -48,6 +48,17 @@ def on_feeder(folder):
 
 
 @pytest.fixture(scope="session")
+def eventful(folder):
+    """A step is enough for the page; the events go on beyond it."""
+    at = {"start": "2021-01-11 00:00", "end": "2021-01-11 03:00"}
+    events = [
+        {"kind": "islanding", "microgrid": "MG2", **at},
+        {"kind": "price-shock", "price": "import", "factor": 3.0, "add_per_kwh": 0.01, **at},
+    ]
+    return run_early("duo", folder / "eventful", 5, overrides={"events": events})
+
+
+@pytest.fixture(scope="session")
 def alone(folder):
     """One microgrid, nobody to trade with, no network, one step."""
     copy = folder / "one"

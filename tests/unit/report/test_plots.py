@@ -213,6 +213,12 @@ def test_an_unknown_microgrid_or_day_is_told_with_those_there_are(early, microgr
         early.plot.day(microgrid, day)
 
 
+def test_events_are_shaded_on_their_day(eventful, early):
+    shapes = eventful.plot.day("MG1").layout.shapes
+    assert {(shape.x0, shape.x1) for shape in shapes} == {("2021-01-11 00:00", "2021-01-11 03:00")}
+    assert not early.plot.day("MG1").layout.shapes
+
+
 def test_the_choice_shows_one_microgrid_at_a_time(early):
     figure = early.plot.days()
     names, days = figure.layout.updatemenus

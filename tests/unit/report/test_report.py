@@ -161,6 +161,21 @@ def test_steps_that_did_not_deliver_are_counted_only_where_there_are_any(results
     assert rows[name] == "4"
 
 
+def test_events_are_told_and_runs_without_any_have_no_table_of_them(results, eventful):
+    page = own(eventful)
+    for told in ("islanding", "price shock, times 3 +0.01 per kWh", "2021-01-11 03:00"):
+        assert told in page
+    assert "Events are shaded." in page
+    assert "announced" not in own(results)
+    assert "Events are shaded." not in own(results)
+
+
+def test_critical_demand_that_is_not_served_has_a_tile(results):
+    shown = tiles(changed(results, shed_critical_kwh=2.4))
+    assert "<b>2.4 kWh</b><span>critical demand not served</span>" in shown
+    assert "critical demand" not in tiles(results)
+
+
 def test_a_run_without_faults_has_no_table_of_them(results):
     assert "what went wrong" not in own(results)
 

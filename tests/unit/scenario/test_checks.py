@@ -190,3 +190,11 @@ def test_impossible_diesel_is_refused(text, changes, key, what, scenarios):
 @pytest.mark.parametrize("start_kw", [0, 20, 60])
 def test_diesel_starts_off_or_between_its_limits(start_kw, scenarios):
     scenarios.load(with_diesel(f", power_start_kw: {start_kw}"))
+
+
+def test_critical_load_is_worth_no_less_than_the_rest(scenarios):
+    keys = "shed_price_per_kwh: 5, critical_share: 0.2, critical_shed_price_per_kwh"
+    fault = scenarios.fault(("profile: 3.0", f"profile: 3.0, {keys}: 2"))
+    assert fault.where == "microgrids.MG1.devices.homes.critical_shed_price_per_kwh"
+    assert fault.what.startswith("2 is below shed_price_per_kwh = 5")
+    scenarios.load(("profile: 3.0", f"profile: 3.0, {keys}: 5"))

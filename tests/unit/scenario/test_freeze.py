@@ -7,11 +7,20 @@ from mmgsim.errors import ScenarioError
 from mmgsim.scenario import load_scenario, read_inputs
 from mmgsim.scenario.freeze import freeze
 
+SHOCK = {
+    "kind": "price-shock",
+    "price": "import",
+    "factor": 3.0,
+    "start": "2021-01-11 12:00",
+    "end": "2021-01-11 16:00",
+}
+
 
 @pytest.mark.parametrize(
     ("name", "overrides"),
     [
         ("duo", {}),
+        ("duo", {"events": [SHOCK]}),  # which is frozen as an event, and not in the price too
         ("wa9", {"days": 1, "forecast": "persistence"}),
     ],
 )
@@ -28,6 +37,7 @@ def test_frozen_scenario_gives_the_same_inputs_to_the_last_bit(name, overrides, 
         key: kw.tobytes() for key, kw in after.device_kw.items()
     }
     assert before.index == after.index
+    assert frozen.scenario.events == loaded.scenario.events
     assert [label.label for label in before.labels] == [label.label for label in after.labels]
 
 

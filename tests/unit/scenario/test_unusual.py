@@ -104,6 +104,11 @@ def test_a_sound_scenario_has_no_warnings(warnings):
         ),
         # no effect
         (
+            [("profile: 3.0", "profile: 3.0, critical_shed_price_per_kwh: 50")],
+            "MG1.devices.homes.critical_shed_price_per_kwh",
+            "nothing of the load is critical",
+        ),
+        (
             [charge("{on_peak_per_kwh: 0.2}")],
             "tariff.network_charge.on_peak_per_kwh",
             "no peak hours",

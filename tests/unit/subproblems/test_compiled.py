@@ -222,6 +222,7 @@ def every_kind(toy):
     """Give units of every kind, and how their state is drawn."""
     return {
         "load": (Load("shop", 0.35), draw_load),
+        "load-critical": (Load("shop", 0.2, 0.4, 0.5), draw_load),
         "renewable": (Renewable("roof", RenewableKind.PV, 50.0), draw_renewable),
         "battery": (Battery("bess", 20.0, 2.0, 8.0, 0.9, 0.03), draw_battery(toy)),
         "diesel": (
@@ -232,7 +233,7 @@ def every_kind(toy):
 
 
 @pytest.mark.parametrize("is_exclusive", [False, True])
-@pytest.mark.parametrize("kind", ["load", "renewable", "battery", "diesel"])
+@pytest.mark.parametrize("kind", ["load", "load-critical", "renewable", "battery", "diesel"])
 def test_every_device_costs_the_same_hot_and_by_pyomo_from_any_state(
     every_kind, kind, is_exclusive
 ):

@@ -129,8 +129,9 @@ def test_at_the_end_of_a_replay_costs_are_those_of_the_summary(run_of_tight):
 
 def test_shed_load_is_part_of_the_cost_so_far(folder):
     limit = {"microgrids.MG1.connection": {"import_limit_kw": 1.0}, "days": 1}
-    run = mmgsim.run("duo", out=folder / "shed", overrides=limit)
-    assert run.summary["shed_kwh"] > 0.0
+    critical = {"microgrids.MG1.devices.homes.critical_share": 0.9}
+    run = mmgsim.run("duo", out=folder / "shed", overrides={**limit, **critical})
+    assert run.summary["shed_kwh"] > run.summary["shed_critical_kwh"] > 0.0
     replay = ReplaySource(run)
     replay.go_to(10**6)
     costs = replay.snapshot().summary["cost_by_microgrid"]
