@@ -42,6 +42,7 @@ from mmgsim.coordination.bilateral import (
     seller_prices,
 )
 from mmgsim.coordination.leading import Leading
+from mmgsim.coordination.network_talk import NetworkSource, NetworkTalk, checked_source
 from mmgsim.coordination.printed import printed_steps
 from mmgsim.coordination.replies import plans_by_name, replies_by_name
 from mmgsim.scenario import Scenario
@@ -84,6 +85,11 @@ class Bilevel:
     time_limit_s : float
         Of the problems with binaries, each: the leader's own, and the one behind the lower bound.
         What a machine finds within a time differs from run to run.
+    network : str
+        ``envelopes``: the limits that the DNO has published are all that is known of the network;
+        ``rows``, for ``kkt``: the DNO is asked about the responses that are expected, and the
+        leader keeps the limits that they break, as far as trades can move them. Losses are left
+        out.
     """
 
     asks: frozenset[type[Message]] = frozenset({Disclose, Award})
@@ -98,6 +104,7 @@ class Bilevel:
         max_rounds: int = 30,
         tolerance: float = 1e-3,
         time_limit_s: float = 20.0,
+        network: NetworkSource = "envelopes",
     ) -> None:
         for name, given, choices in (
             ("variant", variant, get_args(Variant)),
@@ -112,6 +119,9 @@ class Bilevel:
         for name, number in (("tolerance", tolerance), ("time_limit_s", time_limit_s)):
             if not number > 0.0:
                 raise ValueError(f"{name} is above 0, not {number:g}")
+        self.network = checked_source(network)
+        if network == "rows" and variant != "kkt":
+            raise ValueError(f"network: rows is for the variant kkt, not {variant}")
         self.variant, self.trade_price = variant, trade_price
         self._rules = Rules(tolerance, max_rounds, damping, individually_rational)
         self._time_limit_s = time_limit_s
@@ -145,6 +155,7 @@ class Bilevel:
         self._view = view
         self._names = [member.name for member in view.members]
         self._price = seller_prices(view, self.trade_price)
+        self._network = NetworkTalk(view, {}, source=self.network, counts_losses=False)
         self._is_disclosed = False
         self._search: BestResponse | None = None
         self._leading: Leading | None = None
@@ -158,6 +169,8 @@ class Bilevel:
         view = self._view
         if not self._is_disclosed:
             return [Disclose(to=name, window=view.window) for name in self._names]
+        if self._leading is not None and not self._network.is_over:
+            return [self._network.query(self._leading.expected_kw)]
         return bilateral_awards(view, self._trades)
 
     def tell(self, replies: Sequence[Message]) -> Clearing | None:
@@ -165,6 +178,10 @@ class Bilevel:
         if not self._is_disclosed:
             self._is_disclosed = True
             self._begin(replies_by_name(replies, Disclosure))
+            return None
+        if self._leading is not None and not self._network.is_over:
+            if self._network.takes(replies, self._leading.expected_kw):
+                self._leading = self._led()
             return None
         plans = plans_by_name(replies)
         if self._search is not None:
@@ -236,20 +253,25 @@ class Bilevel:
         for follower in followers:
             disclosure, envelope = declared[follower.name], self._view.envelopes[follower.name]
             follower.start(disclosure, self._view.tariff, envelope)
+        if all(follower.is_linear for follower in followers):
+            self._leading = self._led()
+        else:
+            self._flags.add("leader_left")
+
+    def _led(self) -> Leading:
+        """Solve the bi-level problem within what is known of the network."""
         leading = Leading(
             self._view,
-            followers,
+            [self._followers[name] for name in self._names],
             self._price,
             is_rational=self._rules.is_rational,
             time_limit_s=self._time_limit_s,
+            limits=self._network.limits,
         )
-        if leading.is_possible:
-            leading.solve()
-            self._leading = leading
-            self._flags |= leading.flags
-            self._award(leading.traded_kw)
-        else:
-            self._flags.add("leader_left")
+        leading.solve()
+        self._flags |= leading.flags
+        self._award(leading.traded_kw)
+        return leading
 
     def _audited(self, leading: Leading, plans: Mapping[str, Plan]) -> dict[str, Any]:
         """Tell how far the replies are from the responses that were expected."""

@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from mmgsim.contracts import FloatArray, MarketView, NetworkRows, Plan, frozen
+from mmgsim.contracts import FloatArray, MarketView, Plan, frozen
 from mmgsim.coordination.bilateral import bills, net_trade_kw, sold_in_proportion
 from mmgsim.coordination.pool import plan_costs
 from mmgsim.errors import SubproblemError
@@ -21,6 +21,7 @@ from mmgsim.subproblems import (
     LeaderOutcome,
     LeaderProblem,
     LeaderTerms,
+    NetworkLimits,
     public_prices,
 )
 
@@ -47,7 +48,7 @@ class Leading:
         True where nobody may be worse off than without trade.
     time_limit_s : float
         Of each problem with binaries.
-    rows : NetworkRows or None
+    limits : NetworkLimits or None
         Limits on the exchanges that the leader keeps.
 
     Attributes
@@ -70,19 +71,14 @@ class Leading:
         *,
         is_rational: bool = False,
         time_limit_s: float = np.inf,
-        rows: NetworkRows | None = None,
+        limits: NetworkLimits | None = None,
     ) -> None:
         self._view, self._followers, self._price = view, tuple(followers), price_per_kwh
-        self._is_rational, self._time_limit_s, self._rows = is_rational, time_limit_s, rows
+        self._is_rational, self._time_limit_s, self._limits = is_rational, time_limit_s, limits
         members = len(view.members)
         self.traded_kw: FloatArray = np.zeros((members, members, view.window.steps))
         self.flags: set[str] = set()
         self.outcome: LeaderOutcome | None = None
-
-    @property
-    def is_possible(self) -> bool:
-        """True where every microgrid is an LP."""
-        return all(follower.is_linear for follower in self._followers)
 
     def solve(self) -> None:
         """Find the trades to award, and what should follow from them."""
@@ -92,7 +88,7 @@ class Leading:
             prices=public_prices(self._view.tariff, self._view.objective),
             price_per_kwh=self._price,
             is_rational=self._is_rational,
-            rows=self._rows,
+            limits=self._limits,
         )
         problem = LeaderProblem(self._followers, terms)
         found: list[LeaderOutcome] = []
@@ -134,20 +130,18 @@ class Leading:
             slack, is_first = TOLERANCE * gross, not len(alone)
             alone = own if is_first else alone
             is_eligible = not self._is_rational or bool((own <= alone + slack).all())
-            is_eligible = is_eligible and self._keeps_rows(plans)
+            is_eligible = is_eligible and self._keeps_limits(plans)
             if is_first or (is_eligible and cost < best - slack):
                 self._expected_cost, self._slack, self.traded_kw = cost, slack, traded_kw
                 self.expected_kw = {name: plan.exchange_kw for name, plan in plans.items()}
                 # Where standing alone breaks rows, whatever keeps them goes before it.
                 best = cost if is_eligible else np.inf
 
-    def _keeps_rows(self, plans: Mapping[str, Plan]) -> bool:
-        rows = self._rows
-        if rows is None:
+    def _keeps_limits(self, plans: Mapping[str, Plan]) -> bool:
+        if self._limits is None:
             return True
-        exchange_kw = np.stack([plans[name].exchange_kw for name in rows.members])
-        used = (rows.coefficient * exchange_kw[:, list(rows.offset)].T).sum(axis=1)
-        return bool((used <= rows.limit + TOLERANCE * (1.0 + np.abs(rows.limit))).all())
+        names = [member.name for member in self._view.members]
+        return not self._limits.are_broken(np.stack([plans[n].exchange_kw for n in names]))
 
     def _responses(self, traded_kw: FloatArray) -> dict[str, Plan]:
         plans = {}

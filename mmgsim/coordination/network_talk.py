@@ -63,6 +63,8 @@ class NetworkTalk:
         What `memory` of the last gate gave, or nothing.
     source : str
         ``envelopes`` to ask nothing.
+    counts_losses : bool
+        False for a mechanism that leaves losses out, whatever the objective.
 
     Attributes
     ----------
@@ -75,7 +77,12 @@ class NetworkTalk:
     """
 
     def __init__(
-        self, view: MarketView, memory: Mapping[str, Any], *, source: NetworkSource
+        self,
+        view: MarketView,
+        memory: Mapping[str, Any],
+        *,
+        source: NetworkSource,
+        counts_losses: bool = True,
     ) -> None:
         self._view = view
         self._names = tuple(member.name for member in view.members)
@@ -84,8 +91,8 @@ class NetworkTalk:
         self.is_over = source == "envelopes" or not view.has_network
         self.limits: NetworkLimits | None = None
         if not self.is_over:
-            is_system = view.objective is Objective.SYSTEM
-            priced = view.tariff.upstream_per_kwh * float(is_system)
+            is_priced = counts_losses and view.objective is Objective.SYSTEM
+            priced = view.tariff.upstream_per_kwh * float(is_priced)
             nothing = NetworkLimits.none(len(self._names), priced)
             self.limits = nothing.remembering(memory.get("network", {}), view.window)
 

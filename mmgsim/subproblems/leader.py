@@ -24,11 +24,12 @@ from typing import Any
 import numpy as np
 import pyomo.environ as pyo
 
-from mmgsim.contracts import FloatArray, NetworkRows, Tariff, Window, frozen
+from mmgsim.contracts import FloatArray, Tariff, Window, frozen
 from mmgsim.errors import SubproblemError
 from mmgsim.subproblems.compiled import CompiledHighs
 from mmgsim.subproblems.connection import PublicPrices, public_prices
 from mmgsim.subproblems.follower import Follower, FollowerProgram
+from mmgsim.subproblems.network_limits import NetworkLimits
 from mmgsim.subproblems.optimality import NEAR, Conditions, declare_feasible, declare_optimal
 
 __all__ = ["LeaderOutcome", "LeaderProblem", "LeaderTerms"]
@@ -67,8 +68,8 @@ class LeaderTerms:
         Of trades, by who sells. [currency/kWh]
     is_rational : bool
         True where nobody may be worse off than without trade.
-    rows : NetworkRows or None
-        Limits on the exchanges that the leader has to keep.
+    limits : NetworkLimits or None
+        Limits on the exchanges that the leader has to keep, microgrids in the followers' order.
     """
 
     window: Window
@@ -76,7 +77,7 @@ class LeaderTerms:
     prices: PublicPrices
     price_per_kwh: FloatArray
     is_rational: bool = False
-    rows: NetworkRows | None = None
+    limits: NetworkLimits | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -191,8 +192,8 @@ class LeaderProblem:
         for i, own in enumerate(self._programs):
             declare_feasible(model.follower[i], own.program, (own.least, own.most))
             _link(model, i, own)
-        if terms.rows is not None:
-            self._declare_rows(model, terms.rows)
+        if terms.limits is not None:
+            self._declare_limits(model, terms.limits)
         if terms.is_rational:
             self._declare_rationality(model)
         model.total = pyo.Objective(expr=self._cost(model) + self._friction(model))
@@ -232,19 +233,17 @@ class LeaderProblem:
             FRICTION * dearest * self._terms.window.step_h * pyo.quicksum(model.traded_kw.values())
         )
 
-    def _declare_rows(self, model: Any, rows: NetworkRows) -> None:
+    def _declare_limits(self, model: Any, limits: NetworkLimits) -> None:
         """Declare the network's limits on what the followers exchange."""
-        columns = {name: i for i, name in enumerate(self._names)}
-        entries = [(k, columns[name]) for k, name in enumerate(rows.members)]
         model.network = pyo.Constraint(
-            pyo.RangeSet(0, len(rows.offset) - 1),
+            pyo.RangeSet(0, len(limits) - 1),
             rule=lambda m, row: (
                 pyo.quicksum(
-                    float(rows.coefficient[row, k])
-                    * m.follower[i].x[int(self._programs[i].exchange_kw[rows.offset[row]])]
-                    for k, i in entries
+                    float(coefficient)
+                    * m.follower[i].x[int(self._programs[i].exchange_kw[limits.offset[row]])]
+                    for i, coefficient in enumerate(limits.coefficient[row])
                 )
-                <= float(rows.limit[row])
+                <= float(limits.limit[row])
             ),
         )
 

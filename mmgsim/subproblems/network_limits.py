@@ -25,7 +25,7 @@ __all__ = ["NetworkLimits", "push_limits"]
 LOSS = "loss"
 """Kind of the rows about losses, beside those of `LimitKind`."""
 
-KEPT_KW = 1e-6
+KEPT_KW = 1e-4
 """A row is kept that is broken by no more; what is left is the rounding of a solver."""
 
 ROOM_SHARE = 1e-3
@@ -202,9 +202,12 @@ class NetworkLimits:
         (..., members, steps) array
             [currency/kWh]
         """
+        shape = (*multipliers.shape[:-1], self.coefficient.shape[1], len(self.loss_per_kwh))
+        if not len(self):
+            return np.zeros(shape)
         weighted = multipliers[..., None, :] * self.coefficient.T
         charges: FloatArray = (weighted.reshape(-1, len(self)) @ self._of_step) / step_h
-        return charges.reshape(*weighted.shape[:-1], len(self.loss_per_kwh))
+        return charges.reshape(shape)
 
     def bounded(self, multipliers: FloatArray, step_h: float) -> FloatArray:
         """Give multipliers, (..., rows), at which the least cost of losses is not minus infinity.

@@ -10,7 +10,8 @@ import itertools
 import numpy as np
 import pytest
 
-from mmgsim.contracts import NetworkRows, Objective, frozen
+from mmgsim.contracts import LimitKind, Objective
+from mmgsim.subproblems import NetworkLimits
 from tests.support.bilevel import (
     LCOE_PER_KWH,
     followers_of,
@@ -53,13 +54,15 @@ def test_network_rows_hold_and_no_trade_of_a_grid_that_keeps_them_costs_less(see
     free_kw = exchanges(followers, free.trade_kw)
     # Between what follows without trade, which has to stay possible, and from free trade.
     limit = np.maximum(alone_kw.sum(0) + 1e-6, 0.5 * (alone_kw + free_kw).sum(0))
-    rows = NetworkRows(
-        members=("M1", "M0"),
-        offset=(0, 1),
-        coefficient=frozen(np.ones((2, 2))),
-        limit=frozen(limit),
+    limits = NetworkLimits(
+        loss_per_kwh=np.zeros(2),
+        offset=np.array([0, 1]),
+        key=((LimitKind.CURRENT, 0),) * 2,
+        coefficient=np.ones((2, 2)),
+        limit=limit,
+        share_per_kw=np.ones(2),
     )
-    found = leader_of(small, followers, rows=rows).optimistic()
+    found = leader_of(small, followers, limits=limits).optimistic()
     assert (exchanges(followers, found.trade_kw).sum(0) <= limit + 1e-5).all()
     kept = [
         leader_cost(small, followers, trade_kw)

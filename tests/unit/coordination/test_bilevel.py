@@ -5,12 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mmgsim.contracts import NetworkRows, Objective, frozen
+import mmgsim
+from mmgsim.contracts import LimitKind, Objective, frozen
 from mmgsim.coordination import Bilevel, Isolated
 from mmgsim.coordination.bilateral import bills, shared_out, sold_in_proportion
 from mmgsim.coordination.leading import Leading
 from mmgsim.errors import ScenarioError
 from mmgsim.scenario import load_scenario
+from mmgsim.subproblems import NetworkLimits
 from mmgsim.testing import sample_market
 from tests.support.bilevel import Small, clear, followers_of, small_market
 
@@ -156,13 +158,30 @@ def test_trades_that_break_rows_are_not_awarded_however_cheap():
     assert free.traded_kw.any()
     alone_kw = np.stack([one.alone.exchange_kw for one in followers])
     # As far as everybody goes alone, and no further.
-    rows = NetworkRows(
-        members=("M0", "M1"),
-        offset=(0, 1, 2, 0, 1, 2),
-        coefficient=frozen(np.repeat(np.eye(2), 3, axis=0)),
-        limit=frozen(alone_kw.ravel() + 1e-3),
+    limits = NetworkLimits(
+        loss_per_kwh=np.zeros(3),
+        offset=np.array([0, 1, 2, 0, 1, 2]),
+        key=((LimitKind.CURRENT, 0),) * 6,
+        coefficient=np.repeat(np.eye(2), 3, axis=0),
+        limit=alone_kw.ravel() + 1e-3,
+        share_per_kw=np.ones(6),
     )
-    bound = Leading(small.view, followers, price, rows=rows)
+    bound = Leading(small.view, followers, price, limits=limits)
     bound.solve()
     for one, name in enumerate(("M0", "M1")):
         assert (bound.expected_kw[name] <= alone_kw[one] + 2e-3).all()
+
+
+def test_rows_of_the_network_are_for_the_variant_that_can_keep_them():
+    with pytest.raises(ValueError, match="for the variant kkt"):
+        Bilevel(network="rows")
+
+
+def test_the_dno_is_asked_about_the_responses_that_are_expected():
+    options = {"kind": "bilevel", "variant": "kkt", "network": "rows"}
+    overrides = {"coordination": options, "gate.every": "1d", "repair.rounds": 0}
+    model = mmgsim.build("wa9-tight", overrides=overrides)
+    model.step()
+    said = model.table("messages").set_index("kind")["count"]
+    assert said["NetworkQuery"] == said["NetworkRows"] >= 1
+    assert "stand_in" not in " ".join(model.table("steps").flags)

@@ -24,6 +24,7 @@ def rows(limit=(10.0, 4.0), kind=(HIGH, CURRENT), *, loss_kw=(3.0, 1.0)):
         element=(7, 2),
         coefficient=frozen([[1.0, 0.5], [-1.0, 1.0]]),
         limit=frozen(limit),
+        share_per_kw=frozen([0.01, 0.02]),
         loss_kw=frozen(loss_kw),
         loss_per_kw=frozen([[0.1, 0.0], [0.0, -0.2]]),
     )
