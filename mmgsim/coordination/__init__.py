@@ -4,5 +4,26 @@ from mmgsim.coordination.bound import least_public_cost
 from mmgsim.coordination.central import Central
 from mmgsim.coordination.isolated import Isolated
 from mmgsim.coordination.prices import Prices
+from mmgsim.coordination.sharing import (
+    Split,
+    divide,
+    equal_shares,
+    nucleolus,
+    proportional_shares,
+    savings,
+    shapley_value,
+)
 
-__all__ = ["Central", "Isolated", "Prices", "least_public_cost"]
+__all__ = [
+    "Central",
+    "Isolated",
+    "Prices",
+    "Split",
+    "divide",
+    "equal_shares",
+    "least_public_cost",
+    "nucleolus",
+    "proportional_shares",
+    "savings",
+    "shapley_value",
+]
