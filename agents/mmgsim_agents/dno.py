@@ -15,27 +15,32 @@ from mmgsim.contracts import (
     Clearing,
     Envelope,
     FloatArray,
+    GrantQuery,
+    Grants,
     LinearisedStep,
     Member,
     Message,
     Operator,
     OperatorView,
     Tariff,
+    Window,
     frozen,
 )
 from mmgsim.engine import FlowStep, MultiMicrogridModel, Seat, guarded
 from mmgsim.errors import ContractError, PlugInError
 from mmgsim.network import (
     Feeder,
+    FeederTree,
     FlowStatus,
     PandapowerFlow,
     PlannedPoints,
     SweepFlow,
     linearise_many,
     losses_along_ray,
+    read_tree,
 )
 from mmgsim.settlement import aumann_shapley, ray_nodes
-from mmgsim.subproblems import envelope_faults, tariff_faults
+from mmgsim.subproblems import envelope_faults, grant_faults, tariff_faults
 from mmgsim_agents.operators.standard import StandardOperator
 
 __all__ = ["DnoAgent"]
@@ -59,6 +64,8 @@ class DnoAgent(mesa.Agent):
     violations_before, violations_after : tuple of tuple of str, or None
         Limits that the first and the last plans of the last gate break, per step of its window;
         None if nobody looked.
+    grants : list of (GrantQuery, Grants)
+        What was asked and granted at the last gate, in this order.
     """
 
     name = "dno"
@@ -82,6 +89,8 @@ class DnoAgent(mesa.Agent):
         self.violations_after: tuple[tuple[str, ...], ...] | None = None
         self._flow = PandapowerFlow(feeder) if feeder is not None else None
         self._sweep = SweepFlow(feeder, ladder=(1.0,)) if feeder is not None else None
+        self._tree = _tree_of(feeder)
+        self.grants: list[tuple[GrantQuery, Grants]] = []
         self._background: dict[int, LinearisedStep | None] = {}
         self._envelopes: dict[str, Envelope] = {}
         self._verdicts: dict[str, Envelope] = {}
@@ -136,7 +145,15 @@ class DnoAgent(mesa.Agent):
     def receive(self, message: Message) -> Message | None:
         """Answer a question of the market."""
         with self._guarded(f"answering {type(message).__name__}"):
-            return self.operator.answer(self._view(), message)
+            reply = self.operator.answer(self._view(), message)
+            if isinstance(message, GrantQuery):
+                faults = list(grant_faults(reply, message))
+                if faults:
+                    raise ContractError(self.who, faults)
+        if not isinstance(message, GrantQuery) or not isinstance(reply, Grants):
+            return reply
+        self.grants.append((message, reply))
+        return reply.public()
 
     def publish(self) -> None:
         """Tell everybody the tariff, and every microgrid its envelope, over the window ahead.
@@ -161,7 +178,8 @@ class DnoAgent(mesa.Agent):
         self._send(envelopes)
 
     def open_gate(self) -> None:
-        """Forget the reviews of the last gate."""
+        """Forget the grants and the reviews of the last gate."""
+        self.grants.clear()
         self.repair_rounds, self._gate_step = 0, self.model.clock.step
         self.violations_before = self.violations_after = None
 
@@ -302,6 +320,7 @@ class DnoAgent(mesa.Agent):
         window = self.model.clock.window()
         steps = range(window.first_step, window.first_step + window.steps)
         background = () if self.feeder is None else tuple(map(self._at_background, steps))
+        demand_kw, demand_kvar = self._demand(window)
         return OperatorView(
             window=window,
             members=self.members,
@@ -310,7 +329,19 @@ class DnoAgent(mesa.Agent):
             background=background,
             envelopes=dict(self._envelopes),
             violations=() if points is None else points.violations,
+            tree=self._tree,
+            demand_kw=demand_kw,
+            demand_kvar=demand_kvar,
         )
+
+    def _demand(self, window: Window) -> tuple[FloatArray | None, FloatArray | None]:
+        """Give the background demand of a window at the buses of the tree. [kW], [kvar]"""
+        if self._tree is None:
+            return None, None
+        first = window.first_step
+        share = [float(self.model.background_share(first + k)) for k in range(window.steps)]
+        demand_kw, demand_kvar = self._tree.background_kw(frozen(share))
+        return frozen(demand_kw), frozen(demand_kvar)
 
     def _at_plans(self, clearing: Clearing) -> PlannedPoints | None:
         """Run the AC power flow of the plans, over the whole window at once."""
@@ -333,6 +364,11 @@ class DnoAgent(mesa.Agent):
             point = linearise_many(self.feeder, share[None], np.zeros((1, len(self.members))))[0]
             self._background[step] = None if point is None else point.step()
         return self._background[step]
+
+
+def _tree_of(feeder: Feeder | None) -> FeederTree | None:
+    """Give the feeder as the DNO optimises on it; None where it is no tree of lines."""
+    return None if feeder is None or feeder.radial is None else read_tree(feeder)
 
 
 def _is_cut(before: Envelope, after: Envelope) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from mmgsim.contracts.devices import CarriedState, Device, Operation, StorageRule
-from mmgsim.contracts.messages import Envelope, Message, Plan, Tariff, Trade
+from mmgsim.contracts.messages import Disclosure, Envelope, Message, Plan, Tariff, Trade
 from mmgsim.contracts.money import Item, Objective
 from mmgsim.contracts.window import FloatArray, Window
 
@@ -23,6 +23,7 @@ __all__ = [
     "MemberStep",
     "OperationCost",
     "OperatorView",
+    "OwnDevice",
     "Realised",
     "Round",
     "View",
@@ -179,6 +180,25 @@ class LinearisedStep:
     current_max_ka: FloatArray
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class OwnDevice:
+    """A device of the DNO itself.
+
+    Parameters
+    ----------
+    site : str
+        Name among all that is connected to the feeder.
+    bus : int
+        pandapower's label.
+    declared : Disclosure
+        The device, what it carries into the window, and where its energy has to be.
+    """
+
+    site: str
+    bus: int
+    declared: Disclosure
+
+
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class OperatorView:
     """All that the DNO knows.
@@ -202,6 +222,16 @@ class OperatorView:
         For `review`: per step the limits that the plans break in the AC power flow
         (``undervoltage``, ``overvoltage``, ``line_overload``, ``trafo_overload``, or
         ``not_converged``); empty without a network.
+    tree : object
+        The feeder as an optimiser reads it, a `mmgsim.network.FeederTree`; None without a network
+        or where that is no tree of lines.
+    demand_kw, demand_kvar : (buses, steps) array or None
+        Background demand at the buses of `tree`. [kW], [kvar]
+    shed_price_per_kwh : float or None
+        Value of background demand that is not served; None where none may be shed.
+        [currency/kWh]
+    own : tuple of OwnDevice
+        Its own devices.
     """
 
     window: Window
@@ -211,6 +241,11 @@ class OperatorView:
     background: Sequence[LinearisedStep | None] = ()
     envelopes: Mapping[str, Envelope] = field(default_factory=dict)
     violations: tuple[tuple[str, ...], ...] = ()
+    tree: object = None
+    demand_kw: FloatArray | None = None
+    demand_kvar: FloatArray | None = None
+    shed_price_per_kwh: float | None = None
+    own: tuple[OwnDevice, ...] = ()
 
 
 # --------------------------------------------------------------------------------------- market

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -18,6 +19,8 @@ from mmgsim.network.slopes import RadialSystem
 __all__ = ["BusSlopes", "FeederTree", "read_tree"]
 
 _KW_PER_MW = 1e3
+_ANY_VOLTAGE_PU = (0.5, 1.5)
+"""What stands for no voltage limit: beyond it, the sweep takes no solution either."""
 
 ComplexArray = NDArray[np.complex128]
 IntArray = NDArray[np.int64]
@@ -91,6 +94,13 @@ class FeederTree:
         self.base_kw = radial.base_mva * _KW_PER_MW
         self.load_kw = frozen(radial.load_pu.real * self.base_kw)
         self.load_kvar = frozen(radial.load_pu.imag * self.base_kw)
+
+    def without_limits(self) -> FeederTree:
+        """Give the same feeder with neither current nor voltage limits."""
+        free = copy.copy(self)
+        free.i_max_pu = frozen(np.full(len(self.child), np.inf))
+        free.v_min_pu, free.v_max_pu = _ANY_VOLTAGE_PU
+        return free
 
     @cached_property
     def feeds(self) -> FloatArray:

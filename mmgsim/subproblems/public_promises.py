@@ -12,6 +12,8 @@ from mmgsim.contracts import (
     Clearing,
     Envelope,
     FloatArray,
+    GrantQuery,
+    Grants,
     MarketView,
     Member,
     Party,
@@ -23,7 +25,7 @@ from mmgsim.contracts import (
 )
 from mmgsim.subproblems.promises import TOLERANCE, is_finite
 
-__all__ = ["clearing_faults", "envelope_faults", "tariff_faults"]
+__all__ = ["clearing_faults", "envelope_faults", "grant_faults", "tariff_faults"]
 
 
 def clearing_faults(
@@ -188,3 +190,29 @@ def _limit_faults(envelope: Envelope, member: Member, window: Window) -> Iterato
             yield f"{what} is negative: {limit_kw.min():g} kW; an envelope holds zero exchange"
         if limit_kw.max() > carried_kw + TOLERANCE:
             yield f"{what} is {limit_kw.max():g} kW; its connection carries {carried_kw:g}"
+
+
+def grant_faults(grants: Any, query: GrantQuery) -> Iterator[str]:
+    """Tell where a DNO's answer to requests is no grant, or more than was asked for."""
+    if not isinstance(grants, Grants):
+        yield f"answers a GrantQuery by {type(grants).__name__}, not Grants"
+        return
+    for name in query.requests:
+        if name not in grants.grants:
+            yield f"no grant for {name}"
+    known = [name for name in query.requests if name in grants.grants]
+    for side in ("lack_kw", "surplus_kw"):
+        asked_kw = {name: np.asarray(getattr(query.requests[name], side)) for name in known}
+        given_kw = {name: np.asarray(getattr(grants.grants[name], side)) for name in known}
+        unclear = [name for name in known if not is_finite(given_kw[name], query.window.steps)]
+        yield from (f"the granted {side} of {name} is not over the window" for name in unclear)
+        if unclear:
+            continue
+        if query.free_split:
+            most_kw = sum(asked_kw.values(), np.zeros(query.window.steps))
+            asked_kw = dict.fromkeys(known, most_kw)
+            if (sum(given_kw.values(), 0.0 * most_kw) > most_kw + TOLERANCE).any():
+                yield f"the granted {side} of all together is more than was asked for"
+        for name in known:
+            if (given_kw[name] < 0.0).any() or (given_kw[name] > asked_kw[name] + TOLERANCE).any():
+                yield f"the granted {side} of {name} is not between nothing and what was asked for"
