@@ -341,12 +341,15 @@ class GrantQuery(Message):
     free_split : bool
         True where the requests are those of one controller of all: granted is at most the sum of
         them, at whichever connection points suit the network.
+    pooled : bool
+        True where surplus goes to others that lack first: only the rest is trade with the DNO.
     """
 
     window: Window
     requests: Mapping[str, Request]
     security: Security = Security.LIMITS
     free_split: bool = False
+    pooled: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,6 +32,7 @@ class Item(StrEnum):
     FUEL = "fuel"
     START_UP = "start_up"
     WEAR = "wear"
+    SAVING_SHARE = "saving_share"
 
 
 class Objective(StrEnum):

@@ -313,6 +313,9 @@ class Clearing:
         Largest distance between sold and bought in any step. [kW]
     memory : mapping
         Plain values for the next gate.
+    transfers : mapping of (steps,) arrays
+        By name of microgrid: what it pays the market in each step beside its trades, negative
+        where it is paid; they add up to zero. [currency]
     """
 
     window: Window
@@ -325,6 +328,7 @@ class Clearing:
     rounds: tuple[Round, ...]
     residual_kw: float
     memory: Mapping[str, Any] = field(default_factory=dict)
+    transfers: Mapping[str, FloatArray] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -390,6 +394,8 @@ class Executed:
         Part of them that each microgrid causes; the rest stays with the DNO. [kW]
     is_new_day : bool
         True in the first step of a local day, when fixed charges fall due.
+    transfers : mapping
+        What each microgrid pays the market beside its trades, as cleared. [currency]
     """
 
     window: Window
@@ -399,3 +405,4 @@ class Executed:
     loss_kw: float
     loss_share_kw: Mapping[str, float]
     is_new_day: bool
+    transfers: Mapping[str, float] = field(default_factory=dict)

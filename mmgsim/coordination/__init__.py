@@ -2,6 +2,7 @@
 
 from mmgsim.coordination.bound import least_public_cost
 from mmgsim.coordination.central import Central
+from mmgsim.coordination.hierarchical import Hierarchical
 from mmgsim.coordination.isolated import Isolated
 from mmgsim.coordination.prices import Prices
 from mmgsim.coordination.sharing import (
@@ -16,6 +17,7 @@ from mmgsim.coordination.sharing import (
 
 __all__ = [
     "Central",
+    "Hierarchical",
     "Isolated",
     "Prices",
     "Split",

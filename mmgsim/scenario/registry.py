@@ -44,6 +44,7 @@ BUILT_IN: Mapping[Kind, Mapping[str, str]] = MappingProxyType(
         Kind.MARKET: {"standard": "mmgsim_agents.markets.standard:StandardMarket"},
         Kind.MECHANISM: {
             "central": "mmgsim.coordination.central:Central",
+            "hierarchical": "mmgsim.coordination.hierarchical:Hierarchical",
             "isolated": "mmgsim.coordination.isolated:Isolated",
             "prices": "mmgsim.coordination.prices:Prices",
         },

@@ -42,6 +42,10 @@ def settle(executed: Executed) -> list[LedgerLine]:
                 LedgerLine(member.name, Party.DNO, Item.FIXED_CHARGE, 0.0, tariff.fixed_per_day)
             )
     lines += _trade_lines(executed)
+    lines += [
+        LedgerLine(name, str(Party.MARKET), Item.SAVING_SHARE, 0.0, amount)
+        for name, amount in executed.transfers.items()
+    ]
     lines += _loss_lines(executed)
     return [line for line in lines if _is_about_something(line)]
 

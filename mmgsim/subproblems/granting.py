@@ -147,7 +147,9 @@ class Granting:
             buy_per_kwh=view.tariff.upstream_per_kwh,
             sell_per_kwh=view.tariff.upstream_per_kwh,
             offers={
-                member.name: self._offer(view, member, lack_kw[row], surplus_kw[row])
+                member.name: self._offer(
+                    view, query, member, np.stack([lack_kw[row], surplus_kw[row]])
+                )
                 for row, member in enumerate(view.members)
             },
             own={one.site: one.declared for one in view.own},
@@ -157,16 +159,18 @@ class Granting:
         )
 
     def _offer(
-        self, view: OperatorView, member: Member, lack_kw: FloatArray, surplus_kw: FloatArray
+        self, view: OperatorView, query: GrantQuery, member: Member, most_kw: FloatArray
     ) -> BlockOffer:
         """Give a request as an offer: serving lack earns its price, refusing costs the penalty."""
-        tariff, zero = view.tariff, np.zeros(view.window.steps)
+        lack_kw, surplus_kw = most_kw
+        buy_per_kwh, sell_per_kwh = _trade_prices(view, query)
+        zero = np.zeros(view.window.steps)
         most_kvar = abs(_kvar_per_kw(member)) * (lack_kw + surplus_kw)
         return BlockOffer(
             export_kw=surplus_kw[None],
-            export_per_kwh=(tariff.export_per_kwh - self.refusal_per_kwh)[None],
+            export_per_kwh=(sell_per_kwh - self.refusal_per_kwh)[None],
             import_kw=lack_kw[None],
-            import_per_kwh=(tariff.buy_per_kwh + self.refusal_per_kwh)[None],
+            import_per_kwh=(buy_per_kwh + self.refusal_per_kwh)[None],
             must_take_kw=zero,
             q_min_kvar=-most_kvar,
             q_max_kvar=most_kvar,
@@ -213,11 +217,15 @@ class Granting:
         lack_kw, surplus_kw = (_together(grants, side) for side in ("lack_kw", "surplus_kw"))
         asked_kw = sum(_together(query.requests, side) for side in ("lack_kw", "surplus_kw"))
         granted_kwh = step_h * float((lack_kw + surplus_kw).sum())
-        trade = step_h * float((tariff.buy_per_kwh @ lack_kw) - tariff.export_per_kwh @ surplus_kw)
+        buy_per_kwh, sell_per_kwh = _trade_prices(view, query)
+        planned = step_h * float(buy_per_kwh @ lack_kw - sell_per_kwh @ surplus_kw)
+        if query.pooled:
+            lack_kw, surplus_kw = _rest(lack_kw, surplus_kw)
+        trade = step_h * float(tariff.buy_per_kwh @ lack_kw - tariff.export_per_kwh @ surplus_kw)
         upstream = step_h * float(tariff.upstream_per_kwh @ plan.slack_kw)
         price = view.shed_price_per_kwh
         shed = step_h * float(plan.shed_kw.sum()) * (NEVER_SHED_PER_KWH if price is None else price)
-        offers = -trade - self.refusal_per_kwh * granted_kwh
+        offers = -planned - self.refusal_per_kwh * granted_kwh
         asked_kwh = step_h * float(np.sum(asked_kw))
         return DnoCost(
             operations=plan.cost - upstream - shed - offers,
@@ -226,6 +234,25 @@ class Granting:
             shed=shed,
             penalty=self.refusal_per_kwh * (asked_kwh - granted_kwh),
         )
+
+
+def _trade_prices(view: OperatorView, query: GrantQuery) -> tuple[FloatArray, FloatArray]:
+    """Give what a kWh served earns the DNO, and what a kWh taken costs it. [currency/kWh]
+
+    Pooled requests trade the rest only, so that one more kWh is worth the same on either side: the
+    price of buying where all together lack, as they asked, that of selling where not.
+    """
+    tariff = view.tariff
+    if not query.pooled:
+        return tariff.buy_per_kwh, tariff.export_per_kwh
+    lack_kw, surplus_kw = (_together(query.requests, side) for side in ("lack_kw", "surplus_kw"))
+    price = np.where(lack_kw >= surplus_kw, tariff.buy_per_kwh, tariff.export_per_kwh)
+    return price, price
+
+
+def _rest(lack_kw: FloatArray, surplus_kw: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Give what all together lack, and have left over. [kW]"""
+    return np.maximum(lack_kw - surplus_kw, 0.0), np.maximum(surplus_kw - lack_kw, 0.0)
 
 
 def _together(requests: Mapping[str, Request], side: str) -> FloatArray:

@@ -62,6 +62,7 @@ def clearing_faults(
     faults += [fault for trade in clearing.trades for fault in _trade_faults(trade, parties, steps)]
     if not faults:
         faults += _balance_faults(clearing.trades, names, steps, awarded)
+    faults += _transfer_faults(clearing.transfers, names, steps)
     faults += [
         f"the price of {name} is not {steps} numbers, NaN where it trades nothing"
         for name, price in clearing.prices_per_kwh.items()
@@ -73,6 +74,22 @@ def clearing_faults(
     if not all(isinstance(one, Round) for one in clearing.rounds):
         faults.append("rounds are not all of class Round")
     return faults
+
+
+def _transfer_faults(
+    transfers: Mapping[str, FloatArray], names: Collection[str], steps: int
+) -> Iterator[str]:
+    """Tell where members pay the market something else than they are paid, or strangers do."""
+    for name, amount in transfers.items():
+        if name not in names:
+            yield f"a transfer of {name!r}, who is no member"
+        elif not is_finite(amount, steps):
+            yield f"the transfer of {name} is not {steps} finite numbers"
+            return
+    kept = np.abs(sum(transfers.values(), np.zeros(steps)))
+    size = sum(map(np.abs, transfers.values()), np.zeros(steps))
+    if (kept > TOLERANCE * (1.0 + size)).any():
+        yield f"transfers leave the market with up to {kept.max():g} in a step, not with 0"
 
 
 def _is_price(price: Any, traded_kw: FloatArray) -> bool:

@@ -2,13 +2,14 @@
 do not."""
 
 from dataclasses import replace
+from functools import partial
 from itertools import count
 
 import numpy as np
 import pytest
 
 from mmgsim.contracts import Award, OrderQuery, Plan, Trade, frozen
-from mmgsim.coordination import Isolated
+from mmgsim.coordination import Hierarchical, Isolated
 from mmgsim.coordination.pool import plan_costs
 from mmgsim.errors import ContractError
 from mmgsim.scenario import BUILT_IN, Kind, find_class
@@ -20,6 +21,12 @@ from tests.support.toys import AuctionToy, HierarchicalToy, PriceToy
 @pytest.mark.parametrize("name", BUILT_IN[Kind.MECHANISM])
 def test_registered_mechanism_keeps_its_contract(name):
     check_mechanism(find_class(Kind.MECHANISM, name))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("split", ["equal", "nucleolus"])
+def test_an_aggregated_controller_keeps_its_contract(split):
+    check_mechanism(partial(Hierarchical, controller="aggregated", split=split), seeds=2)
 
 
 def test_sample_markets_have_two_to_five_members_one_of_them_with_diesel():

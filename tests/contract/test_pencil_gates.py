@@ -25,7 +25,7 @@ from mmgsim.contracts import (
     Trade,
     frozen,
 )
-from mmgsim.coordination import Central, Isolated
+from mmgsim.coordination import Central, Hierarchical, Isolated
 from mmgsim.engine import MessageBus
 from mmgsim.subproblems import dispatch_faults
 from mmgsim.testing import sample_view
@@ -33,6 +33,10 @@ from tests.support.gates import Correspondent
 from tests.support.toys import AuctionToy, HierarchicalToy, PriceToy
 
 NAMES = ("A", "B", "C")
+
+
+def _aggregated():
+    return Hierarchical(controller="aggregated", split="nucleolus")
 
 
 class Network:
@@ -78,7 +82,9 @@ def clear(world, mechanism):
     return clearing
 
 
-@pytest.mark.parametrize("make", [Isolated, Central, PriceToy, AuctionToy, HierarchicalToy])
+@pytest.mark.parametrize(
+    "make", [Isolated, Central, PriceToy, AuctionToy, HierarchicalToy, Hierarchical, _aggregated]
+)
 def test_one_gate_of_every_family_ends_in_balanced_feasible_plans(world, make):
     mechanism = make()
     assert isinstance(mechanism, Mechanism)

@@ -154,6 +154,24 @@ def test_mechanism_that_asks_what_a_strategy_does_not_answer_is_refused(scenario
     assert "'isolated'" in fault.cure
 
 
+def test_mechanism_that_asks_what_the_operator_does_not_answer_is_refused(scenarios):
+    text = """\
+from mmgsim_agents.operators.standard import StandardOperator
+
+class Silent(StandardOperator):
+    answers = frozenset()
+"""
+    (scenarios.folder / "silent.py").write_text(text)
+    fault = scenarios.fault(
+        overrides={"operator": "silent.py:Silent", "coordination": "hierarchical"}
+    )
+    assert (fault.where, fault.what) == (
+        "operator",
+        "'silent.py:Silent' does not answer GrantQuery",
+    )
+    assert "coordination 'hierarchical' asks the DNO" in fault.cure
+
+
 @pytest.mark.parametrize("answers", ["(Award,)", "None", "{'Award'}", "frozenset({'Award'})"])
 def test_answers_that_are_no_set_of_messages_are_a_fault(answers, scenarios):
     own = (

@@ -131,3 +131,13 @@ def test_energy_may_be_bought_by_way_of_the_market(lines, executed):
     retail = [replace(line, payee="market") if line.item == Item.IMPORT else line for line in lines]
     retail.append(LedgerLine("market", "grid", Item.IMPORT, 5.0, 0.4))
     assert ledger_faults(retail, executed) == []
+
+
+def test_the_saving_is_divided_through_the_market(executed):
+    found = settle(replace(executed, transfers={"A": 1.5, "B": -1.5}))
+    shares = [line for line in found if line.item == Item.SAVING_SHARE]
+    assert shares == [
+        LedgerLine("A", "market", "saving_share", 0.0, 1.5),
+        LedgerLine("B", "market", "saving_share", 0.0, -1.5),
+    ]
+    assert account(shares, "market") == 0.0
