@@ -26,7 +26,7 @@ from mmgsim.contracts import (
     Window,
     frozen,
 )
-from mmgsim.engine import FlowStep, MultiMicrogridModel, Seat, guarded
+from mmgsim.engine import FlowStep, MultiMicrogridModel, OwnSetup, Seat, guarded
 from mmgsim.errors import ContractError, PlugInError
 from mmgsim.network import (
     Feeder,
@@ -42,6 +42,7 @@ from mmgsim.network import (
 from mmgsim.settlement import aumann_shapley, ray_nodes
 from mmgsim.subproblems import envelope_faults, grant_faults, tariff_faults
 from mmgsim_agents.operators.standard import StandardOperator
+from mmgsim_agents.own_devices import OwnDevices
 
 __all__ = ["DnoAgent"]
 
@@ -66,6 +67,8 @@ class DnoAgent(mesa.Agent):
         None if nobody looked.
     grants : list of (GrantQuery, Grants)
         What was asked and granted at the last gate, in this order.
+    own : OwnDevices
+        What it owns itself.
     """
 
     name = "dno"
@@ -78,6 +81,7 @@ class DnoAgent(mesa.Agent):
         make_operator: Callable[[], tuple[Operator]],
         members: Sequence[Member],
         feeder: Feeder | None,
+        own: OwnSetup,
     ) -> None:
         super().__init__(model)
         self._seat: Seat[tuple[Operator]] = Seat(make_operator, lambda: (StandardOperator(),))
@@ -91,6 +95,8 @@ class DnoAgent(mesa.Agent):
         self._sweep = SweepFlow(feeder, ladder=(1.0,)) if feeder is not None else None
         self._tree = _tree_of(feeder)
         self.grants: list[tuple[GrantQuery, Grants]] = []
+        connections = () if feeder is None else feeder.members[len(members) :]
+        self.own = OwnDevices(own, connections, self._tree)
         self._background: dict[int, LinearisedStep | None] = {}
         self._envelopes: dict[str, Envelope] = {}
         self._verdicts: dict[str, Envelope] = {}
@@ -126,6 +132,7 @@ class DnoAgent(mesa.Agent):
             "verdicts": self._verdicts,
             "gate_step": self._gate_step,
             "seat": self._seat.carried(),
+            "own": self.own.carried(),
         }
 
     def take_over(self, carried: Mapping[str, Any]) -> None:
@@ -135,6 +142,7 @@ class DnoAgent(mesa.Agent):
         self.violations_before, self.violations_after = carried["violations"]
         self._verdicts, self._gate_step = carried["verdicts"], carried["gate_step"]
         self._seat.take_over(carried["seat"])
+        self.own.take_over(carried["own"])
 
     # ------------------------------------------------------------------ in a step
     def may_answer_in_thread(self, message: Message) -> bool:
@@ -153,6 +161,7 @@ class DnoAgent(mesa.Agent):
         if not isinstance(message, GrantQuery) or not isinstance(reply, Grants):
             return reply
         self.grants.append((message, reply))
+        self.own.take(reply, message.window)
         return reply.public()
 
     def publish(self) -> None:
@@ -180,6 +189,7 @@ class DnoAgent(mesa.Agent):
     def open_gate(self) -> None:
         """Forget the grants and the reviews of the last gate."""
         self.grants.clear()
+        self.own.open_gate()
         self.repair_rounds, self._gate_step = 0, self.model.clock.step
         self.violations_before = self.violations_after = None
 
@@ -215,14 +225,22 @@ class DnoAgent(mesa.Agent):
         self._send(tightened)
         return False
 
+    def dispatch(self) -> None:
+        """Have its own devices do what is planned."""
+        window = self.model.clock.window(1)
+        self.own.act(window, self.model.scenario_tariff(window))
+
     def flow(self) -> None:
         """Run the AC power flow of what was executed, and divide its losses."""
         if self._flow is None or self.feeder is None:
             return
         steps = [microgrid.last for microgrid in self.model.microgrids]
-        exchange_kw = frozen([step.money.exchange_kw for step in steps])
+        own = self.own.last
+        if own is None:
+            raise RuntimeError("the power flow comes after the DNO's own dispatch")
+        exchange_kw = frozen([*(step.money.exchange_kw for step in steps), *own.exchange_kw])
         share = self.model.background_share(self.model.clock.step)
-        q_kvar = frozen([step.q_kvar for step in steps])
+        q_kvar = frozen([*(step.q_kvar for step in steps), *own.q_kvar])
         flow = self._flow.solve(frozen(share[None]), exchange_kw[None, :], q_kvar[None, :])
         loss_share_kw, flags = self._loss_shares(share, exchange_kw)
         lacked_kw = np.maximum(-exchange_kw, 0.0) - np.maximum(-flow.exchange_kw[0], 0.0)
@@ -233,9 +251,14 @@ class DnoAgent(mesa.Agent):
             background_share=load_kw / nominal_kw if nominal_kw > 0.0 else 0.0,
             background_kw=background_kw,
             profile_values=self.feeder.follows.named(share),
-            unserved_kw=max(float(flow.unserved_kw[0] - lacked_kw.sum()), 0.0),
+            unserved_kw=max(float(flow.unserved_kw[0] - lacked_kw.sum()), 0.0) + own.shed_kw,
             loss_share_kw=loss_share_kw,
-            flags=(*flow.flags[0], *flags, *self._repair_flags(flow.status[0])),
+            flags=(
+                *flow.flags[0],
+                *flags,
+                *self._repair_flags(flow.status[0]),
+                *(("background_shed",) if own.shed_kw > TOLERANCE_KW else ()),
+            ),
         )
 
     def not_carried(self) -> list[tuple[str, float]]:
@@ -243,7 +266,7 @@ class DnoAgent(mesa.Agent):
         if self.last is None:
             return []
         tried_kw = [microgrid.last.money.exchange_kw for microgrid in self.model.microgrids]
-        carried_kw = self.last.flow.exchange_kw[0]
+        carried_kw = self.last.flow.exchange_kw[0][: len(self.members)]
         return [
             (member.name, float(carried))
             for member, tried, carried in zip(self.members, tried_kw, carried_kw, strict=True)
@@ -268,14 +291,16 @@ class DnoAgent(mesa.Agent):
     def _loss_shares(
         self, share: FloatArray, exchange_kw: FloatArray
     ) -> tuple[FloatArray, tuple[str, ...]]:
-        nothing = np.zeros(len(self.members))
+        count = len(self.members)
+        nothing = np.zeros(count)
         if self.feeder is None or self.model.scenario.settlement.loss_share == "none":
             return nothing, ()
         nodes, weights = ray_nodes()
         _, loss_per_kw = losses_along_ray(self.feeder, share, exchange_kw, nodes=nodes)
         if not np.isfinite(loss_per_kw).all():
             return nothing, ("losses_not_shared",)
-        return aumann_shapley(exchange_kw, loss_per_kw, weights), ()
+        # The part of the DNO's own devices stays with it.
+        return aumann_shapley(exchange_kw, loss_per_kw, weights)[:count], ()
 
     def _published(self) -> tuple[Tariff, Mapping[str, Envelope]]:
         """Give the operator's tariff and envelopes, held to their contract."""
@@ -332,6 +357,8 @@ class DnoAgent(mesa.Agent):
             tree=self._tree,
             demand_kw=demand_kw,
             demand_kvar=demand_kvar,
+            shed_price_per_kwh=self.own.shed_price_per_kwh,
+            own=self.own.declared(window, self.model.clock.due(window)),
         )
 
     def _demand(self, window: Window) -> tuple[FloatArray | None, FloatArray | None]:
@@ -352,7 +379,9 @@ class DnoAgent(mesa.Agent):
         share = np.array(
             [self.model.background_share(window.first_step + k) for k in range(window.steps)]
         )
-        return PlannedPoints(self.feeder, self._sweep, share, exchange_kw)
+        own_kw, count = self.own.planned_kw(window.steps), len(self.members)
+        all_kw = np.concatenate([exchange_kw, own_kw], axis=1)
+        return PlannedPoints(self.feeder, self._sweep, share, all_kw, members=count)
 
     def _at_background(self, step: int) -> LinearisedStep | None:
         """Linearise around the background alone: known ahead, so once for every step."""
@@ -361,8 +390,10 @@ class DnoAgent(mesa.Agent):
         if step not in self._background:
             self._background.pop(step - 2 * self.model.clock.horizon, None)
             share = self.model.background_share(step)
-            point = linearise_many(self.feeder, share[None], np.zeros((1, len(self.members))))[0]
-            self._background[step] = None if point is None else point.step()
+            nothing = np.zeros((1, len(self.feeder.members)))
+            point = linearise_many(self.feeder, share[None], nothing)[0]
+            count = len(self.members)
+            self._background[step] = None if point is None else point.step().of_first(count)
         return self._background[step]
 
 

@@ -21,6 +21,7 @@ from mmgsim.contracts import (
     Mechanism,
     Member,
     Message,
+    Party,
     Plan,
     Statement,
     Tariff,
@@ -190,6 +191,7 @@ class MarketAgent(mesa.Agent):
         window = self.model.clock.window(1)
         view = self.view(window)
         view = replace(view, tariff=view.tariff.now())
+        own = self.model.dno.own.last
         executed = Executed(
             window=window,
             tariff=view.tariff,
@@ -201,6 +203,9 @@ class MarketAgent(mesa.Agent):
             ),
             is_new_day=self.model.clock.is_new_day,
             transfers=self._transfers_now(),
+            supplier=Party(self.model.scenario.tariff.supplier),
+            own_kw=own.sent_kw,
+            own_operations=own.operations,
         )
         try:
             self.lines = self._settled(view, executed)

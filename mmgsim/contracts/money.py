@@ -33,6 +33,7 @@ class Item(StrEnum):
     START_UP = "start_up"
     WEAR = "wear"
     SAVING_SHARE = "saving_share"
+    UPSTREAM = "upstream"
 
 
 class Objective(StrEnum):

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
 
 from mmgsim.contracts.devices import CarriedState, Device, Operation, StorageRule
 from mmgsim.contracts.messages import Disclosure, Envelope, Message, Plan, Tariff, Trade
-from mmgsim.contracts.money import Item, Objective
+from mmgsim.contracts.money import Item, Objective, Party
 from mmgsim.contracts.window import FloatArray, Window
 
 __all__ = [
@@ -178,6 +178,15 @@ class LinearisedStep:
     current_ka: FloatArray
     current_per_kw: FloatArray
     current_max_ka: FloatArray
+
+    def of_first(self, members: int) -> LinearisedStep:
+        """Give the same as functions of the exchanges of the first members only."""
+        by_member = [
+            part.name
+            for part in fields(self)
+            if part.name == "exchange_kw" or part.name.endswith("_per_kw")
+        ]
+        return replace(self, **{name: getattr(self, name)[..., :members] for name in by_member})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -396,6 +405,13 @@ class Executed:
         True in the first step of a local day, when fixed charges fall due.
     transfers : mapping
         What each microgrid pays the market beside its trades, as cleared. [currency]
+    supplier : Party
+        Who sells what microgrids import and buys what they export: the grid, or the DNO, which
+        then pays the grid for what of it passes the substation.
+    own_kw : float
+        What the DNO's own devices send into the feeder, negative where they draw. [kW]
+    own_operations : tuple of OperationCost
+        What running them cost.
     """
 
     window: Window
@@ -406,3 +422,6 @@ class Executed:
     loss_share_kw: Mapping[str, float]
     is_new_day: bool
     transfers: Mapping[str, float] = field(default_factory=dict)
+    supplier: Party = Party.GRID
+    own_kw: float = 0.0
+    own_operations: tuple[OperationCost, ...] = ()

@@ -21,7 +21,7 @@ from mmgsim.network.powerflow import (
     is_sweepable,
     join_flows,
 )
-from mmgsim.network.radial import RadialPoints
+from mmgsim.network.radial import RadialPoints, radial_obstacles
 from mmgsim.network.ratings import apply_ratings, rating_profiles
 from mmgsim.network.sensitivities import (
     Linearisation,
@@ -56,6 +56,7 @@ __all__ = [
     "linearise_at",
     "linearise_many",
     "losses_along_ray",
+    "radial_obstacles",
     "rating_profiles",
     "read_layout",
     "read_net",

@@ -102,6 +102,22 @@ class FeederTree:
         free.v_min_pu, free.v_max_pu = _ANY_VOLTAGE_PU
         return free
 
+    def with_margin(self, *, current_share: float, voltage_pu: float) -> FeederTree:
+        """Give the same feeder with tighter limits: what breaks these by the margin keeps its own.
+
+        Parameters
+        ----------
+        current_share : float
+            Of each rating.
+        voltage_pu : float
+            At both limits. [pu]
+        """
+        tight = copy.copy(self)
+        tight.i_max_pu = frozen(self.i_max_pu / (1.0 + current_share))
+        tight.v_min_pu = self.v_min_pu + voltage_pu
+        tight.v_max_pu = self.v_max_pu - voltage_pu
+        return tight
+
     @cached_property
     def feeds(self) -> FloatArray:
         """The (branches, branches) incidence: 1 where a branch feeds the child of another."""

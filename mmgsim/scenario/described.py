@@ -18,7 +18,15 @@ from mmgsim.profiles import (
     Tmy3Source,
     WindSource,
 )
-from mmgsim.scenario.schema import BatteryConfig, DieselConfig, LoadConfig, PvConfig, WindConfig
+from mmgsim.scenario.schema import (
+    BatteryConfig,
+    DieselConfig,
+    LoadConfig,
+    OwnBatteryConfig,
+    OwnDieselConfig,
+    PvConfig,
+    WindConfig,
+)
 
 __all__ = ["EXAMPLES", "devices_page"]
 
@@ -71,6 +79,14 @@ schema, for editors that complete and check keys.
 
 Each is an item of `microgrids: - devices:`.
 """
+_OWN = """\
+## Devices of the DNO
+
+Batteries and diesel units may also stand under `network: - devices:`, with the keys above and
+
+| key | of | meaning | range | default |
+|---|---|---|---|---|
+"""
 _SERIES = """\
 ## Series
 
@@ -81,7 +97,7 @@ What may stand under `profile:` and wherever a price varies in time.
 def devices_page() -> str:
     """Give the page as Markdown."""
     parts = [_HEAD, *(_section(model, "kind") for model in _DEVICES)]
-    parts += [_SERIES, *(_section(model, "source") for model in _SOURCES)]
+    parts += [_own_section(), _SERIES, *(_section(model, "source") for model in _SOURCES)]
     return "\n".join(parts)
 
 
@@ -105,6 +121,20 @@ def _section(model: type[BaseModel], tag: str) -> str:
             "",
         ]
     )
+
+
+def _own_section() -> str:
+    """Give what devices of the DNO have beside the keys of a microgrid's."""
+    rows = [
+        f"| `{key}` | {kind} | {' | '.join(cells)} |"
+        for kind, model, base in (
+            ("battery", OwnBatteryConfig, BatteryConfig),
+            ("diesel", OwnDieselConfig, DieselConfig),
+        )
+        for key, *cells in _rows(model, "kind")
+        if key not in base.model_fields
+    ]
+    return _OWN + "\n".join(rows) + "\n"
 
 
 def _rows(model: type[BaseModel], tag: str) -> Iterator[tuple[str, str, str, str]]:

@@ -40,6 +40,7 @@ from mmgsim.subproblems.network_offers import (
     OwnSite,
 )
 from mmgsim.subproblems.network_problem import NetworkProblem
+from mmgsim.subproblems.to_ac import AcTolerance
 
 __all__ = ["REFUSAL_PER_KWH", "Granting"]
 
@@ -50,7 +51,7 @@ NEVER_SHED_PER_KWH = 10.0
 """Price of background demand in the plan where none may be shed: far above any penalty."""
 
 _FULL = 0.999
-"""Share of a rating from which a branch counts as binding: a plan keeps ratings to 1e-3."""
+"""Share of a rating from which a branch counts as binding; a plan uses all but 1e-3 of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,9 +116,8 @@ class Granting:
         window, members = view.window, view.members
         key = _Key(query.security, query.free_split, window.steps, window.step_h, members, own)
         if key not in self._problems:
-            limited = tree if query.security is Security.LIMITS else tree.without_limits()
             problem = NetworkProblem(
-                limited,
+                _limited(tree, query.security),
                 Horizon(window.steps, window.step_h),
                 [_offer_point(member) for member in members],
                 [OwnSite(site, bus, devices) for site, bus, devices in own],
@@ -234,6 +234,14 @@ class Granting:
             shed=shed,
             penalty=self.refusal_per_kwh * (asked_kwh - granted_kwh),
         )
+
+
+def _limited(tree: FeederTree, security: Security) -> FeederTree:
+    """Give the feeder with the limits that count, inside by what a plan may break them by."""
+    if security is Security.NONE:
+        return tree.without_limits()
+    tolerance = AcTolerance()
+    return tree.with_margin(current_share=tolerance.current_share, voltage_pu=tolerance.voltage_pu)
 
 
 def _trade_prices(view: OperatorView, query: GrantQuery) -> tuple[FloatArray, FloatArray]:
