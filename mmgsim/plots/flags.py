@@ -51,6 +51,7 @@ MEANINGS: Mapping[str, str] = MappingProxyType(
         "not_carried": "The feeder could not carry the exchange; the microgrid acted within what "
         "it could.",
         "shed": "Demand was not served.",
+        "background_shed": "The DNO left background demand unserved to keep its limits.",
         "fault": "The strategy raised, took too long, or broke its contract: see the faults.",
         "stand_in": "A stand-in decided in place of the strategy.",
         "market_fault": "The market or its coordination failed: see the faults.",

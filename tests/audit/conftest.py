@@ -52,6 +52,7 @@ RUNS = {
         ["gate.every=1d", "coordination=isolated", "forecast={kind: noise, load_sd: 0.2}"],
     ),
     "tight": ("wa9-tight", ["days=2"]),
+    "hierarchical": ("ieee33mmg", ["coordination.controller=aggregated"]),
     "prices": ("duo", ["coordination.kind=prices", "gate.every=2h"]),
     "prices-unlogged": ("duo", ["coordination.kind=prices", "gate.every=2h"]),
     "prices-agent": (

@@ -29,6 +29,7 @@ from mmgsim.contracts import (
     Window,
     frozen,
 )
+from mmgsim.engine import build
 from mmgsim.network import Feeder, FeederLimits, read_tree
 
 ROOT = Path(__file__).parents[2]
@@ -67,8 +68,18 @@ def background_share():
     def bell(hour):
         return np.exp(-(((HOURS - hour) / 3.0) ** 2) / 2.0)
 
-    share = 0.55 + 0.35 * bell(13) + 0.35 * bell(20)
-    return share / share.max()
+    return 0.55 + 0.35 * bell(13) + 0.35 * bell(20)
+
+
+def residual_load():
+    """Load less sun, (3, 24) array [kW]: what the diesel units give at the price, less Table 3.
+
+    ``P* = (price - A2) / (2 A1)`` within its limits is the best of a unit without ramp or start.
+    """
+    best_kw = np.zeros((3, 24))
+    for row, (a1, a2, most_kw) in enumerate(((18e-6, 0.090, 1600.0), (15e-6, 0.085, 2000.0))):
+        best_kw[row] = np.clip((price()[2] - a2) / (2.0 * a1), 0.0, most_kw)
+    return best_kw - table3()
 
 
 @cache
@@ -76,9 +87,10 @@ def _case33():
     return nw.case33bw()
 
 
-def tree(*, rating=1.0, v_min=0.93, v_max=1.05, order=None, factors=(1.0, 1.0, 1.0)):
+def tree(*, rating=1.0, v_min=0.93, v_max=1.05, base_mva=10.0, factors=(1.0, 1.0, 1.0)):
     """Give case33bw with 2.4 pu on the first five lines and 1.2 on the rest, times `rating`."""
     net = copy.deepcopy(_case33())
+    net.sn_mva = base_mva
     net.line["max_i_ka"] = 1.2 * KA_PER_PU * rating
     net.line.loc[:4, "max_i_ka"] = 2.4 * KA_PER_PU * rating
     return read_tree(Feeder(net, members=members(factors), limits=FeederLimits(v_min, v_max)))
@@ -143,3 +155,26 @@ def query(known, hours=HOURS, *, net_kw=None, **options):
         for name, kw in zip(NAMES, net_kw, strict=True)
     }
     return GrantQuery(to="dno", window=known.window, requests=requests, **options)
+
+
+CASES = {
+    1: {"coordination.security": "none"},
+    2: {},
+    3: {"coordination.controller": "aggregated"},
+}
+"""Overrides of `ieee33mmg` that make the paper's cases."""
+
+
+@cache
+def day(case):
+    """Give the model of `ieee33mmg` after its day."""
+    model = build("ieee33mmg", overrides=CASES[case])
+    while not model.clock.is_finished:
+        model.step()
+    return model
+
+
+def device(rows, device, quantity, owner="dno"):
+    """Give a quantity of a device over a day."""
+    mine = (rows.microgrid == owner) & (rows.device == device) & (rows.quantity == quantity)
+    return rows[mine].value.to_numpy()
