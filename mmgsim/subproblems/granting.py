@@ -147,9 +147,7 @@ class Granting:
             buy_per_kwh=view.tariff.upstream_per_kwh,
             sell_per_kwh=view.tariff.upstream_per_kwh,
             offers={
-                member.name: self._offer(
-                    view, query, member, np.stack([lack_kw[row], surplus_kw[row]])
-                )
+                member.name: self._offer(view, member, np.stack([lack_kw[row], surplus_kw[row]]))
                 for row, member in enumerate(view.members)
             },
             own={one.site: one.declared for one in view.own},
@@ -158,19 +156,15 @@ class Granting:
             most_import_kw=most_lack_kw if query.free_split else None,
         )
 
-    def _offer(
-        self, view: OperatorView, query: GrantQuery, member: Member, most_kw: FloatArray
-    ) -> BlockOffer:
+    def _offer(self, view: OperatorView, member: Member, most_kw: FloatArray) -> BlockOffer:
         """Give a request as an offer: serving lack earns its price, refusing costs the penalty."""
-        lack_kw, surplus_kw = most_kw
-        buy_per_kwh, sell_per_kwh = _trade_prices(view, query)
-        zero = np.zeros(view.window.steps)
+        tariff, zero, (lack_kw, surplus_kw) = view.tariff, np.zeros(view.window.steps), most_kw
         most_kvar = abs(_kvar_per_kw(member)) * (lack_kw + surplus_kw)
         return BlockOffer(
             export_kw=surplus_kw[None],
-            export_per_kwh=(sell_per_kwh - self.refusal_per_kwh)[None],
+            export_per_kwh=(tariff.export_per_kwh - self.refusal_per_kwh)[None],
             import_kw=lack_kw[None],
-            import_per_kwh=(buy_per_kwh + self.refusal_per_kwh)[None],
+            import_per_kwh=(tariff.buy_per_kwh + self.refusal_per_kwh)[None],
             must_take_kw=zero,
             q_min_kvar=-most_kvar,
             q_max_kvar=most_kvar,
@@ -212,16 +206,18 @@ class Granting:
         grants: Mapping[str, Request],
         plan: NetworkPlan,
     ) -> DnoCost:
-        """Divide what the plan costs into its parts; operations are what is left of it."""
+        """Divide what the plan costs into its parts; operations are what is left of it.
+
+        The plan trades every request at the tariff. Where requests are pooled only their rest is
+        traded: planned like that, a DNO would gain from refusing what microgrids sell each other.
+        """
         tariff, step_h = view.tariff, view.window.step_h
         lack_kw, surplus_kw = (_together(grants, side) for side in ("lack_kw", "surplus_kw"))
         asked_kw = sum(_together(query.requests, side) for side in ("lack_kw", "surplus_kw"))
         granted_kwh = step_h * float((lack_kw + surplus_kw).sum())
-        buy_per_kwh, sell_per_kwh = _trade_prices(view, query)
-        planned = step_h * float(buy_per_kwh @ lack_kw - sell_per_kwh @ surplus_kw)
+        trade = planned = _trade(view, lack_kw, surplus_kw)
         if query.pooled:
-            lack_kw, surplus_kw = _rest(lack_kw, surplus_kw)
-        trade = step_h * float(tariff.buy_per_kwh @ lack_kw - tariff.export_per_kwh @ surplus_kw)
+            trade = _trade(view, *_rest(lack_kw, surplus_kw))
         upstream = step_h * float(tariff.upstream_per_kwh @ plan.slack_kw)
         price = view.shed_price_per_kwh
         shed = step_h * float(plan.shed_kw.sum()) * (NEVER_SHED_PER_KWH if price is None else price)
@@ -244,18 +240,10 @@ def _limited(tree: FeederTree, security: Security) -> FeederTree:
     return tree.with_margin(current_share=tolerance.current_share, voltage_pu=tolerance.voltage_pu)
 
 
-def _trade_prices(view: OperatorView, query: GrantQuery) -> tuple[FloatArray, FloatArray]:
-    """Give what a kWh served earns the DNO, and what a kWh taken costs it. [currency/kWh]
-
-    Pooled requests trade the rest only, so that one more kWh is worth the same on either side: the
-    price of buying where all together lack, as they asked, that of selling where not.
-    """
-    tariff = view.tariff
-    if not query.pooled:
-        return tariff.buy_per_kwh, tariff.export_per_kwh
-    lack_kw, surplus_kw = (_together(query.requests, side) for side in ("lack_kw", "surplus_kw"))
-    price = np.where(lack_kw >= surplus_kw, tariff.buy_per_kwh, tariff.export_per_kwh)
-    return price, price
+def _trade(view: OperatorView, lack_kw: FloatArray, surplus_kw: FloatArray) -> float:
+    """Give what the DNO is paid for lack less what it pays for surplus. [currency]"""
+    paid_per_h = view.tariff.buy_per_kwh @ lack_kw - view.tariff.export_per_kwh @ surplus_kw
+    return view.window.step_h * float(paid_per_h)
 
 
 def _rest(lack_kw: FloatArray, surplus_kw: FloatArray) -> tuple[FloatArray, FloatArray]:

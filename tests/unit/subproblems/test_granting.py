@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mmgsim.contracts import Request, Security
+from mmgsim.contracts import Request, Security, frozen
 from mmgsim.errors import ContractError
 from mmgsim.subproblems import Granting, grant_faults
 from tests.support import p003
@@ -80,6 +80,19 @@ def test_a_refused_kwh_costs_the_penalty_only_where_the_network_is_full(tree):
     )
     assert total_kwh(cheap.grants) == pytest.approx(0.0, abs=1e-6)
     assert total_kwh(kept.grants) == pytest.approx(90.0)
+
+
+def test_a_dno_does_not_gain_from_refusing_what_microgrids_sell_each_other(tree):
+    """At a tariff of 0.35 each kWh that is not sold locally would be one more that it sells."""
+    hours, net_kw = np.arange(2), np.array([[100.0] * 2, [-150.0] * 2, [0.0] * 2])
+    known = p003.view(tree, hours)
+    charge = frozen(np.full(2, 0.25))
+    known = replace(known, tariff=replace(known.tariff, network_charge_per_kwh=charge))
+    asked = p003.query(known, hours, net_kw=net_kw, pooled=True)
+    given = Granting().grant(known, asked)
+    assert total_kwh(given.grants) == pytest.approx(500.0)
+    # What is left over goes to who lacks: the rest alone is trade.
+    assert given.cost.trade == pytest.approx(50.0 * known.tariff.buy_per_kwh.sum())
 
 
 def test_a_free_split_moves_requests_to_where_the_network_has_room(tree):
