@@ -1,9 +1,11 @@
 """The DNO's own devices in a run: what is planned happens, is billed, and goes on over midnight."""
 
+import json
+
 import numpy as np
 import pytest
 
-from mmgsim.engine import build
+from mmgsim.engine import MessageBus, build
 from mmgsim.errors import ScenarioError
 from mmgsim.scenario import load_scenario, resolved_yaml
 
@@ -38,7 +40,7 @@ name: small
 timezone: Etc/UTC
 start: 2021-01-11
 days: 2
-gate: {every: 12h, horizon: 24h}
+gate: {every: 1d, horizon: 24h}
 coordination: hierarchical
 network: {case: case33bw, background: {scale: 0.5}, v_min_pu: 0.9}
 operator: {kind: standard, options: {least_share: 1.0}}
@@ -63,7 +65,7 @@ def file(tmp_path_factory):
 
 def finished(file, **overrides):
     overrides = {"network.devices": [GENSET, ESS], **overrides}
-    model = build(file, overrides=overrides)
+    model = build(file, overrides=overrides, bus=MessageBus(keeps_payloads=True))
     while not model.clock.is_finished:
         model.step()
     return model
@@ -87,6 +89,16 @@ def test_devices_do_what_was_planned(model):
         np.testing.assert_allclose(power, planned, atol=1e-6)
     assert own(model, "genset", "power_kw").max() > 100.0
     assert own(model, "ess", "charge_kw").max() > 100.0
+
+
+def test_what_the_dno_does_itself_stays_at_home(model):
+    said = model.table("payloads")
+    grants = [json.loads(content) for content in said[said.kind == "Grants"].content]
+    assert len(grants) == 2
+    for one in grants:
+        assert one["schedule"] is None
+        assert one["background_shed_kw"] is None
+        assert set(one["grants"]) == {"MG1", "MG2"}
 
 
 def test_storage_goes_on_over_midnight_and_keeps_its_level(model):
@@ -133,7 +145,7 @@ def test_own_energy_is_traded_with_the_grid_at_the_upstream_price(model):
 
 def test_what_the_dno_plans_is_what_the_window_costs(file):
     """One gate and one window: its parts are the ledger's, the background's energy beside it."""
-    model = finished(file, **{"gate.every": "1d", "days": 1})
+    model = finished(file, days=1)
     cost, lines = model.dno.grants[0][1].cost, model.table("ledger")
     operations = lines[(lines.payer == "dno") & (lines.payee == "operations")].amount.sum()
     assert cost.operations == pytest.approx(operations, abs=1e-6)
@@ -172,8 +184,7 @@ def test_a_run_that_goes_on_from_a_checkpoint_gives_the_same(file, model):
 # ------------------------------------------------------------------------------ who supplies
 def test_a_dno_that_supplies_pays_the_grid_for_what_passes(file):
     model, supplied = (
-        finished(file, days=1, **{"gate.every": "1d", "tariff.supplier": who})
-        for who in ("grid", "dno")
+        finished(file, days=1, **{"tariff.supplier": who}) for who in ("grid", "dno")
     )
     lines = supplied.table("ledger")
     assert set(lines[lines["item"] == "import"].payee) == {"dno"}
@@ -195,7 +206,6 @@ def test_demand_that_nothing_else_can_keep_up_is_left_unserved(file):
         "network.background.scale": 1.0,
         "network.v_min_pu": 0.95,
         "days": 1,
-        "gate.every": "1d",
     }
     model = finished(file, **changes, **{"network.background.shed_price_per_kwh": 1.0})
     steps, grants = model.table("steps"), model.table("grants").iloc[0]
