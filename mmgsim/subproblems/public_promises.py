@@ -233,3 +233,18 @@ def grant_faults(grants: Any, query: GrantQuery) -> Iterator[str]:
         for name in known:
             if (given_kw[name] < 0.0).any() or (given_kw[name] > asked_kw[name] + TOLERANCE).any():
                 yield f"the granted {side} of {name} is not between nothing and what was asked for"
+    yield from _own_plan_faults(grants, query.window.steps)
+
+
+def _own_plan_faults(grants: Grants, steps: int) -> Iterator[str]:
+    """Tell what is no plan in what a DNO is to do itself."""
+    for name, entry in (grants.schedule or {}).items():
+        if not (is_finite(entry.out_kw, steps) and is_finite(entry.in_kw, steps)):
+            yield f"the schedule of {name} is not {steps} finite numbers"
+    shed_kw = grants.background_shed_kw
+    if shed_kw is not None and (
+        np.shape(shed_kw)[1:] != (steps,)
+        or not np.isfinite(shed_kw).all()
+        or np.min(shed_kw, initial=0.0) < -TOLERANCE
+    ):
+        yield f"the background not served is not {steps} finite numbers from 0 a bus"

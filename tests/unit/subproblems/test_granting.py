@@ -149,5 +149,13 @@ def test_grants_beyond_requests_are_told(tree):
     spoilt = {**given.grants, "MG1": Request(lack_kw=own.lack_kw, surplus_kw=2 * own.surplus_kw)}
     faults = list(grant_faults(replace(given, grants=spoilt), asked))
     assert faults == ["the granted surplus_kw of MG1 is not between nothing and what was asked for"]
+    short = {"genset": replace(given.schedule["genset"], out_kw=np.zeros(2))}
+    assert list(grant_faults(replace(given, schedule=short), asked)) == [
+        "the schedule of genset is not 3 finite numbers"
+    ]
+    nothing = replace(given, background_shed_kw=given.background_shed_kw[:, :2])
+    assert list(grant_faults(nothing, asked)) == [
+        "the background not served is not 3 finite numbers from 0 a bus"
+    ]
     assert next(grant_faults(replace(given, grants={}), asked)) == "no grant for MG1"
     assert list(grant_faults(own, asked)) == ["answers a GrantQuery by Request, not Grants"]
