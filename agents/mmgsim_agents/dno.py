@@ -15,6 +15,8 @@ from mmgsim.contracts import (
     Clearing,
     Envelope,
     FloatArray,
+    GrantQuery,
+    Grants,
     LinearisedStep,
     Member,
     Message,
@@ -23,6 +25,7 @@ from mmgsim.contracts import (
     OperatorView,
     ShadowPrices,
     Tariff,
+    Window,
     frozen,
 )
 from mmgsim.engine import (
@@ -30,6 +33,7 @@ from mmgsim.engine import (
     Conditions,
     FlowStep,
     MultiMicrogridModel,
+    OwnSetup,
     Seat,
     guarded,
 )
@@ -44,8 +48,15 @@ from mmgsim.network import (
     losses_along_ray,
 )
 from mmgsim.settlement import aumann_shapley, ray_nodes
-from mmgsim.subproblems import BusPrices, bus_prices, envelope_faults, tariff_faults
+from mmgsim.subproblems import (
+    BusPrices,
+    bus_prices,
+    envelope_faults,
+    grant_faults,
+    tariff_faults,
+)
 from mmgsim_agents.operators.standard import StandardOperator
+from mmgsim_agents.own_devices import OwnDevices
 
 __all__ = ["DnoAgent"]
 
@@ -70,6 +81,10 @@ class DnoAgent(mesa.Agent):
     violations_before, violations_after : tuple of tuple of str, or None
         Limits that the first and the last plans of the last gate break, per step of its window;
         None if nobody looked.
+    grants : list of (GrantQuery, Grants)
+        What was asked and granted at the last gate, in this order.
+    own : OwnDevices
+        What it owns itself.
     """
 
     name = "dno"
@@ -82,6 +97,7 @@ class DnoAgent(mesa.Agent):
         make_operator: Callable[[], tuple[Operator]],
         members: Sequence[Member],
         feeder: Feeder | None,
+        own: OwnSetup,
     ) -> None:
         super().__init__(model)
         self._seat: Seat[tuple[Operator]] = Seat(make_operator, lambda: (StandardOperator(),))
@@ -92,6 +108,9 @@ class DnoAgent(mesa.Agent):
         self.violations_before: tuple[tuple[str, ...], ...] | None = None
         self.violations_after: tuple[tuple[str, ...], ...] | None = None
         self._conditions = Conditions(model.timeline, feeder)
+        self.grants: list[tuple[GrantQuery, Grants]] = []
+        connections = () if feeder is None else feeder.members[len(members) :]
+        self.own = OwnDevices(own, connections, None if feeder is None else self._state_now().tree)
         self._background: dict[int, dict[Condition, LinearisedStep | None]] = {}
         self._envelopes: dict[str, Envelope] = {}
         self._verdicts: dict[str, Envelope] = {}
@@ -130,6 +149,7 @@ class DnoAgent(mesa.Agent):
             "gate_step": self._gate_step,
             "shadow_prices": self._shadow,
             "seat": self._seat.carried(),
+            "own": self.own.carried(),
         }
 
     def take_over(self, carried: Mapping[str, Any]) -> None:
@@ -140,6 +160,7 @@ class DnoAgent(mesa.Agent):
         self._verdicts, self._gate_step = carried["verdicts"], carried["gate_step"]
         self._shadow = carried["shadow_prices"]
         self._seat.take_over(carried["seat"])
+        self.own.take_over(carried["own"])
 
     # ------------------------------------------------------------------ in a step
     def may_answer_in_thread(self, message: Message) -> bool:
@@ -156,7 +177,16 @@ class DnoAgent(mesa.Agent):
         if isinstance(message, NetworkQuery):
             points = self._around(message.exchange_kw)
         with self._guarded(f"answering {type(message).__name__}"):
-            return self.operator.answer(self._view(points), message)
+            reply = self.operator.answer(self._view(points), message)
+            if isinstance(message, GrantQuery):
+                faults = list(grant_faults(reply, message))
+                if faults:
+                    raise ContractError(self.who, faults)
+        if not isinstance(message, GrantQuery) or not isinstance(reply, Grants):
+            return reply
+        self.grants.append((message, reply))
+        self.own.take(reply, message.window)
+        return reply.public()
 
     def publish(self) -> None:
         """Tell everybody the tariff, and every microgrid its envelope, over the window ahead.
@@ -185,6 +215,8 @@ class DnoAgent(mesa.Agent):
     def open_gate(self) -> None:
         """Forget what was said of the last gate."""
         self._shadow = None
+        self.grants.clear()
+        self.own.open_gate()
         self.repair_rounds, self._gate_step = 0, self.model.clock.step
         self.violations_before = self.violations_after = None
 
@@ -221,15 +253,22 @@ class DnoAgent(mesa.Agent):
         self._send(tightened)
         return False
 
+    def dispatch(self) -> None:
+        """Have its own devices do what is planned."""
+        window = self.model.clock.window(1)
+        self.own.act(window, self.model.scenario_tariff(window))
+
     def flow(self) -> None:
         """Run the AC power flow of what was executed, and divide its losses."""
         if self.feeder is None:
             return
         steps = [microgrid.last for microgrid in self.model.microgrids]
-        state, joined = self._state_now(), self._joined_now()
-        exchange_kw = frozen(joined * [step.money.exchange_kw for step in steps])
+        state, joined, own = self._state_now(), self._joined_now(), self.own.last
+        if own is None:
+            raise RuntimeError("the power flow comes after the DNO's own dispatch")
+        exchange_kw = joined * [*(step.money.exchange_kw for step in steps), *own.exchange_kw]
+        q_kvar = joined * [*(step.q_kvar for step in steps), *own.q_kvar]
         share = self.model.background_share(self.model.clock.step)
-        q_kvar = frozen(joined * [step.q_kvar for step in steps])
         flow = state.flow.solve(frozen(share[None]), exchange_kw[None, :], q_kvar[None, :])
         loss_share_kw, flags = self._loss_shares(state.feeder, share, exchange_kw)
         lacked_kw = np.maximum(-exchange_kw, 0.0) - np.maximum(-flow.exchange_kw[0], 0.0)
@@ -240,19 +279,25 @@ class DnoAgent(mesa.Agent):
             background_share=load_kw / nominal_kw if nominal_kw > 0.0 else 0.0,
             background_kw=background_kw,
             profile_values=self.feeder.follows.named(share),
-            unserved_kw=max(float(flow.unserved_kw[0] - lacked_kw.sum()), 0.0),
+            unserved_kw=max(float(flow.unserved_kw[0] - lacked_kw.sum()), 0.0) + own.shed_kw,
             loss_share_kw=loss_share_kw,
-            flags=(*flow.flags[0], *flags, *self._repair_flags(flow.status[0])),
+            flags=(
+                *flow.flags[0],
+                *flags,
+                *self._repair_flags(flow.status[0]),
+                *(("background_shed",) if own.shed_kw > TOLERANCE_KW else ()),
+            ),
             bus_prices=self._bus_prices(share, exchange_kw, q_kvar),
         )
 
     def not_carried(self) -> list[tuple[str, float]]:
         """Give the microgrids whose exchange the feeder could not carry, and what it did. [kW]"""
         tried_kw = [microgrid.last.money.exchange_kw for microgrid in self.model.microgrids]
+        count = len(self.members)
         if self.last is None:
-            carried_kw = self._joined_now() * tried_kw
+            carried_kw = self._joined_now()[:count] * tried_kw
         else:
-            carried_kw = self.last.flow.exchange_kw[0]
+            carried_kw = self.last.flow.exchange_kw[0][:count]
         return [
             (member.name, float(carried))
             for member, tried, carried in zip(self.members, tried_kw, carried_kw, strict=True)
@@ -277,14 +322,16 @@ class DnoAgent(mesa.Agent):
     def _loss_shares(
         self, feeder: Feeder, share: FloatArray, exchange_kw: FloatArray
     ) -> tuple[FloatArray, tuple[str, ...]]:
-        nothing = np.zeros(len(self.members))
+        count = len(self.members)
+        nothing = np.zeros(count)
         if self.model.scenario.settlement.loss_share == "none":
             return nothing, ()
         nodes, weights = ray_nodes()
         _, loss_per_kw = losses_along_ray(feeder, share, exchange_kw, nodes=nodes)
         if not np.isfinite(loss_per_kw).all():
             return nothing, ("losses_not_shared",)
-        return aumann_shapley(exchange_kw, loss_per_kw, weights), ()
+        # The part of the DNO's own devices stays with it.
+        return aumann_shapley(exchange_kw, loss_per_kw, weights)[:count], ()
 
     def _bus_prices(
         self, share: FloatArray, exchange_kw: FloatArray, q_kvar: FloatArray
@@ -345,6 +392,7 @@ class DnoAgent(mesa.Agent):
         window = self.model.clock.window()
         steps = range(window.first_step, window.first_step + window.steps)
         background = () if self.feeder is None else tuple(map(self._at_background, steps))
+        demand_kw, demand_kvar = self._demand(window)
         return OperatorView(
             window=window,
             members=self.members,
@@ -353,7 +401,25 @@ class DnoAgent(mesa.Agent):
             background=background,
             envelopes=dict(self._envelopes),
             violations=() if points is None else points.violations,
+            tree=None if self.feeder is None else self._state_now().tree,
+            demand_kw=demand_kw,
+            demand_kvar=demand_kvar,
+            shed_price_per_kwh=self.own.shed_price_per_kwh,
+            own=self.own.declared(window, self.model.clock.due(window)),
         )
+
+    def _demand(self, window: Window) -> tuple[FloatArray | None, FloatArray | None]:
+        """Give the background demand of a window at the buses of the tree. [kW], [kvar]"""
+        tree = None if self.feeder is None else self._state_now().tree
+        if tree is None:
+            return None, None
+        demand_kw, demand_kvar = tree.background_kw(self._shares(window))
+        return frozen(demand_kw), frozen(demand_kvar)
+
+    def _shares(self, window: Window) -> FloatArray:
+        """Give the profile values of the background over a window."""
+        steps = range(window.first_step, window.first_step + window.steps)
+        return np.array([self.model.background_share(step) for step in steps])
 
     # ------------------------------------------------------------------ events
     def _known(self, step: int) -> Condition:
@@ -368,7 +434,8 @@ class DnoAgent(mesa.Agent):
         return self._joined(self._known(self.model.clock.step))
 
     def _joined(self, condition: Condition) -> FloatArray:
-        return np.array([float(m.name not in condition.islanded) for m in self.members])
+        members = self.members if self.feeder is None else self.feeder.members
+        return np.array([float(m.name not in condition.islanded) for m in members])
 
     def _without_islands(self, envelopes: Mapping[str, Envelope]) -> Mapping[str, Envelope]:
         """Cut envelopes to zero in the steps in which their microgrid is known to be islanded."""
@@ -393,16 +460,19 @@ class DnoAgent(mesa.Agent):
         if self.feeder is None:
             return None
         window = self.model.clock.window()
-        exchange_kw = np.stack([by_name[member.name] for member in self.members], axis=1)
-        steps = range(window.first_step, window.first_step + window.steps)
-        share = np.array([self.model.background_share(step) for step in steps])
+        sent_kw = np.stack([by_name[member.name] for member in self.members], axis=1)
+        exchange_kw = np.concatenate([sent_kw, self.own.planned_kw(window.steps)], axis=1)
+        share, count = self._shares(window), len(self.members)
         positions: dict[FeederState, list[int]] = {}
-        for position, step in enumerate(steps):
-            condition = self._known(step)
+        for position in range(window.steps):
+            condition = self._known(window.first_step + position)
             exchange_kw[position] *= self._joined(condition)
             positions.setdefault(self._conditions.feeder(condition), []).append(position)
         parts = [
-            (at, PlannedPoints(state.feeder, state.sweep, share[at], exchange_kw[at]))
+            (
+                at,
+                PlannedPoints(state.feeder, state.sweep, share[at], exchange_kw[at], members=count),
+            )
             for state, at in positions.items()
         ]
         return parts[0][1] if len(parts) == 1 else JoinedPoints(parts)
@@ -419,15 +489,16 @@ class DnoAgent(mesa.Agent):
         if condition not in found:
             share = self.model.background_share(step)
             feeder = self._conditions.feeder(condition).feeder
-            point = linearise_many(feeder, share[None], np.zeros((1, len(self.members))))[0]
+            point = linearise_many(feeder, share[None], np.zeros((1, len(feeder.members))))[0]
             found[condition] = None if point is None else self._seen_from(point.step(), condition)
         return found[condition]
 
     def _seen_from(self, point: LinearisedStep, condition: Condition) -> LinearisedStep:
-        """Give a point at which the exchange of who is islanded moves nothing."""
+        """Give a point as functions of the microgrids alone; who is islanded moves nothing."""
+        point = point.of_first(len(self.members))
         if not condition.islanded:
             return point
-        joined = self._joined(condition)
+        joined = self._joined(condition)[: len(self.members)]
         return replace(
             point,
             voltage_per_kw=frozen(joined * point.voltage_per_kw),

@@ -21,6 +21,7 @@ from mmgsim.contracts import (
     Mechanism,
     Member,
     Message,
+    Party,
     Plan,
     Statement,
     Tariff,
@@ -195,6 +196,7 @@ class MarketAgent(mesa.Agent):
         window = self.model.clock.window(1)
         view = self.view(window)
         view = replace(view, tariff=view.tariff.now())
+        own = self.model.dno.own.last
         executed = Executed(
             window=window,
             tariff=view.tariff,
@@ -205,6 +207,10 @@ class MarketAgent(mesa.Agent):
                 zip((member.name for member in self.members), self.model.loss_share_kw, strict=True)
             ),
             is_new_day=self.model.clock.is_new_day,
+            transfers=self._transfers_now(),
+            supplier=Party(self.model.scenario.tariff.supplier),
+            own_kw=own.sent_kw,
+            own_operations=own.operations,
         )
         try:
             self.lines = self._settled(view, executed)
@@ -243,6 +249,13 @@ class MarketAgent(mesa.Agent):
             for trade in self.clearing.trades
             if trade.kw[at] > 0.0
         )
+
+    def _transfers_now(self) -> dict[str, float]:
+        """Give what each microgrid pays the market beside its trades in the current step."""
+        if self.clearing is None:
+            return {}
+        at = self.clearing.window.offset(self.model.clock.step)
+        return {name: float(amount[at]) for name, amount in self.clearing.transfers.items()}
 
     def price_now(self, name: str) -> float:
         """Give the local price at a microgrid in the current step, NaN where there is none."""

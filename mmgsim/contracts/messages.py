@@ -27,9 +27,6 @@ __all__ = [
     "Disclose",
     "Disclosure",
     "Envelope",
-    "Grant",
-    "GrantQuery",
-    "Grants",
     "Message",
     "Offer",
     "Order",
@@ -37,8 +34,6 @@ __all__ = [
     "Orders",
     "Plan",
     "PriceQuery",
-    "Request",
-    "RequestQuery",
     "Side",
     "Statement",
     "Tariff",
@@ -277,46 +272,6 @@ class Disclosure(Message):
     storage: Mapping[str, StorageRule]
 
 
-# -------------------------------------------------------------------- hierarchical coordination
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class RequestQuery(Message):
-    """How much do you lack, how much is left over?"""
-
-    window: Window
-
-
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class Request(Message):
-    """A microgrid's lack and surplus over the window, both non-negative. [kW]"""
-
-    lack_kw: FloatArray
-    surplus_kw: FloatArray
-
-
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class GrantQuery(Message):
-    """To the DNO: which part of these requests can the network carry?"""
-
-    window: Window
-    requests: Mapping[str, Request]
-
-
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class Grants(Message):
-    """The DNO's answer: what each microgrid may take and give."""
-
-    grants: Mapping[str, Request]
-
-
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class Grant(Message):
-    """To a microgrid: plan within these amounts. Both non-negative. [kW]"""
-
-    window: Window
-    lack_kw: FloatArray
-    surplus_kw: FloatArray
-
-
 # ---------------------------------------------------------------------------- award, plan, bill
 @dataclass(frozen=True, slots=True, eq=False)
 class Trade:
@@ -428,9 +383,9 @@ def payload_bytes(content: Any) -> int:
         return sum(payload_bytes(item) for item in content)
     if is_dataclass(content) and not isinstance(content, Window):
         return sum(
-            payload_bytes(getattr(content, field.name))
-            for field in fields(content)
-            if field.name not in ("sender", "to")
+            payload_bytes(getattr(content, part.name))
+            for part in fields(content)
+            if part.name not in ("sender", "to")
         )
     return 0
 
@@ -447,8 +402,8 @@ def plain_content(content: Any) -> Any:
         return content.isoformat()
     if is_dataclass(content):
         return {
-            field.name: plain_content(getattr(content, field.name))
-            for field in fields(content)
-            if field.name not in ("sender", "to")
+            part.name: plain_content(getattr(content, part.name))
+            for part in fields(content)
+            if part.name not in ("sender", "to")
         }
     return content

@@ -33,6 +33,8 @@ class Item(StrEnum):
     FUEL = "fuel"
     START_UP = "start_up"
     WEAR = "wear"
+    SAVING_SHARE = "saving_share"
+    UPSTREAM = "upstream"
 
 
 class Objective(StrEnum):

@@ -64,7 +64,8 @@ class Operator(Protocol):
     """How the DNO decides.
 
     `reviews` is False for one that accepts every plan, so that asking for repair is refused. An
-    operator may also have `scenario_faults(scenario)`, which gives (option, fault, cure) of
+    operator may say in `answers` which kinds of questions it answers, and may have
+    `scenario_faults(scenario)`, which gives (option, fault, cure) of
     whatever is wrong with its own options, for `mmgsim check`.
     """
 
@@ -94,6 +95,8 @@ class Mechanism(Protocol):
     """A coordination as an ask/tell algorithm: no bus, no agents, no input or output.
 
     It may also have `scenario_faults(scenario)`, as an operator may.
+    One that asks the DNO too names the kinds in `asks_dno`, so that an operator which does not
+    answer them, and a feeder on which it cannot, are refused beforehand.
     """
 
     asks: frozenset[type[Message]]

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 import numpy as np
 
 from mmgsim.contracts.devices import CarriedState, Device, Operation, StorageRule
-from mmgsim.contracts.messages import Envelope, Message, Plan, Tariff, Trade
-from mmgsim.contracts.money import Item, Objective
+from mmgsim.contracts.messages import Disclosure, Envelope, Message, Plan, Tariff, Trade
+from mmgsim.contracts.money import Item, Objective, Party
 from mmgsim.contracts.network import ShadowPrices
 from mmgsim.contracts.window import FloatArray, Window
 
@@ -24,6 +24,7 @@ __all__ = [
     "MemberStep",
     "OperationCost",
     "OperatorView",
+    "OwnDevice",
     "Realised",
     "Round",
     "View",
@@ -188,6 +189,34 @@ class LinearisedStep:
     loss_kw: float
     loss_per_kw: FloatArray
 
+    def of_first(self, members: int) -> LinearisedStep:
+        """Give the same as functions of the exchanges of the first members only."""
+        by_member = [
+            part.name
+            for part in fields(self)
+            if part.name == "exchange_kw" or part.name.endswith("_per_kw")
+        ]
+        return replace(self, **{name: getattr(self, name)[..., :members] for name in by_member})
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class OwnDevice:
+    """A device of the DNO itself.
+
+    Parameters
+    ----------
+    site : str
+        Name among all that is connected to the feeder.
+    bus : int
+        pandapower's label.
+    declared : Disclosure
+        The device, what it carries into the window, and where its energy has to be.
+    """
+
+    site: str
+    bus: int
+    declared: Disclosure
+
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class OperatorView:
@@ -213,6 +242,16 @@ class OperatorView:
         Per step the limits that the exchanges of `network` break in the AC power flow
         (``undervoltage``, ``overvoltage``, ``line_overload``, ``trafo_overload``, or
         ``not_converged``); empty without a network.
+    tree : object
+        The feeder as an optimiser reads it, a `mmgsim.network.FeederTree`; None without a network
+        or where that is no tree of lines.
+    demand_kw, demand_kvar : (buses, steps) array or None
+        Background demand at the buses of `tree`. [kW], [kvar]
+    shed_price_per_kwh : float or None
+        Value of background demand that is not served; None where none may be shed.
+        [currency/kWh]
+    own : tuple of OwnDevice
+        Its own devices.
     """
 
     window: Window
@@ -222,6 +261,11 @@ class OperatorView:
     background: Sequence[LinearisedStep | None] = ()
     envelopes: Mapping[str, Envelope] = field(default_factory=dict)
     violations: tuple[tuple[str, ...], ...] = ()
+    tree: object = None
+    demand_kw: FloatArray | None = None
+    demand_kvar: FloatArray | None = None
+    shed_price_per_kwh: float | None = None
+    own: tuple[OwnDevice, ...] = ()
 
 
 # --------------------------------------------------------------------------------------- market
@@ -300,6 +344,9 @@ class Clearing:
         What limits of the network were worth, where the mechanism knows.
     flags : tuple of str
         What was out of the ordinary; every step until the next gate has them.
+    transfers : mapping of (steps,) arrays
+        By name of microgrid: what it pays the market in each step beside its trades, negative
+        where it is paid; they add up to zero. [currency]
     """
 
     window: Window
@@ -314,6 +361,7 @@ class Clearing:
     memory: Mapping[str, Any] = field(default_factory=dict)
     shadow_prices: ShadowPrices | None = None
     flags: tuple[str, ...] = ()
+    transfers: Mapping[str, FloatArray] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -379,6 +427,15 @@ class Executed:
         Part of them that each microgrid causes; the rest stays with the DNO. [kW]
     is_new_day : bool
         True in the first step of a local day, when fixed charges fall due.
+    transfers : mapping
+        What each microgrid pays the market beside its trades, as cleared. [currency]
+    supplier : Party
+        Who sells what microgrids import and buys what they export: the grid, or the DNO, which
+        then pays the grid for what of it passes the substation.
+    own_kw : float
+        What the DNO's own devices send into the feeder, negative where they draw. [kW]
+    own_operations : tuple of OperationCost
+        What running them cost.
     """
 
     window: Window
@@ -388,3 +445,7 @@ class Executed:
     loss_kw: float
     loss_share_kw: Mapping[str, float]
     is_new_day: bool
+    transfers: Mapping[str, float] = field(default_factory=dict)
+    supplier: Party = Party.GRID
+    own_kw: float = 0.0
+    own_operations: tuple[OperationCost, ...] = ()

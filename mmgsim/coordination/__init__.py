@@ -3,15 +3,33 @@
 from mmgsim.coordination.bilevel import Bilevel
 from mmgsim.coordination.bound import least_public_cost
 from mmgsim.coordination.central import Central
+from mmgsim.coordination.hierarchical import Hierarchical
 from mmgsim.coordination.isolated import Isolated
 from mmgsim.coordination.pair_charges import pair_charges_per_kwh
 from mmgsim.coordination.prices import Prices
+from mmgsim.coordination.sharing import (
+    Split,
+    divide,
+    equal_shares,
+    nucleolus,
+    proportional_shares,
+    savings,
+    shapley_value,
+)
 
 __all__ = [
     "Bilevel",
     "Central",
+    "Hierarchical",
     "Isolated",
     "Prices",
+    "Split",
+    "divide",
+    "equal_shares",
     "least_public_cost",
+    "nucleolus",
     "pair_charges_per_kwh",
+    "proportional_shares",
+    "savings",
+    "shapley_value",
 ]

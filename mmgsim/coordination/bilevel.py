@@ -42,7 +42,12 @@ from mmgsim.coordination.bilateral import (
     seller_prices,
 )
 from mmgsim.coordination.leading import Leading
-from mmgsim.coordination.network_talk import NetworkSource, NetworkTalk, checked_source
+from mmgsim.coordination.network_talk import (
+    NetworkSource,
+    NetworkTalk,
+    checked_source,
+    questions_of,
+)
 from mmgsim.coordination.printed import printed_steps
 from mmgsim.coordination.replies import plans_by_name, replies_by_name
 from mmgsim.scenario import Scenario
@@ -120,6 +125,7 @@ class Bilevel:
             if not number > 0.0:
                 raise ValueError(f"{name} is above 0, not {number:g}")
         self.network = checked_source(network)
+        self.asks_dno = questions_of(self.network)
         if network == "rows" and variant != "kkt":
             raise ValueError(f"network: rows is for the variant kkt, not {variant}")
         self.variant, self.trade_price = variant, trade_price

@@ -18,7 +18,12 @@ from mmgsim.contracts import (
     Round,
     ShadowPrices,
 )
-from mmgsim.coordination.network_talk import NetworkSource, NetworkTalk, checked_source
+from mmgsim.coordination.network_talk import (
+    NetworkSource,
+    NetworkTalk,
+    checked_source,
+    questions_of,
+)
 from mmgsim.coordination.pool import (
     match_pool,
     pool_awards,
@@ -68,6 +73,7 @@ class Central:
         if time_limit_s is not None and not time_limit_s > 0.0:
             raise ValueError(f"time_limit_s is above 0, not {time_limit_s:g}")
         self.network = checked_source(network)
+        self.asks_dno = questions_of(self.network)
         limit = np.inf if time_limit_s is None else time_limit_s
         self._make_solver = partial(CompiledHighs, mip_gap=mip_gap, time_limit_s=limit)
         self._problem: JointProblem | None = None

@@ -25,7 +25,7 @@ from mmgsim.coordination.pool import local_price
 from mmgsim.errors import ContractError
 from mmgsim.subproblems import NetworkLimits
 
-__all__ = ["NetworkSource", "NetworkTalk", "checked_source"]
+__all__ = ["NetworkSource", "NetworkTalk", "checked_source", "questions_of"]
 
 NetworkSource = Literal["envelopes", "rows"]
 
@@ -50,6 +50,11 @@ def checked_source(network: str) -> NetworkSource:
         if network == source:
             return source  # type: ignore[no-any-return]
     raise ValueError(f"network is one of {', '.join(get_args(NetworkSource))}, not {network!r}")
+
+
+def questions_of(source: NetworkSource) -> frozenset[type[Message]]:
+    """Give what a mechanism asks the DNO: its `asks_dno`."""
+    return frozenset({NetworkQuery} if source == "rows" else ())
 
 
 class NetworkTalk:

@@ -37,7 +37,12 @@ from mmgsim.contracts import (
     frozen,
 )
 from mmgsim.coordination.decisions import Holding
-from mmgsim.coordination.network_talk import NetworkSource, NetworkTalk, checked_source
+from mmgsim.coordination.network_talk import (
+    NetworkSource,
+    NetworkTalk,
+    checked_source,
+    questions_of,
+)
 from mmgsim.coordination.pool import (
     match_pool,
     pool_awards,
@@ -105,6 +110,7 @@ class Prices:
         self.max_rounds = max_rounds
         self.offers = offers
         self.network = checked_source(network)
+        self.asks_dno = questions_of(self.network)
         self._master: Master | None = None
 
     def reset(self) -> None:

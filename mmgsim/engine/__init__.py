@@ -15,10 +15,13 @@ from mmgsim.engine.containment import Seat, guarded, says_itself
 from mmgsim.engine.happening import Condition, Conditions
 from mmgsim.engine.model import MultiMicrogridModel, build, load_variant
 from mmgsim.engine.named import NamedAgents
-from mmgsim.engine.records import FlowStep, MicrogridStep
+from mmgsim.engine.own_setup import OWN, SHED, OwnSetup
+from mmgsim.engine.records import FlowStep, MicrogridStep, OwnStep
 from mmgsim.engine.setup import Meters, MicrogridSetup
 
 __all__ = [
+    "OWN",
+    "SHED",
     "Addressee",
     "Checkpoint",
     "Clock",
@@ -31,6 +34,8 @@ __all__ = [
     "MicrogridStep",
     "MultiMicrogridModel",
     "NamedAgents",
+    "OwnSetup",
+    "OwnStep",
     "Seat",
     "Traffic",
     "build",

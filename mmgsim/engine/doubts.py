@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from mmgsim.contracts import FloatArray
+from mmgsim.engine.own_setup import OWN
 from mmgsim.errors import Fault
 from mmgsim.network import Feeder, Flow, FlowStatus, SweepFlow
 from mmgsim.scenario import Inputs, LoadedScenario, Scenario, taken_elements, unusual
@@ -102,6 +103,8 @@ def _odd_buses(feeder: Feeder, flow: Flow) -> Iterator[Fault]:
     table = feeder.net.ext_grid
     slack = set(table.bus[table.in_service])
     for member in feeder.members:
+        if member.name.startswith(OWN):
+            continue
         where = f"microgrids.{member.name}.bus"
         if member.bus in slack:
             what = f"{member.bus} is the bus of the upstream grid: no limit ever binds there"

@@ -18,6 +18,7 @@ from mmgsim.engine.clock import Clock
 from mmgsim.engine.collector import build_collector
 from mmgsim.engine.doubts import warnings_of
 from mmgsim.engine.named import NamedAgents
+from mmgsim.engine.own_setup import build_own_devices
 from mmgsim.engine.recorder import Recorder
 from mmgsim.engine.setup import (
     build_feeder,
@@ -135,7 +136,9 @@ class MultiMicrogridModel(mesa.Model):
         self.warnings = warnings_of(self.loaded, self.inputs, feeder)
         # Found by reference like anybody's own class: the framework never imports the agents.
         microgrid = find_class(Kind.AGENT, "microgrid")
-        self.dno = find_class(Kind.AGENT, "dno")(self, operator_maker(self.loaded), members, feeder)
+        own = build_own_devices(self.loaded, self.inputs)
+        make_operator = operator_maker(self.loaded)
+        self.dno = find_class(Kind.AGENT, "dno")(self, make_operator, members, feeder, own)
         self.market = find_class(Kind.AGENT, "market")(self, market_maker(self.loaded), members)
         self.microgrids = NamedAgents(
             [microgrid(self, setup) for setup in setups], random=self.random
@@ -166,6 +169,7 @@ class MultiMicrogridModel(mesa.Model):
             self.recorder.close_gate(clearing)
         gated = perf_counter()
         self.microgrids.do("dispatch")
+        self.dno.dispatch()
         dispatched = perf_counter()
         self.dno.flow()
         for name, exchange_kw in self.dno.not_carried():
@@ -304,7 +308,7 @@ class MultiMicrogridModel(mesa.Model):
         return share
 
     def energy_left_kwh(self) -> float:
-        """Give what is stored now less what was at the start, at the terminals. [kWh]"""
+        """Give what microgrids store now less what they did at the start, at terminals. [kWh]"""
         left_kwh = 0.0
         for microgrid in self.microgrids:
             for device in microgrid.devices:

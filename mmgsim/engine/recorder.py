@@ -14,6 +14,8 @@ from mmgsim.contracts import (
     Battery,
     Clearing,
     Diesel,
+    GrantQuery,
+    Grants,
     Item,
     LedgerLine,
     Load,
@@ -157,6 +159,13 @@ class Recorder:
             ),
         )
         self._model.writer.add(
+            "grants",
+            [
+                (now, number, *_grant_row(query, grants, self._model.clock.step_h))
+                for number, (query, grants) in enumerate(self._model.dno.grants, 1)
+            ],
+        )
+        self._model.writer.add(
             "rounds",
             [
                 (now, number, turn.upper, turn.lower, turn.residual_kw)
@@ -175,7 +184,8 @@ class Recorder:
             "dispatch",
             [_dispatch_row(now, agent, self._flags_of(agent)) for agent in model.microgrids],
         )
-        add("devices", [row for agent in model.microgrids for row in _device_rows(now, agent)])
+        owners = (*model.microgrids, model.dno.own)
+        add("devices", [row for owner in owners for row in _device_rows(now, owner)])
         add("trades", _trade_rows(now, model.market.trades_now()))
         add("prices", [self._price_row(now, agent) for agent in model.microgrids])
         add(
@@ -296,7 +306,7 @@ class Recorder:
             totals.imbalance_kwh += abs(money.exchange_kw - money.planned_exchange_kw) * step_h
         totals.market_kept -= account(lines, Party.MARKET)
         totals.loss_kwh += model.loss_kw * step_h
-        net_import_kw = -sum(step.money.exchange_kw for step in steps)
+        net_import_kw = -sum(step.money.exchange_kw for step in steps) - model.dno.own.last.sent_kw
         upstream = self._upstream_per_kwh
         operations = sum(line.amount for line in lines if line.item in OPERATIONS)
         system_cost = (net_import_kw + model.loss_kw) * step_h * upstream + operations + shed_value
@@ -328,6 +338,32 @@ def _bus_price_rows(now: Any, prices: BusPrices | None) -> list[tuple[Any, ...]]
     parts = ("price", "energy", "loss", "congestion", "voltage", "residual")
     columns = (prices.buses, *(getattr(prices, part).tolist() for part in parts))
     return [(now, *row) for row in zip(*columns, strict=True)]
+
+
+def _grant_row(query: GrantQuery, grants: Grants, step_h: float) -> tuple[Any, ...]:
+    asked_kwh, given_kwh = (
+        step_h * sum(float((one.lack_kw + one.surplus_kw).sum()) for one in requests.values())
+        for requests in (query.requests, grants.grants)
+    )
+    cost, shed_kw = grants.cost, grants.background_shed_kw
+    parts = (NAN,) * 6
+    if cost is not None:
+        parts = (
+            cost.operations,
+            cost.upstream,
+            cost.trade,
+            cost.shed,
+            cost.penalty,
+            cost.objective,
+        )
+    return (
+        asked_kwh,
+        asked_kwh - given_kwh,
+        NAN if shed_kw is None else step_h * float(shed_kw.sum()),
+        *parts,
+        sum(status != "exact" for status in grants.status),
+        " ".join(grants.binding),
+    )
 
 
 def _dispatch_row(now: Any, agent: Any, flags: Collection[str]) -> tuple[Any, ...]:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from mmgsim.contracts import Dispatch, FloatArray, MemberStep, Realised
+from mmgsim.contracts import Dispatch, FloatArray, MemberStep, OperationCost, Realised
 from mmgsim.network import Flow
 from mmgsim.subproblems import BusPrices
 
-__all__ = ["FlowStep", "MicrogridStep"]
+__all__ = ["FlowStep", "MicrogridStep", "OwnStep"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,6 +50,36 @@ class MicrogridStep:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class OwnStep:
+    """What the DNO's own devices really did in a step.
+
+    Parameters
+    ----------
+    realised : Realised
+        Of nothing but the step: its devices follow no series.
+    dispatch : Dispatch
+        Operation of every device.
+    exchange_kw, q_kvar : (connections,) array
+        What enters the feeder at each of its own connections; demand that is not served counts as
+        power that enters. [kW], [kvar]
+    sent_kw : float
+        What its devices send together. [kW]
+    shed_kw : float
+        Background demand that it leaves unserved. [kW]
+    operations : tuple of OperationCost
+        What running the devices cost.
+    """
+
+    realised: Realised
+    dispatch: Dispatch
+    exchange_kw: FloatArray
+    q_kvar: FloatArray
+    sent_kw: float
+    shed_kw: float
+    operations: tuple[OperationCost, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class FlowStep:
     """The AC power flow of an executed step.
 
@@ -62,7 +92,8 @@ class FlowStep:
     background_kw : float
         What the background draws; where its generators follow profiles, less what they give. [kW]
     unserved_kw : float
-        Demand behind no microgrid that the feeder could not serve. [kW]
+        Demand behind no microgrid that was not served: the feeder could not, or the DNO planned
+        not to. [kW]
     loss_share_kw : (members,) array
         Losses that each microgrid causes; zero where they are not divided. [kW]
     flags : tuple of str

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import partial
-from math import inf, sqrt
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -15,7 +14,6 @@ from mmgsim.contracts import (
     CarriedState,
     Device,
     Diesel,
-    DieselState,
     FloatArray,
     Load,
     Market,
@@ -24,11 +22,18 @@ from mmgsim.contracts import (
     Operator,
     Realised,
     Renewable,
-    RenewableKind,
     Strategy,
     Window,
 )
+from mmgsim.engine.device_setup import (
+    dearest_public_price,
+    device_of,
+    first_state,
+    miss_price_of,
+    with_miss_price,
+)
 from mmgsim.engine.happening import line_faults
+from mmgsim.engine.own_setup import own_connections, own_faults
 from mmgsim.errors import Fault, ScenarioError
 from mmgsim.network import (
     Background,
@@ -47,17 +52,12 @@ from mmgsim.profiles import (
     stream,
 )
 from mmgsim.scenario import (
-    BatteryConfig,
-    DieselConfig,
     Inputs,
     Kind,
-    LoadConfig,
     LoadedScenario,
     MicrogridConfig,
     NetworkConfig,
-    PvConfig,
     Scenario,
-    Timeline,
     extra_faults,
     find_maker,
     taken_elements,
@@ -162,21 +162,11 @@ class MicrogridSetup:
 def build_microgrids(loaded: LoadedScenario, inputs: Inputs) -> list[MicrogridSetup]:
     """Give what every microgrid starts with, in the order of the scenario."""
     scenario = loaded.scenario
-    dearest = _dearest_public_price(scenario, inputs)
+    dearest = dearest_public_price(scenario, inputs)
     return [
         _microgrid(config, scenario, inputs, loaded.folder, dearest_public=dearest)
         for config in scenario.microgrids
     ]
-
-
-def _dearest_public_price(scenario: Scenario, inputs: Inputs) -> float:
-    """Give the most that a kWh costs or earns at the grid, shocks included. [currency/kWh]"""
-    import_per_kwh, export_per_kwh = (
-        Timeline.of(scenario).price_per_kwh(name, price, first_step=-inputs.lead_steps, at=None)
-        for name, price in (("import", inputs.import_per_kwh), ("export", inputs.export_per_kwh))
-    )
-    buys = import_per_kwh + inputs.network_charge_per_kwh
-    return max(float(abs(prices).max()) for prices in (buys, export_per_kwh))
 
 
 def _microgrid(
@@ -187,12 +177,9 @@ def _microgrid(
     *,
     dearest_public: float,
 ) -> MicrogridSetup:
-    devices = tuple(_device(device) for device in config.devices)
-    miss_price = _miss_price(devices, dearest_public)
-    devices = tuple(
-        replace(device, miss_price_per_kwh=miss_price) if isinstance(device, Diesel) else device
-        for device in devices
-    )
+    devices = tuple(device_of(device) for device in config.devices)
+    miss_price = miss_price_of(devices, dearest_public)
+    devices = with_miss_price(devices, miss_price)
     truth_kw = {
         device.name: inputs.device_kw[config.name, device.name]
         for device in devices
@@ -209,7 +196,7 @@ def _microgrid(
     return MicrogridSetup(
         member=_member(config, devices, truth_kw),
         devices=devices,
-        state=_first_state(config, scenario.gate.end_of_window.level),
+        state=first_state(config.devices, scenario.gate.end_of_window),
         meters=meters,
         miss_price_per_kwh=miss_price,
         make_strategy=_strategy_maker(config, folder),
@@ -225,77 +212,10 @@ def _alone(make: Callable[[], Any]) -> tuple[Any]:
     return (make(),)
 
 
-def _device(config: Any) -> Device:
-    if isinstance(config, LoadConfig):
-        return Load(
-            config.name,
-            config.shed_price_per_kwh,
-            critical_share=config.critical_share,
-            critical_shed_price_per_kwh=config.critical_per_kwh,
-        )
-    if isinstance(config, BatteryConfig):
-        return Battery(
-            name=config.name,
-            energy_kwh=config.energy_kwh,
-            energy_min_kwh=config.level_min * config.energy_kwh,
-            power_kw=config.power_kw,
-            efficiency=config.efficiency,
-            wear_per_kwh=config.wear_per_kwh,
-        )
-    if isinstance(config, DieselConfig):
-        return Diesel(
-            name=config.name,
-            power_min_kw=config.power_min_kw,
-            power_max_kw=config.power_max_kw,
-            cost_per_kwh=config.cost_per_kwh,
-            cost_per_kwh_kw=config.cost_per_kwh_kw,
-            cost_per_h=config.cost_per_h,
-            start_up_cost=config.start_up_cost,
-            ramp_kw_per_h=inf if config.ramp_kw_per_h is None else config.ramp_kw_per_h,
-        )
-    kind = RenewableKind.PV if isinstance(config, PvConfig) else RenewableKind.WIND
-    return Renewable(config.name, kind, config.rating_kw)
-
-
 def _target(device: Device, step_h: float) -> ForecastTarget:
     if isinstance(device, Renewable):
         return ForecastTarget(ForecastKind(device.kind.value), step_h, device.rating_kw)
     return ForecastTarget(ForecastKind.LOAD, step_h)
-
-
-def _first_state(config: MicrogridConfig, level: float) -> CarriedState:
-    energy_kwh = {
-        device.name: device.energy_kwh
-        * (level if device.level_start is None else device.level_start)
-        for device in config.devices
-        if isinstance(device, BatteryConfig)
-    }
-    diesel = {
-        device.name: DieselState(device.power_start_kw > 0.0, device.power_start_kw)
-        for device in config.devices
-        if isinstance(device, DieselConfig)
-    }
-    return CarriedState(MappingProxyType(energy_kwh), MappingProxyType(diesel))
-
-
-def _miss_price(devices: tuple[Device, ...], dearest_public: float) -> float:
-    """Price a missed level from what the microgrid knows: its own devices and the public prices.
-
-    A level goes before serving load: 100 times the dearest kWh also covers the losses of storage.
-    Critical load goes before a level: where there is some, the price stands midway, in proportion,
-    between the dearest other kWh and the cheapest critical one.
-    """
-    sheds = [device.shed_price_per_kwh for device in devices if isinstance(device, Load)]
-    fuels = [device.dearest_per_kwh for device in devices if isinstance(device, Diesel)]
-    dearest = max(*sheds, *fuels, dearest_public, 0.01)
-    critical = [
-        device.critical_shed_price_per_kwh
-        for device in devices
-        if isinstance(device, Load) and device.critical_share
-    ]
-    if critical and min(critical) > dearest:
-        return sqrt(dearest * min(critical))
-    return 100.0 * dearest
 
 
 def _member(
@@ -332,6 +252,9 @@ def _member(
 def build_feeder(loaded: LoadedScenario, members: tuple[Member, ...]) -> Feeder | None:
     """Give the feeder with its ratings and background, or None without a network.
 
+    What the DNO itself sends or leaves unserved passes connections of its own, after those of the
+    microgrids: `own_connections`.
+
     Raises
     ------
     ScenarioError
@@ -342,12 +265,15 @@ def build_feeder(loaded: LoadedScenario, members: tuple[Member, ...]) -> Feeder 
         return None
     try:
         net = _rated(_net(network, loaded.folder), network, loaded.folder)
-        of_events = list(line_faults(net, loaded.scenario.events))
-        if of_events:
-            raise ScenarioError("events", of_events)
+        further = [
+            *line_faults(net, loaded.scenario.events),
+            *own_faults(loaded.scenario, loaded.folder, network, net),
+        ]
+        if further:
+            raise ScenarioError("network", further)
         return Feeder(
             net,
-            members=members,
+            members=(*members, *own_connections(net, network)),
             limits=FeederLimits(network.v_min_pu, network.v_max_pu),
             background=_background(loaded.scenario, network),
         )
@@ -400,6 +326,7 @@ def network_faults(scenario: Scenario, folder: Path | None) -> list[Fault]:
         if microgrid.bus is not None
     }
     found = list(feeder_faults(net, tuple(members.values())))
+    found += own_faults(scenario, folder, network, net)
     try:
         net = _rated(net, network, folder)
     except ScenarioError as error:

@@ -34,6 +34,8 @@ class PlannedPoints(Sequence[LinearisedStep | None]):
     exchange_kw : (steps, members) array
         Planned, positive when power leaves the microgrid; reactive power follows at the members'
         power factors. [kW]
+    members : int or None
+        How many of the first members' exchanges the steps are functions of; all by default.
 
     Attributes
     ----------
@@ -43,9 +45,16 @@ class PlannedPoints(Sequence[LinearisedStep | None]):
     """
 
     def __init__(
-        self, feeder: Feeder, solver: PowerFlow, background: FloatArray, exchange_kw: FloatArray
+        self,
+        feeder: Feeder,
+        solver: PowerFlow,
+        background: FloatArray,
+        exchange_kw: FloatArray,
+        *,
+        members: int | None = None,
     ) -> None:
         self._feeder = feeder
+        self._members = len(feeder.members) if members is None else members
         self._background = background
         self._exchange_kw = exchange_kw
         self._found: dict[int, LinearisedStep | None] = {}
@@ -81,7 +90,7 @@ class PlannedPoints(Sequence[LinearisedStep | None]):
         at = np.array(positions)
         points = linearise_many(self._feeder, self._background[at], self._exchange_kw[at])
         for position, point in zip(positions, points, strict=True):
-            self._found[position] = None if point is None else point.step()
+            self._found[position] = None if point is None else point.step().of_first(self._members)
 
 
 class JoinedPoints(Sequence[LinearisedStep | None]):

@@ -12,7 +12,7 @@ same ratio are one, and a line that is open at one end is the admittance that it
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import NoReturn
 
 import numpy as np
@@ -74,6 +74,10 @@ class RatedEnds:
     def __len__(self) -> int:
         """Count the ends."""
         return len(self.element)
+
+    def none(self) -> RatedEnds:
+        """Give no ends."""
+        return RatedEnds(*(getattr(self, part.name)[:0] for part in fields(self)))
 
     @property
     def is_charged(self) -> BoolArray:

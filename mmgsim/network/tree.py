@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import copy
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -18,6 +19,8 @@ from mmgsim.network.slopes import RadialSystem
 __all__ = ["BusSlopes", "FeederTree", "read_tree"]
 
 _KW_PER_MW = 1e3
+_ANY_VOLTAGE_PU = (0.5, 1.5)
+"""What stands for no voltage limit: beyond it, the sweep takes no solution either."""
 
 ComplexArray = NDArray[np.complex128]
 IntArray = NDArray[np.int64]
@@ -133,6 +136,33 @@ class FeederTree:
         np.add.at(total, places, values.T)
         return total.T
 
+    # ------------------------------------------------------------------------------------ limits
+    def without_limits(self) -> FeederTree:
+        """Give the same feeder with neither current nor voltage limits."""
+        free = copy.copy(self)
+        free.ends = self.ends.none()
+        low_pu, high_pu = _ANY_VOLTAGE_PU
+        free.v_min_pu, free.v_max_pu = frozen(low_pu * self.ratio), frozen(high_pu * self.ratio)
+        free.i_max_pu = frozen(np.full(len(self.child), np.inf))
+        return free
+
+    def with_margin(self, *, current_share: float, voltage_pu: float) -> FeederTree:
+        """Give the same feeder with tighter limits: what breaks these by the margin keeps its own.
+
+        Parameters
+        ----------
+        current_share : float
+            Of each rating.
+        voltage_pu : float
+            At both limits, in per unit of the bus. [pu]
+        """
+        tight = copy.copy(self)
+        tight.ends = replace(self.ends, max_pu=frozen(self.ends.max_pu / (1.0 + current_share)))
+        tight.v_min_pu = frozen(self.v_min_pu + voltage_pu * self.ratio)
+        tight.v_max_pu = frozen(self.v_max_pu - voltage_pu * self.ratio)
+        tight.i_max_pu = frozen(tight._most_in_series())
+        return tight
+
     # --------------------------------------------------------------------------------- structure
     @cached_property
     def feeds(self) -> FloatArray:
@@ -207,9 +237,9 @@ class FeederTree:
 
     def voltage_excess_pu(self, points: RadialPoints) -> FloatArray:
         """Give how far the worst voltage of a step is beyond its limit, or 0: (steps,). [pu]"""
-        vm_pu, limits = np.delete(self.vm_pu(points), self.root, axis=1), self._feeder.limits
-        beyond = np.maximum(vm_pu - limits.v_max_pu, limits.v_min_pu - vm_pu)
-        return np.asarray(beyond.max(axis=1, initial=0.0))
+        size = np.abs(points.v_pu)
+        beyond = np.maximum(size - self.v_max_pu, self.v_min_pu - size) / self.ratio
+        return np.asarray(np.delete(beyond, self.root, axis=1).max(axis=1, initial=0.0))
 
     def slack_kw(self, points: RadialPoints) -> FloatArray:
         """Give what is drawn upstream: (steps,) array. [kW]"""

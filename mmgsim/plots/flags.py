@@ -56,6 +56,7 @@ MEANINGS: Mapping[str, str] = MappingProxyType(
         "it could.",
         "shed": "Demand was not served.",
         "shed_critical": "Critical demand was not served.",
+        "background_shed": "The DNO left background demand unserved to keep its limits.",
         "fault": "The strategy raised, took too long, or broke its contract: see the faults.",
         "stand_in": "A stand-in decided in place of the strategy.",
         "market_fault": "The market or its coordination failed: see the faults.",

@@ -25,7 +25,14 @@ __all__ = [
 ]
 
 _CENT = 0.005
-_ENERGY_ITEMS = ("import", "network_charge", "export", "local_trade", "local_charge")
+_ENERGY_ITEMS = (
+    "import",
+    "network_charge",
+    "export",
+    "local_trade",
+    "local_charge",
+    "saving_share",
+)
 _PLACE = {Party.DNO: (1, 0), Party.MARKET: (1, 1), Party.GRID: (2, 0), Party.OPERATIONS: (2, 1)}
 """Column and rank of the parties between those who pay and those who get."""
 _PARTY = {
@@ -103,8 +110,9 @@ def gains_table(view: RunView) -> pd.DataFrame:
     """Give what every microgrid paid, and what it would have paid at the tariff. [currency]
 
     Columns: `bill`; `gain_from_trade`, what the same exchanges would have cost more with the grid
-    alone; `demand_at_tariff`, all its demand bought from the grid at the tariff, charges included,
-    without any device. What devices would have done without trade is in neither.
+    alone, shares of a joint saving included; `demand_at_tariff`, all its demand bought from the
+    grid at the tariff, charges included, without any device. What devices would have done without
+    trade is in neither.
     """
     h = view.step_h
     both = view.frame("dispatch").merge(view.frame("prices"), on=["time", "microgrid"])

@@ -82,6 +82,8 @@ COSTS: Mapping[str, Look] = MappingProxyType(
         "local_charge": Look("network charge on local trade", _PINK, "/"),
         "export": Look("energy to the grid", _NAVY),
         "fixed_charge": Look("fixed charge", "#c9c9c9"),
+        "saving_share": Look("share of a joint saving", _PLUM),
+        "upstream": Look("the DNO's energy from upstream", _BLUE, "x"),
         "losses": Look("losses of the feeder", _YELLOW),
         "loss_share": Look("share of losses", _YELLOW),
         "imbalance": Look("imbalance", _SKY),

@@ -32,7 +32,7 @@ _ENERGIES = (
     ("AC losses of the feeder", "losses_kwh"),
     ("renewable energy spilled", "spilled_kwh"),
     ("load shed", "shed_kwh"),
-    ("background demand the feeder could not serve", "unserved_kwh"),
+    ("background demand not served", "unserved_kwh"),
     ("imbalance", "imbalance_kwh"),
 )
 

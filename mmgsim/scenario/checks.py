@@ -20,6 +20,7 @@ from mmgsim.scenario.schema import (
     DieselConfig,
     EndOfWindowConfig,
     LoadConfig,
+    OwnBatteryConfig,
     Scenario,
 )
 from mmgsim.scenario.yaml_lines import Document
@@ -156,6 +157,16 @@ def _network_faults(scenario: Scenario) -> list[_Found]:
     if network.v_min_pu >= network.v_max_pu:
         what = f"{network.v_min_pu:g} is not below v_max_pu = {network.v_max_pu:g}"
         found.append((("network", "v_min_pu"), what, "use for example 0.95 and 1.05"))
+    twice = _repeated(device.name for device in network.devices)
+    found += [
+        (
+            ("network", "devices", place, "name"),
+            f"{device.name!r} is used twice",
+            "give each device its own name",
+        )
+        for place, device in enumerate(network.devices)
+        if device.name in twice
+    ]
     for position, microgrid in enumerate(scenario.microgrids):
         if microgrid.bus is None:
             path = ("microgrids", position, "bus")
@@ -165,15 +176,22 @@ def _network_faults(scenario: Scenario) -> list[_Found]:
 
 def _device_faults(scenario: Scenario) -> list[_Found]:
     found: list[_Found] = []
+    rule = scenario.gate.end_of_window
     for position, microgrid in enumerate(scenario.microgrids):
         for place, device in enumerate(microgrid.devices):
             path = ("microgrids", position, "devices", place)
             if isinstance(device, BatteryConfig):
-                found += _battery_faults(device, scenario.gate.end_of_window, path)
+                found += _battery_faults(device, rule, path)
             elif isinstance(device, DieselConfig):
                 found += _diesel_faults(device, path)
             elif isinstance(device, LoadConfig):
                 found += _load_faults(device, path)
+    for place, own in enumerate(scenario.network.devices if scenario.network else ()):
+        at = ("network", "devices", place)
+        if isinstance(own, OwnBatteryConfig):
+            found += _battery_faults(own, own.end_of_window(rule), at)
+        else:
+            found += _diesel_faults(own, at)
     return found
 
 

@@ -24,7 +24,15 @@ from mmgsim.scenario.event_schema import (
     PriceShockConfig,
     RatingConfig,
 )
-from mmgsim.scenario.schema import BatteryConfig, DieselConfig, LoadConfig, PvConfig, WindConfig
+from mmgsim.scenario.schema import (
+    BatteryConfig,
+    DieselConfig,
+    LoadConfig,
+    OwnBatteryConfig,
+    OwnDieselConfig,
+    PvConfig,
+    WindConfig,
+)
 
 __all__ = ["EXAMPLES", "devices_page"]
 
@@ -86,6 +94,14 @@ schema, for editors that complete and check keys.
 
 Each is an item of `microgrids: - devices:`.
 """
+_OWN = """\
+## Devices of the DNO
+
+Batteries and diesel units may also stand under `network: - devices:`, with the keys above and
+
+| key | of | meaning | range | default |
+|---|---|---|---|---|
+"""
 _SERIES = """\
 ## Series
 
@@ -102,7 +118,7 @@ Each is an item of `events:` of the scenario. Two of one kind about one thing do
 def devices_page() -> str:
     """Give the page as Markdown."""
     parts = [_HEAD, *(_section(model, "kind") for model in _DEVICES)]
-    parts += [_SERIES, *(_section(model, "source") for model in _SOURCES)]
+    parts += [_own_section(), _SERIES, *(_section(model, "source") for model in _SOURCES)]
     parts += [_HAPPENING, *(_section(model, "kind") for model in _EVENTS)]
     return "\n".join(parts)
 
@@ -127,6 +143,20 @@ def _section(model: type[BaseModel], tag: str) -> str:
             "",
         ]
     )
+
+
+def _own_section() -> str:
+    """Give what devices of the DNO have beside the keys of a microgrid's."""
+    rows = [
+        f"| `{key}` | {kind} | {' | '.join(cells)} |"
+        for kind, model, base in (
+            ("battery", OwnBatteryConfig, BatteryConfig),
+            ("diesel", OwnDieselConfig, DieselConfig),
+        )
+        for key, *cells in _rows(model, "kind")
+        if key not in base.model_fields
+    ]
+    return _OWN + "\n".join(rows) + "\n"
 
 
 def _rows(model: type[BaseModel], tag: str) -> Iterator[tuple[str, str, str, str]]:

@@ -45,6 +45,7 @@ BUILT_IN: Mapping[Kind, Mapping[str, str]] = MappingProxyType(
         Kind.MECHANISM: {
             "bilevel": "mmgsim.coordination.bilevel:Bilevel",
             "central": "mmgsim.coordination.central:Central",
+            "hierarchical": "mmgsim.coordination.hierarchical:Hierarchical",
             "isolated": "mmgsim.coordination.isolated:Isolated",
             "prices": "mmgsim.coordination.prices:Prices",
         },

@@ -50,6 +50,7 @@ def role_faults(scenario: Scenario, folder: Path | None) -> list[_Found]:
     if _MADE_HERE in market.options:
         cure = "choose it by the scenario's own key `coordination`"
         maker.found.append((("market", "options", _MADE_HERE), "is no option of a market", cure))
+    maker.found += _unanswered_by_dno(mechanism, dno, scenario)
     options = {**market.options, _MADE_HERE: mechanism}
     if mechanism is not None:
         maker.make(Kind.MARKET, market.kind, options, ("market",))
@@ -66,6 +67,18 @@ def role_faults(scenario: Scenario, folder: Path | None) -> list[_Found]:
             cure = f"coordination {chosen.kind!r} asks for that; change one of them"
             maker.found.append((path, what, cure))
     return maker.found
+
+
+def _unanswered_by_dno(mechanism: Any, dno: Any, scenario: Scenario) -> list[_Found]:
+    """Give what a mechanism asks the DNO and its operator says that it does not answer."""
+    asks: frozenset[type] = frozenset(getattr(mechanism, "asks_dno", ()))
+    missing = asks - frozenset(getattr(dno, "answers", asks))
+    if not missing:
+        return []
+    kinds = ", ".join(sorted(message.__name__ for message in missing))
+    what = f"{scenario.operator.kind!r} does not answer {kinds}"
+    cure = f"coordination {scenario.coordination.kind!r} asks the DNO for that; change one of them"
+    return [(("operator",), what, cure)]
 
 
 _MADE_HERE = "coordination"

@@ -40,6 +40,9 @@ __all__ = [
     "MicrogridConfig",
     "NetworkChargeConfig",
     "NetworkConfig",
+    "OwnBatteryConfig",
+    "OwnDeviceConfig",
+    "OwnDieselConfig",
     "PvConfig",
     "RepairConfig",
     "RoleConfig",
@@ -197,6 +200,40 @@ class MicrogridConfig(Config):
 
 
 # -------------------------------------------------------------------------------------- network
+class OwnBatteryConfig(BatteryConfig):
+    """Storage of the DNO itself."""
+
+    bus: Annotated[int, Field(ge=0, le=LARGEST)]
+    """Bus of the feeder (index of the pandapower net)."""
+    level_end: Share | None = None
+    """Level due at the clock times of gate.end_of_window, for `cyclic`; its level if left out."""
+
+    def end_of_window(self, rule: EndOfWindowConfig) -> EndOfWindowConfig:
+        """Give what the end of a window asks of this battery."""
+        if self.level_end is None:
+            return rule
+        return rule.model_copy(update={"level": self.level_end})
+
+
+class OwnDieselConfig(DieselConfig):
+    """Diesel unit of the DNO itself."""
+
+    bus: Annotated[int, Field(ge=0, le=LARGEST)]
+    """Bus of the feeder (index of the pandapower net)."""
+
+
+OwnDeviceConfig = Annotated[OwnBatteryConfig | OwnDieselConfig, Field(discriminator="kind")]
+"""Whatever a DNO may own, by its `kind`."""
+
+
+def _as_tuple(given: Any) -> Any:
+    # `Network` has a validator of its own: what is in it is no longer taken as JSON.
+    return tuple(given) if isinstance(given, list) else given
+
+
+OwnDevices = Annotated[tuple[OwnDeviceConfig, ...], BeforeValidator(_as_tuple)]
+
+
 class BackgroundConfig(Config):
     """Customers on the feeder that are not microgrids: the loads of the case."""
 
@@ -206,6 +243,9 @@ class BackgroundConfig(Config):
     """Shape over time, per unit of its peak; constant if left out."""
     power_factor: Annotated[Number, Field(gt=0, le=1)] | None = None
     """Replaces the case's own reactive loads."""
+    shed_price_per_kwh: NonNegative | None = None
+    """Value of background load that a DNO which grants requests may leave unserved where nothing
+    else keeps its limits; it leaves none if this is left out. [currency/kWh]"""
 
 
 class NetworkConfig(Config):
@@ -227,6 +267,9 @@ class NetworkConfig(Config):
     """Lower voltage limit, 1 is the nominal voltage. [pu]"""
     v_max_pu: Voltage = 1.05
     """Upper voltage limit, 1 is the nominal voltage. [pu]"""
+    devices: OwnDevices = ()
+    """What the DNO itself owns; it runs where the coordination asks the DNO for grants, and stands
+    still elsewhere."""
 
     @property
     def ratings_file(self) -> str | None:
@@ -270,6 +313,9 @@ class TariffConfig(Config):
     """Price of energy sold to the grid. [currency/kWh]"""
     upstream_per_kwh: ProfileSource | None = None
     """What the grid charges the DNO; the import price if left out. [currency/kWh]"""
+    supplier: Literal["grid", "dno"] = "grid"
+    """Who sells what microgrids import and buys what they export. The DNO then pays the grid, at
+    the upstream price, for what of it passes the substation."""
     network_charge: NetworkChargeConfig = NetworkChargeConfig()
     """On top of the import price."""
 

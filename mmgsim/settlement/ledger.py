@@ -9,14 +9,14 @@ from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from math import isfinite
 
-from mmgsim.contracts import Executed, Item, LedgerLine, MemberStep, Party, Tariff
+from mmgsim.contracts import Executed, Item, LedgerLine, MemberStep, OperationCost, Party
 
 __all__ = ["OPERATIONS", "account", "bill", "ledger_faults", "settle"]
 
 OPERATIONS = frozenset({Item.FUEL, Item.START_UP, Item.WEAR})
 """Items of what running devices cost."""
 
-_ENERGY = frozenset({Item.IMPORT, Item.EXPORT, Item.LOCAL_TRADE, *OPERATIONS})
+_ENERGY = frozenset({Item.IMPORT, Item.EXPORT, Item.LOCAL_TRADE})
 
 # Below this, a quantity is the rounding of sums, and no line is written about it.
 ROUNDING_KWH = 1e-9
@@ -30,7 +30,8 @@ def settle(executed: Executed, *, surplus: str = "kept") -> list[LedgerLine]:
     """Give all ledger lines of an executed step in a fixed order, without those about nothing.
 
     Losses are the DNO's purchase from the grid, at the upstream price; the microgrids pay back
-    their shares of them.
+    their shares of them. So is what its own devices draw, and what microgrids import where the DNO
+    supplies them; what its devices send, or microgrids export to it, it sells at that price.
 
     Parameters
     ----------
@@ -40,19 +41,24 @@ def settle(executed: Executed, *, surplus: str = "kept") -> list[LedgerLine]:
         What becomes of what buyers pay the market and sellers do not get: ``kept`` by it, for the
         ``dno``, or ``rebated`` to those who trade, in proportion of their kWh.
     """
-    step_h = executed.window.step_h
     tariff = executed.tariff
     lines: list[LedgerLine] = []
     for member in executed.members:
-        lines += _grid_lines(member, tariff, step_h)
-        lines += _operation_lines(member)
+        lines += _supply_lines(member, executed)
+        lines += _operation_lines(member.name, member.operations)
         if executed.is_new_day and tariff.fixed_per_day:
             lines.append(
                 LedgerLine(member.name, Party.DNO, Item.FIXED_CHARGE, 0.0, tariff.fixed_per_day)
             )
     trades = _trade_lines(executed)
     lines += [*trades, *_surplus_lines(trades, surplus)]
+    lines += [
+        LedgerLine(name, str(Party.MARKET), Item.SAVING_SHARE, 0.0, amount)
+        for name, amount in executed.transfers.items()
+    ]
     lines += _loss_lines(executed)
+    lines += _operation_lines(str(Party.DNO), executed.own_operations)
+    lines.append(_upstream_line(executed))
     return [line for line in lines if _is_about_something(line)]
 
 
@@ -61,13 +67,14 @@ def _is_about_something(line: LedgerLine) -> bool:
     return abs(line.kwh) > ROUNDING_KWH or (line.kwh == 0.0 and line.amount != 0.0)
 
 
-def _grid_lines(member: MemberStep, tariff: Tariff, step_h: float) -> list[LedgerLine]:
+def _supply_lines(member: MemberStep, executed: Executed) -> list[LedgerLine]:
     """Bill import, export, network charge and imbalance of one microgrid."""
+    tariff, supplier, step_h = executed.tariff, executed.supplier, executed.window.step_h
     imported_kwh, exported_kwh = member.import_kw * step_h, member.export_kw * step_h
     apart_kwh = abs(member.exchange_kw - member.planned_exchange_kw) * step_h
     rows = (
-        (member.name, Party.GRID, Item.IMPORT, imported_kwh, tariff.import_per_kwh[0]),
-        (Party.GRID, member.name, Item.EXPORT, exported_kwh, tariff.export_per_kwh[0]),
+        (member.name, supplier, Item.IMPORT, imported_kwh, tariff.import_per_kwh[0]),
+        (supplier, member.name, Item.EXPORT, exported_kwh, tariff.export_per_kwh[0]),
         (
             member.name,
             Party.DNO,
@@ -75,7 +82,7 @@ def _grid_lines(member: MemberStep, tariff: Tariff, step_h: float) -> list[Ledge
             imported_kwh,
             tariff.network_charge_per_kwh[0],
         ),
-        (member.name, Party.GRID, Item.IMBALANCE, apart_kwh, tariff.imbalance_per_kwh),
+        (member.name, supplier, Item.IMBALANCE, apart_kwh, tariff.imbalance_per_kwh),
     )
     return [
         LedgerLine(str(payer), str(payee), item, kwh, kwh * float(price))
@@ -83,11 +90,11 @@ def _grid_lines(member: MemberStep, tariff: Tariff, step_h: float) -> list[Ledge
     ]
 
 
-def _operation_lines(member: MemberStep) -> list[LedgerLine]:
-    """Bill what running the devices of one microgrid cost."""
+def _operation_lines(owner: str, operations: Sequence[OperationCost]) -> list[LedgerLine]:
+    """Bill what running the devices of one owner cost."""
     return [
-        LedgerLine(member.name, str(Party.OPERATIONS), used.item, used.kwh, used.cost)
-        for used in member.operations
+        LedgerLine(owner, str(Party.OPERATIONS), used.item, used.kwh, used.cost)
+        for used in operations
     ]
 
 
@@ -135,12 +142,22 @@ def _loss_lines(executed: Executed) -> list[LedgerLine]:
     return lines
 
 
+def _upstream_line(executed: Executed) -> LedgerLine:
+    """Bill the DNO for what passes the substation on its account, losses aside."""
+    drawn_kw = -executed.own_kw
+    if executed.supplier == Party.DNO:
+        drawn_kw += sum(member.import_kw - member.export_kw for member in executed.members)
+    kwh = drawn_kw * executed.window.step_h
+    amount = kwh * float(executed.tariff.upstream_per_kwh[0])
+    return LedgerLine(str(Party.DNO), str(Party.GRID), Item.UPSTREAM, kwh, amount)
+
+
 def ledger_faults(lines: Sequence[LedgerLine], executed: Executed) -> list[str]:
     """Tell every line about nobody known or no number, and where the lines leave out what happened.
 
     Each microgrid's import, export, local trade and operation of devices are booked under their
     items with the kWh of the step, and operation at what it cost. Prices, charges and items beyond
-    these are the market's own.
+    these are the market's own. The operation of the DNO's own devices is booked likewise.
     """
     names = [member.name for member in executed.members]
     known = {*names, *(str(party) for party in Party)}
@@ -158,8 +175,10 @@ def _left_out(
     lines: Sequence[LedgerLine], happened: Sequence[LedgerLine], names: Collection[str]
 ) -> Iterator[str]:
     """Tell where items of a microgrid do not add up to what happened."""
-    for items, what in ((_ENERGY, "kwh"), (OPERATIONS, "amount")):
-        due, booked = (_sums(part, names, items, what) for part in (happened, lines))
+    owners = [*names, str(Party.DNO)]
+    sums = ((names, _ENERGY, "kwh"), (owners, OPERATIONS, "kwh"), (owners, OPERATIONS, "amount"))
+    for parties, items, what in sums:
+        due, booked = (_sums(part, parties, items, what) for part in (happened, lines))
         for item, name in {**due, **booked}:
             apart = booked[item, name] - due[item, name]
             if abs(apart) > TOLERANCE:

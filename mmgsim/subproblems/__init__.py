@@ -21,6 +21,7 @@ from mmgsim.subproblems.distflow import (
 from mmgsim.subproblems.dlmp import LocationalPrices, locational_prices
 from mmgsim.subproblems.end_of_window import storage_rules
 from mmgsim.subproblems.follower import Follower, FollowerProgram
+from mmgsim.subproblems.granting import REFUSAL_PER_KWH, Granting
 from mmgsim.subproblems.joint import JointOutcome, JointProblem
 from mmgsim.subproblems.leader import LeaderOutcome, LeaderProblem, LeaderTerms
 from mmgsim.subproblems.linear_program import LinearProgram
@@ -48,7 +49,12 @@ from mmgsim.subproblems.promises import (
     plan_faults,
     reply_faults,
 )
-from mmgsim.subproblems.public_promises import clearing_faults, envelope_faults, tariff_faults
+from mmgsim.subproblems.public_promises import (
+    clearing_faults,
+    envelope_faults,
+    grant_faults,
+    tariff_faults,
+)
 from mmgsim.subproblems.realise import hold_plan
 from mmgsim.subproblems.repair import halfway_limits, loading_rows, repaired_limits
 from mmgsim.subproblems.solver import Outcome, PyomoHighs, Solver, solver_time
@@ -56,6 +62,7 @@ from mmgsim.subproblems.terms import MicrogridInputs, Terms, disclosure_of
 from mmgsim.subproblems.to_ac import AcLoop, AcSchedule, AcTolerance, StepStatus
 
 __all__ = [
+    "REFUSAL_PER_KWH",
     "AcLoop",
     "AcSchedule",
     "AcTolerance",
@@ -67,6 +74,7 @@ __all__ = [
     "Conditions",
     "Follower",
     "FollowerProgram",
+    "Granting",
     "Injection",
     "JointOutcome",
     "JointProblem",
@@ -111,6 +119,7 @@ __all__ = [
     "dispatch_faults",
     "envelope_faults",
     "exchange_limits",
+    "grant_faults",
     "halfway_limits",
     "hold_plan",
     "least_cut",

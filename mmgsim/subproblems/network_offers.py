@@ -28,6 +28,8 @@ class OfferPoint:
         Number of blocks each way.
     rating_kva : float
         Apparent power of its inverter; infinite where only the limits of reactive power count.
+    kvar_per_kw : float or None
+        Reactive power that follows active power; None where it is free within its limits.
     """
 
     name: str
@@ -35,6 +37,7 @@ class OfferPoint:
     exports: int
     imports: int
     rating_kva: float = inf
+    kvar_per_kw: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +102,9 @@ class NetworkWindow:
         By name of the own site.
     shed_price_per_kwh, spill_price_per_kwh : float
         Of background that is not served, and of generation that must be taken and is not.
+    most_export_kw, most_import_kw : (steps,) arrays or None
+        What all offer points together may send and draw; only where the problem is built for
+        that. [kW]
     """
 
     step: int
@@ -110,6 +116,8 @@ class NetworkWindow:
     own: Mapping[str, Disclosure] = field(default_factory=lambda: MappingProxyType({}))
     shed_price_per_kwh: float = 1.5
     spill_price_per_kwh: float = 0.0
+    most_export_kw: FloatArray | None = None
+    most_import_kw: FloatArray | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)

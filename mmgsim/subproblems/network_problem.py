@@ -93,6 +93,8 @@ class NetworkProblem:
         Devices of the DNO.
     tolerance : AcTolerance or None
         When a schedule counts as an AC power flow.
+    is_shared : bool
+        True where all offer points together have limits too, which every window then gives.
 
     Raises
     ------
@@ -108,11 +110,12 @@ class NetworkProblem:
         own: Sequence[OwnSite] = (),
         *,
         tolerance: AcTolerance | None = None,
+        is_shared: bool = False,
     ) -> None:
         _check_places(tree, [*points, *own])
         self.tree, self.horizon = tree, horizon
         self.points, self.own = tuple(points), tuple(own)
-        self._tolerance = tolerance
+        self._tolerance, self._is_shared = tolerance, is_shared
         self._variants: dict[_Binaries, _Variant] = {}
 
     # --------------------------------------------------------------------------------- building
@@ -143,6 +146,8 @@ class NetworkProblem:
             ),
             *(Injection(position[s.bus], model.own[s.name].exchange_kw) for s in self.own),
         ]
+        if self._is_shared:
+            _declare_shared(model)
         model.network = pyo.Block()
         declare_network(model.network, self.tree, horizon, injections)
         model.total = pyo.Objective(
@@ -186,6 +191,9 @@ class NetworkProblem:
         model, solver = variant.model, variant.solver
         for point in self.points:
             _update_point(solver, model.point[point.name], window.offers[point.name])
+        if self._is_shared:
+            solver.set(model.most_export_kw, _given(window.most_export_kw, "most_export_kw"))
+            solver.set(model.most_import_kw, _given(window.most_import_kw, "most_import_kw"))
         for site in self.own:
             update_microgrid(solver, model.own[site.name], window.own[site.name])
         update_network(solver, model.network, inputs)
@@ -323,9 +331,42 @@ def _declare_point(block: Any, point: OfferPoint, horizon: Horizon) -> None:
             - pyo.quicksum(b.import_kw[k, t] for k in b.import_block)
         ),
     )
+    if point.kvar_per_kw is not None:
+        kvar_per_kw = point.kvar_per_kw
+        block.follows = pyo.Constraint(
+            block.time, rule=lambda b, t: b.q_kvar[t] == kvar_per_kw * b.p_kw[t]
+        )
     if isfinite(point.rating_kva):
         declare_inverter(block, block.p_kw, block.q_kvar, point.rating_kva)
     block.cost = pyo.Expression(expr=horizon.step_h * _offered_cost(block))
+
+
+def _declare_shared(model: Any) -> None:
+    """Declare that all offer points together keep to limits: a request that may be split freely."""
+    model.time = pyo.RangeSet(0, len(next(iter(model.point.values())).time) - 1)
+    for side in ("export", "import"):
+        most_kw = pyo.Param(model.time, mutable=True, initialize=0.0)
+        setattr(model, f"most_{side}_kw", most_kw)
+        rule = _shared_rule(side, most_kw)
+        setattr(model, f"shared_{side}", pyo.Constraint(model.time, rule=rule))
+
+
+def _shared_rule(side: str, most_kw: Any) -> Any:
+    def keep(m: Any, t: int) -> Any:
+        parts = [
+            getattr(block, f"{side}_kw")[k, t]
+            for block in m.point.values()
+            for k in getattr(block, f"{side}_block")
+        ]
+        return pyo.quicksum(parts) <= most_kw[t] if parts else pyo.Constraint.Skip
+
+    return keep
+
+
+def _given(values: FloatArray | None, name: str) -> FloatArray:
+    if values is None:
+        raise ValueError(f"the problem was built for limits of all together: give {name}")
+    return values
 
 
 def _offered_cost(block: Any) -> Any:

@@ -12,6 +12,8 @@ from mmgsim.contracts import (
     Clearing,
     Envelope,
     FloatArray,
+    GrantQuery,
+    Grants,
     MarketView,
     Member,
     Party,
@@ -23,7 +25,7 @@ from mmgsim.contracts import (
 )
 from mmgsim.subproblems.promises import TOLERANCE, is_finite
 
-__all__ = ["clearing_faults", "envelope_faults", "tariff_faults"]
+__all__ = ["clearing_faults", "envelope_faults", "grant_faults", "tariff_faults"]
 
 
 def clearing_faults(
@@ -60,6 +62,7 @@ def clearing_faults(
     faults += [fault for trade in clearing.trades for fault in _trade_faults(trade, parties, steps)]
     if not faults:
         faults += _balance_faults(clearing.trades, names, steps, awarded)
+    faults += _transfer_faults(clearing.transfers, names, steps)
     faults += [
         f"the price of {name} is not {steps} numbers, NaN where it trades nothing"
         for name, price in clearing.prices_per_kwh.items()
@@ -71,6 +74,22 @@ def clearing_faults(
     if not all(isinstance(one, Round) for one in clearing.rounds):
         faults.append("rounds are not all of class Round")
     return faults
+
+
+def _transfer_faults(
+    transfers: Mapping[str, FloatArray], names: Collection[str], steps: int
+) -> Iterator[str]:
+    """Tell where members pay the market something else than they are paid, or strangers do."""
+    for name, amount in transfers.items():
+        if name not in names:
+            yield f"a transfer of {name!r}, who is no member"
+        elif not is_finite(amount, steps):
+            yield f"the transfer of {name} is not {steps} finite numbers"
+            return
+    kept = np.abs(sum(transfers.values(), np.zeros(steps)))
+    size = sum(map(np.abs, transfers.values()), np.zeros(steps))
+    if (kept > TOLERANCE * (1.0 + size)).any():
+        yield f"transfers leave the market with up to {kept.max():g} in a step, not with 0"
 
 
 def _is_price(price: Any, traded_kw: FloatArray) -> bool:
@@ -188,3 +207,44 @@ def _limit_faults(envelope: Envelope, member: Member, window: Window) -> Iterato
             yield f"{what} is negative: {limit_kw.min():g} kW; an envelope holds zero exchange"
         if limit_kw.max() > carried_kw + TOLERANCE:
             yield f"{what} is {limit_kw.max():g} kW; its connection carries {carried_kw:g}"
+
+
+def grant_faults(grants: Any, query: GrantQuery) -> Iterator[str]:
+    """Tell where a DNO's answer to requests is no grant, or more than was asked for."""
+    if not isinstance(grants, Grants):
+        yield f"answers a GrantQuery by {type(grants).__name__}, not Grants"
+        return
+    for name in query.requests:
+        if name not in grants.grants:
+            yield f"no grant for {name}"
+    known = [name for name in query.requests if name in grants.grants]
+    for side in ("lack_kw", "surplus_kw"):
+        asked_kw = {name: np.asarray(getattr(query.requests[name], side)) for name in known}
+        given_kw = {name: np.asarray(getattr(grants.grants[name], side)) for name in known}
+        unclear = [name for name in known if not is_finite(given_kw[name], query.window.steps)]
+        yield from (f"the granted {side} of {name} is not over the window" for name in unclear)
+        if unclear:
+            continue
+        if query.free_split:
+            most_kw = sum(asked_kw.values(), np.zeros(query.window.steps))
+            asked_kw = dict.fromkeys(known, most_kw)
+            if (sum(given_kw.values(), 0.0 * most_kw) > most_kw + TOLERANCE).any():
+                yield f"the granted {side} of all together is more than was asked for"
+        for name in known:
+            if (given_kw[name] < 0.0).any() or (given_kw[name] > asked_kw[name] + TOLERANCE).any():
+                yield f"the granted {side} of {name} is not between nothing and what was asked for"
+    yield from _own_plan_faults(grants, query.window.steps)
+
+
+def _own_plan_faults(grants: Grants, steps: int) -> Iterator[str]:
+    """Tell what is no plan in what a DNO is to do itself."""
+    for name, entry in (grants.schedule or {}).items():
+        if not (is_finite(entry.out_kw, steps) and is_finite(entry.in_kw, steps)):
+            yield f"the schedule of {name} is not {steps} finite numbers"
+    shed_kw = grants.background_shed_kw
+    if shed_kw is not None and (
+        np.shape(shed_kw)[1:] != (steps,)
+        or not np.isfinite(shed_kw).all()
+        or np.min(shed_kw, initial=0.0) < -TOLERANCE
+    ):
+        yield f"the background not served is not {steps} finite numbers from 0 a bus"

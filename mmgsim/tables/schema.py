@@ -59,7 +59,7 @@ TABLES: Mapping[str, tuple[Column, ...]] = MappingProxyType(
             ("flags", _TEXT, "what was out of the ordinary, by blanks; read it as table['flags']"),
         ),
         "devices": _columns(
-            ("microgrid", _TEXT, "name"),
+            ("microgrid", _TEXT, "name; `dno` for the DNO's own"),
             ("device", _TEXT, "name within the microgrid"),
             (
                 "quantity",
@@ -109,6 +109,25 @@ TABLES: Mapping[str, tuple[Column, ...]] = MappingProxyType(
             ("repair_rounds", _COUNT, "how often the DNO had it planned again"),
             ("violated_steps_before", _COUNT, "steps whose first plan breaks a limit in AC"),
             ("violated_steps_after", _COUNT, "the same of the last plan; missing without repair"),
+        ),
+        "grants": _columns(
+            ("round", _COUNT, "from 1: which question of the gate"),
+            ("requested_kwh", _REAL, "lack and surplus that was asked for, over the window [kWh]"),
+            ("refused_kwh", _REAL, "part of it that was not granted [kWh]"),
+            ("background_shed_kwh", _REAL, "background demand planned not to be served [kWh]"),
+            ("operations", _REAL, "fuel, start-ups and wear of the DNO's own devices [currency]"),
+            ("upstream", _REAL, "energy through the substation, background included [currency]"),
+            ("trade", _REAL, "what microgrids pay the DNO less what it pays them [currency]"),
+            ("shed_value", _REAL, "value of the background demand not served [currency]"),
+            ("penalty", _REAL, "on what is not granted; no payment [currency]"),
+            (
+                "objective",
+                _REAL,
+                "operations + upstream - trade + shed_value + penalty: what the DNO makes small"
+                " [currency]",
+            ),
+            ("inexact_steps", _COUNT, "steps whose plan is no exact optimum on the AC equations"),
+            ("binding", _TEXT, "branches that are full in some step, by their buses, by blanks"),
         ),
         "faults": _columns(
             ("agent", _TEXT, "whose plug-in failed: microgrid, `the market` or `the DNO`"),
@@ -190,7 +209,11 @@ TABLES: Mapping[str, tuple[Column, ...]] = MappingProxyType(
             ("vm_max_pu", _REAL, "highest voltage [pu]"),
             ("loading_max_percent", _REAL, "highest loading [%]"),
             ("loss_kw", _REAL, "all AC losses [kW]"),
-            ("unserved_kwh", _REAL, "background demand that the feeder could not serve [kWh]"),
+            (
+                "unserved_kwh",
+                _REAL,
+                "background demand that was not served [kWh]",
+            ),
             ("upstream_price", _REAL, "what the grid charges the DNO [currency/kWh]"),
             ("shed_value", _REAL, "value of the load shed by the microgrids [currency]"),
         ),

@@ -8,12 +8,9 @@ from functools import partial
 from types import MappingProxyType
 from typing import Any
 
-import numpy as np
-
 from mmgsim.contracts import (
     Accepted,
     GrantQuery,
-    Grants,
     Operator,
     OperatorView,
     Plan,
@@ -22,7 +19,7 @@ from mmgsim.contracts import (
 )
 from mmgsim.engine import packed
 from mmgsim.errors import ContractError
-from mmgsim.subproblems import envelope_faults, tariff_faults
+from mmgsim.subproblems import envelope_faults, grant_faults, tariff_faults
 from mmgsim.testing.samples import reviewed_view, sample_operator_view, sample_plans
 from mmgsim.testing.wording import content, in_world, raise_if_any
 
@@ -112,21 +109,12 @@ def _grant_faults(operator: Operator, view: OperatorView) -> Iterator[str]:
         for name, envelope in envelopes.items()
     }
     bound = replace(view, envelopes=MappingProxyType(dict(envelopes)))
+    query = GrantQuery(to="dno", window=view.window, requests=requests)
     try:
-        reply = operator.answer(bound, GrantQuery(to="dno", window=view.window, requests=requests))
+        reply = operator.answer(bound, query)
     except ContractError:  # that is how an operator says that it answers no such question
         return
-    if not isinstance(reply, Grants):
-        yield f"answers a GrantQuery by {type(reply).__name__}, not Grants"
-        return
-    yield from (f"no grant for {name}" for name in requests.keys() - reply.grants.keys())
-    for name in requests.keys() & reply.grants.keys():
-        for side in ("lack_kw", "surplus_kw"):
-            granted_kw, asked_kw = getattr(reply.grants[name], side), getattr(requests[name], side)
-            if np.shape(granted_kw) != np.shape(asked_kw):
-                yield f"the granted {side} of {name} is not over the window"
-            elif (granted_kw < 0.0).any() or (granted_kw > asked_kw + TOLERANCE).any():
-                yield f"the granted {side} of {name} is not between nothing and what was asked for"
+    yield from grant_faults(reply, query)
 
 
 def _plans(view: OperatorView, seed: int) -> Iterator[tuple[str, dict[str, Plan]]]:

@@ -85,6 +85,7 @@ RUNS = {
             "microgrids.MG2.lcoe_per_kwh=0.09",
         ],
     ),
+    "hierarchical": ("ieee33mmg", ["coordination.controller=aggregated"]),
     "prices": ("duo", ["coordination.kind=prices", "gate.every=2h"]),
     "prices-unlogged": ("duo", ["coordination.kind=prices", "gate.every=2h"]),
     "prices-agent": (

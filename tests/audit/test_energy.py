@@ -82,7 +82,9 @@ def check_diesel(run):
         assert ((power > KWH) == (on == 1.0)).all()
         assert power.max() <= config["power_max_kw"] + KWH
         assert (power[on == 1.0] >= config["power_min_kw"] - KWH).all()
-        before, was_on = np.concatenate([[0.0], power[:-1]]), np.concatenate([[0.0], on[:-1]])
+        start_kw = config["power_start_kw"]
+        before = np.concatenate([[start_kw], power[:-1]])
+        was_on = np.concatenate([[float(start_kw > 0.0)], on[:-1]])
         ramp = (config["ramp_kw_per_h"] or np.inf) * run.step_h
         switch = max(ramp, config["power_min_kw"])
         rises = np.where(was_on == 1.0, ramp, switch)

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mmgsim.contracts import Award, OrderQuery, Plan, Trade, frozen
-from mmgsim.coordination import Bilevel, Isolated
+from mmgsim.coordination import Bilevel, Hierarchical, Isolated
 from mmgsim.coordination.pool import plan_costs
 from mmgsim.errors import ContractError
 from mmgsim.scenario import BUILT_IN, Kind, find_class
@@ -29,6 +29,11 @@ def test_every_variant_of_the_bilevel_coordination_keeps_its_contract(variant):
     # Where the leader runs out of time, what it found may differ from gate to gate.
     for seed in (0, 2, 3):
         assert mechanism_faults(partial(Bilevel, variant=variant), seed) == []
+
+
+@pytest.mark.parametrize("split", ["equal", "nucleolus"])
+def test_an_aggregated_controller_keeps_its_contract(split):
+    check_mechanism(partial(Hierarchical, controller="aggregated", split=split), seeds=2)
 
 
 def test_sample_markets_have_two_to_five_members_one_of_them_with_diesel():

@@ -25,7 +25,7 @@ from mmgsim.contracts import (
     Trade,
     frozen,
 )
-from mmgsim.coordination import Bilevel, Central, Isolated
+from mmgsim.coordination import Bilevel, Central, Hierarchical, Isolated
 from mmgsim.engine import MessageBus
 from mmgsim.subproblems import dispatch_faults
 from mmgsim.testing import sample_view
@@ -33,6 +33,10 @@ from tests.support.gates import Correspondent
 from tests.support.toys import AuctionToy, HierarchicalToy, PriceToy
 
 NAMES = ("A", "B", "C")
+
+
+def _aggregated():
+    return Hierarchical(controller="aggregated", split="nucleolus")
 
 
 class Network:
@@ -79,7 +83,11 @@ def clear(world, mechanism):
 
 
 @pytest.mark.parametrize(
-    "make", [Isolated, Central, Bilevel, PriceToy, AuctionToy, HierarchicalToy]
+    "make",
+    [
+        *(Isolated, Central, Bilevel, Hierarchical, _aggregated),
+        *(PriceToy, AuctionToy, HierarchicalToy),
+    ],
 )
 def test_one_gate_of_every_family_ends_in_balanced_feasible_plans(world, make):
     mechanism = make()

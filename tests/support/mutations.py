@@ -123,6 +123,10 @@ def documents() -> dict[str, Any]:
         found[f"forecast {kind}"] = _with(duo, ("forecast",), {"kind": kind})
     network = {"case": "case33bw", "background": {"scale": 0.4}}
     found["network"] = _with(_with(duo, ("network",), network), ("microgrids", 0, "bus"), 17)
+    owned = SCHEMA["$defs"]["NetworkConfig"]["properties"]["devices"]["items"]
+    for kind, part in _alternatives(owned):
+        own = {**_required(part), "name": "own", "kind": kind, "bus": 5}
+        found[f"own {kind}"] = _with(found["network"], ("network", "devices"), [own])
     for role in ("operator", "market"):
         found[role] = _with(duo, (role,), {"kind": "standard"})
     strategy = {"kind": "cost-minimiser"}

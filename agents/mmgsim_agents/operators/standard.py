@@ -12,6 +12,7 @@ from mmgsim.contracts import (
     Accepted,
     Envelope,
     FloatArray,
+    GrantQuery,
     LinearisedStep,
     Message,
     NetworkQuery,
@@ -23,6 +24,8 @@ from mmgsim.contracts import (
 from mmgsim.errors import ContractError
 from mmgsim.scenario import Scenario
 from mmgsim.subproblems import (
+    REFUSAL_PER_KWH,
+    Granting,
     halfway_limits,
     least_cut,
     limit_rows,
@@ -60,9 +63,13 @@ class StandardOperator:
         working directory. Where it covers a step, no limit is above
         the one that was binding there, in every window, and reviews leave the step alone: so
         coordinations are compared on the same envelopes.
+    refusal_per_kwh : float
+        Penalty of the DNO's own problem on what microgrids request and it does not grant, where a
+        coordination asks for grants; above any gain from refusing. [currency/kWh]
     """
 
     reviews = True
+    answers: frozenset[type[Message]] = frozenset({GrantQuery, NetworkQuery})
     path_options = ("envelopes_from",)
 
     def __init__(
@@ -71,10 +78,14 @@ class StandardOperator:
         least_share: float = 0.5,
         repair_share: float = 0.0,
         envelopes_from: str | None = None,
+        refusal_per_kwh: float = REFUSAL_PER_KWH,
     ) -> None:
         for name, share in (("least_share", least_share), ("repair_share", repair_share)):
             if not 0.0 <= share <= 1.0:
                 raise ValueError(f"{name} is in [0, 1], not {share}")
+        if not refusal_per_kwh >= 0.0:
+            raise ValueError(f"refusal_per_kwh is 0 or more, not {refusal_per_kwh}")
+        self._granting = Granting(refusal_per_kwh)
         self.least_share = least_share
         self.repair_share = repair_share
         self._record = None if envelopes_from is None else RecordedEnvelopes(Path(envelopes_from))
@@ -82,6 +93,7 @@ class StandardOperator:
 
     def reset(self) -> None:
         """Keep the cuts: each was found on its own, and would be the same again."""
+        self._granting.reset()
 
     def scenario_faults(self, scenario: Scenario) -> Iterator[tuple[str, str, str]]:
         """Give option, fault and cure of whatever does not fit the scenario."""
@@ -103,7 +115,9 @@ class StandardOperator:
         return view.tariff, _envelopes(view, limits)
 
     def answer(self, view: OperatorView, message: Message) -> Message:
-        """Tell which limits of the network a pattern of exchanges breaks."""
+        """Grant what the network carries of requests, or tell which limits a pattern breaks."""
+        if isinstance(message, GrantQuery):
+            return self._granting.grant(view, message)
         if not isinstance(message, NetworkQuery):
             raise ContractError("the DNO", [f"does not answer {type(message).__name__}"])
         if not view.network:

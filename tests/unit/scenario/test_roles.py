@@ -131,7 +131,7 @@ def test_a_misspelt_option_has_a_near_miss_and_says_where_it_comes_from(scenario
     fault = scenarios.fault(overrides={"coordination": {"kind": "central", "mip_gp": 1e-3}})
     assert str(fault) == (
         "coordination.mip_gp (from --coordination, --set or overrides): 'central' has no option "
-        "'mip_gp'; did you mean 'mip_gap'? known: kind, mip_gap, time_limit_s"
+        "'mip_gp'; did you mean 'mip_gap'? known: kind, mip_gap, network, time_limit_s"
     )
 
 
@@ -152,6 +152,24 @@ def test_mechanism_that_asks_what_a_strategy_does_not_answer_is_refused(scenario
     fault = scenarios.fault(overrides=with_own(scenarios, "own.py:Silent", text))
     assert "does not answer Award" in fault.what
     assert "'isolated'" in fault.cure
+
+
+def test_mechanism_that_asks_what_the_operator_does_not_answer_is_refused(scenarios):
+    text = """\
+from mmgsim_agents.operators.standard import StandardOperator
+
+class Silent(StandardOperator):
+    answers = frozenset()
+"""
+    (scenarios.folder / "silent.py").write_text(text)
+    fault = scenarios.fault(
+        overrides={"operator": "silent.py:Silent", "coordination": "hierarchical"}
+    )
+    assert (fault.where, fault.what) == (
+        "operator",
+        "'silent.py:Silent' does not answer GrantQuery",
+    )
+    assert "coordination 'hierarchical' asks the DNO" in fault.cure
 
 
 @pytest.mark.parametrize("answers", ["(Award,)", "None", "{'Award'}", "frozenset({'Award'})"])

@@ -169,3 +169,13 @@ def test_nothing_is_left_with_the_market_then(executed, rule):
 @pytest.mark.parametrize("rule", ["kept", "dno", "rebated"])
 def test_one_price_leaves_no_surplus(executed, rule):
     assert surplus_lines(executed, rule) == []
+
+
+def test_the_saving_is_divided_through_the_market(executed):
+    found = settle(replace(executed, transfers={"A": 1.5, "B": -1.5}))
+    shares = [line for line in found if line.item == Item.SAVING_SHARE]
+    assert shares == [
+        LedgerLine("A", "market", "saving_share", 0.0, 1.5),
+        LedgerLine("B", "market", "saving_share", 0.0, -1.5),
+    ]
+    assert account(shares, "market") == 0.0

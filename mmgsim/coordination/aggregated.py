@@ -1,0 +1,224 @@
+"""One controller for all microgrids: joint requests, a joint plan within grants, a divided saving.
+
+The controller is told everything, as in `central`, and finds the cheapest joint plan (paper 003,
+eq. 23). What one microgrid has left over goes to others first. Private lines between them are not
+modelled: it passes the feeder, lossless in the controller's balance and with losses in the DNO's
+problem and the power flow. So requests and grants are of each connection point, not of a sum.
+
+The saving is that of step 1: what the members would pay each on its own, less what they pay
+together, with coalitions in between for the rules that look at them. It becomes money by transfers
+between members and market that add up to zero. What the network's refusals cost the joint plan in
+step 3 is borne equally.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+
+import numpy as np
+
+from mmgsim.contracts import (
+    Award,
+    Clearing,
+    Disclose,
+    Disclosure,
+    Envelope,
+    FloatArray,
+    MarketView,
+    Message,
+    Objective,
+    Plan,
+    Request,
+    Round,
+    Tariff,
+    frozen,
+)
+from mmgsim.coordination.central import MIP_GAP
+from mmgsim.coordination.pool import (
+    local_price,
+    match_pool,
+    pool_awards,
+    pool_clearing,
+    pool_trades,
+)
+from mmgsim.coordination.replies import plans_by_name, replies_by_name
+from mmgsim.coordination.sharing import Split, divide, savings
+from mmgsim.subproblems import (
+    CompiledHighs,
+    JointOutcome,
+    JointProblem,
+    public_cost,
+    public_prices,
+)
+
+__all__ = ["Aggregated", "requests_of"]
+
+# Coalitions double with every member, and each is a problem of its own.
+MOST_MEMBERS = 10
+
+_MAKE_SOLVER = partial(CompiledHighs, mip_gap=MIP_GAP)
+
+_LOOKS_AT_COALITIONS = frozenset({Split.SHAPLEY, Split.NUCLEOLUS})
+
+
+class Aggregated:
+    """Plans for all members together, and divides what that saves.
+
+    Parameters
+    ----------
+    split : Split
+        By which rule.
+    """
+
+    asks: frozenset[type[Message]] = frozenset({Disclose, Award})
+    pools = True
+
+    def __init__(self, split: Split) -> None:
+        self.split = split
+        self._problems: dict[tuple[str, ...], JointProblem] = {}
+
+    def reset(self) -> None:
+        """Make all problems as new, without building them again."""
+        for problem in self._problems.values():
+            problem.reset()
+
+    def start(self, view: MarketView) -> None:
+        """Begin a gate.
+
+        Raises
+        ------
+        ValueError
+            If a rule looks at more coalitions than can be solved.
+        """
+        if self.split in _LOOKS_AT_COALITIONS and len(view.members) > MOST_MEMBERS:
+            raise ValueError(
+                f"split {self.split} looks at all coalitions of {len(view.members)} microgrids; "
+                f"use equal, or at most {MOST_MEMBERS} of them"
+            )
+        self._view = view
+        self._names = tuple(member.name for member in view.members)
+        self._declared: Mapping[str, Disclosure] = {}
+        self._trade_kw: dict[str, FloatArray] = {}
+
+    # ------------------------------------------------------------------------------ step 1
+    def request_questions(self) -> list[Message]:
+        """Ask everybody for its devices."""
+        return [Disclose(to=name, window=self._view.window) for name in self._names]
+
+    def take_requests(self, replies: Sequence[Message]) -> Mapping[str, Request]:
+        """Find the cheapest joint plan, and request what it exchanges."""
+        self._declared = replies_by_name(replies, Disclosure)
+        self._best = self._solved(self._names)
+        self._alone, self._shares = self._divided()
+        return requests_of(self._best.exchange_kw)
+
+    def _solved(
+        self, names: tuple[str, ...], envelopes: Mapping[str, Envelope] | None = None
+    ) -> JointOutcome:
+        """Give the cheapest plan of some members together."""
+        view = self._view
+        devices = {name: self._declared[name].devices for name in names}
+        problem = self._problems.get(names)
+        if problem is None or not problem.fits(devices, view.window):
+            problem = JointProblem(devices, view.window, make_solver=_MAKE_SOLVER)
+            self._problems[names] = problem
+        declared = {name: self._declared[name] for name in names}
+        limits = {name: (envelopes or view.envelopes)[name] for name in names}
+        prices = public_prices(view.tariff, view.objective)
+        return problem.solve(declared, limits, prices, view.window.first_step)
+
+    def _divided(self) -> tuple[FloatArray, FloatArray]:
+        """Give what each member pays on its own, and its share of the saving. [currency]
+
+        With the objective `system`, plans are not made for the members' bills, and nothing is
+        divided.
+        """
+        count = len(self._names)
+        if self._view.objective is Objective.SYSTEM:
+            return np.zeros(count), np.zeros(count)
+        alone = np.array([self._solved((name,)).cost for name in self._names])
+        cost = np.zeros(1 << count)
+        cost[1 << np.arange(count)] = alone
+        for mask in self._coalitions():
+            names = tuple(name for i, name in enumerate(self._names) if mask >> i & 1)
+            cost[mask] = self._solved(names).cost
+        cost[-1] = self._best.cost
+        return alone, divide(self.split, savings(cost), alone)
+
+    def _coalitions(self) -> Iterator[int]:
+        """Give the coalitions between one member and all, where the rule looks at them."""
+        if self.split in _LOOKS_AT_COALITIONS:
+            for mask in range(1 << len(self._names)):
+                if 1 < mask.bit_count() < len(self._names):
+                    yield mask
+
+    # ------------------------------------------------------------------------------ step 3
+    def plan_questions(self, grants: Mapping[str, Request]) -> list[Message]:
+        """Find the cheapest joint plan within the grants, and award its exchanges."""
+        view = self._view
+        within = {
+            name: replace(
+                view.envelopes[name],
+                import_limit_kw=grants[name].lack_kw,
+                export_limit_kw=grants[name].surplus_kw,
+            )
+            for name in self._names
+        }
+        planned = self._solved(self._names, within)
+        exchange_kw: dict[str, FloatArray | None] = {n: planned.exchange_kw[n] for n in self._names}
+        self._trade_kw = match_pool(planned.exchange_kw, view.tariff)
+        self._price_per_kwh = local_price(view.local_price, view.tariff, planned.price_per_kwh)
+        trades = pool_trades(self._trade_kw, self._price_per_kwh)
+        return pool_awards(view.window, exchange_kw, trades)
+
+    def take_plans(self, replies: Sequence[Message], rounds: tuple[Round, ...]) -> Clearing:
+        """Clear with the members' plans, and what they owe each other of the saving."""
+        plans = plans_by_name(replies)
+        clearing = pool_clearing(
+            self._view,
+            plans,
+            self._trade_kw,
+            self._price_per_kwh,
+            lower=self._best.lower_bound,
+            rounds=rounds,
+        )
+        return replace(clearing, transfers=self._transfers(plans, clearing.upper))
+
+    def _transfers(self, plans: Mapping[str, Plan], upper: float) -> Mapping[str, FloatArray]:
+        """Give what each member pays the market in every step; they add up to zero. [currency]
+
+        A member is to pay what it would on its own, less its share of the saving, and an equal
+        part of what grants cost the joint plan. Spread evenly over the window: right in all where
+        a gate's window is executed whole, an average of gates where windows overlap.
+        """
+        if self._view.objective is Objective.SYSTEM:
+            return {}
+        step_h, steps = self._view.window.step_h, self._view.window.steps
+        tariff, count = self._view.tariff, len(self._names)
+        due = self._alone - self._shares + (upper - self._best.cost) / count
+        bills = [
+            plans[name].private_cost
+            + _public_bill(plans[name], self._trade_kw[name], tariff, step_h)
+            - step_h * float(self._price_per_kwh @ self._trade_kw[name])
+            for name in self._names
+        ]
+        owed = due - np.array(bills)
+        owed -= owed.mean()  # the rounding of solvers
+        return {
+            name: frozen(np.full(steps, one / steps))
+            for name, one in zip(self._names, owed.tolist(), strict=True)
+        }
+
+
+def _public_bill(plan: Plan, trade_kw: FloatArray, tariff: Tariff, step_h: float) -> float:
+    return public_cost(plan.exchange_kw, trade_kw, public_prices(tariff), step_h)
+
+
+def requests_of(exchange_kw: Mapping[str, FloatArray]) -> dict[str, Request]:
+    """Give the lack and the surplus of exchanges, by name of microgrid. [kW]"""
+    return {
+        name: Request(lack_kw=frozen(np.maximum(-kw, 0.0)), surplus_kw=frozen(np.maximum(kw, 0.0)))
+        for name, kw in exchange_kw.items()
+    }

@@ -1,0 +1,161 @@
+"""What the DNO grants of requests, and what its plan costs by parts."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from mmgsim.contracts import Request, Security, frozen
+from mmgsim.errors import ContractError
+from mmgsim.subproblems import Granting, grant_faults
+from tests.support import p003
+
+HOURS = np.arange(11, 14)
+"""Around noon, when all three send out most."""
+
+
+@pytest.fixture(scope="module")
+def tree():
+    return p003.tree()
+
+
+def grant(tree, hours=HOURS, *, penalty=0.2, net_kw=None, **options):
+    known = p003.view(tree, hours)
+    asked = p003.query(known, hours, net_kw=net_kw, **options)
+    return known, asked, Granting(penalty).grant(known, asked)
+
+
+def total_kwh(requests):
+    return sum(float((one.lack_kw + one.surplus_kw).sum()) for one in requests.values())
+
+
+def test_without_limits_everything_is_granted(tree):
+    _, asked, given = grant(tree, security=Security.NONE)
+    assert total_kwh(given.grants) == pytest.approx(total_kwh(asked.requests))
+    assert given.binding == ()
+    assert given.cost.penalty == pytest.approx(0.0, abs=1e-6)
+
+
+def test_limits_refuse_part_and_name_the_branches_that_are_full(tree):
+    _, asked, given = grant(tree)
+    refused_kwh = total_kwh(asked.requests) - total_kwh(given.grants)
+    assert refused_kwh > 100.0
+    assert given.cost.penalty == pytest.approx(0.2 * refused_kwh)
+    assert "31-32" in given.binding  # the last line to MG2
+    assert list(grant_faults(given, asked)) == []
+
+
+def test_the_parts_of_the_cost_are_those_of_the_plan(tree):
+    """Operations, which are what is left, against the fuel of the diesel itself; it was on."""
+    known, _, given = grant(tree)
+    fuel = p003.GENSET.fuel_per_h(given.schedule["genset"].out_kw).sum()
+    assert given.cost.operations == pytest.approx(fuel, abs=1e-3)
+    lack_kw = sum(one.lack_kw for one in given.grants.values())
+    surplus_kw = sum(one.surplus_kw for one in given.grants.values())
+    tariff = known.tariff
+    trade = tariff.import_per_kwh @ lack_kw - tariff.export_per_kwh @ surplus_kw
+    assert given.cost.trade == pytest.approx(trade)
+    assert given.cost.shed == pytest.approx(0.3 * given.background_shed_kw.sum())
+    assert given.cost.objective == pytest.approx(
+        fuel + given.cost.upstream - trade + given.cost.shed + given.cost.penalty, abs=1e-3
+    )
+
+
+def test_own_devices_keep_to_their_rules(tree):
+    _, _, given = grant(tree)
+    ess = given.schedule["ess"]
+    assert ess.energy_kwh[-1] == pytest.approx(1000.0)
+    assert np.minimum(ess.in_kw, ess.out_kw).max() <= 1e-6
+    assert given.schedule["genset"].out_kw.max() <= 3000.0 + 1e-6
+
+
+def test_a_refused_kwh_costs_the_penalty_only_where_the_network_is_full(tree):
+    """Without a penalty the DNO also refuses surplus that costs it more than upstream energy."""
+    dear = {"hours": np.arange(3), "net_kw": np.full((3, 3), 10.0)}
+    known = p003.view(tree, dear["hours"])
+    tariff = replace(known.tariff, export_per_kwh=2.0 * known.tariff.upstream_per_kwh)
+    asked = p003.query(known, **dear)
+    cheap, kept = (
+        Granting(penalty).grant(replace(known, tariff=tariff), asked) for penalty in (0.0, 0.2)
+    )
+    assert total_kwh(cheap.grants) == pytest.approx(0.0, abs=1e-6)
+    assert total_kwh(kept.grants) == pytest.approx(90.0)
+
+
+def test_a_dno_does_not_gain_from_refusing_what_microgrids_sell_each_other(tree):
+    """At a tariff of 0.35 each kWh that is not sold locally would be one more that it sells."""
+    hours, net_kw = np.arange(2), np.array([[100.0] * 2, [-150.0] * 2, [0.0] * 2])
+    known = p003.view(tree, hours)
+    charge = frozen(np.full(2, 0.25))
+    known = replace(known, tariff=replace(known.tariff, network_charge_per_kwh=charge))
+    asked = p003.query(known, hours, net_kw=net_kw, pooled=True)
+    given = Granting().grant(known, asked)
+    assert total_kwh(given.grants) == pytest.approx(500.0)
+    # What is left over goes to who lacks: the rest alone is trade.
+    assert given.cost.trade == pytest.approx(50.0 * known.tariff.buy_per_kwh.sum())
+
+
+def test_a_free_split_moves_requests_to_where_the_network_has_room(tree):
+    _, _, fixed = grant(tree)
+    _, free, given = grant(tree, free_split=True)
+    assert given.cost.objective < fixed.cost.objective - 1.0
+    assert list(grant_faults(given, free)) == []
+    assert total_kwh(given.grants) > total_kwh(fixed.grants)
+
+
+def test_reactive_power_follows_active_power_at_the_power_factor():
+    """An export at an inductive factor lifts voltages more, so that less of it is granted."""
+    given = {}
+    for factor in (1.0, 0.9):
+        factors = (factor,) * 3
+        tree = p003.tree(rating=10.0, v_max=1.01, factors=factors)
+        known = p003.view(tree, HOURS[:1], own=False, factors=factors)
+        asked = p003.query(known, HOURS[:1])
+        given[factor] = total_kwh(Granting().grant(known, asked).grants)
+    assert given[0.9] < given[1.0] - 10.0
+
+
+def test_a_window_later_gives_what_a_new_problem_gives(tree):
+    granting, hours = Granting(), np.arange(9, 14)
+    for first in range(3):
+        part = hours[first : first + 3]
+        known = p003.view(tree, part)
+        window = replace(known.window, first_step=first)
+        asked = replace(p003.query(known, part), window=window)
+        known = replace(known, window=window)
+        hot, cold = granting.grant(known, asked), Granting().grant(known, asked)
+        # Both are AC power flows to 1 kW at the substation.
+        assert hot.cost.objective == pytest.approx(cold.cost.objective, abs=3 * 0.16)
+
+
+def test_without_a_network_everything_is_granted(tree):
+    known = p003.view(tree, HOURS)
+    asked = p003.query(known, HOURS)
+    bare = replace(known, tree=None, background=(), own=())
+    assert Granting().grant(bare, asked).grants == dict(asked.requests)
+
+
+def test_a_feeder_that_is_no_tree_is_refused(tree):
+    known = replace(p003.view(tree, HOURS), tree=None)
+    with pytest.raises(ContractError, match="no tree"):
+        Granting().grant(known, p003.query(known, HOURS))
+
+
+def test_grants_beyond_requests_are_told(tree):
+    known = p003.view(tree, HOURS)
+    asked = p003.query(known, HOURS)
+    _, _, given = grant(tree, security=Security.NONE)
+    own = given.grants["MG1"]
+    spoilt = {**given.grants, "MG1": Request(lack_kw=own.lack_kw, surplus_kw=2 * own.surplus_kw)}
+    faults = list(grant_faults(replace(given, grants=spoilt), asked))
+    assert faults == ["the granted surplus_kw of MG1 is not between nothing and what was asked for"]
+    short = {"genset": replace(given.schedule["genset"], out_kw=np.zeros(2))}
+    assert list(grant_faults(replace(given, schedule=short), asked)) == [
+        "the schedule of genset is not 3 finite numbers"
+    ]
+    nothing = replace(given, background_shed_kw=given.background_shed_kw[:, :2])
+    assert list(grant_faults(nothing, asked)) == [
+        "the background not served is not 3 finite numbers from 0 a bus"
+    ]
+    assert next(grant_faults(replace(given, grants={}), asked)) == "no grant for MG1"
+    assert list(grant_faults(own, asked)) == ["answers a GrantQuery by Request, not Grants"]
