@@ -17,7 +17,6 @@ from mmgsim.contracts import (
     FloatArray,
     GrantQuery,
     Grants,
-    LinearisedStep,
     Member,
     Message,
     NetworkQuery,
@@ -25,12 +24,9 @@ from mmgsim.contracts import (
     OperatorView,
     ShadowPrices,
     Tariff,
-    Window,
     frozen,
 )
 from mmgsim.engine import (
-    Condition,
-    Conditions,
     FlowStep,
     MultiMicrogridModel,
     OwnSetup,
@@ -40,11 +36,7 @@ from mmgsim.engine import (
 from mmgsim.errors import ContractError, PlugInError
 from mmgsim.network import (
     Feeder,
-    FeederState,
     FlowStatus,
-    JoinedPoints,
-    PlannedPoints,
-    linearise_many,
     losses_along_ray,
 )
 from mmgsim.settlement import aumann_shapley, ray_nodes
@@ -56,11 +48,10 @@ from mmgsim.subproblems import (
     tariff_faults,
 )
 from mmgsim_agents.operators.standard import StandardOperator
+from mmgsim_agents.outlook import NetworkOutlook, Points
 from mmgsim_agents.own_devices import OwnDevices
 
 __all__ = ["DnoAgent"]
-
-Points = PlannedPoints | JoinedPoints
 
 TOLERANCE_KW = 1e-6  # larger than the rounding of a power flow
 
@@ -107,11 +98,10 @@ class DnoAgent(mesa.Agent):
         self.repair_rounds = 0
         self.violations_before: tuple[tuple[str, ...], ...] | None = None
         self.violations_after: tuple[tuple[str, ...], ...] | None = None
-        self._conditions = Conditions(model.timeline, feeder)
+        self._outlook = NetworkOutlook(model, self.members, feeder)
         self.grants: list[tuple[GrantQuery, Grants]] = []
         connections = () if feeder is None else feeder.members[len(members) :]
-        self.own = OwnDevices(own, connections, None if feeder is None else self._state_now().tree)
-        self._background: dict[int, dict[Condition, LinearisedStep | None]] = {}
+        self.own = OwnDevices(own, connections, self._outlook.tree)
         self._envelopes: dict[str, Envelope] = {}
         self._verdicts: dict[str, Envelope] = {}
         self._gate_step = 0
@@ -130,8 +120,7 @@ class DnoAgent(mesa.Agent):
     def flags(self) -> tuple[str, ...]:
         """What is out of the ordinary about who decides in this step, and what happens in it."""
         flags = (*self._seat.flags, *self.model.recorder.fault_flags(self.who))
-        happening = self._conditions.flags(self.model.clock.step)
-        return (*(f"dno_{flag}" for flag in flags), *happening)
+        return (*(f"dno_{flag}" for flag in flags), *self._outlook.flags)
 
     # ------------------------------------------------------------------ from day to day
     def renew(self, *, failed_only: bool) -> None:
@@ -177,7 +166,10 @@ class DnoAgent(mesa.Agent):
         if isinstance(message, NetworkQuery):
             points = self._around(message.exchange_kw)
         with self._guarded(f"answering {type(message).__name__}"):
-            reply = self.operator.answer(self._view(points), message)
+            view = self._view(points)
+            if isinstance(message, GrantQuery):
+                view = self._planning(view)
+            reply = self.operator.answer(view, message)
             if isinstance(message, GrantQuery):
                 faults = list(grant_faults(reply, message))
                 if faults:
@@ -207,7 +199,7 @@ class DnoAgent(mesa.Agent):
             name: envelope.tightened(self._verdicts[name]) if name in self._verdicts else envelope
             for name, envelope in envelopes.items()
         }
-        envelopes = self._without_islands(envelopes)
+        envelopes = self._outlook.without_islands(envelopes, self.model.clock.window())
         names = [member.name for member in self.members]
         self.model.bus.send(self.name, [replace(tariff, to=to) for to in [*names, "market"]])
         self._send(envelopes)
@@ -263,7 +255,7 @@ class DnoAgent(mesa.Agent):
         if self.feeder is None:
             return
         steps = [microgrid.last for microgrid in self.model.microgrids]
-        state, joined, own = self._state_now(), self._joined_now(), self.own.last
+        state, joined, own = self._outlook.state, self._outlook.joined, self.own.last
         if own is None:
             raise RuntimeError("the power flow comes after the DNO's own dispatch")
         exchange_kw = joined * [*(step.money.exchange_kw for step in steps), *own.exchange_kw]
@@ -295,7 +287,7 @@ class DnoAgent(mesa.Agent):
         tried_kw = [microgrid.last.money.exchange_kw for microgrid in self.model.microgrids]
         count = len(self.members)
         if self.last is None:
-            carried_kw = self._joined_now()[:count] * tried_kw
+            carried_kw = self._outlook.joined[:count] * tried_kw
         else:
             carried_kw = self.last.flow.exchange_kw[0][:count]
         return [
@@ -339,7 +331,7 @@ class DnoAgent(mesa.Agent):
         """Give what a kWh was worth at every bus, where a mechanism said what limits were worth."""
         if self._shadow is None:
             return None
-        tree = self._state_now().tree
+        tree = self._outlook.tree
         if tree is None:
             return None
         drawn = [power[:, 0].copy() for power in tree.background_kw(share[None])]
@@ -388,11 +380,16 @@ class DnoAgent(mesa.Agent):
         ]
         self.model.bus.send(self.name, letters)
 
+    def _around(self, by_name: Mapping[str, FloatArray]) -> Points | None:
+        """Run the AC power flow of the microgrids' exchanges and of its own plan. [kW]"""
+        window = self.model.clock.window()
+        sent_kw = np.stack([by_name[member.name] for member in self.members], axis=1)
+        own_kw = self.own.planned_kw(window.steps)
+        return self._outlook.around(np.concatenate([sent_kw, own_kw], axis=1), window)
+
     def _view(self, points: Points | None = None) -> OperatorView:
         window = self.model.clock.window()
-        steps = range(window.first_step, window.first_step + window.steps)
-        background = () if self.feeder is None else tuple(map(self._at_background, steps))
-        demand_kw, demand_kvar = self._demand(window)
+        background = self._outlook.background(window)
         return OperatorView(
             window=window,
             members=self.members,
@@ -401,109 +398,19 @@ class DnoAgent(mesa.Agent):
             background=background,
             envelopes=dict(self._envelopes),
             violations=() if points is None else points.violations,
-            tree=None if self.feeder is None else self._state_now().tree,
-            demand_kw=demand_kw,
-            demand_kvar=demand_kvar,
-            shed_price_per_kwh=self.own.shed_price_per_kwh,
-            own=self.own.declared(window, self.model.clock.due(window)),
         )
 
-    def _demand(self, window: Window) -> tuple[FloatArray | None, FloatArray | None]:
-        """Give the background demand of a window at the buses of the tree. [kW], [kvar]"""
-        tree = None if self.feeder is None else self._state_now().tree
-        if tree is None:
-            return None, None
-        demand_kw, demand_kvar = tree.background_kw(self._shares(window))
-        return frozen(demand_kw), frozen(demand_kvar)
-
-    def _shares(self, window: Window) -> FloatArray:
-        """Give the profile values of the background over a window."""
-        steps = range(window.first_step, window.first_step + window.steps)
-        return np.array([self.model.background_share(step) for step in steps])
-
-    # ------------------------------------------------------------------ events
-    def _known(self, step: int) -> Condition:
-        """Give what is different in a step, as far as it is known now."""
-        return self._conditions.of(step, at=self.model.clock.step)
-
-    def _state_now(self) -> FeederState:
-        return self._conditions.feeder(self._known(self.model.clock.step))
-
-    def _joined_now(self) -> FloatArray:
-        """Give 0 for every microgrid that is islanded in this step, 1 for the others."""
-        return self._joined(self._known(self.model.clock.step))
-
-    def _joined(self, condition: Condition) -> FloatArray:
-        members = self.members if self.feeder is None else self.feeder.members
-        return np.array([float(m.name not in condition.islanded) for m in members])
-
-    def _without_islands(self, envelopes: Mapping[str, Envelope]) -> Mapping[str, Envelope]:
-        """Cut envelopes to zero in the steps in which their microgrid is known to be islanded."""
-        window = self.model.clock.window()
-        steps = range(window.first_step, window.first_step + window.steps)
-        islanded = [self._known(step).islanded for step in steps]
-        if not any(islanded):
-            return envelopes
-        joined = {name: np.array([name not in names for names in islanded]) for name in envelopes}
-        return {
-            name: replace(
-                envelope,
-                import_limit_kw=frozen(np.where(joined[name], envelope.import_limit_kw, 0.0)),
-                export_limit_kw=frozen(np.where(joined[name], envelope.export_limit_kw, 0.0)),
-            )
-            for name, envelope in envelopes.items()
-        }
-
-    # ------------------------------------------------------------------ the network ahead
-    def _around(self, by_name: Mapping[str, FloatArray]) -> Points | None:
-        """Run the AC power flow of exchanges [kW], over the whole window at once."""
-        if self.feeder is None:
-            return None
-        window = self.model.clock.window()
-        sent_kw = np.stack([by_name[member.name] for member in self.members], axis=1)
-        exchange_kw = np.concatenate([sent_kw, self.own.planned_kw(window.steps)], axis=1)
-        share, count = self._shares(window), len(self.members)
-        positions: dict[FeederState, list[int]] = {}
-        for position in range(window.steps):
-            condition = self._known(window.first_step + position)
-            exchange_kw[position] *= self._joined(condition)
-            positions.setdefault(self._conditions.feeder(condition), []).append(position)
-        parts = [
-            (
-                at,
-                PlannedPoints(state.feeder, state.sweep, share[at], exchange_kw[at], members=count),
-            )
-            for state, at in positions.items()
-        ]
-        return parts[0][1] if len(parts) == 1 else JoinedPoints(parts)
-
-    def _at_background(self, step: int) -> LinearisedStep | None:
-        """Linearise around the background alone: known ahead, so once for every condition."""
-        if self.feeder is None:
-            return None
-        condition = self._known(step)
-        if step not in self._background:
-            self._background.pop(step - 2 * self.model.clock.horizon, None)
-            self._background[step] = {}
-        found = self._background[step]
-        if condition not in found:
-            share = self.model.background_share(step)
-            feeder = self._conditions.feeder(condition).feeder
-            point = linearise_many(feeder, share[None], np.zeros((1, len(feeder.members))))[0]
-            found[condition] = None if point is None else self._seen_from(point.step(), condition)
-        return found[condition]
-
-    def _seen_from(self, point: LinearisedStep, condition: Condition) -> LinearisedStep:
-        """Give a point as functions of the microgrids alone; who is islanded moves nothing."""
-        point = point.of_first(len(self.members))
-        if not condition.islanded:
-            return point
-        joined = self._joined(condition)[: len(self.members)]
+    def _planning(self, view: OperatorView) -> OperatorView:
+        """Give a view with all that the DNO plans its own problem with; it takes some time."""
+        window = view.window
+        demand = self._outlook.demand(window)
         return replace(
-            point,
-            voltage_per_kw=frozen(joined * point.voltage_per_kw),
-            current_per_kw=frozen(joined * point.current_per_kw),
-            loss_per_kw=frozen(joined * point.loss_per_kw),
+            view,
+            tree=self._outlook.tree,
+            demand_kw=None if demand is None else demand[0],
+            demand_kvar=None if demand is None else demand[1],
+            shed_price_per_kwh=self.own.shed_price_per_kwh,
+            own=self.own.declared(window, self.model.clock.due(window)),
         )
 
 

@@ -244,7 +244,7 @@ class OperatorView:
         ``not_converged``); empty without a network.
     tree : object
         The feeder as an optimiser reads it, a `mmgsim.network.FeederTree`; None without a network
-        or where that is no tree of lines.
+        or where that is no tree. This and what follows is given with a `GrantQuery` only.
     demand_kw, demand_kvar : (buses, steps) array or None
         Background demand at the buses of `tree`. [kW], [kvar]
     shed_price_per_kwh : float or None
