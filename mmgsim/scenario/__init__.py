@@ -35,6 +35,7 @@ from mmgsim.scenario.schema import (
     MicrogridConfig,
     NetworkConfig,
     PvConfig,
+    RepresentativeDayConfig,
     Scenario,
     WindConfig,
 )
@@ -56,6 +57,7 @@ __all__ = [
     "NetworkConfig",
     "PlugIn",
     "PvConfig",
+    "RepresentativeDayConfig",
     "Scenario",
     "WindConfig",
     "bundled_scenarios",

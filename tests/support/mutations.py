@@ -129,6 +129,8 @@ def documents() -> dict[str, Any]:
     found["strategy"] = _with(duo, ("microgrids", 0, "strategy"), strategy)
     for key in ("gate", "repair", "faults"):
         found[key] = _with(duo, (key,), {"end_of_window": {}} if key == "gate" else {})
+    day = {"name": "summer", "day": "2021-01-11", "weight": 365}
+    found["year"] = _with(duo, ("year",), [day])
     found["connection"] = _with(duo, ("microgrids", 0, "connection"), {})
     return found
 
