@@ -13,6 +13,7 @@ from mmgsim.errors import MmgsimError, ScenarioError
 from mmgsim.run import run
 from mmgsim.scenario import bundled_scenarios, load_scenario
 from mmgsim.tables import Results
+from mmgsim.year import YearStudy, year
 
 __all__ = [
     "Comparison",
@@ -21,10 +22,12 @@ __all__ = [
     "MultiMicrogridModel",
     "Results",
     "ScenarioError",
+    "YearStudy",
     "build",
     "bundled_scenarios",
     "compare",
     "compare_runs",
     "load_scenario",
     "run",
+    "year",
 ]

@@ -27,6 +27,7 @@ from mmgsim.errors import (
     Fault,
     InputError,
     MmgsimError,
+    YearEndedEarlyError,
     near_miss,
 )
 from mmgsim.folder import choose_folder
@@ -58,9 +59,12 @@ from mmgsim.terminal import (
     print_comparison,
     print_plug_ins,
     print_summary,
+    print_year,
     told,
     warn,
 )
+from mmgsim.year import day_faults
+from mmgsim.year import year as study_year
 
 __all__ = ["app", "main"]
 
@@ -175,6 +179,9 @@ def list_scenarios(
 def check(scenario: ScenarioArgument, set_: SetOption = None) -> None:
     """Check a scenario and all its series; say everything that is wrong at once."""
     model = MultiMicrogridModel(scenario, overrides=_overrides(set_ or []))
+    faults = day_faults(model.loaded)  # days that only `year` runs
+    if faults:
+        raise model.loaded.refusal(faults)
     table = Table(Column("series", overflow="fold"), "label", "where it comes from")
     for label in model.inputs.labels:
         table.add_row(*(Text(x) for x in (label.where, label.label.value, label.description)))
@@ -183,10 +190,12 @@ def check(scenario: ScenarioArgument, set_: SetOption = None) -> None:
     for warning in model.warnings:
         warn(warning)
     count = len(model.warnings)
+    days = len(model.scenario.year)
+    of_a_year = f", {days} representative days" if days else ""
     doubts = f", {count} warning{'' if count == 1 else 's'}" if count else ""
     out.print(
         f"{model.scenario.name}: no faults{doubts}; {steps} steps, "
-        f"{len(model.microgrids)} microgrids."
+        f"{len(model.microgrids)} microgrids{of_a_year}."
     )
 
 
@@ -296,6 +305,53 @@ def compare(  # noqa: PLR0913  one parameter per option of the command line
                 print_comparison(error.comparison, quiet=quiet, as_json=as_json)
             raise typer.Exit(ENDED_EARLY) from None
     print_comparison(comparison, quiet=quiet, as_json=as_json)
+
+
+@app.command()
+def year(  # noqa: PLR0913  one parameter per option of the command line
+    scenario: ScenarioArgument,
+    coordination: Annotated[
+        list[str],
+        typer.Option(
+            metavar="KIND,KIND...",
+            help="What to run the days under; savings are against the first.",
+        ),
+    ],
+    strategy: StrategyOption = None,
+    seed: SeedOption = None,
+    set_: SetOption = None,
+    out_dir: OutOption = None,
+    quiet: QuietOption = False,
+    as_json: JsonOption = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Keep the finished runs in --out, run what lacks.")
+    ] = False,
+) -> None:
+    """Run the representative days of a scenario, and weigh them to a year."""
+    if resume and out_dir is None:
+        raise typer.BadParameter("say which study, with --out DIR", param_hint="--resume")
+    overrides = _options(days=None, seed=seed, coordination=None) | _overrides(set_ or [])
+    everybody = _strategies(strategy or [], overrides)
+    with Bar(is_shown=err.is_terminal and not quiet, warns=not quiet) as bar, ends_told(bar):
+        try:
+            study = study_year(
+                scenario,
+                _coordinations(coordination),
+                overrides=overrides,
+                strategy=everybody,
+                out=out_dir,
+                progress=bar.show,
+                resume=resume,
+            )
+        except YearEndedEarlyError as error:
+            bar.stop()
+            for name, failure in error.failures.items():
+                complain(f"{name}: {told(failure)}")
+            complain(str(error))
+            if error.study is not None:
+                print_year(error.study, quiet=quiet, as_json=as_json)
+            raise typer.Exit(ENDED_EARLY) from None
+    print_year(study, quiet=quiet, as_json=as_json)
 
 
 @app.command()
