@@ -10,6 +10,7 @@
 from mmgsim.compare import Comparison, compare, compare_runs
 from mmgsim.engine import MessageBus, MultiMicrogridModel, build
 from mmgsim.errors import MmgsimError, ScenarioError
+from mmgsim.reproduce import Reproduction, reproduce
 from mmgsim.run import run
 from mmgsim.scenario import bundled_scenarios, load_scenario
 from mmgsim.tables import Results
@@ -20,6 +21,7 @@ __all__ = [
     "MessageBus",
     "MmgsimError",
     "MultiMicrogridModel",
+    "Reproduction",
     "Results",
     "ScenarioError",
     "YearStudy",
@@ -28,6 +30,7 @@ __all__ = [
     "compare",
     "compare_runs",
     "load_scenario",
+    "reproduce",
     "run",
     "year",
 ]

@@ -34,6 +34,7 @@ from mmgsim.folder import choose_folder
 from mmgsim.kit import Template, write_new
 from mmgsim.profiles import SIMBENCH_INSTALL, has_simbench
 from mmgsim.report import write_report
+from mmgsim.reproduce import reproduce as reproduce_paper
 from mmgsim.run import run as run_scenario
 from mmgsim.scenario import (
     bundled_scenarios,
@@ -58,6 +59,7 @@ from mmgsim.terminal import (
     out,
     print_comparison,
     print_plug_ins,
+    print_reproduction,
     print_summary,
     print_year,
     told,
@@ -352,6 +354,29 @@ def year(  # noqa: PLR0913  one parameter per option of the command line
                 print_year(error.study, quiet=quiet, as_json=as_json)
             raise typer.Exit(ENDED_EARLY) from None
     print_year(study, quiet=quiet, as_json=as_json)
+
+
+@app.command()
+def reproduce(
+    paper: Annotated[str, typer.Argument(metavar="PAPER", help="Its number, such as 000.")],
+    out_dir: OutOption = None,
+    is_quick: Annotated[
+        bool, typer.Option("--quick", help="Fewer days, to try; the claims say so.")
+    ] = False,
+    quiet: QuietOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Go through a paper claim by claim: what is reproduced, what cannot be, and why."""
+    with Bar(is_shown=err.is_terminal and not quiet, warns=not quiet) as bar, ends_told(bar):
+        try:
+            found = reproduce_paper(paper, out=out_dir, quick=is_quick, progress=bar.show)
+        except YearEndedEarlyError as error:
+            bar.stop()
+            for name, failure in error.failures.items():
+                complain(f"{name}: {told(failure)}")
+            complain(f"no claim was gone through; what was run is in {error.folder}")
+            raise typer.Exit(ENDED_EARLY) from None
+    print_reproduction(found, quiet=quiet, as_json=as_json)
 
 
 @app.command()

@@ -20,6 +20,7 @@ from mmgsim.compare import Comparison
 from mmgsim.engine import MultiMicrogridModel
 from mmgsim.errors import Fault, MmgsimError, RunEndedEarlyError
 from mmgsim.report import COMPARED_NOTE, Section, annual_rows, compared_rows, summary_rows
+from mmgsim.reproduce import HEAD, Reproduction, claim_rows
 from mmgsim.scenario import PlugIn
 from mmgsim.tables import Results
 from mmgsim.year import YearStudy
@@ -34,6 +35,7 @@ __all__ = [
     "out",
     "print_comparison",
     "print_plug_ins",
+    "print_reproduction",
     "print_summary",
     "print_year",
     "told",
@@ -161,6 +163,27 @@ def print_year(study: YearStudy, *, quiet: bool, as_json: bool) -> None:
     names, sections = annual.by_microgrid("cost"), annual_rows(annual)
     out.print(_side_by_side(title, names, sections, caption=" ".join(annual.notes)))
     out.print(f"year: {folder / 'year.html'}", soft_wrap=True, markup=False)
+
+
+def print_reproduction(found: Reproduction, *, quiet: bool, as_json: bool) -> None:
+    """Print the claims of a paper that was gone through."""
+    if as_json:
+        content = {"results": str(found.folder), **found.as_plain_data()}
+        sys.stdout.write(json.dumps(content, indent=2) + "\n")
+        return
+    if quiet:
+        return
+    title = f"Paper {found.paper.number}: {found.paper.title}"
+    columns = [
+        Column(name, justify="right" if name in ("printed", "found") else "left", overflow="fold")
+        for name in HEAD
+    ]
+    table = Table(*columns, title=Text(title), show_lines=True)
+    for row in claim_rows(found.claims):
+        table.add_row(*(Text(text) for text in row))
+    out.print(table)
+    for line in (*found.notes, f"claims: {found.folder / 'claims.html'}"):
+        out.print(line, soft_wrap=True, markup=False)
 
 
 def _side_by_side(

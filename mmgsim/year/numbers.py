@@ -60,15 +60,15 @@ def day_table(
     head = ["day", "date", "weight", "run", "microgrid"]
     if not parts:
         return pd.DataFrame(columns=[*head, *QUANTITIES])
-    table: pd.DataFrame = pd.concat(parts, ignore_index=True)
-    return table.reindex(columns=[*head, *QUANTITIES])
+    table = pd.DataFrame(pd.concat(parts, ignore_index=True))
+    return table[[*head, *QUANTITIES]]
 
 
 def _numbers(run: Results) -> pd.DataFrame:
     """Give one row a microgrid, and one of all. [currency], [kWh]"""
     step_h, summary, ledger = run.manifest["step_h"], run.summary, run.ledger
     power_kw = run.dispatch.groupby("microgrid", sort=False)[list(_POWERS.values())].sum()
-    table = (step_h * power_kw).set_axis(list(_POWERS), axis=1)
+    table: pd.DataFrame = (step_h * power_kw).set_axis(list(_POWERS), axis=1)
     table["cost"] = pd.Series(summary["cost_by_microgrid"])
     shares = ledger[ledger.item == str(Item.LOSS_SHARE)].groupby("payer").kwh.sum()
     table["losses_kwh"] = shares.reindex(table.index, fill_value=0.0)
