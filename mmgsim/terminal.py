@@ -20,7 +20,7 @@ from mmgsim.compare import Comparison
 from mmgsim.engine import MultiMicrogridModel
 from mmgsim.errors import Fault, MmgsimError, RunEndedEarlyError
 from mmgsim.report import COMPARED_NOTE, Section, annual_rows, compared_rows, summary_rows
-from mmgsim.reproduce import HEAD, Reproduction, claim_rows
+from mmgsim.reproduce import HEAD, Reproduction, claim_rows, reasons
 from mmgsim.scenario import PlugIn
 from mmgsim.tables import Results
 from mmgsim.year import YearStudy
@@ -174,15 +174,17 @@ def print_reproduction(found: Reproduction, *, quiet: bool, as_json: bool) -> No
     if quiet:
         return
     title = f"Paper {found.paper.number}: {found.paper.title}"
+    shown = HEAD[: HEAD.index("verdict") + 1]  # reasons are long: they stand below, and on the page
     columns = [
         Column(name, justify="right" if name in ("printed", "found") else "left", overflow="fold")
-        for name in HEAD
+        for name in shown
     ]
-    table = Table(*columns, title=Text(title), show_lines=True)
+    table = Table(*columns, title=Text(title))
     for row in claim_rows(found.claims):
-        table.add_row(*(Text(text) for text in row))
+        table.add_row(*(Text(text) for text in row[: len(shown)]))
     out.print(table)
-    for line in (*found.notes, f"claims: {found.folder / 'claims.html'}"):
+    where = f"claims: {found.folder / 'claims.html'}"
+    for line in (*reasons(found.claims), *found.notes, where):
         out.print(line, soft_wrap=True, markup=False)
 
 

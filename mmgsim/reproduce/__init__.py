@@ -2,7 +2,7 @@
 
 from mmgsim.reproduce.claims import Claim, Verdict
 from mmgsim.reproduce.running import PAPERS, reproduce
-from mmgsim.reproduce.study import HEAD, Paper, Reproduction, Settings, claim_rows
+from mmgsim.reproduce.study import HEAD, Paper, Reproduction, Settings, claim_rows, reasons
 
 __all__ = [
     "HEAD",
@@ -13,5 +13,6 @@ __all__ = [
     "Settings",
     "Verdict",
     "claim_rows",
+    "reasons",
     "reproduce",
 ]

@@ -17,7 +17,7 @@ from mmgsim.reproduce.claims import Claim, Verdict
 from mmgsim.run import Progress
 from mmgsim.tables import write_json, write_text
 
-__all__ = ["HEAD", "Paper", "Reproduction", "Settings", "claim_rows"]
+__all__ = ["HEAD", "Paper", "Reproduction", "Settings", "claim_rows", "reasons"]
 
 HEAD = ("", "claim", "printed", "found", "unit", "verdict", "why", "source")
 
@@ -133,6 +133,15 @@ def claim_rows(claims: Sequence[Claim]) -> list[tuple[str, ...]]:
         )
         for claim in claims
     ]
+
+
+def reasons(claims: Sequence[Claim]) -> list[str]:
+    """Say why claims are not borne out, those with the same reason together."""
+    by_reason: dict[str, list[str]] = {}
+    for claim in claims:
+        if claim.verdict not in (Verdict.REPRODUCED, Verdict.SAME_SIGN):
+            by_reason.setdefault(claim.why, []).append(claim.number)
+    return [f"{', '.join(numbers)}: {why}." for why, numbers in by_reason.items()]
 
 
 def _told(number: float | None) -> str:

@@ -8,7 +8,17 @@ import pytest
 
 import mmgsim
 from mmgsim.errors import InputError
-from mmgsim.reproduce import HEAD, PAPERS, Claim, Paper, Reproduction, Verdict, claim_rows, running
+from mmgsim.reproduce import (
+    HEAD,
+    PAPERS,
+    Claim,
+    Paper,
+    Reproduction,
+    Verdict,
+    claim_rows,
+    reasons,
+    running,
+)
 from mmgsim.reproduce.claims import agrees, by_sign, has_reading
 
 CLAIMS = (
@@ -86,6 +96,11 @@ def test_all_three_files_hold_every_claim(tmp_path):
     assert not re.search(r"<(?:script|link|img)", page)
 
 
+def test_reasons_are_told_once_and_of_what_is_not_borne_out():
+    again = Claim("5", "more", 1.0, None, "AUD", Verdict.NOT_REPRODUCIBLE, "no data", "Fig. 4")
+    assert reasons([*CLAIMS, again]) == ["2: a substitute.", "3: one line.", "4, 5: no data."]
+
+
 def test_a_quick_reproduction_says_so(tmp_path):
     notes = Reproduction(TOY, CLAIMS, True, tmp_path).notes
     assert "fewer days" in notes[1]
@@ -105,7 +120,13 @@ def test_papers_are_known_by_their_own_number():
 def test_reproduce_prints_every_claim_and_where_the_page_is(toy, mmgsim, tmp_path):
     code, printed, messages = mmgsim("reproduce", "toy", "--out", "o")
     assert (code, messages) == (0, "")
-    for part in ("A paper of four claims", "other sign", "claims: o/claims.html", "A note."):
+    for part in (
+        "A paper of four claims",
+        "other sign",
+        "claims: o/claims.html",
+        "A note.",
+        "4: no data.",
+    ):
         assert part in printed
     left = sorted(path.name for path in (tmp_path / "o").iterdir())
     assert left == ["claims.csv", "claims.html", "claims.json"]
