@@ -60,10 +60,13 @@ class Annual:
         return next(iter(self.kinds))
 
     def by_microgrid(self, column: str) -> pd.DataFrame:
-        """Give a quantity of the year: one row a microgrid, one column a run that has a year."""
+        """Give a quantity of the year: one row a microgrid, one column a run.
+
+        Values of runs that lack a day, and so have no year, are missing.
+        """
         wide = self.table.pivot(index="microgrid", columns="run", values=column)
-        names = list(dict.fromkeys(self.table.microgrid))
-        return wide.reindex(index=names, columns=[run for run in self.kinds if run in wide])
+        names = list(dict.fromkeys(self.by_day.microgrid))
+        return wide.reindex(index=names, columns=list(self.kinds))
 
     def cost_by_day(self) -> pd.DataFrame:
         """Give the cost of all microgrids: one row a day, not weighted, one column a run."""
@@ -87,7 +90,6 @@ def annual_rows(annual: Annual) -> list[Section]:
     energies = [
         (label, _texts(annual.by_microgrid(column).T[annual.all_name], 1))
         for label, column in _ENERGIES
-        if len(cost)
     ]
     sections.append(("Energy [kWh/year]", energies))
     sections.append((f"One day, all microgrids [{annual.currency}/day]", _day_rows(annual)))
@@ -103,7 +105,7 @@ def _texts(values: Iterable[float], digits: int) -> list[str]:
 
 
 def _day_rows(annual: Annual) -> list[tuple[str, list[str]]]:
-    costs = annual.cost_by_day()[list(annual.by_microgrid("cost"))]
+    costs = annual.cost_by_day()
     return [
         (
             f"{name}, {annual.days.date[name]}, stands for {annual.days.weight[name]:g}",

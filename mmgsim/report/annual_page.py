@@ -34,7 +34,7 @@ def write_annual_page(path: Path, annual: Annual, pages: Mapping[str, str]) -> N
         for what, why in annual.failed.items()
     ]
     links = ", ".join(linked(str(day), pages) for day in annual.days.index)
-    names = [escape(str(name)) for name in annual.by_microgrid("cost")]
+    names = [escape(name) for name in annual.kinds]
     body += [
         f"<p>Days, each with its coordinations side by side: {links}.</p>",
         "<h2>In numbers</h2>",
@@ -42,14 +42,14 @@ def write_annual_page(path: Path, annual: Annual, pages: Mapping[str, str]) -> N
     ]
     body += [f'<p class="note">{escape(note)}</p>' for note in annual.notes]
     drawing = Drawing()
-    if names:
+    if len(annual.table):
         body.append(f"<h2>Who pays what in a year</h2>{drawing.draw(_costs(annual))}")
     body.append(f"<h2>Days side by side</h2>{drawing.draw(_days(annual))}")
     write_text(path, page(f"{annual.scenario} \u00b7 a year", annual.subtitle, body))
 
 
 def _costs(annual: Annual) -> go.Figure:
-    costs = annual.by_microgrid("cost").drop(index=annual.all_name)
+    costs = annual.by_microgrid("cost").drop(index=annual.all_name).dropna(axis=1)
     figure, colours = go.Figure(), run_colours(annual.kinds)
     for name in costs:
         figure.add_bar(

@@ -10,6 +10,7 @@ import pytest
 
 import mmgsim
 from mmgsim.errors import ComparisonError, ScenarioError, YearEndedEarlyError
+from mmgsim.report import annual_rows
 from mmgsim.scenario import freeze, load_scenario, read_inputs
 from mmgsim.scenario.unusual import unusual
 from mmgsim.year import ALL, day_faults
@@ -214,3 +215,30 @@ def test_a_failed_day_is_named_and_the_others_are_kept(pair, tmp_path, without_p
     assert len(study.by_day.query("day == 'quiet' and run == 'own.py:Fails'")) == 3
     assert "Without a year, because a day lacks: own.py:Fails." in study.notes
     assert "RuntimeError: no more" in (tmp_path / "o/year.html").read_text(encoding="utf-8")
+
+
+def test_without_any_whole_year_the_days_are_still_told(pair, tmp_path, without_pages):
+    (pair.parent / "own.py").write_text(FAILS_WHEN_BUSY)
+    options = {"faults.on_fault": "stop"}
+    with pytest.raises(YearEndedEarlyError) as caught:
+        mmgsim.year(pair, "own.py:Fails", overrides=options, out=tmp_path / "o")
+    assert caught.value.study.table.empty
+    rows = dict(annual_rows(caught.value.study.annual()))
+    days = dict(rows["One day, all microgrids [AUD/day]"])
+    assert days["quiet, 2021-01-11, stands for 2"] == ["-1.20"]
+    assert days["busy, 2021-01-12, stands for 3"] == ["-"]
+    assert dict(rows["Cost [AUD/year]"])["MG1"] == ["-"]
+    assert (tmp_path / "o/year.html").is_file()
+
+
+def test_an_interrupt_keeps_what_finished_and_says_how_to_go_on(pair, tmp_path, without_pages):
+    def interrupt(model):
+        if model.scenario.coordination.kind == "central":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt) as caught:
+        mmgsim.year(pair, BOTH, out=tmp_path / "o", progress=interrupt)
+    assert any("--resume" in note for note in caught.value.__notes__)
+    rows = pd.read_csv(tmp_path / "o/days.csv")
+    assert set(rows.day) == {"quiet"}
+    assert set(rows.run) == {"isolated"}
