@@ -155,7 +155,7 @@ def _trade_claim() -> Claim:
         Verdict.THEOREM,
         "as printed, b = 0 is infeasible and b = 1 makes every trade its own negative part; with "
         f"(3g) both ways are zero. With the sign of the big-M term mended it is {mended:g} kW",
-        "(3g), (12a) to (12c)",
+        "(3g), (12)",
     )
 
 

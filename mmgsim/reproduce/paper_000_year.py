@@ -141,7 +141,7 @@ def _saving(number: str, case: _Case, suffix: str) -> Claim:
         by_sign(printed, found),
         "the local share is a free number on which the saving hangs; where it comes near what is "
         f"printed, that is a choice, no reproduction{suffix}",
-        "abstract, Table I",
+        "Table I",
     )
 
 
@@ -219,7 +219,7 @@ def _second(number: str, case: _Case, suffix: str) -> Claim:
         "days",
         has_reading(all(held)),
         f"bought less sold, kWh a day: {told}{suffix}",
-        "section III.C",
+        "text on the results",
     )
 
 
@@ -230,26 +230,35 @@ def _net_bought_kwh(run: Results, microgrid: str) -> float:
 
 def _seventh(at: int, case: _Case, suffix: str) -> Iterator[Claim]:
     """MG7: takes nothing from the grid by day, gives it nothing by day in autumn and winter."""
-    imported_kwh = exported_kwh = 0.0
-    for day in case.study.days:
-        run = case.study.runs[day.name][case.name]
-        kwh = _by_daylight_kwh(run, "MG7")
-        imported_kwh += day.weight * kwh["import_kw"]
-        exported_kwh += day.weight * kwh["export_kw"] * (day.name in _DARK_SEASONS)
-    for number, what, found in (
-        (f"e{2 * at - 1}", "MG7: energy from the grid in daylight", imported_kwh),
-        (f"e{2 * at}", "MG7: energy to the grid in daylight, autumn and winter", exported_kwh),
-    ):
+    shared = _seventh_kwh(case.study, case.name)
+    # The first year has the runs without sharing, and this case is of it.
+    alone = _seventh_kwh(case.study, _ALONE)
+    words = (
+        "energy from the grid in daylight",
+        "energy to the grid in daylight, autumn and winter",
+    )
+    for place, what in enumerate(words):
         yield Claim(
-            number,
-            f"{what} ({case.words})",
+            f"e{2 * at - 1 + place}",
+            f"MG7: {what} ({case.words})",
             0.0,
-            found,
+            shared[place],
             "kWh/year",
-            has_reading(abs(found) <= _NOISE_KWH),
-            f"daylight: hours in which its PV can give anything{suffix}",
-            "section III.C",
+            has_reading(abs(shared[place]) <= _NOISE_KWH),
+            f"daylight: hours in which its PV can give anything; without sharing it is "
+            f"{alone[place]:,.0f} kWh{suffix}",
+            "text on the results",
         )
+
+
+def _seventh_kwh(study: YearStudy, name: str) -> tuple[float, float]:
+    """Give what MG7 takes from the grid in daylight, and gives it there in autumn and winter."""
+    imported_kwh = exported_kwh = 0.0
+    for day in study.days:
+        kwh = _by_daylight_kwh(study.runs[day.name][name], "MG7")
+        imported_kwh += day.weight * float(kwh["import_kw"])
+        exported_kwh += day.weight * float(kwh["export_kw"]) * (day.name in _DARK_SEASONS)
+    return imported_kwh, exported_kwh
 
 
 def _by_daylight_kwh(run: Results, microgrid: str) -> pd.Series:
