@@ -10,21 +10,27 @@
 from mmgsim.compare import Comparison, compare, compare_runs
 from mmgsim.engine import MessageBus, MultiMicrogridModel, build
 from mmgsim.errors import MmgsimError, ScenarioError
+from mmgsim.reproduce import Reproduction, reproduce
 from mmgsim.run import run
 from mmgsim.scenario import bundled_scenarios, load_scenario
 from mmgsim.tables import Results
+from mmgsim.year import YearStudy, year
 
 __all__ = [
     "Comparison",
     "MessageBus",
     "MmgsimError",
     "MultiMicrogridModel",
+    "Reproduction",
     "Results",
     "ScenarioError",
+    "YearStudy",
     "build",
     "bundled_scenarios",
     "compare",
     "compare_runs",
     "load_scenario",
+    "reproduce",
     "run",
+    "year",
 ]

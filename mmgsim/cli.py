@@ -13,7 +13,7 @@ import signal
 import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
 from rich.table import Column, Table
@@ -27,21 +27,37 @@ from mmgsim.errors import (
     Fault,
     InputError,
     MmgsimError,
+    YearEndedEarlyError,
     near_miss,
 )
 from mmgsim.folder import choose_folder
 from mmgsim.kit import Template, write_new
+from mmgsim.options import (
+    CoordinationOption,
+    DaysOption,
+    JsonOption,
+    OutOption,
+    QuietOption,
+    ScenarioArgument,
+    SeedOption,
+    SetOption,
+    StrategyOption,
+    are_runs,
+    coordination_of,
+    coordinations_of,
+    options_of,
+    overrides_of,
+    strategies_of,
+)
 from mmgsim.profiles import SIMBENCH_INSTALL, has_simbench
 from mmgsim.report import write_report
+from mmgsim.reproduce import reproduce as reproduce_paper
 from mmgsim.run import run as run_scenario
 from mmgsim.scenario import (
     bundled_scenarios,
     devices_page,
     load_scenario,
     needs_simbench,
-    parse_coordinations,
-    parse_override,
-    parse_strategy,
     plug_ins,
     scenario_schema,
 )
@@ -57,10 +73,14 @@ from mmgsim.terminal import (
     out,
     print_comparison,
     print_plug_ins,
+    print_reproduction,
     print_summary,
+    print_year,
     told,
     warn,
 )
+from mmgsim.year import day_faults
+from mmgsim.year import year as study_year
 
 __all__ = ["app", "main"]
 
@@ -71,33 +91,6 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-
-ScenarioArgument = Annotated[
-    str,
-    typer.Argument(metavar="SCENARIO", help="Bundled name, or path such as ./mine or mine.yaml."),
-]
-SetOption = Annotated[
-    list[str] | None,
-    typer.Option("--set", metavar="PATH=VALUE", help="Set any key, such as gate.every=1d."),
-]
-DaysOption = Annotated[int | None, typer.Option(help="Local days to simulate.")]
-CoordinationOption = Annotated[
-    str | None,
-    typer.Option(metavar="KIND", help="With options as '{kind: NAME, option: VALUE}'."),
-]
-SeedOption = Annotated[int | None, typer.Option(help="Root of all random streams.")]
-StrategyOption = Annotated[
-    list[str] | None,
-    typer.Option(
-        metavar="NAME|MG=NAME",
-        help="Strategy of all or of one; with options as '{kind: NAME, options: {option: VALUE}}'.",
-    ),
-]
-OutOption = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Result folder.")]
-QuietOption = Annotated[bool, typer.Option("--quiet", help="Print nothing.")]
-JsonOption = Annotated[
-    bool, typer.Option("--json", help="Print the numbers as JSON, and nothing else.")
-]
 
 
 def main() -> None:
@@ -174,7 +167,10 @@ def list_scenarios(
 @app.command()
 def check(scenario: ScenarioArgument, set_: SetOption = None) -> None:
     """Check a scenario and all its series; say everything that is wrong at once."""
-    model = MultiMicrogridModel(scenario, overrides=_overrides(set_ or []))
+    model = MultiMicrogridModel(scenario, overrides=overrides_of(set_ or []))
+    faults = day_faults(model.loaded)  # days that only `year` runs
+    if faults:
+        raise model.loaded.refusal(faults)
     table = Table(Column("series", overflow="fold"), "label", "where it comes from")
     for label in model.inputs.labels:
         table.add_row(*(Text(x) for x in (label.where, label.label.value, label.description)))
@@ -183,10 +179,12 @@ def check(scenario: ScenarioArgument, set_: SetOption = None) -> None:
     for warning in model.warnings:
         warn(warning)
     count = len(model.warnings)
+    days = len(model.scenario.year)
+    of_a_year = f", {days} representative days" if days else ""
     doubts = f", {count} warning{'' if count == 1 else 's'}" if count else ""
     out.print(
         f"{model.scenario.name}: no faults{doubts}; {steps} steps, "
-        f"{len(model.microgrids)} microgrids."
+        f"{len(model.microgrids)} microgrids{of_a_year}."
     )
 
 
@@ -217,9 +215,9 @@ def run(  # noqa: PLR0913  one parameter per option of the command line
     """Simulate a scenario and write tables, summary and report to a result folder."""
     if resume and out_dir is None:
         raise typer.BadParameter("say which run, with --out DIR", param_hint="--resume")
-    overrides = _options(days=days, seed=seed, coordination=_coordination(coordination))
-    overrides |= _overrides(set_ or [])
-    everybody = _strategies(strategy or [], overrides)
+    overrides = options_of(days=days, seed=seed, coordination=coordination_of(coordination))
+    overrides |= overrides_of(set_ or [])
+    everybody = strategies_of(strategy or [], overrides)
     with Bar(is_shown=err.is_terminal and not quiet, warns=not quiet) as bar, ends_told(bar):
         results = run_scenario(
             scenario,
@@ -266,10 +264,10 @@ def compare(  # noqa: PLR0913  one parameter per option of the command line
     ] = False,
 ) -> None:
     """Put coordinations of a scenario side by side, or finished runs of one scenario."""
-    overrides = _options(days=days, seed=seed, coordination=None) | _overrides(set_ or [])
-    everybody = _strategies(strategy or [], overrides)
+    overrides = options_of(days=days, seed=seed, coordination=None) | overrides_of(set_ or [])
+    everybody = strategies_of(strategy or [], overrides)
     has_options = bool(overrides or everybody or freeze_envelopes)
-    if _are_runs(targets, coordination, has_options=has_options):
+    if are_runs(targets, coordination, has_options=has_options):
         comparison = compare_runs(targets)
         scenario = comparison.compared().scenario
         with ends_told():
@@ -280,7 +278,7 @@ def compare(  # noqa: PLR0913  one parameter per option of the command line
         try:
             comparison = compare_scenario(
                 targets[0],
-                _coordinations(coordination or []),
+                coordinations_of(coordination or []),
                 overrides=overrides,
                 strategy=everybody,
                 out=out_dir,
@@ -296,6 +294,76 @@ def compare(  # noqa: PLR0913  one parameter per option of the command line
                 print_comparison(error.comparison, quiet=quiet, as_json=as_json)
             raise typer.Exit(ENDED_EARLY) from None
     print_comparison(comparison, quiet=quiet, as_json=as_json)
+
+
+@app.command()
+def year(  # noqa: PLR0913  one parameter per option of the command line
+    scenario: ScenarioArgument,
+    coordination: Annotated[
+        list[str],
+        typer.Option(
+            metavar="KIND,KIND...",
+            help="What to run the days under; savings are against the first.",
+        ),
+    ],
+    strategy: StrategyOption = None,
+    seed: SeedOption = None,
+    set_: SetOption = None,
+    out_dir: OutOption = None,
+    quiet: QuietOption = False,
+    as_json: JsonOption = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Keep the finished runs in --out, run what lacks.")
+    ] = False,
+) -> None:
+    """Run the representative days of a scenario, and weigh them to a year."""
+    if resume and out_dir is None:
+        raise typer.BadParameter("say which study, with --out DIR", param_hint="--resume")
+    overrides = options_of(days=None, seed=seed, coordination=None) | overrides_of(set_ or [])
+    everybody = strategies_of(strategy or [], overrides)
+    with Bar(is_shown=err.is_terminal and not quiet, warns=not quiet) as bar, ends_told(bar):
+        try:
+            study = study_year(
+                scenario,
+                coordinations_of(coordination),
+                overrides=overrides,
+                strategy=everybody,
+                out=out_dir,
+                progress=bar.show,
+                resume=resume,
+            )
+        except YearEndedEarlyError as error:
+            bar.stop()
+            for name, failure in error.failures.items():
+                complain(f"{name}: {told(failure)}")
+            complain(str(error))
+            if error.study is not None:
+                print_year(error.study, quiet=quiet, as_json=as_json)
+            raise typer.Exit(ENDED_EARLY) from None
+    print_year(study, quiet=quiet, as_json=as_json)
+
+
+@app.command()
+def reproduce(
+    paper: Annotated[str, typer.Argument(metavar="PAPER", help="Its number, such as 000.")],
+    out_dir: OutOption = None,
+    is_quick: Annotated[
+        bool, typer.Option("--quick", help="Fewer days, to try; the claims say so.")
+    ] = False,
+    quiet: QuietOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Go through a paper claim by claim: what is reproduced, what cannot be, and why."""
+    with Bar(is_shown=err.is_terminal and not quiet, warns=not quiet) as bar, ends_told(bar):
+        try:
+            found = reproduce_paper(paper, out=out_dir, quick=is_quick, progress=bar.show)
+        except YearEndedEarlyError as error:
+            bar.stop()
+            for name, failure in error.failures.items():
+                complain(f"{name}: {told(failure)}")
+            complain(f"no claim was gone through; what was run is in {error.folder}")
+            raise typer.Exit(ENDED_EARLY) from None
+    print_reproduction(found, quiet=quiet, as_json=as_json)
 
 
 @app.command()
@@ -358,9 +426,9 @@ def view(  # noqa: PLR0913  one parameter per option of the command line
     # Only here: it takes time to import, and is seldom needed.
     from mmgsim.view import LiveSource, ReplaySource, open_view
 
-    overrides = _options(days=days, seed=seed, coordination=_coordination(coordination))
-    overrides |= _overrides(set_ or [])
-    everybody = _strategies(strategy or [], overrides)
+    overrides = options_of(days=days, seed=seed, coordination=coordination_of(coordination))
+    overrides |= overrides_of(set_ or [])
+    everybody = strategies_of(strategy or [], overrides)
     is_run = target not in bundled_scenarios() and (Path(target) / "manifest.json").is_file()
     if is_run and (overrides or everybody):
         raise typer.BadParameter(f"{target} is a finished run: nothing can be set in it")
@@ -387,7 +455,7 @@ def freeze(
 ) -> None:
     """Write a scenario with every series as CSV, to send, to edit or to keep."""
     # What `check` refuses is not written.
-    loaded = MultiMicrogridModel(scenario, overrides=_overrides(set_ or [])).loaded
+    loaded = MultiMicrogridModel(scenario, overrides=overrides_of(set_ or [])).loaded
     with ends_told():
         frozen = freeze_scenario(loaded, folder)
     out.print(f"scenario: {frozen.source}", markup=False, soft_wrap=True)
@@ -412,80 +480,3 @@ def schema(
         sys.stdout.write("\n".join(pages))
         return
     sys.stdout.write(json.dumps(scenario_schema(), indent=2) + "\n")
-
-
-# --------------------------------------------------------------------------- reading of options
-def _options(*, days: int | None, seed: int | None, coordination: Any) -> dict[str, Any]:
-    # A kind alone keeps the options that the scenario has for it.
-    given = {"days": days, "seed": seed, "coordination.kind": coordination}
-    return {key: value for key, value in given.items() if value is not None}
-
-
-def _overrides(texts: list[str]) -> dict[str, Any]:
-    found: dict[str, Any] = {}
-    faults: list[str] = []
-    for text in texts:
-        try:
-            path, value = parse_override(text)
-        except ValueError as error:
-            faults.append(str(error))
-        else:
-            found[path] = value
-    if faults:
-        raise typer.BadParameter("; ".join(faults), param_hint="--set")
-    return found
-
-
-def _strategies(texts: list[str], overrides: dict[str, Any]) -> str | dict[str, Any] | None:
-    """Read strategies of everybody, and of one microgrid, the latter into overrides."""
-    everybody = None
-    for text in texts:
-        try:
-            microgrid, chosen = parse_strategy(text)
-        except ValueError as error:
-            raise typer.BadParameter(str(error), param_hint="--strategy") from None
-        if microgrid is None:
-            everybody = chosen
-        else:
-            overrides[f"microgrids.{microgrid}.strategy"] = chosen
-    return everybody
-
-
-def _are_runs(targets: list[str], coordination: list[str] | None, *, has_options: bool) -> bool:
-    """Tell whether finished runs are to be compared, or a scenario is to be run."""
-    runs = [target for target in targets if (Path(target) / "manifest.json").is_file()]
-    one_of_two = "give one scenario with --coordination a,b, or finished run folders alone"
-    if not coordination and len(runs) == len(targets):
-        if has_options:
-            raise typer.BadParameter(f"nothing can be set in finished runs; {one_of_two}")
-        return True
-    if len(targets) > 1:
-        others = [target for target in targets if target not in runs]
-        what = f"{', '.join(others)}: no finished run" if others else "these are finished runs"
-        raise typer.BadParameter(f"{what}; {one_of_two}", param_hint="SCENARIO|RUN_DIR")
-    if not coordination:
-        raise typer.BadParameter(
-            f"{targets[0]} is no finished run; say what to run it under, such as "
-            "--coordination isolated,central",
-            param_hint="--coordination",
-        )
-    return False
-
-
-def _coordination(text: str | None) -> str | dict[str, Any] | None:
-    """Read one kind, or one kind with options."""
-    if text is None:
-        return None
-    found = _coordinations([text])
-    if len(found) != 1:
-        what = f"{text!r} names {len(found)} coordinations; a run has one, `compare` takes several"
-        raise typer.BadParameter(what, param_hint="--coordination")
-    return found[0]
-
-
-def _coordinations(texts: list[str]) -> list[str | dict[str, Any]]:
-    """Read kinds separated by commas, or kinds with options as YAML between braces."""
-    try:
-        return [found for text in texts for found in parse_coordinations(text)]
-    except ValueError as error:
-        raise typer.BadParameter(str(error), param_hint="--coordination") from None

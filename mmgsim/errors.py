@@ -33,6 +33,7 @@ __all__ = [
     "ScenarioError",
     "SubproblemError",
     "UnknownNameError",
+    "YearEndedEarlyError",
     "near_miss",
 ]
 
@@ -337,6 +338,29 @@ class ComparisonEndedEarlyError(MmgsimError):
         super().__init__(
             f"the comparison ended early; failed: {', '.join(failures)}; finished: {finished}; "
             f"what there is, is in {folder}"
+        )
+
+
+class YearEndedEarlyError(MmgsimError):
+    """A yearly study of which some days failed; the others were made.
+
+    Attributes
+    ----------
+    folder : Path
+        Where the days and what is known of the year are.
+    failures : dict
+        The error of each run that failed, by its day and coordination.
+    study : YearStudy or None
+        Of the runs that finished, if there are any.
+    """
+
+    def __init__(self, folder: Path, failures: dict[str, Exception], study: Any) -> None:
+        self.folder = folder
+        self.failures = failures
+        self.study = study
+        super().__init__(
+            f"the yearly study ended early; failed: {', '.join(failures)}; what there is, is in "
+            f"{folder}\nto run only what lacks: the same again with --out {folder} --resume"
         )
 
 

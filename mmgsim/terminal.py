@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import traceback
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -19,9 +19,11 @@ from rich.text import Text
 from mmgsim.compare import Comparison
 from mmgsim.engine import MultiMicrogridModel
 from mmgsim.errors import Fault, MmgsimError, RunEndedEarlyError
-from mmgsim.report import COMPARED_NOTE, compared_rows, summary_rows
+from mmgsim.report import COMPARED_NOTE, Section, annual_rows, compared_rows, summary_rows
+from mmgsim.reproduce import HEAD, Reproduction, claim_rows, reasons
 from mmgsim.scenario import PlugIn
 from mmgsim.tables import Results
+from mmgsim.year import YearStudy
 
 __all__ = [
     "ENDED_EARLY",
@@ -33,7 +35,9 @@ __all__ = [
     "out",
     "print_comparison",
     "print_plug_ins",
+    "print_reproduction",
     "print_summary",
+    "print_year",
     "told",
     "warn",
 ]
@@ -137,19 +141,65 @@ def print_comparison(comparison: Comparison, *, quiet: bool, as_json: bool) -> N
     if quiet:
         return
     compared = comparison.compared()
-    names = [Text(str(name), overflow="fold") for name in compared.table.index]
-    columns = [Column(name, justify="right") for name in names]
     is_frozen = compared.table.envelopes_frozen.any()
     title = f"{compared.scenario}, envelopes frozen" if is_frozen else compared.scenario
-    table = Table("", *columns, title=Text(title), caption=COMPARED_NOTE, caption_justify="left")
-    for heading, rows in compared_rows(compared):
+    names, sections = compared.table.index, compared_rows(compared)
+    out.print(_side_by_side(title, names, sections, caption=COMPARED_NOTE))
+    for line in (*compared.notes, f"comparison: {folder / 'compare.html'}"):
+        out.print(line, soft_wrap=True, markup=False)
+
+
+def print_year(study: YearStudy, *, quiet: bool, as_json: bool) -> None:
+    """Print the numbers of a year that was written."""
+    folder = study.folder or Path()
+    if as_json:
+        content = {"study": str(folder), **study.as_plain_data()}
+        sys.stdout.write(json.dumps(content, indent=2) + "\n")
+        return
+    if quiet:
+        return
+    annual = study.annual()
+    title = f"{annual.scenario}, a year of {len(annual.days)} days"
+    names, sections = annual.by_microgrid("cost"), annual_rows(annual)
+    out.print(_side_by_side(title, names, sections, caption=" ".join(annual.notes)))
+    out.print(f"year: {folder / 'year.html'}", soft_wrap=True, markup=False)
+
+
+def print_reproduction(found: Reproduction, *, quiet: bool, as_json: bool) -> None:
+    """Print the claims of a paper that was gone through."""
+    if as_json:
+        content = {"results": str(found.folder), **found.as_plain_data()}
+        sys.stdout.write(json.dumps(content, indent=2) + "\n")
+        return
+    if quiet:
+        return
+    title = f"Paper {found.paper.number}: {found.paper.title}"
+    shown = HEAD[: HEAD.index("verdict") + 1]  # reasons are long: they stand below, and on the page
+    columns = [
+        Column(name, justify="right" if name in ("printed", "found") else "left", overflow="fold")
+        for name in shown
+    ]
+    table = Table(*columns, title=Text(title))
+    for row in claim_rows(found.claims):
+        table.add_row(*(Text(text) for text in row[: len(shown)]))
+    out.print(table)
+    where = f"claims: {found.folder / 'claims.html'}"
+    for line in (*reasons(found.claims), *found.notes, where):
+        out.print(line, soft_wrap=True, markup=False)
+
+
+def _side_by_side(
+    title: str, names: Iterable[object], sections: Iterable[Section], *, caption: str
+) -> Table:
+    """Give a table of runs beside each other."""
+    columns = [Column(Text(str(name), overflow="fold"), justify="right") for name in names]
+    table = Table("", *columns, title=Text(title), caption=caption, caption_justify="left")
+    for heading, rows in sections:
         table.add_row(Text(heading, style="bold"))
         for label, texts in rows:
             table.add_row(Text(f"  {label}"), *(Text(text) for text in texts))
         table.add_section()
-    out.print(table)
-    for line in (*compared.notes, f"comparison: {folder / 'compare.html'}"):
-        out.print(line, soft_wrap=True, markup=False)
+    return table
 
 
 def print_plug_ins(found: Sequence[PlugIn]) -> None:

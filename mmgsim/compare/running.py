@@ -8,23 +8,19 @@ from typing import Any
 
 from mmgsim.compare.comparison import Comparison
 from mmgsim.compare.frozen import FROZEN, ROUNDS
-from mmgsim.engine import load_variant
-from mmgsim.errors import (
-    ComparisonEndedEarlyError,
-    ComparisonError,
-    Fault,
-    MmgsimError,
-    RunEndedEarlyError,
+from mmgsim.compare.variants import (
+    CoordinationChoice,
+    chosen_coordinations,
+    reason_of,
+    variants_of,
 )
+from mmgsim.errors import ComparisonEndedEarlyError, MmgsimError, RunEndedEarlyError
 from mmgsim.folder import choose_folder, file_name
 from mmgsim.run import Progress, run
-from mmgsim.scenario import LoadedScenario, parse_coordinations
+from mmgsim.scenario import LoadedScenario
 from mmgsim.tables import Results
 
 __all__ = ["compare"]
-
-CoordinationChoice = str | Mapping[str, Any]
-
 
 # A result folder of its own beside those of the coordinations.
 REFERENCE = "envelopes"
@@ -78,14 +74,16 @@ def compare(  # noqa: PLR0913  one parameter per choice of a comparison
     """
     # Setting the option, to nothing yet, shows before the first run whether the operator has it.
     checked = {FROZEN: None} if freeze_envelopes else {}
-    chosen = _chosen(scenario, coordinations)
-    variants = _variants(scenario, chosen, {**(overrides or {}), **checked}, strategy)
+    chosen = chosen_coordinations(scenario, coordinations)
+    variants = variants_of(
+        scenario, chosen, overrides={**(overrides or {}), **checked}, strategy=strategy
+    )
     loaded = next(iter(variants.values()))
     folder = choose_folder(out, loaded.scenario.name, "compare")
     if freeze_envelopes:
         reference = run(loaded, out=folder / REFERENCE, progress=progress)
         frozen = _frozen(reference, overrides or {})
-        variants = _variants(scenario, chosen, frozen, strategy)
+        variants = variants_of(scenario, chosen, overrides=frozen, strategy=strategy)
     finished: dict[str, Results] = {}
     failures: dict[str, Exception] = {}
     comparison = None
@@ -105,7 +103,7 @@ def compare(  # noqa: PLR0913  one parameter per choice of a comparison
     finally:
         # Whatever happened: what finished is compared.
         if finished:
-            reasons = {name: _reason(error) for name, error in failures.items()}
+            reasons = {name: reason_of(error) for name, error in failures.items()}
             comparison = Comparison(finished, failed=reasons)
             comparison.write(folder)
     if failures or comparison is None:
@@ -113,59 +111,7 @@ def compare(  # noqa: PLR0913  one parameter per choice of a comparison
     return comparison
 
 
-def _chosen(
-    scenario: str | Path | LoadedScenario, coordinations: str | Iterable[CoordinationChoice]
-) -> list[CoordinationChoice]:
-    if not isinstance(coordinations, str):
-        return list(coordinations)
-    try:
-        return [*parse_coordinations(coordinations)]
-    except ValueError as error:
-        raise ComparisonError(str(scenario), [Fault("coordinations", str(error))]) from None
-
-
 def _frozen(reference: Results, overrides: Mapping[str, Any]) -> dict[str, Any]:
     """Give the overrides that keep a run within the envelopes of another one."""
     source = str(reference.folder.resolve())
     return {**overrides, FROZEN: source, ROUNDS: 0}
-
-
-def _reason(error: Exception) -> str:
-    cause = error.__cause__
-    if cause is None:
-        return str(error)
-    kind = "" if isinstance(cause, MmgsimError) else f"{type(cause).__name__}: "
-    return f"{kind}{cause} ({error})"
-
-
-def _variants(
-    scenario: str | Path | LoadedScenario,
-    coordinations: list[CoordinationChoice],
-    overrides: Mapping[str, Any],
-    strategy: Any,
-) -> dict[str, LoadedScenario]:
-    """Check the scenario under every coordination, and name the runs."""
-    faults = []
-    if len(coordinations) < 2:
-        cure = "give two or more, such as isolated,central"
-        faults.append(Fault("coordinations", f"{len(coordinations)} to compare", cure))
-    repeated = [c for at, c in enumerate(coordinations) if c in coordinations[:at]]
-    faults += [Fault("coordinations", f"{c!r} is there twice", "give it once") for c in repeated]
-    if faults:
-        raise ComparisonError(str(scenario), faults)
-    found: dict[str, LoadedScenario] = {}
-    for choice in coordinations:
-        # First, so that an override can set options of the coordination.
-        chosen = {"coordination.kind": choice, **overrides}
-        loaded = load_variant(scenario, chosen, strategy=strategy)
-        found[_free(loaded.scenario.coordination.kind, found)] = loaded
-    return found
-
-
-def _free(kind: str, taken: Mapping[str, Any]) -> str:
-    """Add a number where the same coordination comes with other options."""
-    free, number = kind, 1
-    while free in taken:
-        number += 1
-        free = f"{kind}-{number}"
-    return free

@@ -10,7 +10,7 @@ import pandas as pd
 
 from mmgsim.plots import plain
 
-__all__ = ["COMPARED_NOTE", "Compared", "compared_rows"]
+__all__ = ["COMPARED_NOTE", "Compared", "Section", "compared_rows", "written"]
 
 COMPARED_NOTE = (
     "Energy left in storage is not in the objective cost, the cost of the members or the cost of "
@@ -23,6 +23,8 @@ COMPARED_NOTE = (
 
 BLANK = "-"
 VIOLATED = "limits violated"
+Section = tuple[str, list[tuple[str, list[str]]]]
+"""A heading, and rows of a label and the text of every run."""
 _Quantity = tuple[str, str, int]
 """Label, column of the table, digits."""
 _IN_PERCENT = ("captured_share", "captured_share_incl_energy_left", "gap_max", "gap_mean")
@@ -139,20 +141,20 @@ class Compared:
     notes: tuple[str, ...]
 
 
-def compared_rows(compared: Compared) -> list[tuple[str, list[tuple[str, list[str]]]]]:
+def compared_rows(compared: Compared) -> list[Section]:
     """Give sections of rows: a label, and the text of every run."""
     table, sections = compared.table, []
     for heading, quantities in _SECTIONS:
         rows = [
             (
                 _told(label, table),
-                [_written(value, digits, scale=_scale(column)) for value in table[column]],
+                [written(value, digits, scale=_scale(column)) for value in table[column]],
             )
             for label, column, digits in quantities
         ]
         sections.append((heading.format(currency=compared.currency), rows))
     bills = [
-        (str(name), [_written(value, 2) for value in row])
+        (str(name), [written(value, 2) for value in row])
         for name, row in zip(
             compared.by_microgrid.index, compared.by_microgrid.to_numpy(), strict=True
         )
@@ -167,7 +169,8 @@ def _told(label: str, table: pd.DataFrame) -> str:
     return f"{label} (frozen envelopes: not repaired)" if is_frozen else label
 
 
-def _written(value: Any, digits: int, *, scale: float = 1.0) -> str:
+def written(value: Any, digits: int, *, scale: float = 1.0) -> str:
+    """Write a number, or that there is none."""
     return BLANK if pd.isna(value) else plain(scale * value, digits)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pandas as pd
@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 from mmgsim.plots import brief, layout, local_time, stamps, twice_told
 from mmgsim.report.compared import Compared
 
-__all__ = ["COMPARISON_FIGURES", "comparison_figures"]
+__all__ = ["COMPARISON_FIGURES", "bars", "comparison_figures", "run_colours"]
 
 # Okabe and Ito's palette, as in the report of a run; grey is who trades with nobody.
 _ISOLATED = "#8c8c8c"
@@ -44,14 +44,14 @@ def _cost(compared: Compared) -> go.Figure:
     for name, colour in _colours(compared).items():
         heights = [costs[name] for costs in kinds.values()]
         figure.add_bar(x=list(kinds), y=heights, name=name, marker_color=colour)
-    return _bars(figure, "Cost of every run", f"cost [{compared.currency}]")
+    return bars(figure, "Cost of every run", f"cost [{compared.currency}]")
 
 
 def _bills(compared: Compared) -> go.Figure:
     bills, figure = compared.by_microgrid, go.Figure()
     for name, colour in _colours(compared).items():
         figure.add_bar(x=bills.index, y=bills[name], name=name, marker_color=colour)
-    return _bars(figure, "Bill of every microgrid", f"bill [{compared.currency}]")
+    return bars(figure, "Bill of every microgrid", f"bill [{compared.currency}]")
 
 
 def _gains(compared: Compared) -> go.Figure:
@@ -60,7 +60,7 @@ def _gains(compared: Compared) -> go.Figure:
         if name != base:
             gain = bills[base] - bills[name]
             figure.add_bar(x=bills.index, y=gain, name=name, marker_color=colour)
-    return _bars(figure, f"Gain against {base}", f"gain [{compared.currency}]")
+    return bars(figure, f"Gain against {base}", f"gain [{compared.currency}]")
 
 
 def _gaps(compared: Compared) -> go.Figure:
@@ -146,16 +146,21 @@ def _base(compared: Compared) -> str:
     return str(isolated[0] if len(isolated) == 1 else coordination.index[0])
 
 
-def _colours(compared: Compared) -> dict[str, str]:
+def run_colours(kinds: Mapping[str, str]) -> dict[str, str]:
+    """Give every run its colour, from the kinds of coordination by the runs' names."""
     colours: dict[str, str] = {}
     used = 0
-    for name, coordination in compared.table.coordination.items():
+    for name, coordination in kinds.items():
         fixed = {"isolated": _ISOLATED, "central": _CENTRAL}.get(coordination)
         if fixed is None or fixed in colours.values():
             fixed = _OTHERS[used % len(_OTHERS)]
             used += 1
-        colours[str(name)] = fixed
+        colours[name] = fixed
     return colours
+
+
+def _colours(compared: Compared) -> dict[str, str]:
+    return run_colours({str(k): str(v) for k, v in compared.table.coordination.items()})
 
 
 def _gates(compared: Compared) -> list[tuple[str, pd.DataFrame, str]]:
@@ -194,7 +199,7 @@ def _over_time(
     return figure.update_yaxes(**ticks, **y_axis)
 
 
-def _bars(figure: go.Figure, title: str, y_title: str) -> go.Figure:
+def bars(figure: go.Figure, title: str, y_title: str) -> go.Figure:
     """Give bars in groups, with their values written at them; many of them lie, to be read."""
     count = sum(len(bar.x) for bar in figure.data)
     if count <= _ROOM_LYING:

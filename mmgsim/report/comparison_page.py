@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from html import escape
 from pathlib import Path
 from urllib.parse import quote
 
-from mmgsim.report.compared import COMPARED_NOTE, Compared, compared_rows
+from mmgsim.report.compared import COMPARED_NOTE, Compared, Section, compared_rows
 from mmgsim.report.comparison_figures import comparison_figures
 from mmgsim.report.numbers import COST_NOTE
 from mmgsim.report.page import Drawing, page
 from mmgsim.tables import write_text
 
-__all__ = ["write_comparison_page"]
+__all__ = ["linked", "sections_table", "write_comparison_page"]
 
 
 def write_comparison_page(path: Path, compared: Compared, reports: Mapping[str, str]) -> None:
@@ -46,10 +46,23 @@ def write_comparison_page(path: Path, compared: Compared, reports: Mapping[str, 
 
 
 def _table(compared: Compared, reports: Mapping[str, str]) -> str:
-    names = [_linked(str(name), reports) for name in compared.table.index]
+    names = [linked(str(name), reports) for name in compared.table.index]
+    return sections_table(names, compared_rows(compared))
+
+
+def sections_table(names: Sequence[str], sections: Iterable[Section]) -> str:
+    """Give a table of runs side by side.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Head of every column, as HTML.
+    sections : iterable
+        Headings with their rows, of a label and a text a column.
+    """
     head = "".join(f"<th class=number>{name}</th>" for name in names)
     rows = []
-    for heading, part in compared_rows(compared):
+    for heading, part in sections:
         rows.append(f"<tr><th colspan={len(names) + 1}>{escape(heading)}</th></tr>")
         for label, texts in part:
             cells = "".join(f"<td class=number>{escape(text)}</td>" for text in texts)
@@ -61,7 +74,8 @@ def _table(compared: Compared, reports: Mapping[str, str]) -> str:
     )
 
 
-def _linked(name: str, reports: Mapping[str, str]) -> str:
-    if name not in reports:
+def linked(name: str, pages: Mapping[str, str]) -> str:
+    """Give a name as HTML, with a link to its page if it has one."""
+    if name not in pages:
         return escape(name)
-    return f'<a href="{escape(quote(reports[name]))}">{escape(name)}</a>'
+    return f'<a href="{escape(quote(pages[name]))}">{escape(name)}</a>'

@@ -47,6 +47,7 @@ from mmgsim.scenario.schema import (
     OwnBatteryConfig,
     OwnDeviceConfig,
     PvConfig,
+    RepresentativeDayConfig,
     Scenario,
     WindConfig,
 )
@@ -76,6 +77,7 @@ __all__ = [
     "PriceShockConfig",
     "PvConfig",
     "RatingConfig",
+    "RepresentativeDayConfig",
     "Scenario",
     "TimedEvent",
     "Timeline",

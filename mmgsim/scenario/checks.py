@@ -39,6 +39,7 @@ def check_scenario(scenario: Scenario, folder: Path | None, document: Document) 
         *_name_faults(scenario),
         *times,
         *([] if times else [*_calendar_faults(scenario), *event_faults(scenario)]),
+        *_year_faults(scenario),
         *_network_faults(scenario),
         *_device_faults(scenario),
         *role_faults(scenario, folder),
@@ -141,6 +142,21 @@ def _target_faults(scenario: Scenario, index: TimeIndex) -> list[_Found]:
     what = f"does not reach from one {clock!r} to the next, {hours:g} h later"
     cure = f"use {hours:g}h or more, or another time of gate.end_of_window.at"
     return [(("gate", "horizon"), what, cure)]
+
+
+def _year_faults(scenario: Scenario) -> list[_Found]:
+    """Refuse two representative days of one name, and one day that stands for two."""
+    found: list[_Found] = []
+    names = _repeated(part.name for part in scenario.year)
+    days = _repeated(part.day.isoformat() for part in scenario.year)
+    for position, part in enumerate(scenario.year):
+        path, day = ("year", position), part.day.isoformat()
+        if part.name in names:
+            found.append(((*path, "name"), f"{part.name!r} is used twice", "give each its own"))
+        if day in days:
+            cure = "keep one of them, with the weight of both, or give another day"
+            found.append(((*path, "day"), f"{day} is given twice", cure))
+    return found
 
 
 def _network_faults(scenario: Scenario) -> list[_Found]:

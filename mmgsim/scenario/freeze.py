@@ -6,6 +6,7 @@ edited by hand, or read by another tool.
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from mmgsim.scenario.extras import needs_simbench
 from mmgsim.scenario.inputs import Inputs, read_inputs
 from mmgsim.scenario.paths import seen_from
 from mmgsim.scenario.reading import FILE_NAME, LoadedScenario, load_scenario, resolved_yaml
+from mmgsim.scenario.schema import Scenario
 from mmgsim.scenario.yaml_lines import dump_yaml, parse_yaml
 
 __all__ = ["freeze"]
@@ -32,7 +34,8 @@ def freeze(loaded: LoadedScenario, folder: Path) -> LoadedScenario:
     loaded : LoadedScenario
         What to freeze.
     folder : Path
-        New or empty folder; gets scenario.yaml and series.csv. Other files that the scenario names,
+        New or empty folder; gets scenario.yaml and series.csv, which reaches over the run and the
+        days of `year`. Other files that the scenario names,
         such as a net or a plug-in, are not copied: they are named as seen from there.
 
     Raises
@@ -47,7 +50,8 @@ def freeze(loaded: LoadedScenario, folder: Path) -> LoadedScenario:
         what = "the data of SimBench are under ODbL 1.0: they are read through its package alone"
         cure = "send the scenario itself, which gives the same values wherever simbench is"
         raise ScenarioError(loaded.source, [Fault("scenario", what, cure)])
-    inputs = read_inputs(loaded.scenario, loaded.folder, source=loaded.source, lines=loaded.lines)
+    spanning = _spanning(loaded.scenario)
+    inputs = read_inputs(spanning, loaded.folder, source=loaded.source, lines=loaded.lines)
     labels = {entry.where: entry.label for entry in inputs.labels}
     content = parse_yaml(resolved_yaml(seen_from(folder, loaded)))
     columns: dict[str, Any] = {"time": inputs.index.utc().strftime("%Y-%m-%dT%H:%M:%S+00:00")}
@@ -68,6 +72,15 @@ def freeze(loaded: LoadedScenario, folder: Path) -> LoadedScenario:
     pd.DataFrame(columns).to_csv(folder / SERIES_FILE, index=False, float_format="%.17g")
     (folder / FILE_NAME).write_text(dump_yaml(content), encoding="utf-8")
     return load_scenario(folder)
+
+
+def _spanning(scenario: Scenario) -> Scenario:
+    """Give a scenario whose run reaches over its representative days too: a series has no gaps."""
+    firsts = [scenario.start, *(part.day for part in scenario.year)]
+    ends = [scenario.start + timedelta(days=scenario.days)]
+    ends += [part.day + timedelta(days=1) for part in scenario.year]
+    first = min(firsts)
+    return scenario.model_copy(update={"start": first, "days": (max(ends) - first).days})
 
 
 def _freeze_tariff(

@@ -41,6 +41,7 @@ _SILENT = MappingProxyType(
         "objective": "members",
         "name": "unnamed",
         "days": 1,
+        "year": (),
         "seed": 0,
         "events": [],
     }
@@ -62,7 +63,8 @@ def sound_part(content: Any, paths: Iterable[Sequence[str | int]]) -> dict[str, 
     devices: dict[int, set[int]] = {}
     if not has_times(paths := list(paths)):
         sound["days"] = 1  # a year of minutes says no more
-    for path in (path for path in paths if not _is_of_one_event(path)):
+    sound_paths = _paths_but_of_days(sound, paths)
+    for path in (path for path in sound_paths if not _is_of_one_event(path)):
         part = path[0] if path else None
         if part in _TIMES:
             sound[str(part)] = _TIMES[str(part)]
@@ -106,6 +108,17 @@ def kept_events(content: Mapping[str, Any], paths: Iterable[Sequence[str | int]]
 
 def _is_of_one_event(path: Sequence[str | int]) -> bool:
     return len(path) > 1 and path[0] == "events"
+
+
+def _paths_but_of_days(
+    sound: dict[str, Any], paths: Sequence[Sequence[str | int]]
+) -> list[Sequence[str | int]]:
+    """Leave out single days of `year` in which faults were found; give the paths of the others."""
+    of_days = [path for path in paths if path[:1] == ("year",) and len(path) > 1]
+    if of_days:
+        left_out = {path[1] for path in of_days}
+        sound["year"] = [day for at, day in enumerate(sound["year"]) if at not in left_out]
+    return [path for path in paths if path not in of_days]
 
 
 def _without(microgrid: Mapping[str, Any], left_out: set[int]) -> dict[str, Any]:

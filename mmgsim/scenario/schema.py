@@ -45,6 +45,7 @@ __all__ = [
     "OwnDieselConfig",
     "PvConfig",
     "RepairConfig",
+    "RepresentativeDayConfig",
     "RoleConfig",
     "Scenario",
     "SettlementConfig",
@@ -402,6 +403,17 @@ class FaultsConfig(Config):
     """How long it may take for one answer; what comes with mmgsim is not timed."""
 
 
+class RepresentativeDayConfig(Config):
+    """One day of a yearly study, and how many days of the year it stands for."""
+
+    name: Name
+    """Unique within the year, such as summer; part of the name of its result folder."""
+    day: Day
+    """Local day that is simulated, from midnight to midnight."""
+    weight: Positive
+    """How many days of the year it stands for. [days]"""
+
+
 class Scenario(Config):
     """One problem: devices, network, tariffs and uncertainty; the coordination is one key of it."""
 
@@ -417,6 +429,8 @@ class Scenario(Config):
     """How many local days are simulated."""
     step: Minutes = 60
     """Length of one step; a divisor of an hour. [min]"""
+    year: tuple[RepresentativeDayConfig, ...] = ()
+    """Days that together stand for a year: what `mmgsim year` runs, and nothing else does."""
     seed: Annotated[int, Field(ge=0, lt=2**63)] = 0
     """Root of all random streams."""
     currency: Text = "AUD"

@@ -45,6 +45,9 @@ _SERVED_BY_STORAGE = 0.25
 """Part of the steps up to which storage is taken to serve what the connection cannot: a battery
 that cuts peaks has a few hours a day."""
 _LONGEST_WINDOW_STEPS = 1000
+_DAYS_OF_A_YEAR = (365.0, 366.0)
+_ROUNDING_DAYS = 1e-6
+"""Weights may be shares of a year, such as 365 / 7, written with many digits."""
 _PER_UNIT_RATING_KW = 20.0
 """From this rating on, a series that never passes 1 kW is probably per unit of it."""
 _SOLAR_NOON_OFF_H = 4.0
@@ -64,6 +67,7 @@ def unusual(scenario: Scenario, inputs: Inputs) -> list[Fault]:
     """
     found = [*_price_doubts(scenario, inputs), *_parts_without_effect(scenario, inputs)]
     found += event_doubts(scenario)
+    found += _year_doubts(scenario)
     sizes = [_sizes(microgrid, inputs) for microgrid in scenario.microgrids]
     found += _outliers("the load peaks at", _by_device(sizes, "peak_kw"))
     found += _outliers("rating_kw is", _by_device(sizes, "rating_kw"))
@@ -220,6 +224,14 @@ def _idle_critical_prices(scenario: Scenario) -> Iterator[Fault]:
                     f"{price:g} has no effect: nothing of the load is critical",
                     "add critical_share, or leave it out",
                 )
+
+
+def _year_doubts(scenario: Scenario) -> Iterator[Fault]:
+    """Doubt weights of representative days that make no year."""
+    days = sum(part.weight for part in scenario.year)
+    if scenario.year and min(abs(days - year) for year in _DAYS_OF_A_YEAR) > _ROUNDING_DAYS:
+        what = f"the weights of the representative days are {days:g} days together"
+        yield Fault("year", what, "give weights whose sum is 365 or 366, unless meant")
 
 
 # -------------------------------------------------------------------------------------- devices

@@ -80,7 +80,7 @@ def failing(tmp_path):
 def test_help_lists_the_commands_of_this_version(mmgsim):
     code, printed, _ = mmgsim("--help")
     assert code == 0
-    names = ("list", "check", "run", "report", "schema", "compare", "new")
+    names = ("list", "check", "run", "report", "schema", "compare", "new", "year", "reproduce")
     assert all(f" {name} " in printed for name in names)
 
 

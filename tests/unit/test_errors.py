@@ -22,6 +22,7 @@ from mmgsim.errors import (
     ScenarioError,
     SubproblemError,
     UnknownNameError,
+    YearEndedEarlyError,
     near_miss,
 )
 from mmgsim.profiles import SeriesError
@@ -42,6 +43,7 @@ ERRORS = [
     MissingExtraError("view", ["solara"]),
     NothingToDrawError("there was no trade"),
     PortTakenError(8765),
+    YearEndedEarlyError(Path("runs/x"), {}, None),
 ]
 
 

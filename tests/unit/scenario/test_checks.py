@@ -198,3 +198,43 @@ def test_critical_load_is_worth_no_less_than_the_rest(scenarios):
     assert fault.where == "microgrids.MG1.devices.homes.critical_shed_price_per_kwh"
     assert fault.what.startswith("2 is below shed_price_per_kwh = 5")
     scenarios.load(("profile: 3.0", f"profile: 3.0, {keys}: 5"))
+
+
+YEAR = """\
+year:
+  - {name: a, day: 2021-01-20, weight: 182}
+  - {name: b, day: 2021-07-20, weight: 183}"""
+
+
+def year(text=YEAR):
+    return ("seed: 3", f"seed: 3\n{text}")
+
+
+def test_a_year_of_days_is_no_fault(scenarios):
+    scenario = scenarios.load(year()).scenario
+    assert [(day.name, day.day.month, day.weight) for day in scenario.year] == [
+        ("a", 1, 182.0),
+        ("b", 7, 183.0),
+    ]
+
+
+def test_days_of_one_name_or_one_date_are_named(scenarios):
+    faults = scenarios.faults(year(YEAR.replace("name: b", "name: a")))
+    assert [(fault.where, fault.line) for fault in faults] == [
+        ("year.0.name", 7),
+        ("year.1.name", 8),
+    ]
+    faults = scenarios.faults(year(YEAR.replace("2021-07", "2021-01")))
+    assert [fault.where for fault in faults] == ["year.a.day", "year.b.day"]
+
+
+@pytest.mark.parametrize("weight", ["0", "-3", "yes", ".nan"])
+def test_weights_are_above_zero(weight, scenarios):
+    fault = scenarios.fault(year(YEAR.replace("182", weight)))
+    assert fault.where == "year.a.weight"
+
+
+def test_a_fault_of_one_day_hides_none_of_the_others(scenarios):
+    third = "\n  - {name: c, day: 2021-07-20, weight: 1}"
+    faults = scenarios.faults(year(YEAR.replace("182", "-1") + third))
+    assert [fault.where for fault in faults] == ["year.a.weight", "year.b.day", "year.c.day"]

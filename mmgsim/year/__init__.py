@@ -1,0 +1,17 @@
+"""A year from a few days that stand for all: running, weighing and choosing them."""
+
+from mmgsim.year.choosing import choose_days, daily_features, moment_errors, southern_clusters
+from mmgsim.year.numbers import ALL
+from mmgsim.year.running import day_faults, year
+from mmgsim.year.study import YearStudy
+
+__all__ = [
+    "ALL",
+    "YearStudy",
+    "choose_days",
+    "daily_features",
+    "day_faults",
+    "moment_errors",
+    "southern_clusters",
+    "year",
+]
