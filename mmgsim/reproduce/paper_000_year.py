@@ -16,7 +16,7 @@ from mmgsim.year import ALL, YearStudy, year
 
 __all__ = ["COORDINATIONS", "LOCAL_SHARES", "year_claims"]
 
-COORDINATIONS = ("central", "prices")
+COORDINATIONS = ("central", "prices", "bilevel")
 """What sharing is tried under."""
 LOCAL_SHARES = (0.5, 1.0)
 """Part of the network charge that is due on local trades: the paper does not say which. All

@@ -10,17 +10,18 @@ import yaml
 from tests.support import p003
 
 FOLDER = Path(__file__).parent
+DATA = p003.ROOT / "data"
 SCENARIO = p003.ROOT / "scenarios/ieee33mmg"
 
 
-def rows(name):
-    with (FOLDER / name).open(encoding="utf-8") as file:
+def rows(name, folder=FOLDER):
+    with (folder / name).open(encoding="utf-8") as file:
         return list(csv.DictReader(file))
 
 
 @pytest.fixture(scope="module")
 def results():
-    return {row["name"]: float(row["value"]) for row in rows("p003_results.csv")}
+    return {row["name"]: float(row["value"]) for row in rows("paper_003_results.csv", DATA)}
 
 
 @pytest.fixture(scope="module")
@@ -49,14 +50,14 @@ def test_the_percentages_of_the_dno_follow_from_its_costs(results):
 
 
 def test_nobody_of_table_3_lacks_and_has_power_left():
-    for row in rows("p003_table3.csv"):
+    for row in rows("paper_003_requests.csv", DATA):
         for k in (1, 2, 3):
             short, left = row[f"mg{k}_shortage_mw"], row[f"mg{k}_surplus_mw"]
             assert not float(short or 0.0) * float(left or 0.0)
 
 
 def test_the_legible_hours_of_table_3_have_these_sums():
-    legible = rows("p003_table3.csv")[:19]
+    legible = rows("paper_003_requests.csv", DATA)[:19]
     surplus = [sum(float(row[f"mg{k}_surplus_mw"]) for row in legible) for k in (1, 2, 3)]
     shortage = [sum(float(row[f"mg{k}_shortage_mw"]) for row in legible) for k in (1, 2, 3)]
     assert surplus == pytest.approx([6.332, 19.245, 7.774])
@@ -68,7 +69,11 @@ def test_the_cost_of_the_seller_lies_where_the_axis_of_prices_puts_it():
 
     Hour 22 is left out: its 0.128 may be MG2's surplus as well as MG3's shortage.
     """
-    legible = [row for row in rows("p003_table3.csv") if int(row["hour"]) not in (19, 20, 21, 22)]
+    legible = [
+        row
+        for row in rows("paper_003_requests.csv", DATA)
+        if int(row["hour"]) not in (19, 20, 21, 22)
+    ]
     short = sum(float(row["mg3_shortage_mw"]) for row in legible)
     left = sum(float(row["mg3_surplus_mw"]) for row in legible)
     low, high = 115.0 * short - 160.0 * left, 160.0 * short - 115.0 * left

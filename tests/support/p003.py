@@ -43,7 +43,7 @@ HOURS = np.arange(24)
 
 def table3():
     """Surplus less shortage, (3, 24) array [kW]; hours 19 to 21 are filled by hand."""
-    with (ROOT / "tests/papers/p003_table3.csv").open(encoding="utf-8") as file:
+    with (ROOT / "data/paper_003_requests.csv").open(encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     net = np.array(
         [
