@@ -107,8 +107,8 @@ def test_a_quick_reproduction_says_so(tmp_path):
 
 
 def test_an_unknown_paper_is_refused_with_those_there_are(tmp_path):
-    with pytest.raises(InputError, match=r"'00': is no paper of mmgsim; did you mean '000'"):
-        mmgsim.reproduce("00", out=tmp_path / "o")
+    with pytest.raises(InputError, match=r"'0000': is no paper of mmgsim; did you mean '000'"):
+        mmgsim.reproduce("0000", out=tmp_path / "o")
     assert not (tmp_path / "o").exists()
 
 
