@@ -19,7 +19,8 @@ def listening(asked):
     """Keep what the joint problem is asked to solve, and what was handed to HiGHS for it."""
     solve = JointProblem.solve
 
-    def solve_and_keep(problem, declared, envelopes, prices, step):
+    def solve_and_keep(problem, declared, envelopes, prices, step, *, limits):
+        assert limits is None, "the LPs by hand know no rows of a network"
         outcome = solve(problem, declared, envelopes, prices, step)
         lp = problem._problem._models[False][1]._highs.getLp()
         numbers = (lp.col_cost_, lp.col_lower_, lp.col_upper_, lp.row_lower_, lp.row_upper_)

@@ -184,4 +184,4 @@ def test_the_dno_is_asked_about_the_responses_that_are_expected():
     model.step()
     said = model.table("messages").set_index("kind")["count"]
     assert said["NetworkQuery"] == said["NetworkRows"] >= 1
-    assert "stand_in" not in " ".join(model.table("steps").flags)
+    assert "stand_in" not in " ".join(model.table("steps")["flags"])
