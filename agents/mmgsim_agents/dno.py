@@ -37,6 +37,7 @@ from mmgsim.errors import ContractError, PlugInError
 from mmgsim.network import (
     Feeder,
     FlowStatus,
+    PlannedFlow,
     losses_along_ray,
 )
 from mmgsim.settlement import aumann_shapley, ray_nodes
@@ -72,6 +73,9 @@ class DnoAgent(mesa.Agent):
     violations_before, violations_after : tuple of tuple of str, or None
         Limits that the first and the last plans of the last gate break, per step of its window;
         None if nobody looked.
+    first_plans : mapping of int to PlannedFlow
+        What the first plans of the last gate do to the feeder, where they break a limit; by the
+        place of the step in its window.
     grants : list of (GrantQuery, Grants)
         What was asked and granted at the last gate, in this order.
     own : OwnDevices
@@ -98,6 +102,7 @@ class DnoAgent(mesa.Agent):
         self.repair_rounds = 0
         self.violations_before: tuple[tuple[str, ...], ...] | None = None
         self.violations_after: tuple[tuple[str, ...], ...] | None = None
+        self.first_plans: Mapping[int, PlannedFlow] = {}
         self._outlook = NetworkOutlook(model, self.members, feeder)
         self.grants: list[tuple[GrantQuery, Grants]] = []
         connections = () if feeder is None else feeder.members[len(members) :]
@@ -134,6 +139,7 @@ class DnoAgent(mesa.Agent):
             "members": self.members,
             "repair_rounds": self.repair_rounds,
             "violations": (self.violations_before, self.violations_after),
+            "first_plans": self.first_plans,
             "verdicts": self._verdicts,
             "gate_step": self._gate_step,
             "shadow_prices": self._shadow,
@@ -146,6 +152,7 @@ class DnoAgent(mesa.Agent):
         self.members = carried["members"]
         self.repair_rounds = carried["repair_rounds"]
         self.violations_before, self.violations_after = carried["violations"]
+        self.first_plans = carried["first_plans"]
         self._verdicts, self._gate_step = carried["verdicts"], carried["gate_step"]
         self._shadow = carried["shadow_prices"]
         self._seat.take_over(carried["seat"])
@@ -211,6 +218,7 @@ class DnoAgent(mesa.Agent):
         self.own.open_gate()
         self.repair_rounds, self._gate_step = 0, self.model.clock.step
         self.violations_before = self.violations_after = None
+        self.first_plans = {}
 
     def accepts(self, clearing: Clearing) -> bool:
         """Review the plans; tighten envelopes where they break a limit, as often as allowed.
@@ -226,6 +234,7 @@ class DnoAgent(mesa.Agent):
         self.violations_after = () if points is None else points.violations
         if self.violations_before is None:
             self.violations_before = self.violations_after
+            self.first_plans = {} if points is None else points.broken
         if self.repair_rounds >= rounds:
             return True
         try:
@@ -280,6 +289,7 @@ class DnoAgent(mesa.Agent):
                 *(("background_shed",) if own.shed_kw > TOLERANCE_KW else ()),
             ),
             bus_prices=self._bus_prices(share, exchange_kw, q_kvar),
+            first_plan=self.first_plans.get(self.model.clock.step - self._gate_step),
         )
 
     def not_carried(self) -> list[tuple[str, float]]:

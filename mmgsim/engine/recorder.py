@@ -28,6 +28,7 @@ from mmgsim.contracts import (
 from mmgsim.engine.bus import Traffic
 from mmgsim.engine.records import MicrogridStep
 from mmgsim.errors import ContractError, PlugInError
+from mmgsim.network import PlannedFlow
 from mmgsim.settlement import OPERATIONS, account
 from mmgsim.subproblems import BusPrices, solver_time
 
@@ -269,6 +270,7 @@ class Recorder:
             )
             self._record_network(now, flow)
             self._model.writer.add("dlmp", _bus_price_rows(now, last.bus_prices))
+            self._model.writer.add("first_plans", self._first_plan_rows(now, last.first_plan))
             values = last.profile_values.items()
             self._model.writer.add("profiles", [(now, name, value) for name, value in values])
         self._add("steps", (now, *row, upstream, shed_value))
@@ -287,6 +289,20 @@ class Recorder:
             plain = [column if isinstance(column, tuple) else column.tolist() for column in columns]
             rows = [(now, *values) for values in zip(*plain, strict=True)]
             self._model.writer.add(table, rows)
+
+    def _first_plan_rows(self, now: Any, plan: PlannedFlow | None) -> list[tuple[Any, ...]]:
+        if plan is None:
+            return []
+        feeder = self._model.dno.feeder
+        parts = (
+            ("vm_pu", feeder.buses, plan.vm_pu),
+            ("loading_percent", feeder.lines, plan.loading_percent),
+        )
+        return [
+            (now, quantity, index, value)
+            for quantity, indices, values in parts
+            for index, value in zip(indices, values.tolist(), strict=True)
+        ]
 
     # ------------------------------------------------------------------------------ totals
     def _add_up(self, steps: list[MicrogridStep], lines: list[LedgerLine], step_h: float) -> None:

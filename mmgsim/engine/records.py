@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from mmgsim.contracts import Dispatch, FloatArray, MemberStep, OperationCost, Realised
-from mmgsim.network import Flow
+from mmgsim.network import Flow, PlannedFlow
 from mmgsim.subproblems import BusPrices
 
 __all__ = ["FlowStep", "MicrogridStep", "OwnStep"]
@@ -102,6 +102,8 @@ class FlowStep:
         What a kWh was worth at every bus, where a mechanism knows what limits are worth.
     profile_values : mapping
         Value of each profile that elements follow of their own, by its name.
+    first_plan : PlannedFlow or None
+        What the gate's first plan would have done, where it broke a limit and was reviewed.
     """
 
     flow: Flow
@@ -112,3 +114,4 @@ class FlowStep:
     flags: tuple[str, ...] = ()
     bus_prices: BusPrices | None = None
     profile_values: Mapping[str, float] = field(default_factory=dict)
+    first_plan: PlannedFlow | None = None

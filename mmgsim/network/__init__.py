@@ -25,7 +25,7 @@ from mmgsim.network.linear_flow import (
     solve_linear,
 )
 from mmgsim.network.many import linearise_many, losses_along_ray
-from mmgsim.network.planned import JoinedPoints, PlannedPoints
+from mmgsim.network.planned import JoinedPoints, PlannedFlow, PlannedPoints
 from mmgsim.network.powerflow import (
     Flow,
     FlowStatus,
@@ -65,6 +65,7 @@ __all__ = [
     "LinearFlowKind",
     "Linearisation",
     "PandapowerFlow",
+    "PlannedFlow",
     "PlannedPoints",
     "Polygon",
     "PolygonKind",

@@ -2,19 +2,36 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import overload
 
 import numpy as np
 
-from mmgsim.contracts import FloatArray, LinearisedStep
+from mmgsim.contracts import FloatArray, LinearisedStep, frozen
 from mmgsim.network.feeder import Feeder
 from mmgsim.network.many import linearise_many
 from mmgsim.network.powerflow import FlowStatus, PowerFlow
 
-__all__ = ["JoinedPoints", "PlannedPoints"]
+__all__ = ["JoinedPoints", "PlannedFlow", "PlannedPoints"]
 
 _LIMITS = frozenset({"undervoltage", "overvoltage", "line_overload", "trafo_overload"})
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class PlannedFlow:
+    """What a plan does to the feeder in a step.
+
+    Parameters
+    ----------
+    vm_pu : (buses,) array
+        Voltage magnitude; NaN without supply. [pu]
+    loading_percent : (lines,) array
+        Current against rating; 0 where a line has no rating. [%]
+    """
+
+    vm_pu: FloatArray
+    loading_percent: FloatArray
 
 
 class PlannedPoints(Sequence[LinearisedStep | None]):
@@ -42,6 +59,8 @@ class PlannedPoints(Sequence[LinearisedStep | None]):
     violations : tuple of tuple of str
         Per step the limits that the plans break: ``undervoltage``, ``overvoltage``,
         ``line_overload``, ``trafo_overload``, or ``not_converged``.
+    broken : mapping of int to PlannedFlow
+        What the plans do where they break a limit, by position; not where there is no solution.
     """
 
     def __init__(
@@ -67,6 +86,11 @@ class PlannedPoints(Sequence[LinearisedStep | None]):
         )
         lost = [k for k, status in enumerate(flow.status) if status is FlowStatus.NOT_CONVERGED]
         self._found.update(dict.fromkeys(lost))
+        self.broken: Mapping[int, PlannedFlow] = {
+            k: PlannedFlow(frozen(flow.vm_pu[k]), frozen(flow.loading_percent[k]))
+            for k, flags in enumerate(self.violations)
+            if flags and k not in self._found
+        }
 
     def __len__(self) -> int:
         return len(self.violations)
@@ -106,6 +130,8 @@ class JoinedPoints(Sequence[LinearisedStep | None]):
     ----------
     violations : tuple of tuple of str
         As of `PlannedPoints`.
+    broken : mapping of int to PlannedFlow
+        As of `PlannedPoints`.
     """
 
     def __init__(self, parts: Sequence[tuple[Sequence[int], PlannedPoints]]) -> None:
@@ -117,6 +143,9 @@ class JoinedPoints(Sequence[LinearisedStep | None]):
         self.violations = tuple(
             points.violations[k] for points, k in (self._at[at] for at in range(len(self._at)))
         )
+        self.broken: Mapping[int, PlannedFlow] = {
+            at: points.broken[k] for at, (points, k) in self._at.items() if k in points.broken
+        }
 
     def __len__(self) -> int:
         return len(self._at)

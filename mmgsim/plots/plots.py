@@ -16,6 +16,7 @@ from mmgsim.plots.flags import flags_figure
 from mmgsim.plots.gates import bounds_choice_figure, bounds_figure, convergence_figure
 from mmgsim.plots.limits import limits_figure, tightest_figure
 from mmgsim.plots.money import bills_figure, gains_figure, money_figure, prices_figure
+from mmgsim.plots.repair import repair_figure
 from mmgsim.plots.view import RunTables, RunView
 
 __all__ = ["Plots"]
@@ -125,6 +126,14 @@ class Plots:
     def limits(self) -> go.Figure:
         """Draw voltages [pu], loading [%] and power [kW] of the feeder over time."""
         return limits_figure(self.network)
+
+    def repair(self) -> go.Figure:
+        """Draw loading [%] and voltages [pu] by first plans that broke a limit, and as executed.
+
+        Steps whose plan was reviewed (`repair.rounds`), and broke a limit; limits are drawn.
+        Transformers are not among the loadings.
+        """
+        return repair_figure(self.network)
 
     def dlmp(self) -> go.Figure:
         """Draw what a kWh was worth at every bus, with its parts. [currency/kWh]"""

@@ -227,6 +227,11 @@ SECTIONS = (
             Part(lambda results: results.plot.tightest()),
             Part(lambda results: results.plot.limits()),
             Part(
+                lambda results: results.plot.repair(),
+                "Steps whose first plan broke a limit: what that plan would have done to the "
+                "feeder, and what was executed after the DNO had it made again.",
+            ),
+            Part(
                 lambda results: results.plot.dlmp(),
                 "Red parts make a kWh dearer there than before the network comes into it, blue "
                 "ones cheaper. The coordination knows what limits were worth to it; the AC power "

@@ -180,6 +180,16 @@ TABLES: Mapping[str, tuple[Column, ...]] = MappingProxyType(
             ("p_from_kw", _REAL, "power entering at the from-bus [kW]"),
             ("loss_kw", _REAL, "[kW]"),
         ),
+        "first_plans": _columns(
+            (
+                "quantity",
+                _TEXT,
+                "vm_pu or loading_percent, as the gate's first plan would have made it; rows only"
+                " in steps in which that plan was reviewed and breaks a limit",
+            ),
+            ("index", _COUNT, "of the bus or the line in network.json"),
+            ("value", _REAL, "of the quantity [pu] or [%]"),
+        ),
         "profiles": _columns(
             ("profile", _TEXT, "as in the column `profile` of network.json, loads' with _pload"),
             (

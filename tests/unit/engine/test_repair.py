@@ -112,6 +112,52 @@ def test_pandapower_finds_the_executed_steps_within_their_limits(mended):
     assert vm_pu.min() < V_MIN_PU + 5e-4
 
 
+def test_pandapower_finds_what_the_first_plan_would_have_done(ratings, mended, broken):
+    # Until the first plan that breaks a limit both runs are the same, so the run without repair
+    # executes what the other one planned first.
+    first = mended.first_plans
+    time = first.time.min()
+    assert time == broken.table("steps").query("status == 'violations'").time.min()
+    executed = broken.table("dispatch").query("time == @time").set_index("microgrid").exchange_kw
+    net = pp.from_json(str(mended.folder / "network.json"))
+    net.load[["p_mw", "q_mvar"]] *= mended.steps.set_index("time").background_share[time]
+    for name, kw in executed.items():
+        net.sgen.loc[net.sgen.name == name, "p_mw"] = kw / 1e3
+    pp.runpp(net, init="flat", numba=False, lightsim2grid=False)
+    planned = {
+        quantity: rows.set_index("index").value
+        for quantity, rows in first[first.time == time].groupby("quantity")
+    }
+    vm_pu, loading = net.res_bus.vm_pu, net.res_line.loading_percent
+    pd.testing.assert_series_equal(
+        planned["vm_pu"], vm_pu, rtol=0.0, atol=1e-7, check_names=False, check_index_type=False
+    )
+    pd.testing.assert_series_equal(
+        planned["loading_percent"],
+        loading[planned["loading_percent"].index],
+        rtol=1e-4,
+        atol=1e-4,
+        check_names=False,
+        check_index_type=False,
+    )
+
+
+def test_first_plans_are_carried_over_a_checkpoint_within_a_gate(ratings, tmp_path):
+    gate = {"every": "2d", "horizon": "48h", "end_of_window": {"kind": "free"}}
+    overrides = {**settings(ratings), "gate": gate, "days": 2}
+
+    def stop(model):
+        if model.clock.step == 30:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        mmgsim.run("duo", overrides=overrides, out=tmp_path / "run", progress=stop)
+    run = mmgsim.run("duo", overrides=overrides, out=tmp_path / "run", resume=True)
+    planned = run.steps["flags"].str.split().map(lambda flags: "plan_violation" in flags)
+    assert planned.iloc[24:].any()  # planned before the checkpoint, executed after it
+    assert set(run.first_plans.time) == set(run.steps.time[planned])
+
+
 def test_envelopes_bind_in_dispatch_and_only_shrink(mended):
     both = mended.dispatch.merge(mended.prices, on=["time", "microgrid"])
     assert (both.exchange_kw <= both.export_limit_kw + 1e-6).all()

@@ -122,6 +122,8 @@ def test_points_of_a_window_with_an_outage_are_those_of_each_part(feeder, states
     assert joined[-1].voltage_pu == pytest.approx(whole[2].voltage_pu)
     assert len(joined[1].voltage_pu) == 33 - 11  # dark buses have no limits to keep
     assert [point.exchange_kw.tolist() for point in joined[:]] == kw.tolist()
+    assert set(joined.broken) == {k for k in range(3) if joined.violations[k]}
+    assert joined.broken[2].vm_pu == pytest.approx(whole.broken[2].vm_pu)
 
 
 def test_a_line_goes_by_index_or_by_a_name_that_is_its_alone():

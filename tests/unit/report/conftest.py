@@ -80,3 +80,9 @@ def priced(folder):
     """A day on a feeder that is too small, with a price at every bus."""
     overrides = {"days": 1, "coordination": {"kind": "central", "network": "rows"}}
     return mmgsim.run("wa9-tight", out=folder / "priced", overrides=overrides)
+
+
+@pytest.fixture(scope="session")
+def repaired(folder):
+    """Half a day on a feeder that is too small: the DNO has plans made again."""
+    return run_early("wa9-tight", folder / "repaired", 12, overrides={"days": 1})

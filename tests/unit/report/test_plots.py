@@ -13,6 +13,7 @@ from mmgsim.errors import NothingToDrawError, ResultsError
 from mmgsim.plots import Plots, bills_by_item, gains_table
 from mmgsim.plots.energy import SINKS, SOURCES
 from mmgsim.plots.flags import MEANINGS, flag_events, flags_table, meaning
+from mmgsim.plots.repair import repaired_steps
 from mmgsim.plots.style import COSTS, POWERS, microgrid_colours
 
 FIGURES = [
@@ -30,6 +31,7 @@ FIGURES = [
     "tightest",
     "limits",
     "dlmp",
+    "repair",
     "convergence",
     "bounds",
     "bounds_of_chosen_gates",
@@ -37,14 +39,16 @@ FIGURES = [
 ]
 SANKEYS = {"money", "flows", "trades"}
 LACKING = {
-    "duo": {"feeder", "tightest", "limits", "dlmp", "flags"},
-    "early": {"feeder", "tightest", "limits", "dlmp", "flags"},
-    "on_feeder": {"trades", "flags", "dlmp"},  # it ends before anybody sells
-    "priced": {"flags"},
+    "duo": {"feeder", "tightest", "limits", "repair", "dlmp", "flags"},
+    "early": {"feeder", "tightest", "limits", "repair", "dlmp", "flags"},
+    "on_feeder": {"trades", "flags", "repair", "dlmp"},  # it ends before anybody sells
+    "priced": {"flags", "repair"},
+    "repaired": {"dlmp"},
     "alone": {
         "feeder",
         "tightest",
         "limits",
+        "repair",
         "dlmp",
         "flags",
         "trades",
@@ -364,3 +368,66 @@ def test_the_parts_add_up_to_the_price(priced):
     parts = table[["energy", "loss", "congestion", "voltage", "residual"]].sum(axis=1)
     np.testing.assert_allclose(table.price, parts, atol=1e-12)
     assert table.residual.abs().mean() <= 0.01 * table.energy.abs().mean()
+
+
+# ------------------------------------------------------------------------ before and after repair
+def test_first_plans_are_those_of_the_steps_that_are_flagged(repaired):
+    steps, first = repaired.steps, repaired.first_plans
+    planned = steps["flags"].str.split().map(lambda flags: "plan_violation" in flags)
+    assert planned.any()
+    assert set(first.time) == set(steps.time[planned])
+    sizes = first.groupby(["time", "quantity"]).size().unstack()
+    assert (sizes.vm_pu == repaired.buses.bus.nunique()).all()
+    assert (sizes.loading_percent == repaired.lines.line.nunique()).all()
+
+
+def test_before_and_after_repair_is_what_the_tables_say(repaired):
+    figure = repaired.plot.repair()
+    marks = {(trace.name, trace.meta): np.array(trace.y) for trace in figure.data if trace.name}
+    first, lines, buses = repaired.first_plans, repaired.lines, repaired.buses
+    source = next(iter(repaired.plot.network.layout.sources))
+    by_plan = {
+        quantity: rows[(quantity == "loading_percent") | (rows["index"] != source)]
+        .groupby("time")
+        .value.agg(["min", "max"])
+        for quantity, rows in first.groupby("quantity")
+    }
+    times = by_plan["vm_pu"].index
+    loading = lines.groupby("time").loading_percent.max()[times]
+    voltage = buses[buses.bus != source].groupby("time").vm_pu.agg(["min", "max"]).loc[times]
+    shown = {
+        ("by the first plan", "highest loading"): by_plan["loading_percent"]["max"],
+        ("by the first plan", "lowest voltage"): by_plan["vm_pu"]["min"],
+        ("by the first plan", "highest voltage"): by_plan["vm_pu"]["max"],
+        ("as executed", "highest loading"): loading,
+        ("as executed", "lowest voltage"): voltage["min"],
+        ("as executed", "highest voltage"): voltage["max"],
+    }
+    assert set(marks) == set(shown)
+    for key, expected in shown.items():
+        np.testing.assert_array_equal(marks[key], expected.to_numpy())
+
+
+def test_a_repaired_step_is_drawn_from_beyond_a_limit_to_within(repaired):
+    table = repaired_steps(repaired.plot.network)
+    assert (table.groupby("time").beyond.max() > 0.0).all()
+    low_pu, high_pu = repaired.plot.network.limits_pu
+    worst = table.pivot_table(index="time", columns="extreme", values="executed")
+    assert (worst["highest loading"] <= 100.0 + 1e-4).all()
+    assert worst["lowest voltage"].min() >= low_pu - 1e-6
+    assert worst["highest voltage"].max() <= high_pu + 1e-6
+
+
+def test_of_many_repaired_steps_the_worst_are_drawn(repaired, monkeypatch):
+    monkeypatch.setattr("mmgsim.plots.repair._MOST_STEPS", 1)
+    figure = repaired.plot.repair()
+    by_plan = next(trace for trace in figure.data if trace.name == "by the first plan")
+    worst = repaired.first_plans.query("quantity == 'loading_percent'").value.max()
+    assert list(by_plan.y) == [worst]
+    assert "the 1 worst of" in figure.layout.title.text
+
+
+def test_runs_that_repair_nothing_say_why(duo, on_feeder, priced):
+    for run, reason in ((duo, "no network"), (on_feeder, "repair.rounds"), (priced, "against")):
+        with pytest.raises(NothingToDrawError, match=reason):
+            run.plot.repair()
