@@ -50,6 +50,7 @@ from mmgsim.scenario.schema import (
     Scenario,
     WindConfig,
 )
+from mmgsim.scenario.tie_schema import TieConfig
 from mmgsim.scenario.unusual import unusual
 from mmgsim.scenario.yaml_lines import parse_yaml
 
@@ -77,6 +78,7 @@ __all__ = [
     "PvConfig",
     "RatingConfig",
     "Scenario",
+    "TieConfig",
     "TimedEvent",
     "Timeline",
     "WindConfig",

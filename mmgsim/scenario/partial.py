@@ -42,6 +42,7 @@ _SILENT = MappingProxyType(
         "name": "unnamed",
         "days": 1,
         "seed": 0,
+        "ties": [],
         "events": [],
     }
 )
@@ -57,10 +58,10 @@ def sound_part(content: Any, paths: Iterable[Sequence[str | int]]) -> dict[str, 
     """Give a scenario without the parts in which faults were found; None if too little is left."""
     if not isinstance(content, dict):
         return None
-    sound = dict(content)
+    sound = {**content, "ties": _kept_ties(content, paths := list(paths))}
     left_out: set[int] = set()
     devices: dict[int, set[int]] = {}
-    if not has_times(paths := list(paths)):
+    if not has_times(paths):
         sound["days"] = 1  # a year of minutes says no more
     for path in (path for path in paths if not _is_of_one_event(path)):
         part = path[0] if path else None
@@ -102,6 +103,12 @@ def kept_events(content: Mapping[str, Any], paths: Iterable[Sequence[str | int]]
         if at not in faulty
         and not any(part in lost and key in event for part, key in about.items())
     ]
+
+
+def _kept_ties(content: Mapping[str, Any], paths: Iterable[Sequence[str | int]]) -> Any:
+    """Give the ties, or none where they may be about what is left out."""
+    lost = {path[0] for path in paths if path and tuple(path[2:3]) != ("devices",)}
+    return [] if lost & {"microgrids", "network"} else content.get("ties", [])
 
 
 def _is_of_one_event(path: Sequence[str | int]) -> bool:

@@ -139,6 +139,9 @@ def documents() -> dict[str, Any]:
         own |= {"line": 3} if "line" in own else {}
         own |= {"microgrid": "MG1"} if "microgrid" in own else {}
         found[kind] = _with(found["network" if "line" in own else "duo"], ("events",), [own])
+    two = [microgrid, {**microgrid, "name": "MG2"}]
+    tie = {"name": "T1", "between": ["MG1", "MG2"], "limit_kw": 5.0}
+    found["tie"] = _with(_with(duo, ("microgrids",), two), ("ties",), [tie])
     found["connection"] = _with(duo, ("microgrids", 0, "connection"), {})
     return found
 
