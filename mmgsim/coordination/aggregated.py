@@ -4,7 +4,8 @@ The controller is told everything, as in `central`, and finds the cheapest joint
 eq. 23). What one microgrid has left over goes to others first: through tie lines, where there are
 any, and through the feeder, lossless in the controller's balance and with losses in the DNO's
 problem and the power flow. Where ties connect all members, the DNO grants of the sum of requests,
-at whichever connection points suit the network; else requests and grants are of each of them.
+at whichever connection points suit the network; else, and in further passes, requests and grants
+are of each of them.
 
 The saving is that of step 1: what the members would pay each on its own, less what they pay
 together, with coalitions in between for the rules that look at them. It becomes money by transfers

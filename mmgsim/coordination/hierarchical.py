@@ -127,7 +127,8 @@ class Hierarchical:
                 window=self._view.window,
                 requests=dict(self._requests),
                 security=self.security,
-                free_split=self._controller.splits_freely,
+                # Later passes are about what is planned, and that stands at each connection.
+                free_split=self._controller.splits_freely and not self._passes,
                 pooled=self._controller.pools,
             )
             return [query]

@@ -212,6 +212,13 @@ def test_a_controller_with_ties_plans_as_central_and_nobody_pays_more_than_alone
         assert cost <= before[name] + 2e-6 * joint.gross_cost
 
 
+def test_a_second_pass_asks_for_what_is_planned_at_each_connection():
+    chain = (line(5.0), line(5.0, ends=("M1", "M2"), name="T2"))
+    world = tied(world_with(0.5), *chain)
+    clear(world, Hierarchical(controller="aggregated", rounds=2))
+    assert [one.free_split for one in world.dno.asked] == [True, False]
+
+
 def test_requests_are_split_freely_only_where_ties_connect_all():
     names = ("M0", "M1", "M2")
     assert are_connected((line(), line(ends=("M2", "M1"))), names)
