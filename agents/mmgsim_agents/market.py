@@ -25,6 +25,8 @@ from mmgsim.contracts import (
     Plan,
     Statement,
     Tariff,
+    TieFlow,
+    TieLine,
     Trade,
     Window,
     frozen,
@@ -64,10 +66,12 @@ class MarketAgent(mesa.Agent):
         model: MultiMicrogridModel,
         make_market: Callable[[], tuple[Market, Mechanism]],
         members: tuple[Member, ...],
+        ties: tuple[TieLine, ...] = (),
     ) -> None:
         super().__init__(model)
         self._seat: Seat[tuple[Market, Mechanism]] = Seat(make_market, _stand_in)
         self.members = members
+        self.ties = ties
         self.clearing: Clearing | None = None
         self.lines: list[LedgerLine] = []
         self._memory: Mapping[str, Any] = {}
@@ -138,6 +142,7 @@ class MarketAgent(mesa.Agent):
             local_price=self.model.scenario.settlement.local_price,
             surplus=self.model.scenario.settlement.surplus,
             has_network=self.model.scenario.network is not None,
+            ties=self.ties,
         )
 
     def gate(self) -> Clearing:
@@ -211,6 +216,7 @@ class MarketAgent(mesa.Agent):
             supplier=Party(self.model.scenario.tariff.supplier),
             own_kw=own.sent_kw,
             own_operations=own.operations,
+            ties=self.ties_now(),
         )
         try:
             self.lines = self._settled(view, executed)
@@ -249,6 +255,13 @@ class MarketAgent(mesa.Agent):
             for trade in self.clearing.trades
             if trade.kw[at] > 0.0
         )
+
+    def ties_now(self) -> tuple[TieFlow, ...]:
+        """Give what passes tie lines in the current step, arrays of length one."""
+        if self.clearing is None:
+            return ()
+        at = self.clearing.window.offset(self.model.clock.step)
+        return tuple(flow.at(at) for flow in self.clearing.ties if flow.sent_kw[at] > 0.0)
 
     def _transfers_now(self) -> dict[str, float]:
         """Give what each microgrid pays the market beside its trades in the current step."""

@@ -268,7 +268,8 @@ class MicrogridAgent(mesa.Agent):
 
     def _record(self, view: View, realised: Realised, dispatch: Dispatch) -> MicrogridStep:
         step_h = view.window.step_h
-        exchange_kw = sum(operation.net_kw for operation in dispatch.operations.values())
+        tie_kw = view.tie_kw
+        exchange_kw = sum(operation.net_kw for operation in dispatch.operations.values()) - tie_kw
         planned_kw, bought_kw, sold_kw = exchange_kw, 0.0, 0.0
         if self._promise is not None:
             at = self._promise.window.offset(view.window.first_step)
@@ -291,6 +292,7 @@ class MicrogridAgent(mesa.Agent):
             ),
             bought_kw=bought_kw,
             sold_kw=sold_kw,
+            tie_kw=tie_kw,
             q_kvar=exchange_kw * view.kvar_per_kw,
             shed_kw=shed_kw(self.devices, realised, dispatch),
             shed_critical_kw=shed_critical_kw(self.devices, realised, dispatch),

@@ -47,6 +47,7 @@ from mmgsim.contracts.messages import (
 from mmgsim.contracts.money import Item, LedgerLine, Objective, Party
 from mmgsim.contracts.network import LimitKind, NetworkQuery, NetworkRows, ShadowPrices
 from mmgsim.contracts.protocols import ACCEPTED, Accepted, Market, Mechanism, Operator, Strategy
+from mmgsim.contracts.ties import TieFlow, TieLine, net_tie_kw
 from mmgsim.contracts.views import (
     Clearing,
     Dispatch,
@@ -124,11 +125,14 @@ __all__ = [
     "StorageRule",
     "Strategy",
     "Tariff",
+    "TieFlow",
+    "TieLine",
     "Trade",
     "View",
     "Window",
     "frozen",
     "moved_ahead",
+    "net_tie_kw",
     "payload_bytes",
     "plain_content",
 ]

@@ -304,11 +304,15 @@ class Award(Message):
     exchange_kw : (steps,) array or None
         The whole exchange where the mechanism fixes it; otherwise import and export are the
         microgrid's choice inside its envelope. [kW]
+    tie_kw : (steps,) array or None
+        What the addressee sends less what it receives through tie lines, firm like a trade; none
+        if left out. It leaves beside the exchange, not as part of it. [kW]
     """
 
     window: Window
     trades: tuple[Trade, ...] = ()
     exchange_kw: FloatArray | None = None
+    tie_kw: FloatArray | None = None
 
     def trade_kw(self) -> FloatArray:
         """Give sold minus bought of the addressee. [kW], (steps,) array."""
@@ -333,6 +337,9 @@ class Plan(Message):
         Planned operation by device name. It stays at home: `public` takes it out.
     flags : tuple of str
         What was out of the ordinary, such as ``target_moved``.
+    tie_kw : (steps,) array or None
+        What leaves through tie lines, exactly as awarded; None where nothing was. What the devices
+        give out together is ``exchange + tie``. [kW]
     """
 
     window: Window
@@ -341,6 +348,7 @@ class Plan(Message):
     private_cost: float
     schedule: Mapping[str, DeviceSchedule] | None = None
     flags: tuple[str, ...] = ()
+    tie_kw: FloatArray | None = None
 
     def kept(self) -> Plan:
         """Give the plan with a schedule that nobody can change any more."""
@@ -356,6 +364,7 @@ class Plan(Message):
             exchange_kw=frozen(self.exchange_kw),
             q_kvar=frozen(self.q_kvar),
             schedule=None,
+            tie_kw=None if self.tie_kw is None else frozen(self.tie_kw),
         )
 
 

@@ -35,6 +35,7 @@ class Item(StrEnum):
     WEAR = "wear"
     SAVING_SHARE = "saving_share"
     UPSTREAM = "upstream"
+    TIE = "tie"
 
 
 class Objective(StrEnum):

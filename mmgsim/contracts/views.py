@@ -12,6 +12,7 @@ from mmgsim.contracts.devices import CarriedState, Device, Operation, StorageRul
 from mmgsim.contracts.messages import Disclosure, Envelope, Message, Plan, Tariff, Trade
 from mmgsim.contracts.money import Item, Objective, Party
 from mmgsim.contracts.network import ShadowPrices
+from mmgsim.contracts.ties import TieFlow, TieLine
 from mmgsim.contracts.window import FloatArray, Window
 
 __all__ = [
@@ -86,6 +87,13 @@ class View:
     def kvar_per_kw(self) -> float:
         """Reactive power per kW of exchange, ``tan(acos(power_factor))``, of the same sign."""
         return float(np.tan(np.arccos(self.power_factor)))
+
+    @property
+    def tie_kw(self) -> float:
+        """What leaves through tie lines in the first step, firm as awarded. [kW]"""
+        if self.plan is None or self.plan.tie_kw is None:
+            return 0.0
+        return float(self.plan.tie_kw[self.plan.window.offset(self.window.first_step)])
 
 
 @dataclass(frozen=True, slots=True)
@@ -292,6 +300,8 @@ class MarketView:
         for the ``dno``, or ``rebated`` to those who trade.
     has_network : bool
         Whether there is a network that the DNO can be asked about.
+    ties : tuple of TieLine
+        Lines between microgrids whose flow is the mechanism's to decide.
     """
 
     window: Window
@@ -302,6 +312,7 @@ class MarketView:
     local_price: str = "marginal"
     surplus: str = "kept"
     has_network: bool = False
+    ties: tuple[TieLine, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -347,6 +358,8 @@ class Clearing:
     transfers : mapping of (steps,) arrays
         By name of microgrid: what it pays the market in each step beside its trades, negative
         where it is paid; they add up to zero. [currency]
+    ties : tuple of TieFlow
+        What passes tie lines, each way; `Award.tie_kw` told both ends.
     """
 
     window: Window
@@ -362,6 +375,7 @@ class Clearing:
     shadow_prices: ShadowPrices | None = None
     flags: tuple[str, ...] = ()
     transfers: Mapping[str, FloatArray] = field(default_factory=dict)
+    ties: tuple[TieFlow, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -436,6 +450,8 @@ class Executed:
         What the DNO's own devices send into the feeder, negative where they draw. [kW]
     own_operations : tuple of OperationCost
         What running them cost.
+    ties : tuple of TieFlow
+        What passed tie lines in this step: arrays of length one.
     """
 
     window: Window
@@ -449,3 +465,4 @@ class Executed:
     supplier: Party = Party.GRID
     own_kw: float = 0.0
     own_operations: tuple[OperationCost, ...] = ()
+    ties: tuple[TieFlow, ...] = ()

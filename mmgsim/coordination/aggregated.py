@@ -1,9 +1,11 @@
 """One controller for all microgrids: joint requests, a joint plan within grants, a divided saving.
 
 The controller is told everything, as in `central`, and finds the cheapest joint plan (paper 003,
-eq. 23). What one microgrid has left over goes to others first. Private lines between them are not
-modelled: it passes the feeder, lossless in the controller's balance and with losses in the DNO's
-problem and the power flow. So requests and grants are of each connection point, not of a sum.
+eq. 23). What one microgrid has left over goes to others first: through tie lines, where there are
+any, and through the feeder, lossless in the controller's balance and with losses in the DNO's
+problem and the power flow. Where ties connect all members, the DNO grants of the sum of requests,
+at whichever connection points suit the network; else, and in further passes, requests and grants
+are of each of them.
 
 The saving is that of step 1: what the members would pay each on its own, less what they pay
 together, with coalitions in between for the rules that look at them. It becomes money by transfers
@@ -33,6 +35,7 @@ from mmgsim.contracts import (
     Request,
     Round,
     Tariff,
+    TieFlow,
     frozen,
 )
 from mmgsim.coordination.central import MIP_GAP
@@ -45,6 +48,7 @@ from mmgsim.coordination.pool import (
 )
 from mmgsim.coordination.replies import plans_by_name, replies_by_name
 from mmgsim.coordination.sharing import Split, divide, savings
+from mmgsim.coordination.ties import are_connected, tie_flows, ties_among
 from mmgsim.subproblems import (
     CompiledHighs,
     JointOutcome,
@@ -101,6 +105,12 @@ class Aggregated:
         self._names = tuple(member.name for member in view.members)
         self._declared: Mapping[str, Disclosure] = {}
         self._trade_kw: dict[str, FloatArray] = {}
+        self._ties: tuple[TieFlow, ...] = ()
+
+    @property
+    def splits_freely(self) -> bool:
+        """True where it does not matter which connection point is granted what of a sum."""
+        return bool(self._view.ties) and are_connected(self._view.ties, self._names)
 
     # ------------------------------------------------------------------------------ step 1
     def request_questions(self) -> list[Message]:
@@ -120,9 +130,9 @@ class Aggregated:
         """Give the cheapest plan of some members together."""
         view = self._view
         devices = {name: self._declared[name].devices for name in names}
-        problem = self._problems.get(names)
-        if problem is None or not problem.fits(devices, view.window):
-            problem = JointProblem(devices, view.window, make_solver=_MAKE_SOLVER)
+        problem, ties = self._problems.get(names), ties_among(view.ties, names)
+        if problem is None or not problem.fits(devices, view.window, ties):
+            problem = JointProblem(devices, view.window, ties=ties, make_solver=_MAKE_SOLVER)
             self._problems[names] = problem
         declared = {name: self._declared[name] for name in names}
         limits = {name: (envelopes or view.envelopes)[name] for name in names}
@@ -161,8 +171,12 @@ class Aggregated:
         within = {
             name: replace(
                 view.envelopes[name],
-                import_limit_kw=grants[name].lack_kw,
-                export_limit_kw=grants[name].surplus_kw,
+                import_limit_kw=np.minimum(
+                    grants[name].lack_kw, view.envelopes[name].import_limit_kw
+                ),
+                export_limit_kw=np.minimum(
+                    grants[name].surplus_kw, view.envelopes[name].export_limit_kw
+                ),
             )
             for name in self._names
         }
@@ -171,7 +185,8 @@ class Aggregated:
         self._trade_kw = match_pool(planned.exchange_kw, view.tariff)
         self._price_per_kwh = local_price(view.local_price, view.tariff, planned.price_per_kwh)
         trades = pool_trades(self._trade_kw, self._price_per_kwh)
-        return pool_awards(view.window, exchange_kw, trades)
+        self._ties = tie_flows(view.ties, planned.sent_kw, self._price_per_kwh)
+        return pool_awards(view.window, exchange_kw, trades, ties=self._ties)
 
     def take_plans(self, replies: Sequence[Message], rounds: tuple[Round, ...]) -> Clearing:
         """Clear with the members' plans, and what they owe each other of the saving."""
@@ -183,6 +198,7 @@ class Aggregated:
             self._price_per_kwh,
             lower=self._best.lower_bound,
             rounds=rounds,
+            ties=self._ties,
         )
         return replace(clearing, transfers=self._transfers(plans, clearing.upper))
 
@@ -202,6 +218,7 @@ class Aggregated:
             plans[name].private_cost
             + _public_bill(plans[name], self._trade_kw[name], tariff, step_h)
             - step_h * float(self._price_per_kwh @ self._trade_kw[name])
+            - step_h * _earned_per_h(self._ties, name)
             for name in self._names
         ]
         owed = due - np.array(bills)
@@ -214,6 +231,15 @@ class Aggregated:
 
 def _public_bill(plan: Plan, trade_kw: FloatArray, tariff: Tariff, step_h: float) -> float:
     return public_cost(plan.exchange_kw, trade_kw, public_prices(tariff), step_h)
+
+
+def _earned_per_h(flows: tuple[TieFlow, ...], name: str) -> float:
+    """Give what a microgrid is paid for tie flows less what it pays. [currency/h]"""
+    return sum(
+        float(flow.price_per_kwh @ flow.received_kw)
+        * ((flow.sender == name) - (flow.receiver == name))
+        for flow in flows
+    )
 
 
 def requests_of(exchange_kw: Mapping[str, FloatArray]) -> dict[str, Request]:

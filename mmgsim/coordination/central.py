@@ -31,6 +31,7 @@ from mmgsim.coordination.pool import (
     pool_trades,
 )
 from mmgsim.coordination.replies import plans_by_name, replies_by_name
+from mmgsim.coordination.ties import tie_flows
 from mmgsim.subproblems import CompiledHighs, JointProblem, public_prices
 
 __all__ = ["Central"]
@@ -60,6 +61,7 @@ class Central:
     """
 
     asks: frozenset[type[Message]] = frozenset({Disclose, Award})
+    uses_ties = True
 
     def __init__(
         self,
@@ -103,7 +105,8 @@ class Central:
             self._optimum.price_per_kwh, self._optimum.multipliers, self._trade_kw
         )
         trades = pool_trades(self._trade_kw, self._price_per_kwh)
-        return pool_awards(view.window, self._optimum.exchange_kw, trades)
+        self._ties = tie_flows(view.ties, self._optimum.sent_kw, self._price_per_kwh)
+        return pool_awards(view.window, self._optimum.exchange_kw, trades, ties=self._ties)
 
     # --------------------------------------------------------------------------- listening
     def tell(self, replies: Sequence[Message]) -> Clearing | None:
@@ -126,6 +129,7 @@ class Central:
             memory=self._network.memory(self._optimum.multipliers),
             loss_cost=self._network.loss_cost,
             shadow_prices=self._worth(),
+            ties=self._ties,
         )
 
     def _worth(self) -> ShadowPrices | None:
@@ -134,8 +138,10 @@ class Central:
     def _solve(self) -> None:
         view, declared = self._view, self._declared
         members = {name: disclosure.devices for name, disclosure in declared.items()}
-        if self._problem is None or not self._problem.fits(members, view.window):
-            self._problem = JointProblem(members, view.window, make_solver=self._make_solver)
+        if self._problem is None or not self._problem.fits(members, view.window, view.ties):
+            self._problem = JointProblem(
+                members, view.window, ties=view.ties, make_solver=self._make_solver
+            )
         prices = public_prices(view.tariff, view.objective)
         step, limits = view.window.first_step, self._network.limits
         self._optimum = self._problem.solve(declared, view.envelopes, prices, step, limits=limits)

@@ -101,6 +101,7 @@ class Hierarchical:
             _Each() if controller == "each" else Aggregated(Split(split))
         )
         self.asks = self._controller.asks
+        self.uses_ties = controller == "aggregated"
 
     def reset(self) -> None:
         """Make the problems of the controller as new."""
@@ -126,6 +127,8 @@ class Hierarchical:
                 window=self._view.window,
                 requests=dict(self._requests),
                 security=self.security,
+                # Later passes are about what is planned, and that stands at each connection.
+                free_split=self._controller.splits_freely and not self._passes,
                 pooled=self._controller.pools,
             )
             return [query]
@@ -167,6 +170,7 @@ class _Each:
 
     asks: frozenset[type[Message]] = frozenset({RequestQuery, Grant})
     pools = False
+    splits_freely = False
 
     def reset(self) -> None:
         """Keep nothing from gate to gate."""

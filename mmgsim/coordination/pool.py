@@ -18,9 +18,11 @@ from mmgsim.contracts import (
     Round,
     ShadowPrices,
     Tariff,
+    TieFlow,
     Trade,
     Window,
     frozen,
+    net_tie_kw,
 )
 from mmgsim.subproblems import public_cost_terms, public_prices
 
@@ -104,15 +106,21 @@ def pool_trades(trade_kw: Mapping[str, FloatArray], price_per_kwh: Prices) -> tu
 
 
 def pool_awards(
-    window: Window, exchange_kw: Mapping[str, FloatArray | None], trades: tuple[Trade, ...]
+    window: Window,
+    exchange_kw: Mapping[str, FloatArray | None],
+    trades: tuple[Trade, ...],
+    *,
+    ties: tuple[TieFlow, ...] = (),
 ) -> list[Message]:
-    """Give everybody its own trades, and its exchange where that is fixed."""
+    """Give everybody its own trades, its exchange where that is fixed, and what passes its ties."""
+    at_ties = {name for flow in ties for name in (flow.sender, flow.receiver)}
     return [
         Award(
             to=name,
             window=window,
             trades=tuple(trade for trade in trades if name in (trade.seller, trade.buyer)),
             exchange_kw=kw,
+            tie_kw=frozen(net_tie_kw(ties, name, window.steps)) if name in at_ties else None,
         )
         for name, kw in exchange_kw.items()
     ]
@@ -145,6 +153,7 @@ def pool_clearing(  # noqa: PLR0913  one parameter per thing that a gate ends wi
     memory: Mapping[str, Any] | None = None,
     loss_cost: float = 0.0,
     shadow_prices: ShadowPrices | None = None,
+    ties: tuple[TieFlow, ...] = (),
 ) -> Clearing:
     """Clear with the plans that the awards led to; their cost is the upper bound.
 
@@ -168,6 +177,8 @@ def pool_clearing(  # noqa: PLR0913  one parameter per thing that a gate ends wi
         Of the network's losses, where they count. [currency]
     shadow_prices : ShadowPrices or None
         What limits of the network were worth, where that is known.
+    ties : tuple of TieFlow
+        As awarded.
     """
     upper, gross = (cost + loss_cost for cost in plan_costs(view, plans, trade_kw))
     residual_kw = float(np.abs(sum(trade_kw.values())).max())
@@ -185,4 +196,5 @@ def pool_clearing(  # noqa: PLR0913  one parameter per thing that a gate ends wi
         residual_kw=residual_kw,
         memory={} if memory is None else memory,
         shadow_prices=shadow_prices,
+        ties=ties,
     )

@@ -8,6 +8,7 @@ import numpy as np
 
 from mmgsim.contracts import FloatArray
 from mmgsim.engine.own_setup import OWN
+from mmgsim.engine.tie_setup import tie_doubts
 from mmgsim.errors import Fault
 from mmgsim.network import Feeder, Flow, FlowStatus, SweepFlow
 from mmgsim.scenario import Inputs, LoadedScenario, Scenario, taken_elements, unusual
@@ -24,6 +25,7 @@ def warnings_of(loaded: LoadedScenario, inputs: Inputs, feeder: Feeder | None) -
         If there is no power flow at the peak of the background, without any microgrid.
     """
     found = unusual(loaded.scenario, inputs)
+    found += tie_doubts(loaded.scenario, loaded.folder)
     if feeder is not None:
         extremes = _extremes(feeder, inputs.background)
         nothing = np.zeros((len(extremes), len(feeder.members)))

@@ -27,6 +27,7 @@ from mmgsim.engine.setup import (
     network_faults,
     operator_maker,
 )
+from mmgsim.engine.tie_setup import tie_lines_of
 from mmgsim.errors import ContractError, PlugInError
 from mmgsim.scenario import (
     Kind,
@@ -139,7 +140,10 @@ class MultiMicrogridModel(mesa.Model):
         own = build_own_devices(self.loaded, self.inputs)
         make_operator = operator_maker(self.loaded)
         self.dno = find_class(Kind.AGENT, "dno")(self, make_operator, members, feeder, own)
-        self.market = find_class(Kind.AGENT, "market")(self, market_maker(self.loaded), members)
+        ties = tie_lines_of(self.scenario)
+        self.market = find_class(Kind.AGENT, "market")(
+            self, market_maker(self.loaded), members, ties
+        )
         self.microgrids = NamedAgents(
             [microgrid(self, setup) for setup in setups], random=self.random
         )

@@ -188,6 +188,7 @@ class Recorder:
         owners = (*model.microgrids, model.dno.own)
         add("devices", [row for owner in owners for row in _device_rows(now, owner)])
         add("trades", _trade_rows(now, model.market.trades_now()))
+        add("ties", _tie_rows(now, model.market.ties_now()))
         add("prices", [self._price_row(now, agent) for agent in model.microgrids])
         add(
             "ledger",
@@ -416,6 +417,7 @@ def _dispatch_row(now: Any, agent: Any, flags: Collection[str]) -> tuple[Any, ..
         money.export_kw,
         last.bought_kw,
         last.sold_kw,
+        last.tie_kw,
         money.exchange_kw,
         money.planned_exchange_kw,
         money.exchange_kw - money.planned_exchange_kw,
@@ -451,6 +453,13 @@ def _payload_rows(now: Any, said: list[Message]) -> list[tuple[Any, ...]]:
     return [
         (now, number, type(one).__name__, one.sender, one.to, json.dumps(plain_content(one)))
         for number, one in enumerate(said)
+    ]
+
+
+def _tie_rows(now: Any, flows: Any) -> list[tuple[Any, ...]]:
+    return [
+        (now, f.tie, f.sender, f.receiver, float(f.sent_kw[0]), float(f.received_kw[0]))
+        for f in flows
     ]
 
 

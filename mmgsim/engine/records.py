@@ -26,6 +26,8 @@ class MicrogridStep:
         The same as far as money is concerned.
     bought_kw, sold_kw : float
         Firm trades. [kW]
+    tie_kw : float
+        What left through tie lines, less what came. [kW]
     q_kvar : float
         Reactive power, positive when leaving. [kvar]
     shed_kw, shed_critical_kw, spilled_kw : float
@@ -41,6 +43,7 @@ class MicrogridStep:
     money: MemberStep
     bought_kw: float
     sold_kw: float
+    tie_kw: float
     q_kvar: float
     shed_kw: float
     shed_critical_kw: float

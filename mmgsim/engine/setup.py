@@ -34,6 +34,7 @@ from mmgsim.engine.device_setup import (
 )
 from mmgsim.engine.happening import line_faults
 from mmgsim.engine.own_setup import own_connections, own_faults
+from mmgsim.engine.tie_setup import close_ac_ties, tie_net_faults
 from mmgsim.errors import Fault, ScenarioError
 from mmgsim.network import (
     Background,
@@ -265,7 +266,10 @@ def build_feeder(loaded: LoadedScenario, members: tuple[Member, ...]) -> Feeder 
         return None
     try:
         net = _rated(_net(network, loaded.folder), network, loaded.folder)
-        further = [
+        further = [*tie_net_faults(loaded.scenario, net)]
+        if not further:
+            close_ac_ties(net, loaded.scenario)
+        further += [
             *line_faults(net, loaded.scenario.events),
             *own_faults(loaded.scenario, loaded.folder, network, net),
         ]
@@ -325,7 +329,10 @@ def network_faults(scenario: Scenario, folder: Path | None) -> list[Fault]:
         for microgrid in scenario.microgrids
         if microgrid.bus is not None
     }
-    found = list(feeder_faults(net, tuple(members.values())))
+    tied = list(tie_net_faults(scenario, net))
+    if not tied:
+        close_ac_ties(net, scenario)
+    found = [*feeder_faults(net, tuple(members.values())), *tied]
     found += own_faults(scenario, folder, network, net)
     try:
         net = _rated(net, network, folder)

@@ -20,10 +20,11 @@ SOURCES = (
     "discharge_kw",
     "ev_discharge_kw",
     "bought_kw",
+    "tie_in_kw",
     "import_kw",
 )
-"""What supplies a microgrid; columns of `dispatch`."""
-SINKS = ("charge_kw", "ev_charge_kw", "sold_kw", "export_kw")
+"""What supplies a microgrid; columns of `dispatch`, and what comes through ties."""
+SINKS = ("charge_kw", "ev_charge_kw", "sold_kw", "tie_out_kw", "export_kw")
 """Where energy goes besides its demand."""
 
 _ROUNDING_KWH = _ROUNDING_KW = 1e-6
@@ -33,7 +34,10 @@ NO_TRADES = "Nothing was traded locally in this run."
 def flows_figure(view: RunView) -> go.Figure:
     """Draw the energy balance of every microgrid: from where, and to where. [kWh]"""
     dispatch = view.needs("dispatch", "No step was simulated.")
-    sums = dispatch.groupby("microgrid", sort=False).sum(numeric_only=True) * view.step_h
+    sums = (
+        with_tie_ways(dispatch).groupby("microgrid", sort=False).sum(numeric_only=True)
+        * view.step_h
+    )
     sums["load_kw"] -= sums["shed_kw"]
     streams = []
     for rank, column in enumerate((*SOURCES, "load_kw", *SINKS)):
@@ -49,6 +53,15 @@ def flows_figure(view: RunView) -> go.Figure:
     if not streams:
         raise NothingToDrawError("No energy flowed in this run.")
     return sankey(streams, "Energy: from where, through whom, to where", unit="kWh")
+
+
+def with_tie_ways(frame: pd.DataFrame) -> pd.DataFrame:
+    """Give `dispatch` with what came and left through ties: `tie_in_kw` and `tie_out_kw`. [kW]
+
+    Of all microgrids together what leaves is what ties lose. Earlier runs knew no ties.
+    """
+    tie_kw = frame["tie_kw"] if "tie_kw" in frame else 0.0 * frame["load_kw"]
+    return frame.assign(tie_in_kw=(-tie_kw).clip(lower=0.0), tie_out_kw=tie_kw.clip(lower=0.0))
 
 
 def trades_figure(view: RunView) -> go.Figure:
@@ -94,6 +107,7 @@ def balance_bars(frame: pd.DataFrame, *, hours: float) -> list[go.Bar | go.Scatt
     hours : float
         Length of a step. [h]
     """
+    frame = with_tie_ways(frame)
     shown, widths = stamps(frame["time"]), widths_ms(frame["time"], hours)
     traces: list[go.Bar | go.Scatter] = []
     for columns, sign in ((SOURCES, 1.0), (SINKS, -1.0)):

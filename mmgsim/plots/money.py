@@ -9,7 +9,7 @@ from plotly.subplots import make_subplots
 from mmgsim.contracts import Party
 from mmgsim.errors import NothingToDrawError
 from mmgsim.plots.clock import stamps, stepped, widths_ms
-from mmgsim.plots.energy import clock_title
+from mmgsim.plots.energy import clock_title, with_tie_ways
 from mmgsim.plots.numbers import brief
 from mmgsim.plots.sankey import Node, Stream, sankey
 from mmgsim.plots.style import COSTS, NEUTRAL, POWERS, PRICES, Look, faded, layout, panel_titles
@@ -31,6 +31,7 @@ _ENERGY_ITEMS = (
     "export",
     "local_trade",
     "local_charge",
+    "tie",
     "saving_share",
 )
 _PLACE = {Party.DNO: (1, 0), Party.MARKET: (1, 1), Party.GRID: (2, 0), Party.OPERATIONS: (2, 1)}
@@ -109,16 +110,18 @@ _RIM = {"color": "#ffffff", "width": 1.5}
 def gains_table(view: RunView) -> pd.DataFrame:
     """Give what every microgrid paid, and what it would have paid at the tariff. [currency]
 
-    Columns: `bill`; `gain_from_trade`, what the same exchanges would have cost more with the grid
-    alone, shares of a joint saving included; `demand_at_tariff`, all its demand bought from the
-    grid at the tariff, charges included, without any device. What devices would have done without
-    trade is in neither.
+    Columns: `bill`; `gain_from_trade`, what the same exchanges, those through ties included, would
+    have cost more with the grid alone, shares of a joint saving included; `demand_at_tariff`, all
+    its demand bought from the grid at the tariff, charges included, without any device. What
+    devices would have done without trade is in neither.
     """
     h = view.step_h
-    both = view.frame("dispatch").merge(view.frame("prices"), on=["time", "microgrid"])
+    both = with_tie_ways(view.frame("dispatch")).merge(
+        view.frame("prices"), on=["time", "microgrid"]
+    )
     buy_price = both["import_price"] + both["network_charge"]
-    alone = (both["import_kw"] + both["bought_kw"]) * buy_price
-    alone -= (both["export_kw"] + both["sold_kw"]) * both["export_price"]
+    alone = (both["import_kw"] + both["bought_kw"] + both["tie_in_kw"]) * buy_price
+    alone -= (both["export_kw"] + both["sold_kw"] + both["tie_out_kw"]) * both["export_price"]
     frame = pd.DataFrame(
         {"microgrid": both["microgrid"], "alone": h * alone, "all": h * both["load_kw"] * buy_price}
     )

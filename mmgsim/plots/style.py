@@ -62,6 +62,7 @@ POWERS: Mapping[str, Look] = MappingProxyType(
         "discharge_kw": Look("from storage", _GREEN),
         "ev_discharge_kw": Look("from vehicles", _GREEN, "x"),
         "bought_kw": Look("bought locally", _PINK),
+        "tie_in_kw": Look("from tie lines", _PINK, "/"),
         "import_kw": Look("from the grid", _BLUE),
         "load_kw": Look("demand", _BLACK),
         "shed_kw": Look("demand shed", _VERMILION),
@@ -69,10 +70,11 @@ POWERS: Mapping[str, Look] = MappingProxyType(
         "charge_kw": Look("into storage", _PINE),
         "ev_charge_kw": Look("into vehicles", _PINE, "x"),
         "sold_kw": Look("sold locally", _PLUM),
+        "tie_out_kw": Look("into tie lines", _PLUM, "/"),
         "export_kw": Look("to the grid", _NAVY),
     }
 )
-"""Columns of the table `dispatch`."""
+"""Columns of the table `dispatch`, and the two directions of its `tie_kw`."""
 
 COSTS: Mapping[str, Look] = MappingProxyType(
     {
@@ -80,6 +82,7 @@ COSTS: Mapping[str, Look] = MappingProxyType(
         "network_charge": Look("network charge on it", _BLUE, "/"),
         "local_trade": Look("local trade", _PINK),
         "local_charge": Look("network charge on local trade", _PINK, "/"),
+        "tie": Look("energy through tie lines", _PINK, "x"),
         "export": Look("energy to the grid", _NAVY),
         "fixed_charge": Look("fixed charge", "#c9c9c9"),
         "saving_share": Look("share of a joint saving", _PLUM),

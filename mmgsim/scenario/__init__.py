@@ -51,6 +51,7 @@ from mmgsim.scenario.schema import (
     Scenario,
     WindConfig,
 )
+from mmgsim.scenario.tie_schema import TieConfig
 from mmgsim.scenario.unusual import unusual
 from mmgsim.scenario.yaml_lines import parse_yaml
 
@@ -79,6 +80,7 @@ __all__ = [
     "RatingConfig",
     "RepresentativeDayConfig",
     "Scenario",
+    "TieConfig",
     "TimedEvent",
     "Timeline",
     "WindConfig",

@@ -23,6 +23,7 @@ from mmgsim.scenario.schema import (
     OwnBatteryConfig,
     Scenario,
 )
+from mmgsim.scenario.tie_checks import tie_faults
 from mmgsim.scenario.yaml_lines import Document
 
 __all__ = ["check_scenario", "has_sound_times"]
@@ -42,6 +43,7 @@ def check_scenario(scenario: Scenario, folder: Path | None, document: Document) 
         *_year_faults(scenario),
         *_network_faults(scenario),
         *_device_faults(scenario),
+        *tie_faults(scenario),
         *role_faults(scenario, folder),
     ]
     return [

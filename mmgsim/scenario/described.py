@@ -33,6 +33,7 @@ from mmgsim.scenario.schema import (
     PvConfig,
     WindConfig,
 )
+from mmgsim.scenario.tie_schema import TieConfig
 
 __all__ = ["EXAMPLES", "devices_page"]
 
@@ -47,6 +48,16 @@ _SOURCES = (
     SimbenchSource,
     PriceSource,
 )
+_TIES = """\
+## Tie lines
+
+Items of `ties:`. A private line stands beside the feeder; `central`, and `hierarchical` with
+`controller: aggregated`, decide what it carries, everybody else leaves it at zero. An ac line is a
+closed line of the feeder.
+
+| key | meaning | range | default |
+|---|---|---|---|
+"""
 _EVENTS = (LineOutageConfig, IslandingConfig, RatingConfig, PriceShockConfig)
 _UNBOUNDED = 1e6
 """Limits from here on only keep nonsense out."""
@@ -77,6 +88,7 @@ EXAMPLES: Mapping[type[BaseModel], str] = MappingProxyType(
         'end: "2021-01-11 16:00", announced: true}',
         RatingConfig: '{kind: rating, line: 3, factor: 0.5, start: "2021-01-11 12:00", '
         'end: "2021-01-11 16:00"}',
+        TieConfig: "{name: T1, between: [MG1, MG2], limit_kw: 200, loss_share: 0.03}",
         PriceShockConfig: "{kind: price-shock, price: import, factor: 3.0, "
         'start: "2021-01-11 17:00", end: "2021-01-11 20:00"}',
     }
@@ -118,7 +130,12 @@ Each is an item of `events:` of the scenario. Two of one kind about one thing do
 def devices_page() -> str:
     """Give the page as Markdown."""
     parts = [_HEAD, *(_section(model, "kind") for model in _DEVICES)]
-    parts += [_own_section(), _SERIES, *(_section(model, "source") for model in _SOURCES)]
+    parts += [
+        _own_section(),
+        _tie_section(),
+        _SERIES,
+        *(_section(model, "source") for model in _SOURCES),
+    ]
     parts += [_HAPPENING, *(_section(model, "kind") for model in _EVENTS)]
     return "\n".join(parts)
 
@@ -157,6 +174,11 @@ def _own_section() -> str:
         if key not in base.model_fields
     ]
     return _OWN + "\n".join(rows) + "\n"
+
+
+def _tie_section() -> str:
+    rows = [f"| `{key}` | {' | '.join(cells)} |" for key, *cells in _rows(TieConfig, "")]
+    return _TIES + "\n".join(rows) + f"\n\n```yaml\n{EXAMPLES[TieConfig]}\n```\n"
 
 
 def _rows(model: type[BaseModel], tag: str) -> Iterator[tuple[str, str, str, str]]:

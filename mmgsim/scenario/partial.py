@@ -43,6 +43,7 @@ _SILENT = MappingProxyType(
         "days": 1,
         "year": (),
         "seed": 0,
+        "ties": [],
         "events": [],
     }
 )
@@ -58,10 +59,10 @@ def sound_part(content: Any, paths: Iterable[Sequence[str | int]]) -> dict[str, 
     """Give a scenario without the parts in which faults were found; None if too little is left."""
     if not isinstance(content, dict):
         return None
-    sound = dict(content)
+    sound = {**content, "ties": _kept_ties(content, paths := list(paths))}
     left_out: set[int] = set()
     devices: dict[int, set[int]] = {}
-    if not has_times(paths := list(paths)):
+    if not has_times(paths):
         sound["days"] = 1  # a year of minutes says no more
     sound_paths = _paths_but_of_days(sound, paths)
     for path in (path for path in sound_paths if not _is_of_one_event(path)):
@@ -104,6 +105,12 @@ def kept_events(content: Mapping[str, Any], paths: Iterable[Sequence[str | int]]
         if at not in faulty
         and not any(part in lost and key in event for part, key in about.items())
     ]
+
+
+def _kept_ties(content: Mapping[str, Any], paths: Iterable[Sequence[str | int]]) -> Any:
+    """Give the ties, or none where they may be about what is left out."""
+    lost = {path[0] for path in paths if path and tuple(path[2:3]) != ("devices",)}
+    return [] if lost & {"microgrids", "network"} else content.get("ties", [])
 
 
 def _is_of_one_event(path: Sequence[str | int]) -> bool:

@@ -26,6 +26,7 @@ from mmgsim.scenario.fields import (
     Timezone,
     Voltage,
 )
+from mmgsim.scenario.tie_schema import TieConfig
 
 __all__ = [
     "BackgroundConfig",
@@ -459,6 +460,8 @@ class Scenario(Config):
     """What microgrids expect."""
     microgrids: tuple[MicrogridConfig, ...]
     """Who trades."""
+    ties: tuple[TieConfig, ...] = ()
+    """Tie lines between microgrids."""
     events: tuple[EventConfig, ...] = ()
     """What happens on the way: outages, islanding, other ratings, other prices."""
 

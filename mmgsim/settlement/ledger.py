@@ -16,7 +16,7 @@ __all__ = ["OPERATIONS", "account", "bill", "ledger_faults", "settle"]
 OPERATIONS = frozenset({Item.FUEL, Item.START_UP, Item.WEAR})
 """Items of what running devices cost."""
 
-_ENERGY = frozenset({Item.IMPORT, Item.EXPORT, Item.LOCAL_TRADE})
+_ENERGY = frozenset({Item.IMPORT, Item.EXPORT, Item.LOCAL_TRADE, Item.TIE})
 
 # Below this, a quantity is the rounding of sums, and no line is written about it.
 ROUNDING_KWH = 1e-9
@@ -52,6 +52,7 @@ def settle(executed: Executed, *, surplus: str = "kept") -> list[LedgerLine]:
             )
     trades = _trade_lines(executed)
     lines += [*trades, *_surplus_lines(trades, surplus)]
+    lines += _tie_lines(executed)
     lines += [
         LedgerLine(name, str(Party.MARKET), Item.SAVING_SHARE, 0.0, amount)
         for name, amount in executed.transfers.items()
@@ -114,6 +115,16 @@ def _trade_lines(executed: Executed) -> list[LedgerLine]:
     return lines
 
 
+def _tie_lines(executed: Executed) -> list[LedgerLine]:
+    """Bill what came through tie lines: from receiver to sender, without any charge."""
+    lines = []
+    for flow in executed.ties:
+        kwh = float(flow.received_kw[0]) * executed.window.step_h
+        amount = kwh * float(flow.price_per_kwh[0])
+        lines.append(LedgerLine(flow.receiver, flow.sender, Item.TIE, kwh, amount))
+    return lines
+
+
 def _surplus_lines(trades: Sequence[LedgerLine], rule: str) -> list[LedgerLine]:
     """Pass on what the market has left of local trades."""
     market, item = str(Party.MARKET), Item.SURPLUS
@@ -155,9 +166,9 @@ def _upstream_line(executed: Executed) -> LedgerLine:
 def ledger_faults(lines: Sequence[LedgerLine], executed: Executed) -> list[str]:
     """Tell every line about nobody known or no number, and where the lines leave out what happened.
 
-    Each microgrid's import, export, local trade and operation of devices are booked under their
-    items with the kWh of the step, and operation at what it cost. Prices, charges and items beyond
-    these are the market's own. The operation of the DNO's own devices is booked likewise.
+    Each microgrid's import, export, local trade, ties and operation of devices are booked under
+    their items with the kWh of the step, and operation at what it cost. Prices, charges and items
+    beyond these are the market's own. The operation of the DNO's own devices is booked likewise.
     """
     names = [member.name for member in executed.members]
     known = {*names, *(str(party) for party in Party)}

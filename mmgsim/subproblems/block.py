@@ -36,11 +36,24 @@ __all__ = [
 CHEAT_KW = 1e-6
 
 
-def declare_microgrid(block: Any, devices: tuple[Device, ...], horizon: Horizon) -> None:
-    """Declare the devices of a microgrid and ``exchange = sum of out - sum of in``.
+def declare_microgrid(
+    block: Any, devices: tuple[Device, ...], horizon: Horizon, *, tie_kw: Any = None
+) -> None:
+    """Declare the devices of a microgrid and ``exchange + tie = sum of out - sum of in``.
 
     Gives the block ``device[name]``, ``exchange_kw[t]`` [kW], ``private_cost`` and ``miss_cost``
     [currency].
+
+    Parameters
+    ----------
+    block : pyomo Block
+        Where to declare.
+    devices : tuple of Device
+        What the microgrid owns.
+    horizon : Horizon
+        Size of the problem.
+    tie_kw : indexed Pyomo component or None
+        What leaves through tie lines, where it has any. [kW]
     """
     block.time = pyo.RangeSet(0, horizon.steps - 1)
     block.device = pyo.Block([device.name for device in devices])
@@ -50,7 +63,7 @@ def declare_microgrid(block: Any, devices: tuple[Device, ...], horizon: Horizon)
     block.balance = pyo.Constraint(
         block.time,
         rule=lambda b, t: (
-            b.exchange_kw[t]
+            (b.exchange_kw[t] if tie_kw is None else b.exchange_kw[t] + tie_kw[t])
             == pyo.quicksum(b.device[d.name].out_kw[t] - b.device[d.name].in_kw[t] for d in devices)
         ),
     )

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 import pyomo.environ as pyo
 
-from mmgsim.contracts import Device, Disclosure, Envelope, FloatArray, Window, frozen
+from mmgsim.contracts import Device, Disclosure, Envelope, FloatArray, TieLine, Window, frozen
 from mmgsim.subproblems.block import (
     declare_microgrid,
     is_cheating,
@@ -30,6 +30,13 @@ from mmgsim.subproblems.linear_form import IndexArray
 from mmgsim.subproblems.network_limits import NetworkLimits, push_limits
 from mmgsim.subproblems.solver import MakeSolver, Solver
 from mmgsim.subproblems.switch import HonestProblem
+from mmgsim.subproblems.tie_lines import (
+    declare_ties,
+    is_circling,
+    leaving_kw,
+    read_sent_kw,
+    tie_capacity_kw,
+)
 
 __all__ = ["JointOutcome", "JointProblem"]
 
@@ -48,6 +55,8 @@ class JointOutcome:
         Objective value and the bound that proves it. [currency]
     multipliers : (rows,) array
         What one more kW of room in each row of the network is worth. [currency/kW]
+    sent_kw : mapping of pairs of (steps,) arrays
+        What the first and the second end of each tie line send, by its name. [kW]
     """
 
     exchange_kw: Mapping[str, FloatArray]
@@ -55,6 +64,7 @@ class JointOutcome:
     cost: float
     lower_bound: float
     multipliers: FloatArray
+    sent_kw: Mapping[str, tuple[FloatArray, FloatArray]] = field(default_factory=dict)
 
 
 class JointProblem:
@@ -69,6 +79,9 @@ class JointProblem:
         Declared devices by name of microgrid.
     window : Window
         Any window of the size to be planned.
+    ties : tuple of TieLine
+        Lines between members whose flow is decided with the rest: it enters both balances beside
+        the exchange, and costs nothing.
     make_solver : callable
         Gives the solver of a model: compiled, or `PyomoHighs` as reference and fall-back.
     """
@@ -78,21 +91,31 @@ class JointProblem:
         members: Mapping[str, tuple[Device, ...]],
         window: Window,
         *,
+        ties: tuple[TieLine, ...] = (),
         make_solver: MakeSolver = CompiledHighs,
     ) -> None:
         self.members = dict(members)
+        self.ties = ties
         self.steps = window.steps
         self.step_h = window.step_h
         self._problem = HonestProblem(
-            lambda exclusive: _build(self.members, Horizon(window.steps, window.step_h, exclusive)),
+            lambda exclusive: _build(
+                self.members, Horizon(window.steps, window.step_h, exclusive), ties=ties
+            ),
             self._is_cheating,
             make_solver,
         )
 
-    def fits(self, members: Mapping[str, tuple[Device, ...]], window: Window) -> bool:
-        """Tell whether this problem was built for these members and this size of window."""
-        return (self.members, self.steps, self.step_h) == (
+    def fits(
+        self,
+        members: Mapping[str, tuple[Device, ...]],
+        window: Window,
+        ties: tuple[TieLine, ...] = (),
+    ) -> bool:
+        """Tell whether this problem was built for these members, ties and size of window."""
+        return (self.members, self.ties, self.steps, self.step_h) == (
             dict(members),
+            ties,
             window.steps,
             window.step_h,
         )
@@ -149,6 +172,7 @@ class JointProblem:
             cost=outcome.objective,
             lower_bound=outcome.bound,
             multipliers=frozen(-rows),
+            sent_kw=read_sent_kw(solved.solver, model.tie, self.ties) if self.ties else {},
         )
 
     def _duals(
@@ -183,7 +207,8 @@ class JointProblem:
     ) -> None:
         solver.set(model.local_per_kwh, prices.local_per_kwh)
         for name in self.members:
-            member, reach = model.member[name], reach_kw(declared[name])
+            member = model.member[name]
+            reach = reach_kw(declared[name]) + tie_capacity_kw(self.ties, name)
             update_microgrid(solver, member.own, declared[name])
             low_kw, high_kw = exchange_limits(envelopes[name])
             update_connection(solver, member.grid, prices, low_kw, high_kw)
@@ -195,16 +220,25 @@ class JointProblem:
         return any(
             is_cheating(solver, model.member[name].own, devices)
             for name, devices in self.members.items()
-        )
+        ) or (bool(self.ties) and is_circling(solver, model.tie, self.ties))
 
 
-def _build(members: Mapping[str, tuple[Device, ...]], horizon: Horizon) -> Any:
+def _build(
+    members: Mapping[str, tuple[Device, ...]],
+    horizon: Horizon,
+    *,
+    ties: Sequence[TieLine] = (),
+) -> Any:
     model = pyo.ConcreteModel()
     model.time = pyo.RangeSet(0, horizon.steps - 1)
     model.local_per_kwh = pyo.Param(model.time, mutable=True, initialize=0.0)
+    if ties:
+        model.tie = pyo.Block()
+        declare_ties(model.tie, ties, horizon)
     model.member = pyo.Block(list(members))
     for name, devices in members.items():
-        _declare_member(model.member[name], devices, horizon)
+        tie_kw = leaving_kw(model.tie, ties, name) if ties else None
+        _declare_member(model.member[name], devices, horizon, tie_kw=tie_kw)
     model.balance = pyo.Constraint(
         model.time,
         rule=lambda m, t: pyo.quicksum(m.member[n].trade_kw[t] for n in members) == 0.0,
@@ -222,10 +256,12 @@ def _build(members: Mapping[str, tuple[Device, ...]], horizon: Horizon) -> Any:
     return model
 
 
-def _declare_member(member: Any, devices: tuple[Device, ...], horizon: Horizon) -> None:
+def _declare_member(
+    member: Any, devices: tuple[Device, ...], horizon: Horizon, *, tie_kw: Any = None
+) -> None:
     member.time = pyo.RangeSet(0, horizon.steps - 1)
     member.own = pyo.Block()
-    declare_microgrid(member.own, devices, horizon)
+    declare_microgrid(member.own, devices, horizon, tie_kw=tie_kw)
     member.sold_kw = pyo.Var(member.time, domain=pyo.NonNegativeReals)
     member.bought_kw = pyo.Var(member.time, domain=pyo.NonNegativeReals)
     member.trade_kw = pyo.Expression(member.time, rule=lambda b, t: b.sold_kw[t] - b.bought_kw[t])

@@ -198,8 +198,9 @@ class MicrogridProblem:
         award_missed = float(solver.get(grid.miss_kw).max()) > MISS_TOLERANCE
         miss_cost = float(solver.get(own.miss_cost)[0]) if own_missed else 0.0
         understated = understated_cost(solver, own, self.devices, self.step_h)
+        leaving_kw, tie_kw = solver.get(own.exchange_kw), inputs.terms.tie_kw
         return MicrogridPlan(
-            exchange_kw=frozen(solver.get(own.exchange_kw)),
+            exchange_kw=frozen(leaving_kw if tie_kw is None else leaving_kw - tie_kw),
             private_cost=float(solver.get(own.private_cost)[0]) + understated + miss_cost,
             lower_bound=-np.inf if self._wanted else solved.outcome.bound,
             schedule=read_schedules(solver, own, inputs.declared),
@@ -237,17 +238,18 @@ def _build(
 
 def _update(solver: Solver, model: Any, inputs: MicrogridInputs) -> None:
     terms, reach = inputs.terms, reach_kw(inputs.declared)
-    solver.set(model.trade_kw, terms.trade_kw)
+    least_kw, most_kw, trade_kw = terms.behind_ties()
+    solver.set(model.trade_kw, trade_kw)
     update_connection(
         solver,
         model.grid,
         terms.prices,
-        terms.low_kw,
-        terms.high_kw,
+        least_kw,
+        most_kw,
         miss_price_per_kwh=_award_miss_price(inputs),
     )
-    low_kw, high_kw = np.maximum(terms.low_kw, -reach), np.minimum(terms.high_kw, reach)
-    update_one_way(solver, model.grid, low_kw - terms.trade_kw, high_kw - terms.trade_kw)
+    low_kw, high_kw = np.maximum(least_kw, -reach), np.minimum(most_kw, reach)
+    update_one_way(solver, model.grid, low_kw - trade_kw, high_kw - trade_kw)
 
 
 def _award_miss_price(inputs: MicrogridInputs) -> float:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from mmgsim.contracts import (
+    Award,
     Battery,
     Device,
     Diesel,
@@ -54,8 +55,19 @@ def reply_faults(reply: Any, view: View, message: Message) -> Iterator[str]:
             Request: _request_faults,
             Orders: _order_faults,
         }
+        if isinstance(reply, Plan) and not _holds_ties(reply, message):
+            yield "tie_kw of the plan is not that of the award; pass it on as it is"
+            return
         if type(reply) in checks:
             yield from checks[type(reply)](reply, view)
+
+
+def _holds_ties(plan: Plan, message: Message) -> bool:
+    """Tell whether a plan has the tie flows that it was awarded: the other end counts on them."""
+    awarded = message.tie_kw if isinstance(message, Award) else None
+    if plan.tie_kw is None or awarded is None:
+        return plan.tie_kw is awarded
+    return np.array_equal(plan.tie_kw, awarded)
 
 
 def _request_faults(request: Request, view: View) -> Iterator[str]:
@@ -104,9 +116,15 @@ def plan_faults(plan: Any, view: View) -> Iterator[str]:
         yield from _schedule_faults(plan, view)
         return
     least_kw, most_kw = _reach_kw(view)
-    beyond_kw = max((least_kw - plan.exchange_kw).max(), (plan.exchange_kw - most_kw).max())
+    leaving_kw = _leaving_kw(plan)
+    beyond_kw = max((least_kw - leaving_kw).max(), (leaving_kw - most_kw).max())
     if beyond_kw > TOLERANCE:
         yield f"the exchange is {beyond_kw:g} kW more than all devices can do together"
+
+
+def _leaving_kw(plan: Plan) -> FloatArray:
+    """Give all that leaves: at the connection point, and through ties as awarded. [kW]"""
+    return plan.exchange_kw if plan.tie_kw is None else plan.exchange_kw + plan.tie_kw
 
 
 def _reach_kw(view: View) -> tuple[FloatArray, FloatArray]:
@@ -140,8 +158,9 @@ def _schedule_faults(plan: Plan, view: View) -> Iterator[str]:
         yield from unclear
         return
     net_kw = sum(entry.out_kw - entry.in_kw for entry in schedule.values())
-    if np.abs(net_kw - plan.exchange_kw).max() > TOLERANCE:
-        yield "the devices do not add up to the exchange"
+    if np.abs(net_kw - _leaving_kw(plan)).max() > TOLERANCE:
+        with_ties = "" if plan.tie_kw is None else " and the awarded tie_kw"
+        yield f"the devices do not add up to the exchange{with_ties}"
     for device in view.devices:
         entry = schedule[device.name]
         if isinstance(device, Battery):
@@ -324,6 +343,6 @@ def _envelope_faults(view: View, realised: Realised, dispatch: Dispatch) -> Iter
 
 def outside_envelope_kw(view: View, dispatch: Dispatch) -> float:
     """Give how far the exchange of a dispatch lies outside the envelope of its step. [kW]"""
-    exchange_kw = sum(operation.net_kw for operation in dispatch.operations.values())
+    exchange_kw = sum(operation.net_kw for operation in dispatch.operations.values()) - view.tie_kw
     import_kw, export_kw = view.envelope.import_limit_kw[0], view.envelope.export_limit_kw[0]
     return float(max(exchange_kw - export_kw, -exchange_kw - import_kw, 0.0))

@@ -20,8 +20,11 @@ from mmgsim.contracts import (
     Plan,
     Round,
     Tariff,
+    TieFlow,
+    TieLine,
     Trade,
     Window,
+    net_tie_kw,
 )
 from mmgsim.subproblems.promises import TOLERANCE, is_finite
 
@@ -63,6 +66,7 @@ def clearing_faults(
     if not faults:
         faults += _balance_faults(clearing.trades, names, steps, awarded)
     faults += _transfer_faults(clearing.transfers, names, steps)
+    faults += _tie_faults(clearing.ties, view.ties, planned, steps)
     faults += [
         f"the price of {name} is not {steps} numbers, NaN where it trades nothing"
         for name, price in clearing.prices_per_kwh.items()
@@ -90,6 +94,53 @@ def _transfer_faults(
     size = sum(map(np.abs, transfers.values()), np.zeros(steps))
     if (kept > TOLERANCE * (1.0 + size)).any():
         yield f"transfers leave the market with up to {kept.max():g} in a step, not with 0"
+
+
+def _tie_faults(
+    flows: Sequence[TieFlow],
+    ties: Sequence[TieLine],
+    planned: Mapping[str, Plan],
+    steps: int,
+) -> Iterator[str]:
+    """Tell where flows are not those of a line there is, or its two ends plan different ones."""
+    lines = {(tie.name, *ends): tie for tie in ties for ends in (tie.between, tie.between[::-1])}
+    for flow in flows:
+        what = f"tie {flow.tie} from {flow.sender} to {flow.receiver}"
+        tie = lines.get((flow.tie, flow.sender, flow.receiver))
+        numbers = (flow.sent_kw, flow.received_kw, flow.price_per_kwh)
+        if tie is None:
+            yield f"{what}: there is no such line"
+            return
+        if not all(is_finite(values, steps) for values in numbers):
+            yield f"{what} does not have {steps} finite numbers"
+            return
+        if flow.sent_kw.min() < -TOLERANCE:
+            yield f"{what} is negative: {flow.sent_kw.min():g} kW"
+        off_kw = np.abs(flow.received_kw - (1.0 - tie.loss_share) * flow.sent_kw).max()
+        if off_kw > TOLERANCE:
+            yield f"{what} loses {off_kw:g} kW more or less than its share of {tie.loss_share:g}"
+    yield from _overloaded_ties(flows, ties, steps)
+    for name, plan in planned.items():
+        held_kw = np.zeros(steps) if plan.tie_kw is None else plan.tie_kw
+        off_kw = np.abs(held_kw - net_tie_kw(flows, name, steps)).max()
+        if off_kw > TOLERANCE:
+            yield f"the tie flows of {name} are off those that it was awarded by {off_kw:g} kW"
+
+
+def _overloaded_ties(
+    flows: Sequence[TieFlow], ties: Sequence[TieLine], steps: int
+) -> Iterator[str]:
+    """Tell where a line carries more than it can, or power both ways at once."""
+    for tie in ties:
+        forth_kw, back_kw = (
+            sum((f.sent_kw for f in flows if (f.tie, f.sender) == (tie.name, end)), np.zeros(steps))
+            for end in tie.between
+        )
+        most_kw = float(np.maximum(forth_kw, back_kw).max())
+        if most_kw > tie.limit_kw + TOLERANCE:
+            yield f"tie {tie.name} carries {most_kw:g} kW, its limit is {tie.limit_kw:g}"
+        if np.minimum(forth_kw, back_kw).max() > TOLERANCE:
+            yield f"tie {tie.name} carries power both ways in the same step"
 
 
 def _is_price(price: Any, traded_kw: FloatArray) -> bool:

@@ -1,10 +1,10 @@
 """From plan to fact: what a microgrid does in a step when reality differs from its forecast.
 
-Trades are firm. Devices hold their plan, clipped to what is available, storable and within ramps;
-import and export take the difference up to the envelope; beyond it storage, then running diesel and
-spill, then priced shedding, the critical part of a load last. What was to be spilled or shed is
-used or served after all before anything else is shed or spilled. Who is planned to be off stays
-off: starts are for the plan.
+Trades and what passes tie lines are firm. Devices hold their plan, clipped to what is available,
+storable and within ramps; import and export take the difference up to the envelope; beyond it
+storage, then running diesel and spill, then priced shedding, the critical part of a load last. What
+was to be spilled or shed is used or served after all before anything else is shed or spilled. Who
+is planned to be off stays off: starts are for the plan.
 """
 
 from __future__ import annotations
@@ -79,11 +79,12 @@ def _inside_envelope(
         else _planned(view, device, realised.kw.get(device.name, 0.0))
         for device in view.devices
     }
-    low_kw = -float(view.envelope.import_limit_kw[0])
-    high_kw = float(view.envelope.export_limit_kw[0])
-    exchange_kw = sum(operation.net_kw for operation in operations.values())
-    inside_kw = min(max(exchange_kw, low_kw), high_kw)
-    return operations, _shift(view, realised, operations, inside_kw - exchange_kw)
+    # What leaves through ties is firm: it comes on top of what the envelope lets through.
+    low_kw = view.tie_kw - float(view.envelope.import_limit_kw[0])
+    high_kw = view.tie_kw + float(view.envelope.export_limit_kw[0])
+    leaving_kw = sum(operation.net_kw for operation in operations.values())
+    inside_kw = min(max(leaving_kw, low_kw), high_kw)
+    return operations, _shift(view, realised, operations, inside_kw - leaving_kw)
 
 
 def _lose_load(

@@ -37,6 +37,8 @@ class Terms:
         Firm trades: sold minus bought. [kW]
     is_award : bool
         True where a mechanism has fixed the exchange, so that nothing is left to choose.
+    tie_kw : (steps,) array or None
+        What leaves through tie lines beside the exchange, firm; None where nothing does. [kW]
     """
 
     prices: PublicPrices
@@ -44,6 +46,7 @@ class Terms:
     high_kw: FloatArray
     trade_kw: FloatArray
     is_award: bool = False
+    tie_kw: FloatArray | None = None
 
     @classmethod
     def of(
@@ -52,6 +55,7 @@ class Terms:
         *,
         trade_kw: FloatArray | None = None,
         exchange_kw: FloatArray | None = None,
+        tie_kw: FloatArray | None = None,
     ) -> Terms:
         """Give the published terms: tariff and envelope, with an award if there is one."""
         low_kw, high_kw = exchange_limits(view.envelope, exchange_kw)
@@ -62,7 +66,18 @@ class Terms:
             high_kw=high_kw,
             trade_kw=no_trade if trade_kw is None else trade_kw,
             is_award=exchange_kw is not None,
+            tie_kw=tie_kw,
         )
+
+    def behind_ties(self) -> tuple[FloatArray, FloatArray, FloatArray]:
+        """Give limits and trades of all that leaves, through ties and at the connection. [kW]
+
+        What leaves through ties is firm, so it moves the limits of the sum, and the part of the
+        sum that is not traded at the grid.
+        """
+        if self.tie_kw is None:
+            return self.low_kw, self.high_kw, self.trade_kw
+        return self.low_kw + self.tie_kw, self.high_kw + self.tie_kw, self.trade_kw + self.tie_kw
 
     def within(self, low_kw: FloatArray, high_kw: FloatArray) -> Terms:
         """Give the same terms with the exchange inside further limits."""

@@ -52,6 +52,7 @@ TABLES: Mapping[str, tuple[Column, ...]] = MappingProxyType(
             ("export_kw", _REAL, "to the grid [kW]"),
             ("bought_kw", _REAL, "bought locally [kW]"),
             ("sold_kw", _REAL, "sold locally [kW]"),
+            ("tie_kw", _REAL, "sent less received through tie lines, beside exchange_kw [kW]"),
             ("exchange_kw", _REAL, "net at the connection point, positive when leaving [kW]"),
             ("planned_exchange_kw", _REAL, "the same as planned at the last gate [kW]"),
             ("imbalance_kw", _REAL, "realised minus planned exchange [kW]"),
@@ -74,6 +75,13 @@ TABLES: Mapping[str, tuple[Column, ...]] = MappingProxyType(
             ("buyer", _TEXT, "microgrid, or `market` where trades are pooled"),
             ("kw", _REAL, "firm trade [kW]"),
             ("price_per_kwh", _REAL, "[currency/kWh]"),
+        ),
+        "ties": _columns(
+            ("tie", _TEXT, "name of the line"),
+            ("sender", _TEXT, "microgrid"),
+            ("receiver", _TEXT, "microgrid"),
+            ("sent_kw", _REAL, "power that enters the line, firm [kW]"),
+            ("received_kw", _REAL, "power that leaves it; the rest is lost on the way [kW]"),
         ),
         "prices": _columns(
             ("microgrid", _TEXT, "name"),

@@ -76,6 +76,16 @@ RUNS = {
         ["gate.every=1d", "coordination=isolated", "forecast={kind: noise, load_sd: 0.2}"],
     ),
     "tight": ("wa9-tight", ["days=2"]),
+    # A lossy tie whose flow stays firm while forecasts are wrong.
+    "ties": (
+        "duo",
+        [
+            "coordination.kind=central",
+            "gate.every=2h",
+            "forecast={kind: noise}",
+            "ties=[{name: T1, between: [MG1, MG2], limit_kw: 12, loss_share: 0.05}]",
+        ],
+    ),
     # Microgrids that pay each other, at what each of them states.
     "bilevel": (
         "duo",
@@ -215,7 +225,7 @@ def get_run(tmp_path_factory):
 @pytest.fixture(
     params=[
         *("central", "isolated", "noise", "quarter", "feeder", "events", "wa9", "diesel"),
-        *("tight", "bilevel"),
+        *("tight", "bilevel", "ties"),
     ]
 )
 def run(request, get_run):

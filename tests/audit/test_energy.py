@@ -25,7 +25,7 @@ def check_balance(run):
     d = run.table("dispatch")
     source = d.pv_kw + d.wind_kw + d.diesel_kw + d.discharge_kw + d.ev_discharge_kw
     used = d.load_kw - d.shed_kw + d.charge_kw + d.ev_charge_kw
-    out, back = d.export_kw + d.sold_kw, d.import_kw + d.bought_kw
+    out, back = d.export_kw + d.sold_kw + d.tie_kw, d.import_kw + d.bought_kw
     return near((source + back) * run.step_h, (used + out) * run.step_h, KWH, "balance")
 
 
@@ -37,7 +37,7 @@ def check_exchange(run):
 
 def check_signs(run):
     d = run.table("dispatch")
-    signed = {"exchange_kw", "planned_exchange_kw", "imbalance_kw", "q_kvar"}
+    signed = {"exchange_kw", "planned_exchange_kw", "imbalance_kw", "q_kvar", "tie_kw"}
     for column in d.columns[d.columns.str.endswith(("_kw", "_kwh"))].difference(signed):
         assert d[column].min() >= -1e-9, column
     for one, other in (("import_kw", "export_kw"), ("bought_kw", "sold_kw")):

@@ -143,7 +143,7 @@ def check_parties(run):
         elif line.item == "export":
             assert line.payer == "grid"
             assert line.payee in names
-        elif line.item == "local_trade" and pair <= names:
+        elif line.item in ("local_trade", "tie") and pair <= names:
             assert len(pair) == 2  # from microgrid to microgrid, without a market between them
         else:
             assert ends[line.item] in pair

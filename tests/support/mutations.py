@@ -141,6 +141,9 @@ def documents() -> dict[str, Any]:
         found[kind] = _with(found["network" if "line" in own else "duo"], ("events",), [own])
     day = {"name": "summer", "day": "2021-01-11", "weight": 365}
     found["year"] = _with(duo, ("year",), [day])
+    two = [microgrid, {**microgrid, "name": "MG2"}]
+    tie = {"name": "T1", "between": ["MG1", "MG2"], "limit_kw": 5.0}
+    found["tie"] = _with(_with(duo, ("microgrids",), two), ("ties",), [tie])
     found["connection"] = _with(duo, ("microgrids", 0, "connection"), {})
     return found
 

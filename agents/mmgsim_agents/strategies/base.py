@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from contextlib import nullcontext
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -131,19 +132,19 @@ class OptimisingStrategy:
         """Plan with firm trades, and with the exchange where the mechanism fixes it.
 
         An exchange that costs a storage level or demand which could be kept or served otherwise is
-        not followed: the trades stay firm, and the grid takes up the rest.
+        not followed: trades and what passes ties stay firm, and the grid takes up the rest.
         """
-        trade_kw = award.trade_kw()
-        planned = self.plan(view, Terms.of(view, trade_kw=trade_kw, exchange_kw=award.exchange_kw))
+        firm = partial(Terms.of, view, trade_kw=award.trade_kw(), tie_kw=award.tie_kw)
+        planned = self.plan(view, firm(exchange_kw=award.exchange_kw))
         if award.exchange_kw is None:
-            return _as_plan(view, planned)
+            return _as_plan(view, planned, tie_kw=award.tie_kw)
         is_missed, shed_kwh = "missed" in planned.flags, _shed_kwh(view, planned)
         if is_missed or shed_kwh > SHED_TOLERANCE_KWH:
-            free = self.plan(view, Terms.of(view, trade_kw=trade_kw))
+            free = self.plan(view, firm())
             is_better = is_missed or shed_kwh > _shed_kwh(view, free) + SHED_TOLERANCE_KWH
             if is_better and "missed" not in free.flags:
                 planned = replace(free, flags=(*free.flags, "award_left"))
-        return _as_plan(view, planned)
+        return _as_plan(view, planned, tie_kw=award.tie_kw)
 
     def _accept(self, view: View, grant: Grant) -> Plan:
         """Plan within what was granted."""
@@ -218,7 +219,7 @@ def _order_at(
     return Order(offset, Side.BUY, -kw, float(ceiling[offset]))
 
 
-def _as_plan(view: View, planned: MicrogridPlan) -> Plan:
+def _as_plan(view: View, planned: MicrogridPlan, *, tie_kw: FloatArray | None = None) -> Plan:
     return Plan(
         window=view.window,
         exchange_kw=planned.exchange_kw,
@@ -226,4 +227,5 @@ def _as_plan(view: View, planned: MicrogridPlan) -> Plan:
         private_cost=planned.private_cost,
         schedule=planned.schedule,
         flags=planned.flags,
+        tie_kw=tie_kw,
     )

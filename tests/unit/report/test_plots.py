@@ -11,7 +11,7 @@ import pytest
 import mmgsim
 from mmgsim.errors import NothingToDrawError, ResultsError
 from mmgsim.plots import Plots, bills_by_item, gains_table
-from mmgsim.plots.energy import SINKS, SOURCES
+from mmgsim.plots.energy import SINKS, SOURCES, with_tie_ways
 from mmgsim.plots.flags import MEANINGS, flag_events, flags_table, meaning
 from mmgsim.plots.repair import repaired_steps
 from mmgsim.plots.style import COSTS, POWERS, microgrid_colours
@@ -121,7 +121,7 @@ def test_energy_flows_are_those_of_the_dispatch(any_run):
     for source, target, kwh, _ in streams(any_run.plot.flows()):
         shown[source] += kwh
         shown[target] += kwh
-    dispatch, step_h = any_run.dispatch, any_run.manifest["step_h"]
+    dispatch, step_h = with_tie_ways(any_run.dispatch), any_run.manifest["step_h"]
     for column in (*SOURCES, *SINKS):
         assert shown[POWERS[column].label] == pytest.approx(
             dispatch[column].sum() * step_h, abs=1e-4

@@ -10,13 +10,16 @@ from mmgsim.scenario import devices_page, parse_yaml
 from mmgsim.scenario.described import EXAMPLES
 from mmgsim.scenario.event_schema import EventConfig
 from mmgsim.scenario.schema import DeviceConfig
+from mmgsim.scenario.tie_schema import TieConfig
 
 DEVICES = get_args(get_args(DeviceConfig)[0])
 EVENTS = get_args(get_args(EventConfig)[0])
 SOURCES = get_args(get_args(get_args(ProfileSource)[0])[0]) or get_args(get_args(ProfileSource)[0])
 
 
-@pytest.mark.parametrize("model", [*DEVICES, *SOURCES, *EVENTS], ids=lambda model: model.__name__)
+@pytest.mark.parametrize(
+    "model", [*DEVICES, *SOURCES, *EVENTS, TieConfig], ids=lambda model: model.__name__
+)
 def test_every_kind_has_its_keys_and_a_valid_example(model):
     assert model in EXAMPLES
     parsed = TypeAdapter(model).validate_python(parse_yaml(EXAMPLES[model]))

@@ -23,7 +23,7 @@ def test_every_flush_adds_a_part_and_a_reader_sees_all(tmp_path):
     write_json(tmp_path / "manifest.json", {"scenario": "x"})
     for seller, kw in (("A", 1.0), ("B", 2.0)):
         writer.add("trades", [trade(seller, kw)])
-        writer.add("dispatch", [(NOW, seller, *[0.0] * 20, "")])
+        writer.add("dispatch", [(NOW, seller, *[0.0] * 21, "")])
         writer.commit()
         writer.flush()
     results = Results(tmp_path)
@@ -35,7 +35,7 @@ def test_a_table_without_rows_can_be_read(tmp_path):
     writer = TableWriter()
     writer.open(tmp_path)
     write_json(tmp_path / "manifest.json", {})
-    writer.add("dispatch", [(NOW, "A", *[0.0] * 20, "")])
+    writer.add("dispatch", [(NOW, "A", *[0.0] * 21, "")])
     writer.commit()
     writer.flush()
     trades = Results(tmp_path).trades
@@ -47,7 +47,7 @@ def test_payloads_that_were_not_kept_come_with_a_hint(tmp_path):
     writer = TableWriter()
     writer.open(tmp_path)
     write_json(tmp_path / "manifest.json", {})
-    writer.add("dispatch", [(NOW, "A", *[0.0] * 20, "")])
+    writer.add("dispatch", [(NOW, "A", *[0.0] * 21, "")])
     writer.commit()
     writer.flush()
     with pytest.warns(UserWarning, match="run with --payloads"):
@@ -57,7 +57,7 @@ def test_payloads_that_were_not_kept_come_with_a_hint(tmp_path):
 def test_no_half_written_part_is_ever_visible(tmp_path):
     writer = TableWriter()
     writer.open(tmp_path)
-    writer.add("dispatch", [(NOW, "A", *[0.0] * 20, "")])
+    writer.add("dispatch", [(NOW, "A", *[0.0] * 21, "")])
     writer.add("trades", [(NOW, "A", "market", "not a number", 0.1)])
     writer.commit()
     with pytest.raises(Exception, match="not a number"):
@@ -73,7 +73,7 @@ def two_days(tmp_path):
     write_json(tmp_path / "manifest.json", {"status": "running"})
     for seller in ("A", "B"):
         writer.add("trades", [trade(seller, 1.0)])
-        writer.add("dispatch", [(NOW, seller, *[0.0] * 20, "")])
+        writer.add("dispatch", [(NOW, seller, *[0.0] * 21, "")])
         writer.commit()
         writer.flush()
     return tmp_path
