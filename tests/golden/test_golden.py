@@ -19,6 +19,7 @@ from mmgsim.contracts import (
     Renewable,
     RenewableKind,
     StorageRule,
+    TieLine,
     Window,
     frozen,
 )
@@ -52,6 +53,7 @@ from mmgsim.subproblems.devices import KINDS, DeviceInputs, Horizon
 from mmgsim.subproblems.operator import _build as build_cut
 
 HERE = Path(__file__).parent
+TIE = TieLine("T1", ("MG2", "MG1"), limit_kw=41.0, loss_share=0.07)
 WINDOW = Window(0, 2, 0.5, datetime(2021, 1, 11, tzinfo=UTC))
 PLAIN, EXCLUSIVE = Horizon(2, 0.5), Horizon(2, 0.5, is_exclusive=True)
 
@@ -126,10 +128,10 @@ def build_microgrid(*, wanted=False):
     return model
 
 
-def build_joint(horizon):
+def build_joint(horizon, *ties):
     members = {"MG1": (SHOP,), "MG2": (ROOF, BESS)}
-    model = joint._build(members, horizon)
-    problem = joint.JointProblem(members, WINDOW)
+    model = joint._build(members, horizon, ties=ties)
+    problem = joint.JointProblem(members, WINDOW, ties=ties)
     envelopes = {
         name: Envelope(
             microgrid=name, window=WINDOW, import_limit_kw=-LOW_KW, export_limit_kw=HIGH_KW
@@ -218,6 +220,8 @@ FAMILIES = {
     "microgrid_wanted": lambda: build_microgrid(wanted=True),
     "joint": lambda: build_joint(PLAIN),
     "joint_exclusive": lambda: build_joint(EXCLUSIVE),
+    "joint_ties": lambda: build_joint(PLAIN, TIE),
+    "joint_ties_exclusive": lambda: build_joint(EXCLUSIVE, TIE),
     "least_cut": build_least_cut,
     "network": lambda: build_network(PLAIN),
     "network_exclusive": lambda: build_network(EXCLUSIVE),
