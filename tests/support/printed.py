@@ -1,4 +1,4 @@
-"""Paper 000's formulation as printed, for tests that show what is wrong with it: (4), (12).
+"""Paper 000's lower level as printed, (4) and (5), for tests that show what is wrong with it.
 
 It lives here and not in the product.
 """
@@ -7,38 +7,6 @@ import numpy as np
 import pyomo.environ as pyo
 
 from mmgsim.subproblems import CompiledHighs
-
-BIG_M = 1e3
-"""Of (12): above any power of the fixture; the printed 1e23 is beyond what solvers resolve. [kW]"""
-
-
-def traded_range(limit_kw, *, repaired):
-    """Give the least and the most that P[i, j] can be between two microgrids. [kW]
-
-    (3g) ``P_ij = -P_ji``; (12) ``N <= 0``, ``N <= P``, ``N >= P +- (1 - b) M``, ``N >= -b M`` for
-    both directions, where N stands for the negative part and b is a binary. Printed with ``+``,
-    repaired with ``-``.
-    """
-    sign = -1.0 if repaired else 1.0
-    ends = []
-    for sense in (pyo.minimize, pyo.maximize):
-        model = pyo.ConcreteModel()
-        model.side = pyo.Set(initialize=["ij", "ji"])
-        model.p_kw = pyo.Var(model.side, bounds=(-limit_kw, limit_kw))
-        model.negative_kw = pyo.Var(model.side, bounds=(-limit_kw, 0.0))
-        model.b = pyo.Var(model.side, domain=pyo.Binary)
-        model.antisymmetric = pyo.Constraint(expr=model.p_kw["ij"] == -model.p_kw["ji"])
-        model.below = pyo.Constraint(model.side, rule=lambda m, s: m.negative_kw[s] <= m.p_kw[s])
-        model.near = pyo.Constraint(
-            model.side,
-            rule=lambda m, s: m.negative_kw[s] >= m.p_kw[s] + sign * (1 - m.b[s]) * BIG_M,
-        )
-        model.above = pyo.Constraint(
-            model.side, rule=lambda m, s: m.negative_kw[s] >= -m.b[s] * BIG_M
-        )
-        model.goal = pyo.Objective(expr=model.p_kw["ij"], sense=sense)
-        ends.append(CompiledHighs(model).solve(agent="(12)", step=0).objective)
-    return tuple(ends)
 
 
 def lower_level(steps, *, power_kw, energy_kwh, efficiency, switching_cost):
