@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import overload
@@ -34,7 +35,33 @@ class PlannedFlow:
     loading_percent: FloatArray
 
 
-class PlannedPoints(Sequence[LinearisedStep | None]):
+class _Points(Sequence[LinearisedStep | None]):
+    """Points of a window by position; see `PlannedPoints` for what they are."""
+
+    violations: tuple[tuple[str, ...], ...]
+    broken: Mapping[int, PlannedFlow]
+
+    def __len__(self) -> int:
+        return len(self.violations)
+
+    @overload
+    def __getitem__(self, at: int) -> LinearisedStep | None: ...
+    @overload
+    def __getitem__(self, at: slice) -> tuple[LinearisedStep | None, ...]: ...
+    def __getitem__(
+        self, at: int | slice
+    ) -> LinearisedStep | tuple[LinearisedStep | None, ...] | None:
+        positions = range(len(self))[at]
+        if isinstance(positions, range):
+            return tuple(map(self._point, positions))
+        return self._point(positions)
+
+    @abstractmethod
+    def _point(self, position: int) -> LinearisedStep | None:
+        """Give the point of a step."""
+
+
+class PlannedPoints(_Points):
     """The network around the plans, step by step; None where the power flow does not converge.
 
     All steps are solved at once. Derivatives cost more and are worked out when they are asked
@@ -86,25 +113,13 @@ class PlannedPoints(Sequence[LinearisedStep | None]):
         )
         lost = [k for k, status in enumerate(flow.status) if status is FlowStatus.NOT_CONVERGED]
         self._found.update(dict.fromkeys(lost))
-        self.broken: Mapping[int, PlannedFlow] = {
+        self.broken = {
             k: PlannedFlow(frozen(flow.vm_pu[k]), frozen(flow.loading_percent[k]))
             for k, flags in enumerate(self.violations)
             if flags and k not in self._found
         }
 
-    def __len__(self) -> int:
-        return len(self.violations)
-
-    @overload
-    def __getitem__(self, at: int) -> LinearisedStep | None: ...
-    @overload
-    def __getitem__(self, at: slice) -> tuple[LinearisedStep | None, ...]: ...
-    def __getitem__(
-        self, at: int | slice
-    ) -> LinearisedStep | tuple[LinearisedStep | None, ...] | None:
-        if isinstance(at, slice):
-            return tuple(self[k] for k in range(len(self))[at])
-        position = range(len(self))[at]
+    def _point(self, position: int) -> LinearisedStep | None:
         if position not in self._found:
             broken = [k for k, f in enumerate(self.violations) if f and k not in self._found]
             self._linearise(broken if position in broken else [position])
@@ -117,7 +132,7 @@ class PlannedPoints(Sequence[LinearisedStep | None]):
             self._found[position] = None if point is None else point.step().of_first(self._members)
 
 
-class JoinedPoints(Sequence[LinearisedStep | None]):
+class JoinedPoints(_Points):
     """Planned points of a window in which the feeder changes.
 
     Parameters
@@ -143,21 +158,10 @@ class JoinedPoints(Sequence[LinearisedStep | None]):
         self.violations = tuple(
             points.violations[k] for points, k in (self._at[at] for at in range(len(self._at)))
         )
-        self.broken: Mapping[int, PlannedFlow] = {
+        self.broken = {
             at: points.broken[k] for at, (points, k) in self._at.items() if k in points.broken
         }
 
-    def __len__(self) -> int:
-        return len(self._at)
-
-    @overload
-    def __getitem__(self, at: int) -> LinearisedStep | None: ...
-    @overload
-    def __getitem__(self, at: slice) -> tuple[LinearisedStep | None, ...]: ...
-    def __getitem__(
-        self, at: int | slice
-    ) -> LinearisedStep | tuple[LinearisedStep | None, ...] | None:
-        if isinstance(at, slice):
-            return tuple(self[k] for k in range(len(self))[at])
-        points, k = self._at[range(len(self))[at]]
+    def _point(self, position: int) -> LinearisedStep | None:
+        points, k = self._at[position]
         return points[k]
