@@ -252,8 +252,7 @@ class NetworkLimits:
     # ------------------------------------------------------------------------- from gate to gate
     def memory(self, multipliers: FloatArray, window: Window) -> dict[str, Any]:
         """Give what the next gate may begin with: limits that had a price."""
-        chosen = (multipliers > 0.0) & ~self.is_loss
-        part = self.only(chosen)
+        part = self.only((multipliers > 0.0) & ~self.is_loss)
         return {
             "step": part.offset + window.first_step,
             "key": part.key,
