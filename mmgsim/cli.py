@@ -76,7 +76,7 @@ from mmgsim.terminal import (
     print_reproduction,
     print_summary,
     print_year,
-    told,
+    tell_failures,
     warn,
 )
 from mmgsim.year import day_faults
@@ -286,10 +286,7 @@ def compare(  # noqa: PLR0913  one parameter per option of the command line
                 freeze_envelopes=freeze_envelopes,
             )
         except ComparisonEndedEarlyError as error:
-            bar.stop()
-            for name, failure in error.failures.items():
-                complain(f"{name}: {told(failure)}")
-            complain(str(error))
+            tell_failures(bar, error.failures, str(error))
             if error.comparison is not None:
                 print_comparison(error.comparison, quiet=quiet, as_json=as_json)
             raise typer.Exit(ENDED_EARLY) from None
@@ -333,10 +330,7 @@ def year(  # noqa: PLR0913  one parameter per option of the command line
                 resume=resume,
             )
         except YearEndedEarlyError as error:
-            bar.stop()
-            for name, failure in error.failures.items():
-                complain(f"{name}: {told(failure)}")
-            complain(str(error))
+            tell_failures(bar, error.failures, str(error))
             if error.study is not None:
                 print_year(error.study, quiet=quiet, as_json=as_json)
             raise typer.Exit(ENDED_EARLY) from None
@@ -358,10 +352,8 @@ def reproduce(
         try:
             found = reproduce_paper(paper, out=out_dir, quick=is_quick, progress=bar.show)
         except YearEndedEarlyError as error:
-            bar.stop()
-            for name, failure in error.failures.items():
-                complain(f"{name}: {told(failure)}")
-            complain(f"no claim was gone through; what was run is in {error.folder}")
+            message = f"no claim was gone through; what was run is in {error.folder}"
+            tell_failures(bar, error.failures, message)
             raise typer.Exit(ENDED_EARLY) from None
     print_reproduction(found, quiet=quiet, as_json=as_json)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sys
 import traceback
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import FrameType
@@ -38,7 +38,7 @@ __all__ = [
     "print_reproduction",
     "print_summary",
     "print_year",
-    "told",
+    "tell_failures",
     "warn",
 ]
 
@@ -73,6 +73,14 @@ def ends_told(bar: Bar | None = None) -> Iterator[None]:
         bar.stop()
     complain(message)
     raise typer.Exit(code)
+
+
+def tell_failures(bar: Bar, failures: Mapping[str, Exception], message: str) -> None:
+    """Say why each of several runs failed, and then what there is all the same."""
+    bar.stop()
+    for name, failure in failures.items():
+        complain(f"{name}: {told(failure)}")
+    complain(message)
 
 
 def told(error: Exception) -> str:
