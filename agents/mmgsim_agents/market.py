@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
 
 import mesa
+from numpy.random import Generator
 
 from mmgsim.contracts import (
     Award,
@@ -32,10 +33,22 @@ from mmgsim.contracts import (
     frozen,
 )
 from mmgsim.coordination import Isolated
-from mmgsim.engine import MultiMicrogridModel, Seat, check_kept, guarded
+from mmgsim.engine import (
+    Line,
+    MultiMicrogridModel,
+    OutOfTimeError,
+    Quality,
+    Seat,
+    SilenceError,
+    check_kept,
+    guarded,
+)
 from mmgsim.errors import ContractError, PlugInError
+from mmgsim.profiles import stream
+from mmgsim.scenario import Absences
 from mmgsim.settlement import bill, ledger_faults
 from mmgsim.subproblems import clearing_faults
+from mmgsim_agents.left_out import among, with_left_out
 from mmgsim_agents.markets.standard import StandardMarket
 
 __all__ = ["MarketAgent"]
@@ -55,6 +68,8 @@ class MarketAgent(mesa.Agent):
         The outcome of the last gate.
     lines : list of LedgerLine
         Ledger of the last step.
+    line : Line
+        How it talks with the others while a gate is cleared.
     """
 
     name = "market"
@@ -75,6 +90,14 @@ class MarketAgent(mesa.Agent):
         self.clearing: Clearing | None = None
         self.lines: list[LedgerLine] = []
         self._memory: Mapping[str, Any] = {}
+        self._remembered: tuple[str, ...] = ()
+        talk = model.scenario.communication
+        self.line = Line(
+            model.bus,
+            self.name,
+            Quality(talk.loss_probability, talk.delay_rounds, talk.repeats, talk.deadline_rounds),
+        )
+        self._absences = Absences.of(model.scenario)
         self._tariff: Tariff | None = None
         self._envelopes: dict[str, Envelope] = {}
 
@@ -106,6 +129,7 @@ class MarketAgent(mesa.Agent):
             "members": self.members,
             "clearing": self.clearing,
             "memory": self._memory,
+            "remembered": self._remembered,
             "seat": self._seat.carried(),
         }
 
@@ -113,6 +137,7 @@ class MarketAgent(mesa.Agent):
         """Go on from what was carried."""
         self.members = carried["members"]
         self.clearing, self._memory = carried["clearing"], carried["memory"]
+        self._remembered = carried["remembered"]
         self._seat.take_over(carried["seat"])
 
     # ------------------------------------------------------------------ in a step
@@ -146,7 +171,7 @@ class MarketAgent(mesa.Agent):
         )
 
     def gate(self) -> Clearing:
-        """Run the mechanism to its certificate."""
+        """Run the mechanism to its certificate, without those who cannot be reached."""
         while True:
             try:
                 clearing = self._cleared()
@@ -160,18 +185,50 @@ class MarketAgent(mesa.Agent):
                 return clearing
 
     def _cleared(self) -> Clearing:
-        """Have the mechanism ask until it clears."""
+        """Clear with everybody who replies; the others plan for themselves and trade nothing."""
         view = self.view(self.model.clock.window())
         with self._guarded("choosing a mechanism"):
             mechanism = self.market.mechanism(view)
+        everybody = frozenset(member.name for member in self.members)
+        silent: frozenset[str] = frozenset()
+        flags: tuple[str, ...] = ()
+        while silent < everybody:
+            try:
+                clearing = self._cleared_by(mechanism, among(view, everybody - silent))
+            except SilenceError as silence:
+                silent |= frozenset(silence.names)
+                # A network is asked about the exchanges of all.
+                if getattr(mechanism, "asks_dno", ()):
+                    silent = everybody
+                flags = tuple(f"left_out:{name}" for name in sorted(silent & everybody))
+            except OutOfTimeError:
+                silent, flags = everybody, ("out_of_time",)
+            else:
+                return with_left_out(view, clearing, self._alone(silent), flags)
+        return with_left_out(view, None, self._alone(everybody), flags)
+
+    def _alone(self, names: Collection[str]) -> dict[str, Plan]:
+        """Have microgrids plan for themselves, without a word to the market."""
+        return {
+            member.name: self.model.microgrids[member.name].plan_alone()
+            for member in self.members
+            if member.name in names
+        }
+
+    def _cleared_by(self, mechanism: Mechanism, view: MarketView) -> Clearing:
+        """Have the mechanism ask until it clears."""
+        names = tuple(member.name for member in view.members)
         with self._guarded("beginning a gate", mechanism):
-            mechanism.start(view, self._memory)
+            # What was learnt of another group says little of this one.
+            mechanism.start(view, self._memory if names == self._remembered else {})
         awarded: dict[str, tuple[Trade, ...]] = {}
         planned: dict[str, Plan] = {}
         for _ in range(MOST_EXCHANGES):
             with self._guarded("asking", mechanism):
+                if self.line.is_late and hasattr(mechanism, "hurry"):
+                    mechanism.hurry()
                 questions = _messages(mechanism.ask())
-            replies = self.model.bus.exchange(self.name, questions)
+            replies = self.line.exchange(questions)
             with self._guarded("taking replies", mechanism):
                 clearing = mechanism.tell(replies)
             awarded |= {x.to: x.trades for x in questions if isinstance(x, Award)}
@@ -183,12 +240,19 @@ class MarketAgent(mesa.Agent):
                 if faults:
                     raise ContractError(self.who, faults)
                 check_kept(clearing)
+                self._remembered = names
                 return clearing
         raise ContractError(self.who, [f"does not clear after {MOST_EXCHANGES} exchanges"])
 
     def open_gate(self) -> None:
-        """Give a market that failed another chance."""
+        """Give a market that failed another chance, and begin the time of a gate."""
         self._seat.open_gate()
+        seed, step = self.model.scenario.seed, self.model.clock.step
+
+        def draws(name: str) -> Generator:
+            return stream(seed, "communication", name, str(step))
+
+        self.line.open_gate(draws, self._absences.at(step))
 
     def _guarded(self, doing: str, plug_in: Any = None) -> AbstractContextManager[None]:
         seconds = self.model.scenario.faults.time_limit_s

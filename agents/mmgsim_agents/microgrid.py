@@ -186,6 +186,14 @@ class MicrogridAgent(mesa.Agent):
         self._trades = message.trades if isinstance(message, Award) else ()
         return self._promise
 
+    def plan_alone(self) -> Plan:
+        """Plan without any trade, as somebody does whom nobody reaches."""
+        window = self.model.clock.window()
+        plan = self.receive(Award(sender=self.name, to=self.name, window=window))
+        if not isinstance(plan, Plan):
+            raise ContractError(self.name, ["gives no plan where it is awarded nothing"])
+        return plan
+
     def observe(self) -> None:
         """Look at the own devices and expect the steps ahead."""
         clock, scenario = self.model.clock, self.model.scenario

@@ -96,7 +96,8 @@ class Mechanism(Protocol):
 
     It may also have `scenario_faults(scenario)`, as an operator may.
     One that asks the DNO too names the kinds in `asks_dno`, so that an operator which does not
-    answer them, and a feeder on which it cannot, are refused beforehand.
+    answer them, and a feeder on which it cannot, are refused beforehand. One of many rounds may
+    have `hurry()`, called before `ask()` where a gate has to end: it then awards what it has.
     """
 
     asks: frozenset[type[Message]]

@@ -133,7 +133,14 @@ class Prices:
         self._memory: Mapping[str, Any] = {}
         self._rounds: list[Round] = []
         self._zero_trade_cost = np.inf
-        self._is_decided = False
+        self._is_decided = self._is_hurried = False
+
+    def hurry(self) -> None:
+        """Make do with the offers there are, where there are any."""
+        self._is_hurried = True
+        if not self._is_decided and self._free.combination is not None:
+            self._pattern = None
+            self._found(self._free.combination)
 
     # ------------------------------------------------------------------------------ asking
     def ask(self) -> list[Message]:
@@ -208,7 +215,7 @@ class Prices:
         cost = loop.combination.cost if loop.combination is not None else np.inf
         upper = cost if has_upper and np.isfinite(cost) else None
         self._rounds.append(Round(upper, loop.search.lower, 0.0))
-        is_late = len(self._rounds) >= self.max_rounds
+        is_late = len(self._rounds) >= self.max_rounds or self._is_hurried
         if not (loop.is_stuck or is_late or self._is_close(loop)):
             loop.look()
             return
@@ -233,7 +240,7 @@ class Prices:
             self._free.restrict(self._public)
             assert self._free.combination is not None
             combination = self._free.combination
-        if self._network.is_over:
+        if self._network.is_over or self._is_hurried:
             self._take_found(combination)
         else:
             self._pattern = combination
@@ -254,7 +261,10 @@ class Prices:
 
     def _take_found(self, combination: Combination) -> None:
         """Hold what cannot be mixed, or decide."""
-        if self._free.indivisible and self._holding is None:
+        if self._is_hurried:
+            self._memory = self._search_memory()
+            self._decide(combination)
+        elif self._free.indivisible and self._holding is None:
             self._begin_holding()
             self._network.reopen()  # other patterns come of it
         else:

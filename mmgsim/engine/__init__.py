@@ -13,6 +13,7 @@ from mmgsim.engine.checkpoint import (
 from mmgsim.engine.clock import Clock
 from mmgsim.engine.containment import Seat, guarded, says_itself
 from mmgsim.engine.happening import Condition, Conditions
+from mmgsim.engine.line import Line, OutOfTimeError, Quality, SilenceError
 from mmgsim.engine.model import MultiMicrogridModel, build, load_variant
 from mmgsim.engine.named import NamedAgents
 from mmgsim.engine.own_setup import OWN, SHED, OwnSetup
@@ -28,15 +29,19 @@ __all__ = [
     "Condition",
     "Conditions",
     "FlowStep",
+    "Line",
     "MessageBus",
     "Meters",
     "MicrogridSetup",
     "MicrogridStep",
     "MultiMicrogridModel",
     "NamedAgents",
+    "OutOfTimeError",
     "OwnSetup",
     "OwnStep",
+    "Quality",
     "Seat",
+    "SilenceError",
     "Traffic",
     "build",
     "check_kept",

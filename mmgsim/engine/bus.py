@@ -110,6 +110,10 @@ class MessageBus:
         wait(futures)  # nobody goes on answering after somebody's error is told
         return [future.result() for future in futures]
 
+    def count(self, sender: str, message: Message) -> None:
+        """Count a message that is not delivered: it got lost, or says again what was said."""
+        self._add_up(replace(message, sender=sender))
+
     @property
     def traffic(self) -> Traffic:
         """How much was said since the start."""
@@ -146,6 +150,9 @@ class MessageBus:
     def _count(self, message: Message) -> None:
         if self._payloads is not None:
             self._payloads.append(message)
+        self._add_up(message)
+
+    def _add_up(self, message: Message) -> None:
         key = (type(message).__name__, self._addressees[message.sender].role)
         size = payload_bytes(message)
         self._counts[key] += 1

@@ -157,6 +157,8 @@ class Recorder:
                 clearing.residual_kw,
                 self._model.dno.repair_rounds,
                 *self._model.dno.violated_steps(),
+                self._model.market.line.rounds,
+                self._model.market.line.lost,
             ),
         )
         self._model.writer.add(

@@ -38,6 +38,9 @@ MEANINGS: Mapping[str, str] = MappingProxyType(
         "relaxed": "The power flow converged only at this part of all loads and exchanges.",
         "unsupplied": "This microgrid has no connection to the upstream grid.",
         "outage": "A line is out.",
+        "left_out": "The market could not reach this microgrid: it planned for itself and "
+        "trades nothing.",
+        "out_of_time": "The time of the gate was over before it was cleared: nobody trades.",
         "islanded": "This microgrid can exchange nothing: its connection or a line is open.",
         "rating_changed": "A line may carry another current than usual.",
         "price_shock": "A price is another than the tariff's own.",

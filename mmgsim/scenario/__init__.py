@@ -1,6 +1,8 @@
 """Scenario files: schema, reading, checks, registry, and the series they name."""
 
 from mmgsim.scenario.calendar import ends_at_clock, gate_mask, run_index, starts_day
+from mmgsim.scenario.communication import Absences
+from mmgsim.scenario.communication_schema import CommunicationConfig
 from mmgsim.scenario.described import devices_page
 from mmgsim.scenario.event_checks import overlaps
 from mmgsim.scenario.event_schema import (
@@ -57,7 +59,9 @@ from mmgsim.scenario.yaml_lines import parse_yaml
 
 __all__ = [
     "BUILT_IN",
+    "Absences",
     "BatteryConfig",
+    "CommunicationConfig",
     "DieselConfig",
     "EndOfWindowConfig",
     "EventConfig",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from math import gcd
 from pathlib import Path
 
@@ -13,6 +13,7 @@ from mmgsim.contracts import Party
 from mmgsim.errors import Fault
 from mmgsim.profiles import TimeIndex
 from mmgsim.scenario.calendar import PEAK_CURE, ends_at_clock, gate_mask, peak_mask, run_index
+from mmgsim.scenario.communication_checks import communication_faults
 from mmgsim.scenario.event_checks import event_faults
 from mmgsim.scenario.roles import role_faults
 from mmgsim.scenario.schema import (
@@ -39,7 +40,7 @@ def check_scenario(scenario: Scenario, folder: Path | None, document: Document) 
     found = [
         *_name_faults(scenario),
         *times,
-        *([] if times else [*_calendar_faults(scenario), *event_faults(scenario)]),
+        *([] if times else _faults_in_time(scenario)),
         *_year_faults(scenario),
         *_network_faults(scenario),
         *_device_faults(scenario),
@@ -50,6 +51,13 @@ def check_scenario(scenario: Scenario, folder: Path | None, document: Document) 
         Fault(where, what, cure, document.line(where))
         for where, what, cure in ((document.where(path), *rest) for path, *rest in found)
     ]
+
+
+def _faults_in_time(scenario: Scenario) -> Iterator[_Found]:
+    """Give what can only be seen where the steps of a run are defined."""
+    yield from _calendar_faults(scenario)
+    yield from event_faults(scenario)
+    yield from communication_faults(scenario)
 
 
 def has_sound_times(scenario: Scenario) -> bool:

@@ -10,6 +10,7 @@ from datetime import datetime
 
 from mmgsim.errors import Fault, near_miss
 from mmgsim.profiles import TimeIndex
+from mmgsim.scenario.communication_schema import AwayConfig
 from mmgsim.scenario.event_schema import (
     EventConfig,
     IslandingConfig,
@@ -19,7 +20,7 @@ from mmgsim.scenario.event_schema import (
 from mmgsim.scenario.events import Timeline, instant_of, steps_since
 from mmgsim.scenario.schema import Scenario
 
-__all__ = ["event_doubts", "event_faults", "overlaps"]
+__all__ = ["event_doubts", "event_faults", "overlaps", "time_faults"]
 
 _Found = tuple[Sequence[str | int], str, str]
 
@@ -29,7 +30,7 @@ def event_faults(scenario: Scenario) -> Iterator[_Found]:
     names = [microgrid.name for microgrid in scenario.microgrids]
     for position, event in enumerate(scenario.events):
         path = ("events", position)
-        for key, what, cure in _time_faults(event, scenario):
+        for key, what, cure in time_faults(event, scenario):
             yield (*path, key), what, cure
         if isinstance(event, IslandingConfig) and event.microgrid not in names:
             what = f"there is no microgrid {event.microgrid!r}"
@@ -86,7 +87,10 @@ def _thing(event: EventConfig) -> Hashable:
     return event.kind, event.price
 
 
-def _time_faults(event: EventConfig, scenario: Scenario) -> Iterator[tuple[str, str, str]]:
+def time_faults(
+    event: EventConfig | AwayConfig, scenario: Scenario
+) -> Iterator[tuple[str, str, str]]:
+    """Give every fault of the begin and end of something: key, fault, cure."""
     start = datetime(scenario.start.year, scenario.start.month, scenario.start.day)  # noqa: DTZ001  a wall clock
     begin = instant_of(start, scenario.timezone)
     ends: list[datetime] = []

@@ -11,6 +11,7 @@ from pydantic import BeforeValidator, ConfigDict, Field
 
 from mmgsim.contracts import Objective
 from mmgsim.profiles import LARGEST, ForecastConfig, ProfileSource
+from mmgsim.scenario.communication_schema import CommunicationConfig
 from mmgsim.scenario.event_schema import EventConfig
 from mmgsim.scenario.fields import (
     Clock,
@@ -464,6 +465,8 @@ class Scenario(Config):
     """Tie lines between microgrids."""
     events: tuple[EventConfig, ...] = ()
     """What happens on the way: outages, islanding, other ratings, other prices."""
+    communication: CommunicationConfig = CommunicationConfig()
+    """Messages that get lost or take time, microgrids that are away; perfect if left out."""
 
     @property
     def step_h(self) -> float:

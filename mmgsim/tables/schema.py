@@ -117,6 +117,8 @@ TABLES: Mapping[str, tuple[Column, ...]] = MappingProxyType(
             ("repair_rounds", _COUNT, "how often the DNO had it planned again"),
             ("violated_steps_before", _COUNT, "steps whose first plan breaks a limit in AC"),
             ("violated_steps_after", _COUNT, "the same of the last plan; missing without repair"),
+            ("line_rounds", _COUNT, "rounds of the market's line, those of waiting included"),
+            ("lost_messages", _COUNT, "questions and replies of the market that did not arrive"),
         ),
         "grants": _columns(
             ("round", _COUNT, "from 1: which question of the gate"),

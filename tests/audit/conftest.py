@@ -95,6 +95,18 @@ RUNS = {
             "microgrids.MG2.lcoe_per_kwh=0.09",
         ],
     ),
+    # Messages get lost and come late, and one microgrid is away over noon.
+    "lossy": (
+        "wa9-tight",
+        [
+            "days=1",
+            "gate.every=3h",
+            "coordination={kind: prices}",
+            "communication={loss_probability: 0.2, delay_rounds: 2, repeats: 8, "
+            "deadline_rounds: 180, "
+            'away: [{microgrid: MG4, start: "2021-01-11 11:00", end: "2021-01-11 15:00"}]}',
+        ],
+    ),
     "hierarchical": ("ieee33mmg", ["coordination.controller=aggregated"]),
     "prices": ("duo", ["coordination.kind=prices", "gate.every=2h"]),
     "prices-unlogged": ("duo", ["coordination.kind=prices", "gate.every=2h"]),
@@ -225,7 +237,7 @@ def get_run(tmp_path_factory):
 @pytest.fixture(
     params=[
         *("central", "isolated", "noise", "quarter", "feeder", "events", "wa9", "diesel"),
-        *("tight", "bilevel", "ties"),
+        *("tight", "bilevel", "ties", "lossy"),
     ]
 )
 def run(request, get_run):

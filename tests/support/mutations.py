@@ -139,6 +139,8 @@ def documents() -> dict[str, Any]:
         own |= {"line": 3} if "line" in own else {}
         own |= {"microgrid": "MG1"} if "microgrid" in own else {}
         found[kind] = _with(found["network" if "line" in own else "duo"], ("events",), [own])
+    away = {"microgrid": "MG1", "start": "2021-01-11 12:00", "end": "2021-01-11 16:00"}
+    found["communication"] = _with(duo, ("communication",), {"away": [away]})
     day = {"name": "summer", "day": "2021-01-11", "weight": 365}
     found["year"] = _with(duo, ("year",), [day])
     two = [microgrid, {**microgrid, "name": "MG2"}]

@@ -1,0 +1,61 @@
+"""Gates at which not everybody takes part: the view of the others, and the clearing of all."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+
+import numpy as np
+
+from mmgsim.contracts import Clearing, MarketView, Plan
+from mmgsim.coordination.pool import plan_costs, pool_clearing
+
+__all__ = ["among", "with_left_out"]
+
+
+def among(view: MarketView, names: Collection[str]) -> MarketView:
+    """Give the view of a market in which only some microgrids take part."""
+    return replace(
+        view,
+        members=tuple(member for member in view.members if member.name in names),
+        envelopes={name: envelope for name, envelope in view.envelopes.items() if name in names},
+        ties=tuple(tie for tie in view.ties if set(tie.between) <= set(names)),
+    )
+
+
+def with_left_out(
+    view: MarketView,
+    clearing: Clearing | None,
+    alone: Mapping[str, Plan],
+    flags: tuple[str, ...],
+) -> Clearing:
+    """Give the clearing of all: what some agreed on, and the plans of those who were left out.
+
+    Nothing is proven any more where somebody is left out: all together might have cost less.
+
+    Parameters
+    ----------
+    view : MarketView
+        Of everybody.
+    clearing : Clearing or None
+        Of those who took part; None where nobody did.
+    alone : mapping
+        Plans of the others, who trade nothing, by name.
+    flags : tuple of str
+        What is to be said of it.
+    """
+    nothing = dict.fromkeys(alone, np.zeros(view.window.steps))
+    if clearing is None:
+        return replace(pool_clearing(view, alone, nothing, None, lower=None), flags=flags)
+    if not alone:
+        return clearing
+    cost, gross = plan_costs(view, alone, nothing)
+    plans = {**clearing.plans, **alone}
+    return replace(
+        clearing,
+        plans={member.name: plans[member.name] for member in view.members},
+        upper=clearing.upper + cost,
+        lower=None,
+        gross_cost=clearing.gross_cost + gross,
+        flags=(*clearing.flags, *flags),
+    )
