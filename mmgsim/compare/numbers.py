@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from mmgsim.compare.frozen import envelopes_from, scenario_of
+from mmgsim.metrics import gini, jain
 from mmgsim.tables import Results
 
 __all__ = ["cost_by_microgrid", "gates_of", "run_table", "sent_by"]
@@ -40,12 +41,16 @@ def run_table(runs: Mapping[str, Results]) -> pd.DataFrame:
     exactly one run of either, or where `central` gains next to nothing. Where envelopes are frozen
     (`mmgsim.compare.frozen`), violated limits are not mended.
     """
-    rows = {name: {**_costs(run), **_effort(run), **_physics(run)} for name, run in runs.items()}
+    rows = {
+        name: {**_costs(run), **_effort(run), **_physics(run), **run.metrics}
+        for name, run in runs.items()
+    }
     table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("run")
     least = _least_gain(runs)
     for cost in ("objective_cost", "objective_cost_incl_energy_left"):
         share = f"captured_share{cost.removeprefix('objective_cost')}"
         table.insert(list(table.columns).index(cost) + 1, share, _captured(table, cost, least))
+    table = table.join(_emergent(runs, table))
     table["results"] = [str(run.folder) for run in runs.values()]
     return table
 
@@ -103,6 +108,27 @@ def _least_gain(runs: Mapping[str, Results]) -> float:
     """Give the trading gain that rounding and tolerances may make. [currency]"""
     gross = [run.ledger.amount.abs().sum() + run.steps.shed_value.sum() for run in runs.values()]
     return NOTHING_TO_GAIN * max(gross)
+
+
+def _emergent(runs: Mapping[str, Results], table: pd.DataFrame) -> pd.DataFrame:
+    """Give what only a comparison tells: price of decentralisation, and how savings are spread.
+
+    Price of decentralisation: by how much of the size of its cost a run is dearer than `central`.
+    Savings are those of each microgrid's bill against the run of `isolated`.
+    """
+    bills = cost_by_microgrid(runs)
+    alone = table.index[table.coordination == "isolated"]
+    central = table.loc[table.coordination == "central", "objective_cost"]
+    best = float(central.iloc[0]) if len(central) == 1 else NAN
+    found = pd.DataFrame(index=table.index)
+    found["price_of_decentralisation"] = (table.objective_cost - best) / abs(best or NAN)
+    for name, spread in (("gini_of_savings", gini), ("jain_of_savings", jain)):
+        found[name] = NAN
+        if len(alone) == 1:
+            saved = -bills.sub(bills[alone[0]], axis=0)
+            has_saved = saved.abs().sum() > NOTHING_TO_GAIN * bills.abs().sum()
+            found[name] = [spread(saved[run]) if has_saved[run] else NAN for run in table.index]
+    return found
 
 
 def _captured(table: pd.DataFrame, column: str, least: float) -> pd.Series:

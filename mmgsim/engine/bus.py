@@ -63,6 +63,8 @@ class MessageBus:
         self._addressees: dict[str, Addressee] = {}
         self._counts: Counter[tuple[str, str]] = Counter()
         self._bytes: Counter[tuple[str, str]] = Counter()
+        self._sent: Counter[str] = Counter()
+        self._sent_bytes: Counter[str] = Counter()
         self._messages_total = 0
         self._bytes_total = 0
 
@@ -130,6 +132,13 @@ class MessageBus:
         self._bytes.clear()
         return rows
 
+    def take_senders(self) -> list[tuple[str, int, int]]:
+        """Give name of sender, messages and bytes since the last call."""
+        rows = [(name, self._sent[name], self._sent_bytes[name]) for name in sorted(self._sent)]
+        self._sent.clear()
+        self._sent_bytes.clear()
+        return rows
+
     def take_payloads(self) -> list[Message]:
         """Give what was said since the last call, in order; nothing where it is not kept."""
         said = self._payloads or []
@@ -157,6 +166,8 @@ class MessageBus:
         size = payload_bytes(message)
         self._counts[key] += 1
         self._bytes[key] += size
+        self._sent[message.sender] += 1
+        self._sent_bytes[message.sender] += size
         self._messages_total += 1
         self._bytes_total += size
 

@@ -197,6 +197,7 @@ class Recorder:
             [(now, x.payer, x.payee, str(x.item), x.kwh, x.amount) for x in model.market.lines],
         )
         add("messages", [(now, *row) for row in model.bus.take_counts()])
+        add("disclosed", [(now, *row) for row in model.bus.take_senders()])
         add("payloads", _payload_rows(now, model.bus.take_payloads()))
         self._record_flow(now)
         self._add_up([agent.last for agent in model.microgrids], model.market.lines, step_h)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from mmgsim.metrics import METRICS
 from mmgsim.plots import plain
 
 __all__ = ["COMPARED_NOTE", "Compared", "Section", "compared_rows", "written"]
@@ -27,7 +28,13 @@ Section = tuple[str, list[tuple[str, list[str]]]]
 """A heading, and rows of a label and the text of every run."""
 _Quantity = tuple[str, str, int]
 """Label, column of the table, digits."""
-_IN_PERCENT = ("captured_share", "captured_share_incl_energy_left", "gap_max", "gap_mean")
+_IN_PERCENT = (
+    "captured_share",
+    "captured_share_incl_energy_left",
+    "price_of_decentralisation",
+    "gap_max",
+    "gap_mean",
+)
 
 _SECTIONS: tuple[tuple[str, tuple[_Quantity, ...]], ...] = (
     (
@@ -47,6 +54,10 @@ _SECTIONS: tuple[tuple[str, tuple[_Quantity, ...]], ...] = (
             ("by objective cost", "captured_share", 2),
             ("less the value of energy left", "captured_share_incl_energy_left", 2),
         ),
+    ),
+    (
+        "Price of decentralisation [%]",
+        (("dearer than central, of its cost", "price_of_decentralisation", 2),),
     ),
     (
         "Certified gap of a gate [% of gross cost]",
@@ -90,6 +101,17 @@ _SECTIONS: tuple[tuple[str, tuple[_Quantity, ...]], ...] = (
             ("load shed", "shed_kwh", 1),
             ("renewable energy spilled", "spilled_kwh", 1),
             ("background demand not served", "unserved_kwh", 1),
+        ),
+    ),
+    (
+        "Market and community",
+        tuple((one.label, name, one.digits) for name, one in METRICS.items()),
+    ),
+    (
+        "How savings against isolated are spread",
+        (
+            ("Gini: 0 where all save the same", "gini_of_savings", 3),
+            ("Jain: 1 where all save the same", "jain_of_savings", 3),
         ),
     ),
     (

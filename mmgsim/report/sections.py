@@ -9,6 +9,7 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
+from mmgsim.metrics import METRICS, centrality
 from mmgsim.plots import (
     bills_by_item,
     days_in_choice,
@@ -21,6 +22,8 @@ from mmgsim.report.page import table
 from mmgsim.tables import Results
 
 __all__ = ["SECTIONS", "Part", "Section"]
+
+_TRADER = (0, 1, 1, 3, 3)  # digits of what is told of a trader
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,38 @@ def _gains(results: Results) -> str:
     columns = ("bill", "gain from local trade", "all demand at the tariff", "less than that")
     head = ("microgrid", *(f"{column} [{view.currency}]" for column in columns))
     return table(head, rows, numbers=range(1, len(head)))
+
+
+def _market(results: Results) -> str:
+    """Give the numbers of market and community, those that the run has."""
+    rows = [
+        (
+            METRICS[str(name)].label,
+            plain(value, METRICS[str(name)].digits),
+            METRICS[str(name)].meaning,
+        )
+        for name, value in results.metrics.items()
+        if pd.notna(value)
+    ]
+    return table(("", "", "what it says"), rows, numbers=(1,))
+
+
+def _traders(results: Results) -> str:
+    """Give how central every microgrid is where microgrids trade with each other."""
+    found = centrality(results)
+    rows = [
+        (str(name), *(plain(value, digits) for value, digits in zip(row, _TRADER, strict=True)))
+        for name, row in zip(found.index, found.to_numpy(), strict=True)
+    ]
+    head = (
+        "microgrid",
+        "trades with",
+        "sold [kWh]",
+        "bought [kWh]",
+        "betweenness",
+        "PageRank",
+    )
+    return table(head, rows, numbers=range(1, len(head))) if rows else ""
 
 
 def _flags(results: Results) -> str:
@@ -218,6 +253,19 @@ SECTIONS = (
         ),
     ),
     Section("prices", "Prices", (Part(lambda results: results.plot.prices()),)),
+    Section(
+        "market",
+        "Market and community",
+        (
+            Part(_market),
+            Part(
+                _traders,
+                "Who is in the middle of the trades: betweenness is the share of shortest ways "
+                "between others that lead through a microgrid, the shorter the more is traded; "
+                "PageRank says where energy ends up that goes on from buyer to buyer.",
+            ),
+        ),
+    ),
     Section("days", "A day of each microgrid", (Part(lambda r: r.plot.days(), _days_told),)),
     Section(
         "feeder",

@@ -13,6 +13,7 @@ import pyarrow.parquet as pq
 import yaml
 
 from mmgsim.errors import ResultsError, near_miss
+from mmgsim.metrics import metrics_of
 from mmgsim.plots import Plots
 from mmgsim.scenario import parse_yaml
 from mmgsim.tables.schema import TABLES
@@ -71,6 +72,11 @@ class Results:
     def plot(self) -> Plots:
         """Pictures of the run: ``results.plot.flows()`` and others give plotly figures."""
         return Plots(self)
+
+    @cached_property
+    def metrics(self) -> pd.Series:
+        """Concentration, markup, self-sufficiency, peaks and more; see `mmgsim.metrics`."""
+        return metrics_of(self)
 
     def table(self, name: str) -> pd.DataFrame:
         """Give a table; times are UTC. Columns that came after the run are missing values.

@@ -156,6 +156,11 @@ TABLES: Mapping[str, tuple[Column, ...]] = MappingProxyType(
             ("count", _COUNT, "messages of the step"),
             ("bytes", _COUNT, "bytes disclosed in them"),
         ),
+        "disclosed": _columns(
+            ("agent", _TEXT, "microgrid, `market` or `dno`"),
+            ("count", _COUNT, "messages that it sent in the step"),
+            ("bytes", _COUNT, "bytes disclosed in them"),
+        ),
         "payloads": _columns(
             ("number", _COUNT, "order within the step, from 0"),
             ("kind", _TEXT, "of the message"),
