@@ -55,5 +55,12 @@ def test_the_market_of_a_feeder_knows_how_far_its_members_are_apart():
     assert found_km[0, 5] == 3.0 + 3.0
 
 
+def test_a_mechanism_sees_how_far_the_towns_of_towns3_are_apart():
+    model = mmgsim.build("towns3")
+    model.step()
+    found_km = model.market.view(model.clock.window()).distance_km
+    assert found_km.tolist() == [[0.0, 9.0, 21.0], [9.0, 0.0, 30.0], [21.0, 30.0, 0.0]]
+
+
 def test_a_market_without_a_network_knows_no_distances():
     assert mmgsim.build("duo").market.distance_km is None
