@@ -64,15 +64,15 @@ def near_miss(name: str, known: Iterable[str]) -> str:
 
 
 def ranges(numbers: Iterable[int]) -> str:
-    """Write whole numbers shortly.
+    """Write whole numbers shortly, each once.
 
     Examples
     --------
-    >>> ranges([40, 0, 1, 2])
+    >>> ranges([40, 0, 1, 2, 1])
     '0-2, 40'
     """
     runs: list[list[int]] = []
-    for number in sorted(numbers):
+    for number in sorted(set(numbers)):
         if runs and number == runs[-1][1] + 1:
             runs[-1][1] = number
         else:

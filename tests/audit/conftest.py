@@ -95,6 +95,11 @@ RUNS = {
             "microgrids.MG2.lcoe_per_kwh=0.09",
         ],
     ),
+    # Trades of each with several others, at one price.
+    "peers": (
+        "wa9",
+        ["days=1", "gate.every=3h", "coordination={kind: peer-to-peer, price_per_kwh: midpoint}"],
+    ),
     "hierarchical": ("ieee33mmg", ["coordination.controller=aggregated"]),
     "prices": ("duo", ["coordination.kind=prices", "gate.every=2h"]),
     "prices-unlogged": ("duo", ["coordination.kind=prices", "gate.every=2h"]),
@@ -225,14 +230,14 @@ def get_run(tmp_path_factory):
 @pytest.fixture(
     params=[
         *("central", "isolated", "noise", "quarter", "feeder", "events", "wa9", "diesel"),
-        *("tight", "bilevel", "ties"),
+        *("tight", "bilevel", "ties", "peers"),
     ]
 )
 def run(request, get_run):
     return get_run(request.param)
 
 
-@pytest.fixture(params=["feeder", "wa9", "tight"])
+@pytest.fixture(params=["feeder", "wa9", "tight", "peers"])
 def networked(request, get_run):
     return get_run(request.param)
 

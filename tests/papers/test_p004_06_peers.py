@@ -1,9 +1,10 @@
-"""Properties 6 and 7 in random markets: what peers change for each and for all, at equal sizes."""
+"""Properties 6 to 8 and 10 in random markets: what peers change for each and for all."""
 
 import numpy as np
 import pytest
 
-from mmgsim.coordination import Isolated, PeerToPeer
+from mmgsim.coordination import Central, Isolated, PeerToPeer
+from mmgsim_agents.strategies import CostMinimiser
 from tests.support.gates import clear
 from tests.support.peers import BUY, PEER, SELL, grid_kw, peers, small_battery
 
@@ -12,13 +13,14 @@ STEPS = 24
 NOISE_KW = 2e-6
 
 
-def towns(seed, members=3):
+def towns(seed, members=3, **terms):
     """Give random towns with batteries."""
     rng = np.random.default_rng(seed)
     names = [f"T{k}" for k in range(members)]
     return peers(
         {name: rng.normal(0.0, 40.0, STEPS) for name in names},
         batteries={name: small_battery(rng.uniform(10.0, 80.0)) for name in names},
+        **terms,
     )
 
 
@@ -84,3 +86,22 @@ def test_identical_towns_have_nothing_to_trade():
     battery = small_battery(40.0)
     world = peers(dict.fromkeys("ABC", kw), batteries=dict.fromkeys("ABC", battery))
     assert both(world)[1].trades == ()
+
+
+# ---------------------------------------------------------------------------------- 8 and 10
+@pytest.mark.parametrize("seed", range(3))
+def test_own_first_is_the_cheapest_dispatch_at_the_grid_alone(seed):
+    # What is sold earns nothing: otherwise what the window leaves in storage should be sold.
+    greedy, cheapest = towns(seed, sell=0.0), towns(seed, sell=0.0)
+    for agent in cheapest.agents.values():
+        agent.strategy = CostMinimiser()
+    found, best = clear(greedy, Isolated()), clear(cheapest, Isolated())
+    assert found.upper == pytest.approx(best.upper, abs=3 * STEPS * BUY * NOISE_KW)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_own_first_with_peers_is_no_cheaper_than_one_planner_for_all(seed):
+    world = towns(seed)
+    _, together = both(world)
+    best = clear(world, Central())
+    assert together.upper >= best.lower - 1e-6 * best.gross_cost

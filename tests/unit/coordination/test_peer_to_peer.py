@@ -255,7 +255,7 @@ def test_names_that_are_no_microgrids_and_pairs_that_lack_are_faults_of_the_scen
 
 def doubts_of(price, **tariff):
     overrides = {f"tariff.{key}": value for key, value in tariff.items()}
-    overrides |= {"coordination": {"kind": "peer-to-peer", "price_per_kwh": price}}
+    overrides |= {"days": 2, "coordination": {"kind": "peer-to-peer", "price_per_kwh": price}}
     warnings = mmgsim.build("duo", overrides=overrides).warnings
     return [fault for fault in warnings if fault.where.startswith("coordination")]
 
@@ -264,7 +264,7 @@ def test_a_price_that_somebody_would_lose_by_is_doubted_with_its_hours():
     # In duo half of the charge of 0.12, at peak 0.27, is local; export earns 0.05.
     (doubt,) = doubts_of(0.17, import_per_kwh=0.08)
     assert doubt.where == "coordination.price_per_kwh"
-    assert "in 10 of 24 steps (hours 0-7, 22-23)" in doubt.what
+    assert "in 20 of 48 steps (hours 0-7, 22-23)" in doubt.what
 
 
 def test_a_doubted_price_of_one_seller_is_named():
