@@ -63,6 +63,23 @@ def near_miss(name: str, known: Iterable[str]) -> str:
     return f"{hint}known: {', '.join(shown) if shown else 'none'}"
 
 
+def ranges(numbers: Iterable[int]) -> str:
+    """Write whole numbers shortly, each once.
+
+    Examples
+    --------
+    >>> ranges([40, 0, 1, 2, 1])
+    '0-2, 40'
+    """
+    runs: list[list[int]] = []
+    for number in sorted(set(numbers)):
+        if runs and number == runs[-1][1] + 1:
+            runs[-1][1] = number
+        else:
+            runs.append([number, number])
+    return ", ".join(str(a) if a == b else f"{a}-{b}" for a, b in runs)
+
+
 class MmgsimError(Exception):
     """Root of everything this package raises on purpose.
 

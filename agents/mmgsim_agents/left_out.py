@@ -7,7 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
-from mmgsim.contracts import Clearing, MarketView, Plan
+from mmgsim.contracts import Clearing, MarketView, Plan, frozen
 from mmgsim.coordination.pool import plan_costs, pool_clearing
 
 __all__ = ["among", "with_left_out"]
@@ -15,8 +15,11 @@ __all__ = ["among", "with_left_out"]
 
 def among(view: MarketView, names: Collection[str]) -> MarketView:
     """Give the view of a market in which only some microgrids take part."""
+    rows = [row for row, member in enumerate(view.members) if member.name in names]
+    apart_km = view.distance_km
     return replace(
         view,
+        distance_km=None if apart_km is None else frozen(apart_km[np.ix_(rows, rows)]),
         members=tuple(member for member in view.members if member.name in names),
         envelopes={name: envelope for name, envelope in view.envelopes.items() if name in names},
         ties=tuple(tie for tie in view.ties if set(tie.between) <= set(names)),

@@ -82,11 +82,13 @@ class MarketAgent(mesa.Agent):
         make_market: Callable[[], tuple[Market, Mechanism]],
         members: tuple[Member, ...],
         ties: tuple[TieLine, ...] = (),
+        distance_km: FloatArray | None = None,
     ) -> None:
         super().__init__(model)
         self._seat: Seat[tuple[Market, Mechanism]] = Seat(make_market, _stand_in)
         self.members = members
         self.ties = ties
+        self.distance_km = distance_km
         self.clearing: Clearing | None = None
         self.lines: list[LedgerLine] = []
         self._memory: Mapping[str, Any] = {}
@@ -168,6 +170,7 @@ class MarketAgent(mesa.Agent):
             surplus=self.model.scenario.settlement.surplus,
             has_network=self.model.scenario.network is not None,
             ties=self.ties,
+            distance_km=self.distance_km,
         )
 
     def gate(self) -> Clearing:

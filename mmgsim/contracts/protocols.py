@@ -94,7 +94,9 @@ class Operator(Protocol):
 class Mechanism(Protocol):
     """A coordination as an ask/tell algorithm: no bus, no agents, no input or output.
 
-    It may also have `scenario_faults(scenario)`, as an operator may.
+    It may also have `scenario_faults(scenario)`, as an operator may, and
+    `scenario_doubts(scenario, inputs)`, which gives (option, doubt, cure) of whatever is probably
+    not meant, knowing the series; they are warnings.
     One that asks the DNO too names the kinds in `asks_dno`, so that an operator which does not
     answer them, and a feeder on which it cannot, are refused beforehand. One of many rounds may
     have `hurry()`, called before `ask()` where a gate has to end: it then awards what it has.

@@ -302,6 +302,9 @@ class MarketView:
         Whether there is a network that the DNO can be asked about.
     ties : tuple of TieLine
         Lines between microgrids whose flow is the mechanism's to decide.
+    distance_km : (members, members) array or None
+        Length of the lines of the feeder between the members' buses, as it was built; infinite
+        where none lead from one to the other. None without a network. [km]
     """
 
     window: Window
@@ -313,6 +316,7 @@ class MarketView:
     surplus: str = "kept"
     has_network: bool = False
     ties: tuple[TieLine, ...] = ()
+    distance_km: FloatArray | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,6 +6,7 @@ from mmgsim.coordination.central import Central
 from mmgsim.coordination.hierarchical import Hierarchical
 from mmgsim.coordination.isolated import Isolated
 from mmgsim.coordination.pair_charges import pair_charges_per_kwh
+from mmgsim.coordination.peer_to_peer import PeerToPeer
 from mmgsim.coordination.prices import Prices
 from mmgsim.coordination.sharing import (
     Split,
@@ -22,6 +23,7 @@ __all__ = [
     "Central",
     "Hierarchical",
     "Isolated",
+    "PeerToPeer",
     "Prices",
     "Split",
     "divide",

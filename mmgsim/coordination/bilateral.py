@@ -186,7 +186,11 @@ def _mean_price(trades: Sequence[Trade], name: str, steps: int) -> FloatArray:
     if not own:
         return frozen(np.full(steps, np.nan))
     kw = np.stack([trade.kw for trade in own])
-    # Shares first: of a single trade it is then that trade's price to the last digit.
+    price_per_kwh = np.stack([trade.price_per_kwh for trade in own])
     total_kw = kw.sum(axis=0)
     shares = np.divide(kw, total_kw, out=np.full(kw.shape, np.nan), where=total_kw > 0.0)
-    return frozen((shares * np.stack([trade.price_per_kwh for trade in own])).sum(axis=0))
+    mean = (shares * price_per_kwh).sum(axis=0)
+    # Of trades at one price it is that price to the last digit.
+    lowest = np.where(kw > 0.0, price_per_kwh, np.inf).min(axis=0)
+    highest = np.where(kw > 0.0, price_per_kwh, -np.inf).max(axis=0)
+    return frozen(np.where(total_kw > 0.0, np.clip(mean, lowest, highest), np.nan))

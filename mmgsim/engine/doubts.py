@@ -11,7 +11,14 @@ from mmgsim.engine.own_setup import OWN
 from mmgsim.engine.tie_setup import tie_doubts
 from mmgsim.errors import Fault
 from mmgsim.network import Feeder, Flow, FlowStatus, SweepFlow
-from mmgsim.scenario import Inputs, LoadedScenario, Scenario, taken_elements, unusual
+from mmgsim.scenario import (
+    Inputs,
+    LoadedScenario,
+    Scenario,
+    role_doubts,
+    taken_elements,
+    unusual,
+)
 
 __all__ = ["warnings_of"]
 
@@ -26,6 +33,7 @@ def warnings_of(loaded: LoadedScenario, inputs: Inputs, feeder: Feeder | None) -
     """
     found = unusual(loaded.scenario, inputs)
     found += tie_doubts(loaded.scenario, loaded.folder)
+    found += role_doubts(loaded.scenario, inputs, loaded.folder)
     if feeder is not None:
         extremes = _extremes(feeder, inputs.background)
         nothing = np.zeros((len(extremes), len(feeder.members)))

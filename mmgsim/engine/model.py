@@ -29,6 +29,7 @@ from mmgsim.engine.setup import (
 )
 from mmgsim.engine.tie_setup import tie_lines_of
 from mmgsim.errors import ContractError, PlugInError
+from mmgsim.network import distances_km
 from mmgsim.scenario import (
     Kind,
     LoadedScenario,
@@ -141,8 +142,12 @@ class MultiMicrogridModel(mesa.Model):
         make_operator = operator_maker(self.loaded)
         self.dno = find_class(Kind.AGENT, "dno")(self, make_operator, members, feeder, own)
         ties = tie_lines_of(self.scenario)
+        distance_km = None
+        if feeder is not None:
+            buses = [member.bus for member in members if member.bus is not None]
+            distance_km = distances_km(feeder.net, buses)
         self.market = find_class(Kind.AGENT, "market")(
-            self, market_maker(self.loaded), members, ties
+            self, market_maker(self.loaded), members, ties, distance_km
         )
         self.microgrids = NamedAgents(
             [microgrid(self, setup) for setup in setups], random=self.random

@@ -12,6 +12,7 @@ from mmgsim.network.feeder import (
 )
 from mmgsim.network.grid import RadialPoints
 from mmgsim.network.layout import Edge, FeederLayout, read_layout, tree_places
+from mmgsim.network.lengths import distances_km
 from mmgsim.network.linear_flow import (
     BusPower,
     FlowError,
@@ -73,6 +74,7 @@ __all__ = [
     "RadialPoints",
     "SweepFlow",
     "apply_ratings",
+    "distances_km",
     "feeder_faults",
     "find_line",
     "flow_errors",

@@ -21,7 +21,7 @@ import pandapower as pp
 import pandapower.networks
 
 from mmgsim.contracts import FloatArray, Member, frozen
-from mmgsim.errors import Fault, ScenarioError, near_miss
+from mmgsim.errors import Fault, ScenarioError, near_miss, ranges
 from mmgsim.network.acpoint import AcSolver
 from mmgsim.network.follows import Follows
 from mmgsim.network.radial import RadialNet, radial_obstacles
@@ -207,7 +207,7 @@ def _member_faults(net: Any, members: Sequence[Member]) -> Iterator[Fault]:
     for name in sorted({name for name in names if names.count(name) > 1}):
         yield Fault(f"microgrids.{name}", "the name is given twice", "names must differ")
     buses = set(net.bus.index)
-    cure = f"buses: {_ranges(sorted(buses))}"
+    cure = f"buses: {ranges(buses)}"
     for member in members:
         where = f"microgrids.{member.name}.bus"
         if member.bus is None:
@@ -216,17 +216,6 @@ def _member_faults(net: Any, members: Sequence[Member]) -> Iterator[Fault]:
             yield Fault(where, f"the feeder has no bus {member.bus}", cure)
         elif not net.bus.in_service[member.bus]:
             yield Fault(where, f"bus {member.bus} is out of service", "give another bus")
-
-
-def _ranges(labels: Sequence[int]) -> str:
-    """Write bus labels shortly: ``0-32, 40``."""
-    runs: list[list[int]] = []
-    for label in labels:
-        if runs and label == runs[-1][1] + 1:
-            runs[-1][1] = label
-        else:
-            runs.append([label, label])
-    return ", ".join(str(a) if a == b else f"{a}-{b}" for a, b in runs)
 
 
 def _net_faults(net: Any) -> Iterator[Fault]:

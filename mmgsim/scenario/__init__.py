@@ -39,6 +39,7 @@ from mmgsim.scenario.registry import (
     known_names,
     plug_ins,
 )
+from mmgsim.scenario.roles import role_doubts
 from mmgsim.scenario.schema import (
     BatteryConfig,
     DieselConfig,
@@ -112,6 +113,7 @@ __all__ = [
     "plug_ins",
     "read_inputs",
     "resolved_yaml",
+    "role_doubts",
     "run_index",
     "scenario_schema",
     "seen_from",

@@ -47,6 +47,7 @@ BUILT_IN: Mapping[Kind, Mapping[str, str]] = MappingProxyType(
             "central": "mmgsim.coordination.central:Central",
             "hierarchical": "mmgsim.coordination.hierarchical:Hierarchical",
             "isolated": "mmgsim.coordination.isolated:Isolated",
+            "peer-to-peer": "mmgsim.coordination.peer_to_peer:PeerToPeer",
             "prices": "mmgsim.coordination.prices:Prices",
         },
         Kind.AGENT: {

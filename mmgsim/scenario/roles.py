@@ -10,13 +10,14 @@ from typing import Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from pydantic import ConfigDict, TypeAdapter, ValidationError
 
-from mmgsim.errors import PackageError, UnknownNameError, near_miss
+from mmgsim.errors import Fault, PackageError, UnknownNameError, near_miss
+from mmgsim.scenario.inputs import Inputs
 from mmgsim.scenario.packages import Kind
 from mmgsim.scenario.registry import BUILT_IN, create, find_class, option_names
 from mmgsim.scenario.schema import Scenario
 from mmgsim.scenario.wording import value_words
 
-__all__ = ["role_faults"]
+__all__ = ["role_doubts", "role_faults"]
 
 Path_ = Sequence[str | int]
 _Found = tuple[Path_, str, str]
@@ -43,10 +44,14 @@ def role_faults(scenario: Scenario, folder: Path | None) -> list[_Found]:
         what = f"{scenario.repair.rounds}: operator {operator.kind!r} accepts every plan"
         maker.found.append((("repair", "rounds"), what, cure))
     if hasattr(dno, "scenario_faults"):
-        maker.found += _own_faults(dno, scenario, operator.kind, ("operator", "options"))
+        maker.found += _own_faults(
+            dno, "scenario_faults", operator.kind, ("operator", "options"), scenario
+        )
     mechanism = maker.make(Kind.MECHANISM, chosen.kind, chosen.options(), ("coordination",))
     if hasattr(mechanism, "scenario_faults"):
-        maker.found += _own_faults(mechanism, scenario, chosen.kind, ("coordination",))
+        maker.found += _own_faults(
+            mechanism, "scenario_faults", chosen.kind, ("coordination",), scenario
+        )
     if _MADE_HERE in market.options:
         cure = "choose it by the scenario's own key `coordination`"
         maker.found.append((("market", "options", _MADE_HERE), "is no option of a market", cure))
@@ -69,6 +74,18 @@ def role_faults(scenario: Scenario, folder: Path | None) -> list[_Found]:
     return maker.found
 
 
+def role_doubts(scenario: Scenario, inputs: Inputs, folder: Path | None) -> list[Fault]:
+    """Give what the coordination itself doubts about a scenario without faults, by its series."""
+    chosen = scenario.coordination
+    mechanism = create(Kind.MECHANISM, chosen.kind, chosen.options(), folder)
+    if not hasattr(mechanism, "scenario_doubts"):
+        return []
+    found = _own_faults(
+        mechanism, "scenario_doubts", chosen.kind, ("coordination",), scenario, inputs
+    )
+    return [Fault(".".join(map(str, path)), what, cure) for path, what, cure in found]
+
+
 def _unanswered_by_dno(mechanism: Any, dno: Any, scenario: Scenario) -> list[_Found]:
     """Give what a mechanism asks the DNO and its operator says that it does not answer."""
     asks: frozenset[type] = frozenset(getattr(mechanism, "asks_dno", ()))
@@ -85,15 +102,15 @@ _MADE_HERE = "coordination"
 """Option of a market that no file gives: the mechanism, as it was made."""
 
 
-def _own_faults(plug_in: Any, scenario: Scenario, kind: str, at: Path_) -> list[_Found]:
-    """Give what an operator or a mechanism itself finds wrong with a scenario."""
+def _own_faults(plug_in: Any, method: str, kind: str, at: Path_, *known: Any) -> list[_Found]:
+    """Give what an operator or a mechanism itself finds wrong with what it is shown."""
     try:
         return [
             ((*at, str(key)), str(what), str(cure))
-            for key, what, cure in plug_in.scenario_faults(scenario)
+            for key, what, cure in getattr(plug_in, method)(*known)
         ]
     except (Exception, SystemExit) as error:  # noqa: BLE001
-        what = f"`scenario_faults` of {kind!r} fails: {_said(error)}"
+        what = f"`{method}` of {kind!r} fails: {_said(error)}"
         return [(at[:1], what, "let it give option, fault and cure of each")]
 
 

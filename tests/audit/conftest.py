@@ -107,6 +107,11 @@ RUNS = {
             'away: [{microgrid: MG4, start: "2021-01-11 11:00", end: "2021-01-11 15:00"}]}',
         ],
     ),
+    # Trades of each with several others, at one price.
+    "peers": (
+        "wa9",
+        ["days=1", "gate.every=3h", "coordination={kind: peer-to-peer, price_per_kwh: midpoint}"],
+    ),
     "hierarchical": ("ieee33mmg", ["coordination.controller=aggregated"]),
     "prices": ("duo", ["coordination.kind=prices", "gate.every=2h"]),
     "prices-unlogged": ("duo", ["coordination.kind=prices", "gate.every=2h"]),
@@ -237,14 +242,14 @@ def get_run(tmp_path_factory):
 @pytest.fixture(
     params=[
         *("central", "isolated", "noise", "quarter", "feeder", "events", "wa9", "diesel"),
-        *("tight", "bilevel", "ties", "lossy"),
+        *("tight", "bilevel", "ties", "lossy", "peers"),
     ]
 )
 def run(request, get_run):
     return get_run(request.param)
 
 
-@pytest.fixture(params=["feeder", "wa9", "tight"])
+@pytest.fixture(params=["feeder", "wa9", "tight", "peers"])
 def networked(request, get_run):
     return get_run(request.param)
 

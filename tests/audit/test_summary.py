@@ -186,7 +186,7 @@ def test_summary(run, check):
     check(run)
 
 
-@pytest.mark.parametrize("name", ["central", "noise", "quarter", "feeder", "wa9"])
+@pytest.mark.parametrize("name", ["central", "noise", "quarter", "feeder", "wa9", "peers"])
 def test_there_is_trade_to_audit(get_run, name):
     assert get_run(name).table("trades").kw.sum() > 1.0
 

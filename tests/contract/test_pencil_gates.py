@@ -25,7 +25,7 @@ from mmgsim.contracts import (
     Trade,
     frozen,
 )
-from mmgsim.coordination import Bilevel, Central, Hierarchical, Isolated
+from mmgsim.coordination import Bilevel, Central, Hierarchical, Isolated, PeerToPeer
 from mmgsim.engine import MessageBus
 from mmgsim.subproblems import dispatch_faults
 from mmgsim.testing import sample_view
@@ -85,7 +85,7 @@ def clear(world, mechanism):
 @pytest.mark.parametrize(
     "make",
     [
-        *(Isolated, Central, Bilevel, Hierarchical, _aggregated),
+        *(Isolated, Central, Bilevel, Hierarchical, PeerToPeer, _aggregated),
         *(PriceToy, AuctionToy, HierarchicalToy),
     ],
 )
@@ -105,7 +105,7 @@ def test_one_gate_of_every_family_ends_in_balanced_feasible_plans(world, make):
         assert clearing.lower <= best.upper + 1e-6 * best.gross_cost
     if make in (PriceToy, AuctionToy):
         assert any(trade.buyer == Party.MARKET for trade in clearing.trades)
-    if make is Bilevel:
+    if make in (Bilevel, PeerToPeer):
         assert clearing.trades
         assert {party for t in clearing.trades for party in (t.seller, t.buyer)} <= set(NAMES)
 

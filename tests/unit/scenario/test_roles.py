@@ -3,7 +3,7 @@ import sys
 import pytest
 
 from mmgsim.errors import UnknownNameError
-from mmgsim.scenario import Kind, find_class, load_scenario
+from mmgsim.scenario import Kind, find_class, load_scenario, read_inputs, role_doubts
 
 OWN = """\
 from mmgsim_agents.strategies import SelfConsumer
@@ -201,6 +201,27 @@ def test_an_operator_that_cannot_say_its_faults_is_one_itself(given, what, scena
     fault = scenarios.fault(overrides={"operator": "own.py:Own"})
     assert fault.where == "operator"
     assert f"`scenario_faults` of 'own.py:Own' fails: {what}" in fault.what
+
+
+@pytest.mark.parametrize(
+    ("given", "where", "what"),
+    [
+        ("[('tone', 'is low', 'sing')]", "coordination.tone", "is low"),
+        ("1 / 0", "coordination", "`scenario_doubts` of 'own.py:Own' fails: ZeroDivisionError"),
+    ],
+)
+def test_what_a_coordination_doubts_is_a_warning(given, where, what, scenarios):
+    own = (
+        "from mmgsim.coordination import Isolated\nclass Own(Isolated):\n"
+        "    def __init__(self, tone=1): pass\n"
+        f"    def scenario_doubts(self, scenario, inputs):\n        return {given}\n"
+    )
+    (scenarios.folder / "own.py").write_text(own)
+    loaded = load_scenario(scenarios.write(), {"coordination": "own.py:Own"})
+    inputs = read_inputs(loaded.scenario, loaded.folder)
+    (doubt,) = role_doubts(loaded.scenario, inputs, loaded.folder)
+    assert doubt.where == where
+    assert what in doubt.what
 
 
 def test_faulty_file_is_explained_for_each_microgrid_and_again_after_mending(scenarios):
