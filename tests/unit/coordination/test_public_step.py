@@ -15,7 +15,7 @@ def prices_of(buy, sell, local):
 
 
 def by_qp(told_kw, penalty, buy, sell, local):
-    """Give the optimal value and exchanges of one step, with import, export and trade as columns."""
+    """Give the optimal value and exchanges of one step: import, export, trade as columns."""
     model = pyo.ConcreteModel()
     model.member = pyo.RangeSet(0, len(told_kw) - 1)
     model.z = pyo.Var(model.member)
