@@ -430,6 +430,7 @@ _REGULARISATIONS = (1e-9, 1e-7, 1e-5)
 _OPTIONS = {
     "output_flag": False,
     _REGULARISATION: _REGULARISATIONS[0],
+    "qp_iteration_limit": 20_000,  # a few QPs go round in circles for ever
     "threads": 1,
     "mip_feasibility_tolerance": INTEGRALITY,
 }
