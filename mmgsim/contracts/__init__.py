@@ -47,6 +47,7 @@ from mmgsim.contracts.messages import (
 from mmgsim.contracts.money import Item, LedgerLine, Objective, Party
 from mmgsim.contracts.network import LimitKind, NetworkQuery, NetworkRows, ShadowPrices
 from mmgsim.contracts.protocols import ACCEPTED, Accepted, Market, Mechanism, Operator, Strategy
+from mmgsim.contracts.proximal import ProximalOffer, ProximalQuery
 from mmgsim.contracts.ties import TieFlow, TieLine, net_tie_kw
 from mmgsim.contracts.views import (
     Clearing,
@@ -112,6 +113,8 @@ __all__ = [
     "Party",
     "Plan",
     "PriceQuery",
+    "ProximalOffer",
+    "ProximalQuery",
     "Realised",
     "Renewable",
     "RenewableKind",

@@ -93,15 +93,25 @@ class PublicSide:
             bounded = self.limits.bounded(multipliers, step_h)
             queries_per_kwh = queries_per_kwh + self.limits.charges_per_kwh(bounded, step_h)
             given_up = bounded @ self.limits.limit
-        public = least_public_cost(
-            queries_per_kwh,
+        public = self.least_cost(queries_per_kwh)
+        lower: FloatArray = public - given_up + sum(offer.lower_bound for offer in offers)
+        return lower
+
+    def least_cost(self, prices_per_kwh: FloatArray) -> FloatArray:
+        """Give the least cost beyond the connection points when exchanges are bought at prices.
+
+        Parameters
+        ----------
+        prices_per_kwh : (..., members, steps) array
+            [currency/kWh]
+        """
+        return least_public_cost(
+            prices_per_kwh,
             self.prices,
             self.import_limit_kw,
             self.export_limit_kw,
             self.window.step_h,
         )
-        lower: FloatArray = public - given_up + sum(offer.lower_bound for offer in offers)
-        return lower
 
     def cost_without_trade(self, stack: OfferStack, offer: int) -> float:
         """Give the cost of one offer of everybody, without local trade. [currency]"""
@@ -115,13 +125,25 @@ class PublicSide:
         """Give exchanges, a (members, steps) array, by name of microgrid. [kW]"""
         return {name: frozen(kw) for name, kw in zip(self.names, exchange_kw, strict=True)}
 
+    def matched_terms(self, exchange_kw: FloatArray) -> FloatArray:
+        """Give what exchanges cost once surplus is matched with lack. [currency]
+
+        Parameters
+        ----------
+        exchange_kw : (members, steps) array
+            [kW]
+
+        Returns
+        -------
+        (3, members, steps) array
+            As `public_cost_terms`.
+        """
+        trade_kw = match_pool(self.by_name(exchange_kw), self.tariff)
+        sold_kw = np.stack([trade_kw[name] for name in self.names])
+        return public_cost_terms(exchange_kw, sold_kw, self.prices, self.window.step_h)
+
     def gross_cost(self, combination: Combination) -> float:
         """Give the sum of the absolute cost terms: the scale of gaps. [currency]"""
-        exchange_kw = self.by_name(combination.exchange_kw)
-        trade_kw = match_pool(exchange_kw, self.tariff)
-        terms = [
-            public_cost_terms(exchange_kw[name], trade_kw[name], self.prices, self.window.step_h)
-            for name in self.names
-        ]
+        terms = self.matched_terms(combination.exchange_kw)
         private = combination.cost - float(np.sum(terms))
         return abs(private) + float(np.abs(terms).sum())

@@ -43,6 +43,7 @@ BUILT_IN: Mapping[Kind, Mapping[str, str]] = MappingProxyType(
         Kind.OPERATOR: {"standard": "mmgsim_agents.operators.standard:StandardOperator"},
         Kind.MARKET: {"standard": "mmgsim_agents.markets.standard:StandardMarket"},
         Kind.MECHANISM: {
+            "admm": "mmgsim.coordination.admm:Admm",
             "bilevel": "mmgsim.coordination.bilevel:Bilevel",
             "central": "mmgsim.coordination.central:Central",
             "hierarchical": "mmgsim.coordination.hierarchical:Hierarchical",

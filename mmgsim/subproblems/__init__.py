@@ -2,6 +2,7 @@
 
 from mmgsim.subproblems.block import declare_microgrid, update_microgrid
 from mmgsim.subproblems.bus_prices import BusPrices, bus_prices
+from mmgsim.subproblems.clarabel import CompiledClarabel, has_clarabel
 from mmgsim.subproblems.compiled import CompiledHighs
 from mmgsim.subproblems.connection import (
     PublicPrices,
@@ -49,6 +50,7 @@ from mmgsim.subproblems.promises import (
     plan_faults,
     reply_faults,
 )
+from mmgsim.subproblems.proximal import ProximalProblem, compile_curved
 from mmgsim.subproblems.public_promises import (
     clearing_faults,
     envelope_faults,
@@ -70,6 +72,7 @@ __all__ = [
     "BlockOffer",
     "BusPrices",
     "Combination",
+    "CompiledClarabel",
     "CompiledHighs",
     "Conditions",
     "Follower",
@@ -101,6 +104,7 @@ __all__ = [
     "Parts",
     "PriceBox",
     "PrivateModel",
+    "ProximalProblem",
     "PublicPrices",
     "PyomoHighs",
     "Solver",
@@ -110,6 +114,7 @@ __all__ = [
     "as_offer",
     "bus_prices",
     "clearing_faults",
+    "compile_curved",
     "declare_feasible",
     "declare_inverter",
     "declare_microgrid",
@@ -121,6 +126,7 @@ __all__ = [
     "exchange_limits",
     "grant_faults",
     "halfway_limits",
+    "has_clarabel",
     "hold_plan",
     "least_cut",
     "limit_rows",

@@ -23,7 +23,7 @@ from mmgsim.subproblems.private import PrivateModel
 from mmgsim.subproblems.solver import TIME_LIMIT_S, Outcome, Solver
 from mmgsim.subproblems.switch import HonestProblem
 
-__all__ = ["Answer", "OfferProblem", "as_offer"]
+__all__ = ["Answer", "OfferProblem", "as_offer", "build_priced"]
 
 _Write = Callable[[Solver, Any], None]
 
@@ -99,7 +99,7 @@ class OfferProblem:
         self._splittings: dict[bool, Splitting] = {}
         self._is_cheating = private.is_cheating
         self._problem = HonestProblem(
-            lambda exclusive: _build(
+            lambda exclusive: build_priced(
                 name, private, devices, Horizon(window.steps, window.step_h, exclusive)
             ),
             lambda solver, model: private.is_cheating(solver, model.own, devices),
@@ -360,7 +360,10 @@ def as_offer(parts: Sequence[Parts], lower_bound: FloatArray) -> Offer:
     )
 
 
-def _build(name: str, private: PrivateModel, devices: tuple[Device, ...], horizon: Horizon) -> Any:
+def build_priced(
+    name: str, private: PrivateModel, devices: tuple[Device, ...], horizon: Horizon
+) -> Any:
+    """Declare the private problem of a microgrid with ``leaving - entering`` priced and limited."""
     model = pyo.ConcreteModel()
     model.time = pyo.RangeSet(0, horizon.steps - 1)
     for limit in ("base_kw", "least_leaving_kw", "most_leaving_kw", "most_entering_kw"):

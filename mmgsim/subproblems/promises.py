@@ -23,6 +23,7 @@ from mmgsim.contracts import (
     Orders,
     Plan,
     PriceQuery,
+    ProximalOffer,
     Realised,
     Renewable,
     Request,
@@ -54,6 +55,7 @@ def reply_faults(reply: Any, view: View, message: Message) -> Iterator[str]:
             Disclosure: _disclosure_faults,
             Request: _request_faults,
             Orders: _order_faults,
+            ProximalOffer: _proximal_faults,
         }
         if isinstance(reply, Plan) and not _holds_ties(reply, message):
             yield "tie_kw of the plan is not that of the award; pass it on as it is"
@@ -83,6 +85,18 @@ def _order_faults(reply: Orders, view: View) -> Iterator[str]:
             yield f"orders for position {order.offset} of {view.window.steps}"
         if not (np.isfinite([order.kw, order.price_per_kwh]).all() and order.kw >= 0.0):
             yield f"orders {order.kw} kW at {order.price_per_kwh}"
+
+
+def _proximal_faults(offer: ProximalOffer, view: View) -> Iterator[str]:
+    if not is_finite(offer.exchange_kw, view.window.steps):
+        yield f"exchange_kw is not {view.window.steps} finite numbers"
+        return
+    if not np.isfinite(offer.private_cost):
+        yield "private_cost is not finite"
+    low_kw, high_kw = -view.envelope.import_limit_kw, view.envelope.export_limit_kw
+    over_kw = np.maximum(low_kw - offer.exchange_kw, offer.exchange_kw - high_kw).max()
+    if over_kw > TOLERANCE:
+        yield f"the exchange leaves the envelope by {over_kw:g} kW"
 
 
 def is_finite(values: Any, steps: int) -> bool:

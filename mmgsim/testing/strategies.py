@@ -21,6 +21,8 @@ from mmgsim.contracts import (
     Orders,
     Plan,
     PriceQuery,
+    ProximalOffer,
+    ProximalQuery,
     Realised,
     Request,
     RequestQuery,
@@ -108,6 +110,7 @@ def _questions(view: View) -> dict[type[Message], Message]:
         Disclose(window=view.window),
         OrderQuery(window=view.window, offsets=(0, 1)),
         PriceQuery(window=view.window, prices_per_kwh=prices, alone=True),
+        _proximal_query(view),
         RequestQuery(window=view.window),
     )
     return {type(question): question for question in questions}
@@ -235,6 +238,26 @@ def _reply_faults(reply: Any, query: PriceQuery, view: View) -> Iterator[str]:
         yield f"an offer leaves the envelope by {over_kw.max():g} kW"
 
 
+def _proximal_query(view: View) -> ProximalQuery:
+    """Give a query near an exchange of nothing, with a pull of a tenth of the price a kW."""
+    price = view.tariff.buy_per_kwh
+    return ProximalQuery(
+        window=view.window,
+        price_per_kwh=price,
+        target_kw=frozen(np.zeros(view.window.steps)),
+        penalty_per_kwh_kw=0.1 * max(float(np.abs(price).mean()), 1e-3),
+    )
+
+
+def _check_proximal_query(case: _Case) -> Iterator[str]:
+    query = _proximal_query(case.view)
+    reply = case.ask(query)
+    if not isinstance(reply, ProximalOffer):
+        yield f"gives {type(reply).__name__}, not ProximalOffer"
+        return
+    yield from reply_faults(reply, case.view, query)
+
+
 def _check_request(case: _Case) -> Iterator[str]:
     reply = case.ask(RequestQuery(window=case.view.window))
     if not isinstance(reply, Request):
@@ -285,5 +308,6 @@ _CHECKS: dict[type[Message], Callable[[_Case], Iterator[str]]] = {
     Disclose: _check_disclose,
     OrderQuery: _check_orders,
     PriceQuery: _check_price_query,
+    ProximalQuery: _check_proximal_query,
     RequestQuery: _check_request,
 }

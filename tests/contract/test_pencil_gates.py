@@ -25,7 +25,7 @@ from mmgsim.contracts import (
     Trade,
     frozen,
 )
-from mmgsim.coordination import Bilevel, Central, Hierarchical, Isolated, PeerToPeer
+from mmgsim.coordination import Admm, Bilevel, Central, Hierarchical, Isolated, PeerToPeer
 from mmgsim.engine import MessageBus
 from mmgsim.subproblems import dispatch_faults
 from mmgsim.testing import sample_view
@@ -85,7 +85,7 @@ def clear(world, mechanism):
 @pytest.mark.parametrize(
     "make",
     [
-        *(Isolated, Central, Bilevel, Hierarchical, PeerToPeer, _aggregated),
+        *(Isolated, Central, Admm, Bilevel, Hierarchical, PeerToPeer, _aggregated),
         *(PriceToy, AuctionToy, HierarchicalToy),
     ],
 )

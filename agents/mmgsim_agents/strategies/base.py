@@ -27,6 +27,8 @@ from mmgsim.contracts import (
     Orders,
     Plan,
     PriceQuery,
+    ProximalOffer,
+    ProximalQuery,
     Realised,
     Request,
     RequestQuery,
@@ -41,6 +43,7 @@ from mmgsim.subproblems import (
     MicrogridProblem,
     OfferProblem,
     PrivateModel,
+    ProximalProblem,
     Terms,
     as_offer,
     disclosure_of,
@@ -63,7 +66,7 @@ class OptimisingStrategy:
     """
 
     answers: frozenset[type[Message]] = frozenset(
-        {Award, Disclose, Grant, OrderQuery, PriceQuery, RequestQuery}
+        {Award, Disclose, Grant, OrderQuery, PriceQuery, ProximalQuery, RequestQuery}
     )
 
     def __init__(self, private: PrivateModel | None = None) -> None:
@@ -71,10 +74,11 @@ class OptimisingStrategy:
         # Caches: they may be dropped at any time and are then built again.
         self._problem: MicrogridProblem | None = None
         self._offers: OfferProblem | None = None
+        self._proximal: ProximalProblem | None = None
 
     def reset(self) -> None:
         """Make the problems as new, without building them again."""
-        for problem in (self._problem, self._offers):
+        for problem in (self._problem, self._offers, self._proximal):
             if problem is not None:
                 problem.reset()
 
@@ -107,6 +111,7 @@ class OptimisingStrategy:
             Grant: self._accept,
             OrderQuery: self._order,
             PriceQuery: self._offer,
+            ProximalQuery: self._offer_near,
             RequestQuery: self._request,
         }
         reply = replies.get(type(message))
@@ -127,6 +132,14 @@ class OptimisingStrategy:
         if self._offers is None or not self._offers.fits(view.devices, view.window):
             self._offers = OfferProblem(view.name, view.devices, view.window, model=self._private)
         return self._offers
+
+    def proximal(self, view: View) -> ProximalProblem:
+        """Give the problem that answers prices near a point, built once."""
+        if self._proximal is None or not self._proximal.fits(view.devices, view.window):
+            self._proximal = ProximalProblem(
+                view.name, view.devices, view.window, model=self._private
+            )
+        return self._proximal
 
     def _follow(self, view: View, award: Award) -> Plan:
         """Plan with firm trades, and with the exchange where the mechanism fixes it.
@@ -180,6 +193,10 @@ class OptimisingStrategy:
                 parts.append(problem.nearest(declared, wanted_kw, price, step))
         bounds = frozen([answer.lower_bound for answer in answers])
         return as_offer(parts if query.in_parts else [one.joined() for one in parts], bounds)
+
+    def _offer_near(self, view: View, query: ProximalQuery) -> ProximalOffer:
+        """Give the best exchange at a price near a point; truthful whatever `plan` does."""
+        return self.proximal(view).answer(disclosure_of(view), view.envelope, query)
 
     def _order(self, view: View, query: OrderQuery) -> Orders:
         """Order the own plan's exchange, at what it would cost or earn at the grid."""
