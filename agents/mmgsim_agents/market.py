@@ -143,6 +143,7 @@ class MarketAgent(mesa.Agent):
             surplus=self.model.scenario.settlement.surplus,
             has_network=self.model.scenario.network is not None,
             ties=self.ties,
+            steps_to_gate=min(self.model.clock.steps_to_gate, window.steps),
         )
 
     def gate(self) -> Clearing:

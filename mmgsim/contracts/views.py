@@ -302,6 +302,9 @@ class MarketView:
         Whether there is a network that the DNO can be asked about.
     ties : tuple of TieLine
         Lines between microgrids whose flow is the mechanism's to decide.
+    steps_to_gate : int or None
+        How many steps of the window are over when the next gate opens that is known now; None
+        where none is, so that the whole window is.
     """
 
     window: Window
@@ -313,6 +316,7 @@ class MarketView:
     surplus: str = "kept"
     has_network: bool = False
     ties: tuple[TieLine, ...] = ()
+    steps_to_gate: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
