@@ -22,7 +22,6 @@ from mmgsim.contracts import (
     Load,
     Message,
     Offer,
-    Order,
     OrderQuery,
     Orders,
     Plan,
@@ -30,7 +29,6 @@ from mmgsim.contracts import (
     Realised,
     Request,
     RequestQuery,
-    Side,
     View,
     frozen,
 )
@@ -46,6 +44,7 @@ from mmgsim.subproblems import (
     disclosure_of,
     hold_plan,
 )
+from mmgsim_agents.ordering import opportunity_orders
 
 __all__ = ["OptimisingStrategy"]
 
@@ -85,6 +84,10 @@ class OptimisingStrategy:
             MicrogridInputs(disclosure_of(view), terms), view.window.first_step
         )
 
+    def order(self, view: View, query: OrderQuery) -> Orders:
+        """Order what a kWh of each traded step is worth to the own plan, truthfully."""
+        return opportunity_orders(view, query, self.plan)
+
     def dispatch(self, view: View, realised: Realised) -> Dispatch:
         """Hold the plan as far as what really happened allows."""
         return hold_plan(view, realised)
@@ -105,7 +108,7 @@ class OptimisingStrategy:
             Award: self._follow,
             Disclose: lambda view, _: disclosure_of(view),
             Grant: self._accept,
-            OrderQuery: self._order,
+            OrderQuery: self.order,
             PriceQuery: self._offer,
             RequestQuery: self._request,
         }
@@ -181,18 +184,6 @@ class OptimisingStrategy:
         bounds = frozen([answer.lower_bound for answer in answers])
         return as_offer(parts if query.in_parts else [one.joined() for one in parts], bounds)
 
-    def _order(self, view: View, query: OrderQuery) -> Orders:
-        """Order the own plan's exchange, at what it would cost or earn at the grid."""
-        exchange_kw = self.plan(view, Terms.of(view)).exchange_kw
-        tariff = view.tariff
-        ceiling = tariff.buy_per_kwh - tariff.local_charge_per_kwh
-        orders = tuple(
-            _order_at(offset, exchange_kw, ceiling, tariff.export_per_kwh)
-            for offset in query.offsets
-            if exchange_kw[offset] != 0.0
-        )
-        return Orders(orders=orders)
-
 
 def _shed_kwh(view: View, planned: MicrogridPlan) -> float:
     """Give the demand of the window that a plan does not serve. [kWh]"""
@@ -208,15 +199,6 @@ def _expected(view: View) -> FloatArray:
         known = view.plan.exchange_kw[view.window.first_step - view.plan.window.first_step :]
         expected_kw[: len(known)] = known
     return expected_kw
-
-
-def _order_at(
-    offset: int, exchange_kw: FloatArray, ceiling: FloatArray, floor: FloatArray
-) -> Order:
-    kw = float(exchange_kw[offset])
-    if kw > 0.0:
-        return Order(offset, Side.SELL, kw, float(floor[offset]))
-    return Order(offset, Side.BUY, -kw, float(ceiling[offset]))
 
 
 def _as_plan(view: View, planned: MicrogridPlan, *, tie_kw: FloatArray | None = None) -> Plan:
