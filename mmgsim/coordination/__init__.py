@@ -1,5 +1,6 @@
 """Coordinations as pure ask/tell algorithms: one module each, no bus, no agents, no files."""
 
+from mmgsim.coordination.auction import Auction
 from mmgsim.coordination.bilevel import Bilevel
 from mmgsim.coordination.bound import least_public_cost
 from mmgsim.coordination.central import Central
@@ -18,6 +19,7 @@ from mmgsim.coordination.sharing import (
 )
 
 __all__ = [
+    "Auction",
     "Bilevel",
     "Central",
     "Hierarchical",
