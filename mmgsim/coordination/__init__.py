@@ -4,8 +4,15 @@ from mmgsim.coordination.auction import Auction
 from mmgsim.coordination.bilevel import Bilevel
 from mmgsim.coordination.bound import least_public_cost
 from mmgsim.coordination.central import Central
+from mmgsim.coordination.double_auction import (
+    STANDARD_BOOK,
+    Efficiency,
+    InducedBook,
+    zero_intelligence_study,
+)
 from mmgsim.coordination.hierarchical import Hierarchical
 from mmgsim.coordination.isolated import Isolated
+from mmgsim.coordination.order_book import BookResult, Fill, clear_book
 from mmgsim.coordination.pair_charges import pair_charges_per_kwh
 from mmgsim.coordination.prices import Prices
 from mmgsim.coordination.sharing import (
@@ -19,13 +26,19 @@ from mmgsim.coordination.sharing import (
 )
 
 __all__ = [
+    "STANDARD_BOOK",
     "Auction",
     "Bilevel",
+    "BookResult",
     "Central",
+    "Efficiency",
+    "Fill",
     "Hierarchical",
+    "InducedBook",
     "Isolated",
     "Prices",
     "Split",
+    "clear_book",
     "divide",
     "equal_shares",
     "least_public_cost",
@@ -34,4 +47,5 @@ __all__ = [
     "proportional_shares",
     "savings",
     "shapley_value",
+    "zero_intelligence_study",
 ]
