@@ -95,6 +95,19 @@ RUNS = {
             "microgrids.MG2.lcoe_per_kwh=0.09",
         ],
     ),
+    # Prices of everybody's own, money left over, and strategies that are not honest.
+    "auction": (
+        "duo",
+        [
+            "coordination={kind: auction, pricing: pay-as-bid, rounds: 2}",
+            "gate.every=2h",
+            "settlement.surplus=rebated",
+            "forecast={kind: noise}",
+            "microgrids.MG1.strategy={kind: markup, options: {share: 0.2}}",
+            "microgrids.MG2.strategy=zero-intelligence",
+        ],
+    ),
+    "auction-wa9": ("wa9", ["days=1", "coordination=auction"]),
     "hierarchical": ("ieee33mmg", ["coordination.controller=aggregated"]),
     "prices": ("duo", ["coordination.kind=prices", "gate.every=2h"]),
     "prices-unlogged": ("duo", ["coordination.kind=prices", "gate.every=2h"]),
@@ -225,7 +238,7 @@ def get_run(tmp_path_factory):
 @pytest.fixture(
     params=[
         *("central", "isolated", "noise", "quarter", "feeder", "events", "wa9", "diesel"),
-        *("tight", "bilevel", "ties"),
+        *("tight", "bilevel", "ties", "auction", "auction-wa9"),
     ]
 )
 def run(request, get_run):
