@@ -9,7 +9,8 @@ The bound of it: storage links the steps of a window, and each step is ordered a
 traded at the last prices, or else at the grid. Where one step is traded at a gate, nobody who is
 filled at its orders' prices loses; where several are, the same stored kWh may be sold twice, and
 the grid then makes up for it at its own prices. What is on or off as a whole (diesel) is worth its
-price as a whole; an order that is filled in part may lose.
+price as a whole; an order that is filled in part may lose. Each price then takes a MILP, so that
+few are tried, and steps that are not found are ordered at the price next to them that is safe.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from functools import partial
 
 import numpy as np
 
-from mmgsim.contracts import FloatArray, Order, OrderQuery, Orders, Side, View
+from mmgsim.contracts import Diesel, FloatArray, Order, OrderQuery, Orders, Side, View
 from mmgsim.subproblems import (
     MicrogridPlan,
     PricedExchange,
@@ -33,8 +34,10 @@ from mmgsim.subproblems import (
 
 __all__ = ["opportunity_orders", "price_range"]
 
-# Prices that are tried in a traded step between its two ends; most steps take less than ten.
+# Prices that are tried in a traded step between its two ends; most steps take less than ten. With
+# units that are on or off every price takes a MILP.
 MOST_PRICES = 30
+MOST_PRICES_WITH_UNITS = 5
 
 # Below this, an order is the rounding of a solver. [kW]
 LEAST_KW = 1e-6
@@ -66,13 +69,17 @@ def opportunity_orders(view: View, query: OrderQuery, plan: Plans) -> Orders:
         Makes the plans; they need not be optimal, but orders are as good as they are.
     """
     floor, ceiling = price_range(view)
-    terms = _terms(view, query)
+    terms, most_prices = _terms(view, query), _most_prices(view)
     orders: list[Order] = []
     for offset in query.offsets:
         low, high = float(floor[offset]), float(ceiling[offset])
         if low < high:
             answer = partial(_answer, view, terms, plan, offset)
-            orders += _step_orders(offset, answer, low, high, view.window.step_h)
+            lowest, highest = answer(low), answer(high)
+            steps = response_steps(
+                lowest, highest, answer, step_h=view.window.step_h, most_answers=most_prices
+            )
+            orders += _orders_of(offset, _with_ends(lowest, steps, high))
     return Orders(orders=tuple(orders))
 
 
@@ -101,24 +108,22 @@ def _answer(view: View, terms: Terms, plan: Plans, offset: int, price: float) ->
     return PricedExchange(price, open_kw, planned.private_cost + cost)
 
 
-def _step_orders(
-    offset: int,
-    answer: Callable[[float], PricedExchange],
-    low: float,
-    high: float,
-    step_h: float,
-) -> Iterator[Order]:
-    """Give the orders of one step: each part of the step function at its price."""
-    lowest, highest = answer(low), answer(high)
-    steps = response_steps(lowest, highest, answer, step_h=step_h, most_answers=MOST_PRICES)
-    least_kw = lowest.exchange_kw
+def _most_prices(view: View) -> int:
+    has_units = any(isinstance(device, Diesel) for device in view.devices)
+    return MOST_PRICES_WITH_UNITS if has_units else MOST_PRICES
+
+
+def _with_ends(
+    lowest: PricedExchange, steps: Sequence[ResponseStep], high: float
+) -> tuple[ResponseStep, ...]:
+    """Add what is sold at the lowest price already, and what is bought at the highest one still."""
+    low, least_kw = lowest.price_per_kwh, lowest.exchange_kw
     most_kw = steps[-1].to_kw if steps else least_kw
-    ends = (
+    return (
         ResponseStep(min(least_kw, 0.0), least_kw, low, low),
         *steps,
         ResponseStep(most_kw, max(most_kw, 0.0), high, high),
     )
-    yield from _orders_of(offset, ends)
 
 
 def _orders_of(offset: int, steps: Sequence[ResponseStep]) -> Iterator[Order]:

@@ -56,6 +56,38 @@ def test_who_orders_nonsense_falls_back_and_the_others_trade_on(tmp_path, name, 
     assert model.table("dispatch").sold_kw.iloc[-2:].max() > 0.0
 
 
+def test_without_storage_an_auction_saves_the_margin_on_all_that_can_be_matched():
+    # The saving without storage of paper 001, with a local charge: by hand, hour by hour.
+    series = {"source": "csv", "file": "series.csv", "label": "synthetic"}
+    devices = [
+        {"name": "homes", "kind": "load", "profile": {**series, "column": "homes_kw"}},
+        {"name": "roof", "kind": "pv", "rating_kw": 60, "profile": {**series, "column": "roof_kw"}},
+    ]
+    overrides = {"microgrids.MG1.devices": devices}
+    alone, traded = (
+        run(24, coordination=kind, overrides=overrides) for kind in ("isolated", "auction")
+    )
+    kw = alone.table("dispatch").pivot(index="time", columns="microgrid", values="exchange_kw")
+    surplus_kw, lack_kw = kw.clip(lower=0.0).sum(axis=1), (-kw).clip(lower=0.0).sum(axis=1)
+    matched_kw = np.minimum(surplus_kw, lack_kw).to_numpy()
+    prices = alone.table("prices")
+    energy = prices[prices.microgrid == "MG1"].import_price.to_numpy()
+    # A Monday, on peak from 8 to 22; a buyer saves the charge but for its local half.
+    hours = np.arange(24)
+    charge = np.where((hours >= 8) & (hours < 22), 0.27, 0.12)
+    saving = float(np.sum(matched_kw * (energy + 0.5 * charge - 0.05)))
+    assert saving > 1.0
+    assert _cost(alone) - _cost(traded) == pytest.approx(saving, rel=1e-9)
+
+
+def _cost(model):
+    """Give what both microgrids pay in all, to whomever but each other. [currency]"""
+    lines = model.table("ledger")
+    names = {"MG1", "MG2"}
+    paid = lines[lines.payer.isin(names)].amount.sum()
+    return paid - lines[lines.payee.isin(names)].amount.sum()
+
+
 def test_orders_are_asked_for_the_steps_until_the_next_gate_and_the_end_of_the_run():
     asked = {}
 
