@@ -171,6 +171,7 @@ class MarketAgent(mesa.Agent):
             has_network=self.model.scenario.network is not None,
             ties=self.ties,
             distance_km=self.distance_km,
+            steps_to_gate=min(self.model.clock.steps_to_gate, window.steps),
         )
 
     def gate(self) -> Clearing:

@@ -210,7 +210,8 @@ class Side(StrEnum):
 class Order:
     """Willing to buy (sell) up to `kw` in one step at `price_per_kwh` or less (more).
 
-    `offset` is the position of the step in the window.
+    `offset` is the position of the step in the window. The price is what passes between buyer and
+    seller: a buyer has taken off already the local charge that it owes the DNO on top of it.
     """
 
     offset: int
@@ -228,12 +229,16 @@ class OrderQuery(Message):
     offsets : tuple of int
         Positions of the traded steps in the window.
     last_prices_per_kwh : (steps,) array or None
-        Prices of the last clearing, if there was one. [currency/kWh]
+        Prices of the last clearing, if there was one; NaN in steps without. [currency/kWh]
+    firm_kw : (steps,) array or None
+        What the addressee has sold less what it has bought in this gate already: orders come on
+        top of it. None where that is nothing. [kW]
     """
 
     window: Window
     offsets: tuple[int, ...]
     last_prices_per_kwh: FloatArray | None = None
+    firm_kw: FloatArray | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)

@@ -305,6 +305,9 @@ class MarketView:
     distance_km : (members, members) array or None
         Length of the lines of the feeder between the members' buses, as it was built; infinite
         where none lead from one to the other. None without a network. [km]
+    steps_to_gate : int or None
+        How many steps of the window are over when the next gate opens that is known now; None
+        where none is, so that the whole window is.
     """
 
     window: Window
@@ -317,6 +320,7 @@ class MarketView:
     has_network: bool = False
     ties: tuple[TieLine, ...] = ()
     distance_km: FloatArray | None = None
+    steps_to_gate: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,11 +1,19 @@
 """Coordinations as pure ask/tell algorithms: one module each, no bus, no agents, no files."""
 
 from mmgsim.coordination.admm import Admm
+from mmgsim.coordination.auction import Auction
 from mmgsim.coordination.bilevel import Bilevel
 from mmgsim.coordination.bound import least_public_cost
 from mmgsim.coordination.central import Central
+from mmgsim.coordination.double_auction import (
+    STANDARD_BOOK,
+    Efficiency,
+    InducedBook,
+    zero_intelligence_study,
+)
 from mmgsim.coordination.hierarchical import Hierarchical
 from mmgsim.coordination.isolated import Isolated
+from mmgsim.coordination.order_book import BookResult, Fill, clear_book
 from mmgsim.coordination.pair_charges import pair_charges_per_kwh
 from mmgsim.coordination.peer_to_peer import PeerToPeer
 from mmgsim.coordination.prices import Prices
@@ -20,14 +28,21 @@ from mmgsim.coordination.sharing import (
 )
 
 __all__ = [
+    "STANDARD_BOOK",
     "Admm",
+    "Auction",
     "Bilevel",
+    "BookResult",
     "Central",
+    "Efficiency",
+    "Fill",
     "Hierarchical",
+    "InducedBook",
     "Isolated",
     "PeerToPeer",
     "Prices",
     "Split",
+    "clear_book",
     "divide",
     "equal_shares",
     "least_public_cost",
@@ -36,4 +51,5 @@ __all__ = [
     "proportional_shares",
     "savings",
     "shapley_value",
+    "zero_intelligence_study",
 ]

@@ -31,6 +31,7 @@ __all__ = [
     "bilateral_clearing",
     "bilateral_trades",
     "bills",
+    "mean_price",
     "net_trade_kw",
     "seller_prices",
     "shared_out",
@@ -169,7 +170,7 @@ def bilateral_clearing(  # noqa: PLR0913  one parameter per thing that a gate en
         window=view.window,
         plans=plans,
         trades=tuple(trades),
-        prices_per_kwh={name: _mean_price(trades, name, steps) for name in names},
+        prices_per_kwh={name: mean_price(trades, name, steps) for name in names},
         upper=upper,
         lower=lower,
         gross_cost=gross,
@@ -180,7 +181,7 @@ def bilateral_clearing(  # noqa: PLR0913  one parameter per thing that a gate en
     )
 
 
-def _mean_price(trades: Sequence[Trade], name: str, steps: int) -> FloatArray:
+def mean_price(trades: Sequence[Trade], name: str, steps: int) -> FloatArray:
     """Give the mean price of somebody's trades by volume, NaN where it has none."""
     own = [trade for trade in trades if name in (trade.seller, trade.buyer)]
     if not own:

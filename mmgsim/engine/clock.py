@@ -44,6 +44,7 @@ class Clock:
         run = inputs.index.part(0, inputs.index.steps)
         self._starts_day = starts_day(run)
         self._is_gate = gate_mask(run.part(self._lead, self.steps), scenario.gate.every)
+        self._announced = np.append(np.flatnonzero(self._is_gate), self.steps)
         if scenario.gate.on_event == "replan":
             self._is_gate[[step for step in surprises if 0 <= step < self.steps]] = True
         rule = scenario.gate.end_of_window
@@ -80,6 +81,15 @@ class Clock:
     def is_gate(self) -> bool:
         """True where a window is planned."""
         return bool(self._is_gate[self.step])
+
+    @property
+    def steps_to_gate(self) -> int:
+        """How many steps are over when the next gate opens, or the run ends.
+
+        Gates that surprises will open are known to nobody yet.
+        """
+        later = np.searchsorted(self._announced, self.step, side="right")
+        return int(self._announced[later]) - self.step
 
     @property
     def is_new_day(self) -> bool:

@@ -38,12 +38,18 @@ BUILT_IN: Mapping[Kind, Mapping[str, str]] = MappingProxyType(
     {
         Kind.STRATEGY: {
             "cost-minimiser": "mmgsim_agents.strategies.cost_minimiser:CostMinimiser",
+            "markup": "mmgsim_agents.strategies.markup:Markup",
             "self-consumer": "mmgsim_agents.strategies.self_consumer:SelfConsumer",
+            # Who makes its own cost small and says so is truthful: one class, two names.
+            "truthful": "mmgsim_agents.strategies.cost_minimiser:CostMinimiser",
+            "withholder": "mmgsim_agents.strategies.withholder:Withholder",
+            "zero-intelligence": "mmgsim_agents.strategies.zero_intelligence:ZeroIntelligence",
         },
         Kind.OPERATOR: {"standard": "mmgsim_agents.operators.standard:StandardOperator"},
         Kind.MARKET: {"standard": "mmgsim_agents.markets.standard:StandardMarket"},
         Kind.MECHANISM: {
             "admm": "mmgsim.coordination.admm:Admm",
+            "auction": "mmgsim.coordination.auction:Auction",
             "bilevel": "mmgsim.coordination.bilevel:Bilevel",
             "central": "mmgsim.coordination.central:Central",
             "hierarchical": "mmgsim.coordination.hierarchical:Hierarchical",

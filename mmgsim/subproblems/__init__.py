@@ -42,10 +42,12 @@ from mmgsim.subproblems.offers import Answer, OfferProblem, as_offer
 from mmgsim.subproblems.operator import LimitRows, least_cut, limit_rows
 from mmgsim.subproblems.optimality import Conditions, declare_feasible, declare_optimal
 from mmgsim.subproblems.parts import Parts, Splitting
+from mmgsim.subproblems.price_response import PricedExchange, ResponseStep, response_steps
 from mmgsim.subproblems.private import PrivateModel
 from mmgsim.subproblems.promises import (
     dispatch_faults,
     offer_faults,
+    orders_faults,
     outside_envelope_kw,
     plan_faults,
     reply_faults,
@@ -103,10 +105,12 @@ __all__ = [
     "OwnSite",
     "Parts",
     "PriceBox",
+    "PricedExchange",
     "PrivateModel",
     "ProximalProblem",
     "PublicPrices",
     "PyomoHighs",
+    "ResponseStep",
     "Solver",
     "Splitting",
     "StepStatus",
@@ -134,6 +138,7 @@ __all__ = [
     "locational_prices",
     "network_rows",
     "offer_faults",
+    "orders_faults",
     "outside_envelope_kw",
     "plan_faults",
     "public_cost",
@@ -142,6 +147,7 @@ __all__ = [
     "push_limits",
     "repaired_limits",
     "reply_faults",
+    "response_steps",
     "solver_time",
     "split_exchange",
     "storage_rules",

@@ -20,6 +20,8 @@ from mmgsim.contracts import (
     Message,
     Offer,
     Operation,
+    Order,
+    OrderQuery,
     Orders,
     Plan,
     PriceQuery,
@@ -27,6 +29,7 @@ from mmgsim.contracts import (
     Realised,
     Renewable,
     Request,
+    Side,
     View,
 )
 from mmgsim.subproblems.realise import RAMP_MISSED, hold_plan, net_limits_kw
@@ -34,6 +37,7 @@ from mmgsim.subproblems.realise import RAMP_MISSED, hold_plan, net_limits_kw
 __all__ = [
     "dispatch_faults",
     "offer_faults",
+    "orders_faults",
     "outside_envelope_kw",
     "plan_faults",
     "reply_faults",
@@ -49,12 +53,13 @@ def reply_faults(reply: Any, view: View, message: Message) -> Iterator[str]:
         yield f"answers {type(message).__name__} by {type(reply).__name__}, which is no message"
     elif isinstance(reply, Offer) and isinstance(message, PriceQuery):
         yield from offer_faults(reply, message)
+    elif isinstance(reply, Orders) and isinstance(message, OrderQuery):
+        yield from orders_faults(reply, message)
     else:
         checks: dict[type[Message], Callable[[Any, View], Iterator[str]]] = {
             Plan: plan_faults,
             Disclosure: _disclosure_faults,
             Request: _request_faults,
-            Orders: _order_faults,
             ProximalOffer: _proximal_faults,
         }
         if isinstance(reply, Plan) and not _holds_ties(reply, message):
@@ -79,12 +84,34 @@ def _request_faults(request: Request, view: View) -> Iterator[str]:
             yield f"{name} is not {view.window.steps} finite numbers from 0"
 
 
-def _order_faults(reply: Orders, view: View) -> Iterator[str]:
-    for order in reply.orders:
-        if order.offset not in range(view.window.steps):
-            yield f"orders for position {order.offset} of {view.window.steps}"
-        if not (np.isfinite([order.kw, order.price_per_kwh]).all() and order.kw >= 0.0):
-            yield f"orders {order.kw} kW at {order.price_per_kwh}"
+def orders_faults(reply: Orders, query: OrderQuery) -> Iterator[str]:
+    """Tell what is no order, is not about what was asked, or would trade with itself at a loss."""
+    faults = [fault for order in reply.orders for fault in _order_faults(order, query)]
+    yield from faults
+    if faults:
+        return
+    for offset in query.offsets:
+        asks, bids = (
+            [o.price_per_kwh for o in reply.orders if (o.offset, o.side) == (offset, side)]
+            for side in (Side.SELL, Side.BUY)
+        )
+        if asks and bids and max(bids) > min(asks):
+            yield (
+                f"bids {max(bids):g} and asks {min(asks):g} at position {offset}: "
+                "it would buy from itself"
+            )
+
+
+def _order_faults(order: Any, query: OrderQuery) -> Iterator[str]:
+    if not isinstance(order, Order):
+        yield f"orders {type(order).__name__}, not Order"
+        return
+    if order.offset not in query.offsets:
+        yield f"orders for position {order.offset}, which is not traded"
+    if not isinstance(order.side, Side):
+        yield f"orders on the side {order.side!r}; it is Side.BUY or Side.SELL"
+    if not (np.isfinite([order.kw, order.price_per_kwh]).all() and order.kw >= 0.0):
+        yield f"orders {order.kw} kW at {order.price_per_kwh}"
 
 
 def _proximal_faults(offer: ProximalOffer, view: View) -> Iterator[str]:

@@ -32,7 +32,13 @@ from mmgsim.contracts import (
 )
 from mmgsim.coordination.pool import pool_trades
 from mmgsim.engine import packed
-from mmgsim.subproblems import dispatch_faults, offer_faults, plan_faults, reply_faults
+from mmgsim.subproblems import (
+    dispatch_faults,
+    offer_faults,
+    orders_faults,
+    plan_faults,
+    reply_faults,
+)
 from mmgsim.testing.samples import sample_view
 from mmgsim.testing.wording import content, in_world, memory_faults, raise_if_any
 
@@ -273,13 +279,15 @@ def _check_request(case: _Case) -> Iterator[str]:
 
 
 def _check_orders(case: _Case) -> Iterator[str]:
-    reply = case.ask(OrderQuery(window=case.view.window, offsets=(0, 1)))
+    query = OrderQuery(window=case.view.window, offsets=(0, 1))
+    reply = case.ask(query)
     if not isinstance(reply, Orders):
         yield f"gives {type(reply).__name__}, not Orders"
         return
-    for order in reply.orders:
-        if order.offset not in (0, 1) or order.kw <= 0.0 or not np.isfinite(order.price_per_kwh):
-            yield f"{order} is for a step that was not asked, empty, or without a price"
+    faults = list(orders_faults(reply, query))
+    yield from faults
+    if not faults and any(order.kw == 0.0 for order in reply.orders):
+        yield "an order is empty; leave it out"
 
 
 def _dispatch_faults(case: _Case) -> Iterator[str]:

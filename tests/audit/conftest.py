@@ -112,6 +112,19 @@ RUNS = {
         "wa9",
         ["days=1", "gate.every=3h", "coordination={kind: peer-to-peer, price_per_kwh: midpoint}"],
     ),
+    # Prices of everybody's own, money left over, and strategies that are not honest.
+    "auction": (
+        "duo",
+        [
+            "coordination={kind: auction, pricing: pay-as-bid, rounds: 2}",
+            "gate.every=2h",
+            "settlement.surplus=rebated",
+            "forecast={kind: noise}",
+            "microgrids.MG1.strategy={kind: markup, options: {share: 0.2}}",
+            "microgrids.MG2.strategy=zero-intelligence",
+        ],
+    ),
+    "auction-wa9": ("wa9", ["days=1", "coordination=auction"]),
     "hierarchical": ("ieee33mmg", ["coordination.controller=aggregated"]),
     "prices": ("duo", ["coordination.kind=prices", "gate.every=2h"]),
     "prices-unlogged": ("duo", ["coordination.kind=prices", "gate.every=2h"]),
@@ -242,7 +255,7 @@ def get_run(tmp_path_factory):
 @pytest.fixture(
     params=[
         *("central", "isolated", "noise", "quarter", "feeder", "events", "wa9", "diesel"),
-        *("tight", "bilevel", "ties", "lossy", "peers"),
+        *("tight", "bilevel", "ties", "lossy", "peers", "auction", "auction-wa9"),
     ]
 )
 def run(request, get_run):

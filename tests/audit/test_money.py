@@ -143,6 +143,9 @@ def check_parties(run):
         elif line.item == "export":
             assert line.payer == "grid"
             assert line.payee in names
+        elif line.item == "surplus":
+            assert line.payer == "market"
+            assert line.payee in names | {"dno"}
         elif line.item in ("local_trade", "tie") and pair <= names:
             assert len(pair) == 2  # from microgrid to microgrid, without a market between them
         else:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mmgsim.contracts import Award, OrderQuery, Plan, Trade, frozen
-from mmgsim.coordination import Bilevel, Hierarchical, Isolated
+from mmgsim.coordination import Auction, Bilevel, Hierarchical, Isolated
 from mmgsim.coordination.pool import plan_costs
 from mmgsim.errors import ContractError
 from mmgsim.scenario import BUILT_IN, Kind, find_class
@@ -34,6 +34,11 @@ def test_every_variant_of_the_bilevel_coordination_keeps_its_contract(variant):
 @pytest.mark.parametrize("split", ["equal", "nucleolus"])
 def test_an_aggregated_controller_keeps_its_contract(split):
     check_mechanism(partial(Hierarchical, controller="aggregated", split=split), seeds=2)
+
+
+@pytest.mark.parametrize("pricing", ["pay-as-clear", "pay-as-bid"])
+def test_an_auction_of_several_rounds_keeps_its_contract(pricing):
+    assert mechanism_faults(partial(Auction, pricing, rounds=3), 1) == []
 
 
 def test_sample_markets_have_two_to_five_members_one_of_them_with_diesel():

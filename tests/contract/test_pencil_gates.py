@@ -25,7 +25,7 @@ from mmgsim.contracts import (
     Trade,
     frozen,
 )
-from mmgsim.coordination import Admm, Bilevel, Central, Hierarchical, Isolated, PeerToPeer
+from mmgsim.coordination import Admm, Auction, Bilevel, Central, Hierarchical, Isolated, PeerToPeer
 from mmgsim.engine import MessageBus
 from mmgsim.subproblems import dispatch_faults
 from mmgsim.testing import sample_view
@@ -85,7 +85,7 @@ def clear(world, mechanism):
 @pytest.mark.parametrize(
     "make",
     [
-        *(Isolated, Central, Admm, Bilevel, Hierarchical, PeerToPeer, _aggregated),
+        *(Isolated, Central, Admm, Auction, Bilevel, Hierarchical, PeerToPeer, _aggregated),
         *(PriceToy, AuctionToy, HierarchicalToy),
     ],
 )
@@ -103,7 +103,7 @@ def test_one_gate_of_every_family_ends_in_balanced_feasible_plans(world, make):
     assert clearing.upper >= best.lower - 1e-6 * best.gross_cost
     if clearing.lower is not None:
         assert clearing.lower <= best.upper + 1e-6 * best.gross_cost
-    if make in (PriceToy, AuctionToy):
+    if make in (Auction, PriceToy, AuctionToy):
         assert any(trade.buyer == Party.MARKET for trade in clearing.trades)
     if make in (Bilevel, PeerToPeer):
         assert clearing.trades

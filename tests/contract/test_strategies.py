@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mmgsim.contracts import Award, Operation, Plan, frozen
+from mmgsim.contracts import Award, Operation, Order, Orders, Plan, Side, frozen
 from mmgsim.errors import ContractError
 from mmgsim.scenario import BUILT_IN, Kind, find_class
 from mmgsim.testing import check_strategy, strategy_faults
@@ -34,6 +34,16 @@ class AnswersNan(OptimisingStrategy):
     def answer(self, view, message):
         reply = super().answer(view, message)
         return replace(reply, private_cost=np.nan) if isinstance(reply, Plan) else reply
+
+
+class BuysFromItself(OptimisingStrategy):
+    def order(self, view, query):
+        return Orders(orders=(Order(0, Side.SELL, 1.0, 0.1), Order(0, Side.BUY, 1.0, 0.2)))
+
+
+class OrdersNothing(OptimisingStrategy):
+    def order(self, view, query):
+        return Orders(orders=(Order(0, Side.SELL, 0.0, 0.1),))
 
 
 class ConjuresEnergy(OptimisingStrategy):
@@ -156,6 +166,8 @@ class Trips(OptimisingStrategy):
         (AnswersNonsense, "gives Award, not"),
         (AnswersNan, "private_cost is not finite"),
         (ConjuresEnergy, "possible 0.."),
+        (BuysFromItself, "bids 0.2 and asks 0.1 at position 0: it would buy from itself"),
+        (OrdersNothing, "an order is empty; leave it out"),
     ],
 )
 def test_broken_promise_is_named(strategy, fault):

@@ -2,6 +2,16 @@
 
 from mmgsim_agents.strategies.base import OptimisingStrategy
 from mmgsim_agents.strategies.cost_minimiser import CostMinimiser
+from mmgsim_agents.strategies.markup import Markup
 from mmgsim_agents.strategies.self_consumer import SelfConsumer
+from mmgsim_agents.strategies.withholder import Withholder
+from mmgsim_agents.strategies.zero_intelligence import ZeroIntelligence
 
-__all__ = ["CostMinimiser", "OptimisingStrategy", "SelfConsumer"]
+__all__ = [
+    "CostMinimiser",
+    "Markup",
+    "OptimisingStrategy",
+    "SelfConsumer",
+    "Withholder",
+    "ZeroIntelligence",
+]

@@ -22,7 +22,6 @@ from mmgsim.contracts import (
     Load,
     Message,
     Offer,
-    Order,
     OrderQuery,
     Orders,
     Plan,
@@ -32,7 +31,6 @@ from mmgsim.contracts import (
     Realised,
     Request,
     RequestQuery,
-    Side,
     View,
     frozen,
 )
@@ -49,6 +47,7 @@ from mmgsim.subproblems import (
     disclosure_of,
     hold_plan,
 )
+from mmgsim_agents.ordering import opportunity_orders
 
 __all__ = ["OptimisingStrategy"]
 
@@ -89,6 +88,10 @@ class OptimisingStrategy:
             MicrogridInputs(disclosure_of(view), terms), view.window.first_step
         )
 
+    def order(self, view: View, query: OrderQuery) -> Orders:
+        """Order what a kWh of each traded step is worth to the own plan, truthfully."""
+        return opportunity_orders(view, query, self.plan)
+
     def dispatch(self, view: View, realised: Realised) -> Dispatch:
         """Hold the plan as far as what really happened allows."""
         return hold_plan(view, realised)
@@ -109,7 +112,7 @@ class OptimisingStrategy:
             Award: self._follow,
             Disclose: lambda view, _: disclosure_of(view),
             Grant: self._accept,
-            OrderQuery: self._order,
+            OrderQuery: self.order,
             PriceQuery: self._offer,
             ProximalQuery: self._offer_near,
             RequestQuery: self._request,
@@ -198,18 +201,6 @@ class OptimisingStrategy:
         """Give the best exchange at a price near a point; truthful whatever `plan` does."""
         return self.proximal(view).answer(disclosure_of(view), view.envelope, query)
 
-    def _order(self, view: View, query: OrderQuery) -> Orders:
-        """Order the own plan's exchange, at what it would cost or earn at the grid."""
-        exchange_kw = self.plan(view, Terms.of(view)).exchange_kw
-        tariff = view.tariff
-        ceiling = tariff.buy_per_kwh - tariff.local_charge_per_kwh
-        orders = tuple(
-            _order_at(offset, exchange_kw, ceiling, tariff.export_per_kwh)
-            for offset in query.offsets
-            if exchange_kw[offset] != 0.0
-        )
-        return Orders(orders=orders)
-
 
 def _shed_kwh(view: View, planned: MicrogridPlan) -> float:
     """Give the demand of the window that a plan does not serve. [kWh]"""
@@ -225,15 +216,6 @@ def _expected(view: View) -> FloatArray:
         known = view.plan.exchange_kw[view.window.first_step - view.plan.window.first_step :]
         expected_kw[: len(known)] = known
     return expected_kw
-
-
-def _order_at(
-    offset: int, exchange_kw: FloatArray, ceiling: FloatArray, floor: FloatArray
-) -> Order:
-    kw = float(exchange_kw[offset])
-    if kw > 0.0:
-        return Order(offset, Side.SELL, kw, float(floor[offset]))
-    return Order(offset, Side.BUY, -kw, float(ceiling[offset]))
 
 
 def _as_plan(view: View, planned: MicrogridPlan, *, tie_kw: FloatArray | None = None) -> Plan:

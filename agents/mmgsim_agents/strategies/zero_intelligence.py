@@ -1,0 +1,44 @@
+"""Order at random prices, but never at a loss: traders without any intelligence.
+
+D. K. Gode and S. Sunder, Allocative efficiency of markets with zero-intelligence traders, Journal
+of Political Economy 101(1), 1993, doi 10.1086/261868: what a market gains may owe more to its rules
+than to those who trade in it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from mmgsim.contracts import Order, OrderQuery, Orders, Side, View
+from mmgsim.errors import ContractError
+from mmgsim_agents.ordering import price_range
+from mmgsim_agents.strategies.base import OptimisingStrategy
+
+__all__ = ["ZeroIntelligence"]
+
+
+class ZeroIntelligence(OptimisingStrategy):
+    """Orders what it would truthfully order, at prices that it draws: budget-constrained (ZI-C).
+
+    Asks are drawn evenly between the true value and what buying from the grid costs less the local
+    charge, bids between what selling to the grid earns and the true value. Plans and dispatch are
+    as good as anybody's.
+    """
+
+    def order(self, view: View, query: OrderQuery) -> Orders:
+        """Give the true orders at prices drawn from the own random stream."""
+        rng = view.rng
+        if rng is None:
+            raise ContractError(view.name, ["draws its prices, but was given no random stream"])
+        true = super().order(view, query).orders
+        return Orders(orders=tuple(_drawn(order, view, rng) for order in true))
+
+
+def _drawn(order: Order, view: View, rng: np.random.Generator) -> Order:
+    floor, ceiling = price_range(view)
+    end = (ceiling if order.side is Side.SELL else floor)[order.offset]
+    share = rng.uniform()
+    price = order.price_per_kwh + share * (float(end) - order.price_per_kwh)
+    return replace(order, price_per_kwh=price)
