@@ -41,6 +41,7 @@ from mmgsim.subproblems.offers import Answer, OfferProblem, as_offer
 from mmgsim.subproblems.operator import LimitRows, least_cut, limit_rows
 from mmgsim.subproblems.optimality import Conditions, declare_feasible, declare_optimal
 from mmgsim.subproblems.parts import Parts, Splitting
+from mmgsim.subproblems.pool_rows import PoolRules, PoolTerms
 from mmgsim.subproblems.private import PrivateModel
 from mmgsim.subproblems.promises import (
     dispatch_faults,
@@ -99,6 +100,8 @@ __all__ = [
     "Outcome",
     "OwnSite",
     "Parts",
+    "PoolRules",
+    "PoolTerms",
     "PriceBox",
     "PrivateModel",
     "PublicPrices",
