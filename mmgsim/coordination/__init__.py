@@ -3,6 +3,8 @@
 from mmgsim.coordination.bilevel import Bilevel
 from mmgsim.coordination.bound import least_public_cost
 from mmgsim.coordination.central import Central
+from mmgsim.coordination.coalitions import Coalitions
+from mmgsim.coordination.energy_pool import Pool
 from mmgsim.coordination.hierarchical import Hierarchical
 from mmgsim.coordination.isolated import Isolated
 from mmgsim.coordination.pair_charges import pair_charges_per_kwh
@@ -20,8 +22,10 @@ from mmgsim.coordination.sharing import (
 __all__ = [
     "Bilevel",
     "Central",
+    "Coalitions",
     "Hierarchical",
     "Isolated",
+    "Pool",
     "Prices",
     "Split",
     "divide",

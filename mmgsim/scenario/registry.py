@@ -47,6 +47,7 @@ BUILT_IN: Mapping[Kind, Mapping[str, str]] = MappingProxyType(
             "central": "mmgsim.coordination.central:Central",
             "hierarchical": "mmgsim.coordination.hierarchical:Hierarchical",
             "isolated": "mmgsim.coordination.isolated:Isolated",
+            "pool": "mmgsim.coordination.energy_pool:Pool",
             "prices": "mmgsim.coordination.prices:Prices",
         },
         Kind.AGENT: {

@@ -88,12 +88,9 @@ def declare_pool_rows(model: Any, rules: PoolRules, ties: Iterable[TieLine] = ()
             member.cap = pyo.Constraint(expr=member.cost <= member.most_cost)
         if rules.has_doors:
             member.door_kw = pyo.Param(mutable=True, initialize=_ANY_KW)
-            member.sells_inside = pyo.Constraint(
-                member.time, rule=lambda b, t: b.sold_kw[t] <= b.door_kw
-            )
-            member.buys_inside = pyo.Constraint(
-                member.time, rule=lambda b, t: b.bought_kw[t] <= b.door_kw
-            )
+            # Limits of variables, not rows: a third fewer of these make a solve faster.
+            for variable in (*member.sold_kw.values(), *member.bought_kw.values()):
+                variable.setub(member.door_kw)
     lines = list(ties)
     if rules.has_doors and lines:
         tie = model.tie
