@@ -91,6 +91,19 @@ class Coalitions:
         """Give the optimum of everybody."""
         return self._solved(self._declared)
 
+    def price_nearest_to(self, wanted_per_kwh: FloatArray) -> FloatArray:
+        """Give the dual of the balance that is nearest to what is wanted. [currency/kWh]
+
+        Of the last solve; (steps,) array.
+        """
+        assert self._problem is not None
+        return self._problem.price_nearest_to(wanted_per_kwh)
+
+    @property
+    def has_integers(self) -> bool:
+        """True where the last solve was a MILP, whose duals are those with integers held."""
+        return self._problem is not None and self._problem.has_integers
+
     def cost(self, mask: int) -> float:
         """Give what a group pays, by the bits of its members' positions. [currency]"""
         if mask.bit_count() < 2:  # nobody, or one alone

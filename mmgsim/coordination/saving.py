@@ -24,7 +24,7 @@ from mmgsim.coordination.pool import Prices, price_of
 from mmgsim.coordination.sharing import Split, divide, savings
 from mmgsim.subproblems import public_cost, public_prices
 
-__all__ = ["MOST_MEMBERS", "Saving", "coalition_faults"]
+__all__ = ["MOST_MEMBERS", "Saving", "coalition_faults", "earned_per_h"]
 
 # Coalitions double with every member, and each is a problem of its own at every gate.
 MOST_MEMBERS = 10
@@ -132,7 +132,7 @@ class Saving:
             plans[name].private_cost
             + public_cost(plans[name].exchange_kw, trade_kw[name], prices, step_h)
             - step_h * float(price_of(price_per_kwh, name) @ trade_kw[name])
-            - step_h * _earned_per_h(ties, name)
+            - step_h * earned_per_h(ties, name)
             for name in self._names
         ]
         owed = due - np.array(bills)
@@ -143,7 +143,7 @@ class Saving:
         }
 
 
-def _earned_per_h(flows: tuple[TieFlow, ...], name: str) -> float:
+def earned_per_h(flows: tuple[TieFlow, ...], name: str) -> float:
     """Give what a microgrid is paid for tie flows less what it pays. [currency/h]"""
     return sum(
         float(flow.price_per_kwh @ flow.received_kw)

@@ -26,6 +26,7 @@ from mmgsim.subproblems.connection import (
     update_one_way,
 )
 from mmgsim.subproblems.devices import Horizon
+from mmgsim.subproblems.dual_face import nearest_duals
 from mmgsim.subproblems.linear_form import IndexArray
 from mmgsim.subproblems.network_limits import NetworkLimits, push_limits
 from mmgsim.subproblems.pool_rows import (
@@ -37,7 +38,7 @@ from mmgsim.subproblems.pool_rows import (
     update_pool_rows,
 )
 from mmgsim.subproblems.solver import MakeSolver, Solver
-from mmgsim.subproblems.switch import HonestProblem
+from mmgsim.subproblems.switch import HonestProblem, Solved
 from mmgsim.subproblems.tie_lines import (
     declare_ties,
     is_circling,
@@ -116,6 +117,7 @@ class JointProblem:
         self.members = dict(members)
         self.ties = ties
         self.rules = rules
+        self._last: Solved
         self.steps = window.steps
         self.step_h = window.step_h
         self._problem = HonestProblem(
@@ -189,6 +191,7 @@ class JointProblem:
         solved = self._problem.solve(
             update, is_arbitrage=prices.is_arbitrage, agent="all microgrids", step=step
         )
+        self._last = solved
         model, outcome = solved.model, solved.outcome
         local, rows = self._duals(solved.solver, model, pushed[-1] if pushed else None)
         return JointOutcome(
@@ -209,6 +212,30 @@ class JointProblem:
                 name: float(solved.solver.get(model.member[name].cost)[0]) for name in self.members
             },
         )
+
+    def price_nearest_to(self, wanted_per_kwh: FloatArray) -> FloatArray:
+        """Give the dual of the local balance, of the last solve, that is nearest to what is wanted.
+
+        (steps,) array. [currency/kWh]
+
+        Raises
+        ------
+        SubproblemError
+            If it is not found.
+        TypeError
+            If the problem is not a compiled one.
+        """
+        solver, model = self._last.solver, self._last.model
+        if not isinstance(solver, CompiledHighs):
+            raise TypeError("only a compiled problem tells which duals there are")
+        rows = solver.rows(list(model.balance.values()))
+        return frozen(nearest_duals(solver, rows, wanted_per_kwh * self.step_h) / self.step_h)
+
+    @property
+    def has_integers(self) -> bool:
+        """True where the last solve was a MILP."""
+        solver = self._last.solver
+        return isinstance(solver, CompiledHighs) and len(solver.integers) > 0
 
     def _duals(
         self, solver: Solver, model: Any, pushed: IndexArray | None
