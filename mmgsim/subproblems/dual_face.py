@@ -7,6 +7,8 @@ limit has no multiplier. Among them the nearest to a target is unique, whatever 
 
 from __future__ import annotations
 
+from typing import Any
+
 import highspy
 import numpy as np
 from scipy import sparse
@@ -58,7 +60,7 @@ def nearest_duals(solver: CompiledHighs, rows: IndexArray, target: FloatArray) -
         columns[:, used],
         rows=(costs - high[is_column], costs - low[is_column]),
         columns=(least[used], most[used]),
-        aims=(np.searchsorted(used, rows), target),
+        aims=(np.searchsorted(used, rows).astype(np.int32), target),
     )
 
 
@@ -103,7 +105,7 @@ def _solved(
     hessian.start_ = np.concatenate([[0], np.cumsum(is_aim)]).astype(np.int32)
     hessian.index_ = np.sort(places).astype(np.int32)
     hessian.value_ = np.ones(len(places))
-    highs = highspy.Highs()
+    highs: Any = highspy.Highs()  # type: ignore[no-untyped-call]
     highs.setOptionValue("output_flag", False)
     highs.setOptionValue("threads", 1)
     # By default the point is pulled a little towards zero, and some programs are not solved then.
