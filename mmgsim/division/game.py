@@ -30,6 +30,8 @@ class DayGame:
     ----------
     day : GameDay
         What it is played with.
+    coalitions : Coalitions or None
+        That of another day of the same microgrids, so that no problem is built anew.
 
     Attributes
     ----------
@@ -46,9 +48,9 @@ class DayGame:
         True where units are on or off: prices are then those with them held.
     """
 
-    def __init__(self, day: GameDay) -> None:
+    def __init__(self, day: GameDay, coalitions: Coalitions | None = None) -> None:
         self.day, self.names = day, tuple(day.declared)
-        self._coalitions = Coalitions()
+        self._coalitions = Coalitions() if coalitions is None else coalitions
         self._coalitions.start(day.declared, day.envelopes, day.tariff, ties=day.ties)
         self._best = self._coalitions.together()
         self.alone = self._coalitions.alone
