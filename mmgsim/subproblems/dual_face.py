@@ -2,7 +2,9 @@
 
 Where an optimum is degenerate, as where nothing is traded, many duals prove it, and a solver gives
 any of them. All are those that are complementary to one optimum: a row or column that is not at a
-limit has no multiplier. Among them the nearest to a target is unique, whatever path a solver took.
+limit has no multiplier. The nearest of them to a target is found by one more LP, whatever path the
+first solver took. Distances are absolute ones: HiGHS's quadratic solver does not end on some of
+these programs. Each weighs a little more than the last, so that no two points are equally near.
 """
 
 from __future__ import annotations
@@ -23,14 +25,16 @@ __all__ = ["nearest_duals"]
 # Of a limit: nearer than this, a solver's point is at it.
 _AT_LIMIT = 1e-7
 _INFINITY = highspy.kHighsInf
+# The last distance weighs so much more than the first.
+_HEAVIER = 0.01
 
 
 def nearest_duals(solver: CompiledHighs, rows: IndexArray, target: FloatArray) -> FloatArray:
-    """Give the duals of some rows that are nearest to a target, by least squares.
+    """Give the duals of some rows that are nearest to a target.
 
-    ``min |y[rows] - target|^2`` over all ``y`` with ``costs - matrix' y`` zero for columns between
-    their limits, not negative at a lower limit, not positive at an upper one, and ``y`` likewise by
-    the rows. Integer variables are held where they are.
+    ``min sum_k weight_k |y[rows_k] - target_k|`` over all ``y`` with ``costs - matrix' y`` zero for
+    columns between their limits, not negative at a lower limit, not positive at an upper one, and
+    ``y`` likewise by the rows. Integer variables are held where they are.
 
     Parameters
     ----------
@@ -44,7 +48,7 @@ def nearest_duals(solver: CompiledHighs, rows: IndexArray, target: FloatArray) -
     Raises
     ------
     SubproblemError
-        If the quadratic program does not end optimal.
+        If the LP of the duals does not end optimal.
     """
     matrix = solver.entries()
     x = solver.solution[: matrix.shape[1]]
@@ -87,31 +91,31 @@ def _solved(
 ) -> FloatArray:
     """Give the aimed-at columns of the point nearest to what is aimed at."""
     places, target = aims
+    count = len(target)
+    picks = sparse.csr_array(
+        (np.ones(count), (np.arange(count), places)), shape=(count, matrix.shape[1])
+    )
+    apart = sparse.eye_array(count, format="csr")
+    nothing = np.full(count, np.inf)
     lp = highspy.HighsLp()
-    lp.num_row_, lp.num_col_ = matrix.shape
-    lp.row_lower_, lp.row_upper_ = (_finite(side) for side in rows)
-    lp.col_lower_, lp.col_upper_ = (_finite(side) for side in columns)
-    costs = np.zeros(matrix.shape[1])
-    costs[places] = -target
-    lp.col_cost_ = costs
+    # ``y - distance <= target <= y + distance``
+    whole = sparse.csr_array(
+        sparse.block_array([[matrix, None], [picks, -apart], [picks, apart]], format="csr")
+    )
+    lp.num_row_, lp.num_col_ = whole.shape
+    lp.row_lower_ = _finite(np.concatenate([rows[0], -nothing, target]))
+    lp.row_upper_ = _finite(np.concatenate([rows[1], target, nothing]))
+    lp.col_lower_ = _finite(np.concatenate([columns[0], np.zeros(count)]))
+    lp.col_upper_ = _finite(np.concatenate([columns[1], nothing]))
+    weights = 1.0 + _HEAVIER * np.arange(count) / count
+    lp.col_cost_ = np.concatenate([np.zeros(matrix.shape[1]), weights])
     lp.a_matrix_.format_ = highspy.MatrixFormat.kRowwise
-    lp.a_matrix_.start_, lp.a_matrix_.index_ = matrix.indptr, matrix.indices
-    lp.a_matrix_.value_ = matrix.data
-    hessian = highspy.HighsHessian()
-    hessian.dim_ = matrix.shape[1]
-    hessian.format_ = highspy.HessianFormat.kTriangular
-    is_aim = np.zeros(matrix.shape[1], dtype=np.int32)
-    is_aim[places] = 1
-    hessian.start_ = np.concatenate([[0], np.cumsum(is_aim)]).astype(np.int32)
-    hessian.index_ = np.sort(places).astype(np.int32)
-    hessian.value_ = np.ones(len(places))
+    lp.a_matrix_.start_, lp.a_matrix_.index_ = whole.indptr, whole.indices
+    lp.a_matrix_.value_ = whole.data
     highs: Any = highspy.Highs()  # type: ignore[no-untyped-call]
     highs.setOptionValue("output_flag", False)
     highs.setOptionValue("threads", 1)
-    # By default the point is pulled a little towards zero, and some programs are not solved then.
-    highs.setOptionValue("qp_regularization_value", 0.0)
     highs.passModel(lp)
-    highs.passHessian(hessian)
     highs.run()
     status = highs.getModelStatus()
     if status != highspy.HighsModelStatus.kOptimal:
