@@ -8,6 +8,7 @@
 """
 
 from mmgsim.compare import Comparison, compare, compare_runs
+from mmgsim.division import Division, divide
 from mmgsim.engine import MessageBus, MultiMicrogridModel, build
 from mmgsim.errors import MmgsimError, ScenarioError
 from mmgsim.reproduce import Reproduction, reproduce
@@ -18,6 +19,7 @@ from mmgsim.year import YearStudy, year
 
 __all__ = [
     "Comparison",
+    "Division",
     "MessageBus",
     "MmgsimError",
     "MultiMicrogridModel",
@@ -29,6 +31,7 @@ __all__ = [
     "bundled_scenarios",
     "compare",
     "compare_runs",
+    "divide",
     "load_scenario",
     "reproduce",
     "run",

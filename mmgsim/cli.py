@@ -21,6 +21,7 @@ from rich.text import Text
 
 from mmgsim.compare import compare as compare_scenario
 from mmgsim.compare import compare_runs
+from mmgsim.division import divide as divide_day
 from mmgsim.engine import MessageBus, MultiMicrogridModel, build
 from mmgsim.errors import (
     ComparisonEndedEarlyError,
@@ -34,10 +35,13 @@ from mmgsim.folder import choose_folder
 from mmgsim.kit import Template, write_new
 from mmgsim.options import (
     CoordinationOption,
+    DayOption,
     DaysOption,
     JsonOption,
+    OrdersOption,
     OutOption,
     QuietOption,
+    RulesOption,
     ScenarioArgument,
     SeedOption,
     SetOption,
@@ -72,6 +76,7 @@ from mmgsim.terminal import (
     err,
     out,
     print_comparison,
+    print_division,
     print_plug_ins,
     print_reproduction,
     print_summary,
@@ -335,6 +340,31 @@ def year(  # noqa: PLR0913  one parameter per option of the command line
                 print_year(error.study, quiet=quiet, as_json=as_json)
             raise typer.Exit(ENDED_EARLY) from None
     print_year(study, quiet=quiet, as_json=as_json)
+
+
+@app.command()
+def divide(  # noqa: PLR0913  one parameter per option of the command line
+    scenario: ScenarioArgument,
+    day: DayOption = 1,
+    rules: RulesOption = None,
+    orders: OrdersOption = 200,
+    set_: SetOption = None,
+    out_dir: OutOption = None,
+    quiet: QuietOption = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Divide the cost of one day by several rules, and say what each fails to keep."""
+    with Bar(is_shown=err.is_terminal and not quiet, warns=not quiet) as bar, ends_told(bar):
+        division = divide_day(
+            scenario,
+            rules,
+            day=day,
+            overrides=overrides_of(set_ or []),
+            orders=orders,
+            out=out_dir,
+            progress=bar.count,
+        )
+    print_division(division, quiet=quiet, as_json=as_json)
 
 
 @app.command()

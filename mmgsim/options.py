@@ -7,14 +7,18 @@ from typing import Annotated, Any
 
 import typer
 
+from mmgsim.division import Rule
 from mmgsim.scenario import parse_coordinations, parse_override, parse_strategy
 
 __all__ = [
     "CoordinationOption",
+    "DayOption",
     "DaysOption",
     "JsonOption",
+    "OrdersOption",
     "OutOption",
     "QuietOption",
+    "RulesOption",
     "ScenarioArgument",
     "SeedOption",
     "SetOption",
@@ -47,6 +51,13 @@ StrategyOption = Annotated[
         metavar="NAME|MG=NAME",
         help="Strategy of all or of one; with options as '{kind: NAME, options: {option: VALUE}}'.",
     ),
+]
+DayOption = Annotated[int, typer.Option(help="Which day of the scenario; the first is 1.")]
+RulesOption = Annotated[
+    str | None, typer.Option(metavar="RULE,RULE...", help=f"Of {', '.join(Rule)}; all by default.")
+]
+OrdersOption = Annotated[
+    int, typer.Option(help="Orders drawn for Shapley values of more than 12 microgrids.")
 ]
 OutOption = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Result folder.")]
 QuietOption = Annotated[bool, typer.Option("--quiet", help="Print nothing.")]

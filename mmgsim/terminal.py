@@ -17,9 +17,17 @@ from rich.table import Column, Table
 from rich.text import Text
 
 from mmgsim.compare import Comparison
+from mmgsim.division import Division
 from mmgsim.engine import MultiMicrogridModel
 from mmgsim.errors import Fault, MmgsimError, RunEndedEarlyError
-from mmgsim.report import COMPARED_NOTE, Section, annual_rows, compared_rows, summary_rows
+from mmgsim.report import (
+    COMPARED_NOTE,
+    Section,
+    annual_rows,
+    compared_rows,
+    divided_rows,
+    summary_rows,
+)
 from mmgsim.reproduce import HEAD, Reproduction, claim_rows, reasons
 from mmgsim.scenario import PlugIn
 from mmgsim.tables import Results
@@ -34,6 +42,7 @@ __all__ = [
     "err",
     "out",
     "print_comparison",
+    "print_division",
     "print_plug_ins",
     "print_reproduction",
     "print_summary",
@@ -173,6 +182,22 @@ def print_year(study: YearStudy, *, quiet: bool, as_json: bool) -> None:
     out.print(f"year: {folder / 'year.html'}", soft_wrap=True, markup=False)
 
 
+def print_division(division: Division, *, quiet: bool, as_json: bool) -> None:
+    """Print bills and violations of a division that was written."""
+    folder = division.folder or Path()
+    if as_json:
+        content = {"division": str(folder), **division.as_plain_data()}
+        sys.stdout.write(json.dumps(content, indent=2) + "\n")
+        return
+    if quiet:
+        return
+    divided = division.divided()
+    title = f"{divided.scenario}, {divided.day}: who pays what by which rule"
+    out.print(_side_by_side(title, divided.bills, divided_rows(divided), caption=""))
+    for line in (*divided.notes, f"division: {folder / 'divide.html'}"):
+        out.print(line, soft_wrap=True, markup=False)
+
+
 def print_reproduction(found: Reproduction, *, quiet: bool, as_json: bool) -> None:
     """Print the claims of a paper that was gone through."""
     if as_json:
@@ -268,6 +293,12 @@ class Bar:
             coordination=model.scenario.coordination.kind,
             now=f"{model.clock.local_now:%a %d %b %H:%M}",
             status=model.recorder.status,
+        )
+
+    def count(self, done: int, total: int) -> None:
+        """Show how many of a number of problems are solved."""
+        self._progress.update(
+            self._task, total=total, completed=done, now=f"{done} of {total}", status=""
         )
 
     def _new_task(self) -> TaskID:

@@ -34,6 +34,7 @@ PAGES: tuple[str, ...] = (
     "mmgsim.scenario.schema",
     "mmgsim.scenario.event_schema",
     "mmgsim.coordination",
+    "mmgsim.division",
     "mmgsim.network",
     "mmgsim.settlement",
     "mmgsim.errors",

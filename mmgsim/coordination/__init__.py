@@ -5,12 +5,14 @@ from mmgsim.coordination.auction import Auction
 from mmgsim.coordination.bilevel import Bilevel
 from mmgsim.coordination.bound import least_public_cost
 from mmgsim.coordination.central import Central
+from mmgsim.coordination.coalitions import Coalitions
 from mmgsim.coordination.double_auction import (
     STANDARD_BOOK,
     Efficiency,
     InducedBook,
     zero_intelligence_study,
 )
+from mmgsim.coordination.energy_pool import Pool
 from mmgsim.coordination.hierarchical import Hierarchical
 from mmgsim.coordination.isolated import Isolated
 from mmgsim.coordination.order_book import BookResult, Fill, clear_book
@@ -34,12 +36,14 @@ __all__ = [
     "Bilevel",
     "BookResult",
     "Central",
+    "Coalitions",
     "Efficiency",
     "Fill",
     "Hierarchical",
     "InducedBook",
     "Isolated",
     "PeerToPeer",
+    "Pool",
     "Prices",
     "Split",
     "clear_book",

@@ -15,7 +15,7 @@ step 3 is borne equally.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -30,11 +30,8 @@ from mmgsim.contracts import (
     FloatArray,
     MarketView,
     Message,
-    Objective,
-    Plan,
     Request,
     Round,
-    Tariff,
     TieFlow,
     frozen,
 )
@@ -47,24 +44,19 @@ from mmgsim.coordination.pool import (
     pool_trades,
 )
 from mmgsim.coordination.replies import plans_by_name, replies_by_name
-from mmgsim.coordination.sharing import Split, divide, savings
-from mmgsim.coordination.ties import are_connected, tie_flows, ties_among
+from mmgsim.coordination.saving import Saving
+from mmgsim.coordination.sharing import Split
+from mmgsim.coordination.ties import are_connected, tie_flows
 from mmgsim.subproblems import (
     CompiledHighs,
     JointOutcome,
     JointProblem,
-    public_cost,
     public_prices,
 )
 
 __all__ = ["Aggregated", "requests_of"]
 
-# Coalitions double with every member, and each is a problem of its own.
-MOST_MEMBERS = 10
-
 _MAKE_SOLVER = partial(CompiledHighs, mip_gap=MIP_GAP)
-
-_LOOKS_AT_COALITIONS = frozenset({Split.SHAPLEY, Split.NUCLEOLUS})
 
 
 class Aggregated:
@@ -80,13 +72,14 @@ class Aggregated:
     pools = True
 
     def __init__(self, split: Split) -> None:
-        self.split = split
-        self._problems: dict[tuple[str, ...], JointProblem] = {}
+        self._saving = Saving(split)
+        self._problem: JointProblem | None = None
 
     def reset(self) -> None:
         """Make all problems as new, without building them again."""
-        for problem in self._problems.values():
-            problem.reset()
+        self._saving.reset()
+        if self._problem is not None:
+            self._problem.reset()
 
     def start(self, view: MarketView) -> None:
         """Begin a gate.
@@ -96,11 +89,7 @@ class Aggregated:
         ValueError
             If a rule looks at more coalitions than can be solved.
         """
-        if self.split in _LOOKS_AT_COALITIONS and len(view.members) > MOST_MEMBERS:
-            raise ValueError(
-                f"split {self.split} looks at all coalitions of {len(view.members)} microgrids; "
-                f"use equal, or at most {MOST_MEMBERS} of them"
-            )
+        self._saving.check(len(view.members))
         self._view = view
         self._names = tuple(member.name for member in view.members)
         self._declared: Mapping[str, Disclosure] = {}
@@ -120,49 +109,20 @@ class Aggregated:
     def take_requests(self, replies: Sequence[Message]) -> Mapping[str, Request]:
         """Find the cheapest joint plan, and request what it exchanges."""
         self._declared = replies_by_name(replies, Disclosure)
-        self._best = self._solved(self._names)
-        self._alone, self._shares = self._divided()
+        self._best = self._solved(self._view.envelopes)
+        self._saving.start(self._view, self._declared, self._best.cost)
         return requests_of(self._best.exchange_kw)
 
-    def _solved(
-        self, names: tuple[str, ...], envelopes: Mapping[str, Envelope] | None = None
-    ) -> JointOutcome:
-        """Give the cheapest plan of some members together."""
+    def _solved(self, envelopes: Mapping[str, Envelope]) -> JointOutcome:
+        """Give the cheapest plan of all members together."""
         view = self._view
-        devices = {name: self._declared[name].devices for name in names}
-        problem, ties = self._problems.get(names), ties_among(view.ties, names)
-        if problem is None or not problem.fits(devices, view.window, ties):
-            problem = JointProblem(devices, view.window, ties=ties, make_solver=_MAKE_SOLVER)
-            self._problems[names] = problem
-        declared = {name: self._declared[name] for name in names}
-        limits = {name: (envelopes or view.envelopes)[name] for name in names}
+        devices = {name: self._declared[name].devices for name in self._names}
+        if self._problem is None or not self._problem.fits(devices, view.window, view.ties):
+            self._problem = JointProblem(
+                devices, view.window, ties=view.ties, make_solver=_MAKE_SOLVER
+            )
         prices = public_prices(view.tariff, view.objective)
-        return problem.solve(declared, limits, prices, view.window.first_step)
-
-    def _divided(self) -> tuple[FloatArray, FloatArray]:
-        """Give what each member pays on its own, and its share of the saving. [currency]
-
-        With the objective `system`, plans are not made for the members' bills, and nothing is
-        divided.
-        """
-        count = len(self._names)
-        if self._view.objective is Objective.SYSTEM:
-            return np.zeros(count), np.zeros(count)
-        alone = np.array([self._solved((name,)).cost for name in self._names])
-        cost = np.zeros(1 << count)
-        cost[1 << np.arange(count)] = alone
-        for mask in self._coalitions():
-            names = tuple(name for i, name in enumerate(self._names) if mask >> i & 1)
-            cost[mask] = self._solved(names).cost
-        cost[-1] = self._best.cost
-        return alone, divide(self.split, savings(cost), alone)
-
-    def _coalitions(self) -> Iterator[int]:
-        """Give the coalitions between one member and all, where the rule looks at them."""
-        if self.split in _LOOKS_AT_COALITIONS:
-            for mask in range(1 << len(self._names)):
-                if 1 < mask.bit_count() < len(self._names):
-                    yield mask
+        return self._problem.solve(self._declared, envelopes, prices, view.window.first_step)
 
     # ------------------------------------------------------------------------------ step 3
     def plan_questions(self, grants: Mapping[str, Request]) -> list[Message]:
@@ -180,7 +140,7 @@ class Aggregated:
             )
             for name in self._names
         }
-        planned = self._solved(self._names, within)
+        planned = self._solved(within)
         exchange_kw: dict[str, FloatArray | None] = {n: planned.exchange_kw[n] for n in self._names}
         self._trade_kw = match_pool(planned.exchange_kw, view.tariff)
         self._price_per_kwh = local_price(view.local_price, view.tariff, planned.price_per_kwh)
@@ -200,46 +160,10 @@ class Aggregated:
             rounds=rounds,
             ties=self._ties,
         )
-        return replace(clearing, transfers=self._transfers(plans, clearing.upper))
-
-    def _transfers(self, plans: Mapping[str, Plan], upper: float) -> Mapping[str, FloatArray]:
-        """Give what each member pays the market in every step; they add up to zero. [currency]
-
-        A member is to pay what it would on its own, less its share of the saving, and an equal
-        part of what grants cost the joint plan. Spread evenly over the window: right in all where
-        a gate's window is executed whole, an average of gates where windows overlap.
-        """
-        if self._view.objective is Objective.SYSTEM:
-            return {}
-        step_h, steps = self._view.window.step_h, self._view.window.steps
-        tariff, count = self._view.tariff, len(self._names)
-        due = self._alone - self._shares + (upper - self._best.cost) / count
-        bills = [
-            plans[name].private_cost
-            + _public_bill(plans[name], self._trade_kw[name], tariff, step_h)
-            - step_h * float(self._price_per_kwh @ self._trade_kw[name])
-            - step_h * _earned_per_h(self._ties, name)
-            for name in self._names
-        ]
-        owed = due - np.array(bills)
-        owed -= owed.mean()  # the rounding of solvers
-        return {
-            name: frozen(np.full(steps, one / steps))
-            for name, one in zip(self._names, owed.tolist(), strict=True)
-        }
-
-
-def _public_bill(plan: Plan, trade_kw: FloatArray, tariff: Tariff, step_h: float) -> float:
-    return public_cost(plan.exchange_kw, trade_kw, public_prices(tariff), step_h)
-
-
-def _earned_per_h(flows: tuple[TieFlow, ...], name: str) -> float:
-    """Give what a microgrid is paid for tie flows less what it pays. [currency/h]"""
-    return sum(
-        float(flow.price_per_kwh @ flow.received_kw)
-        * ((flow.sender == name) - (flow.receiver == name))
-        for flow in flows
-    )
+        transfers = self._saving.transfers(
+            plans, self._trade_kw, self._price_per_kwh, upper=clearing.upper, ties=self._ties
+        )
+        return replace(clearing, transfers=transfers)
 
 
 def requests_of(exchange_kw: Mapping[str, FloatArray]) -> dict[str, Request]:

@@ -26,10 +26,21 @@ from mmgsim.contracts import (
 )
 from mmgsim.subproblems import public_cost_terms, public_prices
 
-__all__ = ["local_price", "match_pool", "plan_costs", "pool_awards", "pool_clearing", "pool_trades"]
+__all__ = [
+    "Prices",
+    "local_price",
+    "match_pool",
+    "plan_costs",
+    "pool_awards",
+    "pool_clearing",
+    "pool_trades",
+    "price_of",
+]
 
 
-def match_pool(exchange_kw: Mapping[str, FloatArray], tariff: Tariff) -> dict[str, FloatArray]:
+def match_pool(
+    exchange_kw: Mapping[str, FloatArray], tariff: Tariff, *, loss_factor: float = 0.0
+) -> dict[str, FloatArray]:
     """Match what some microgrids have left over with what others lack.
 
     The smaller of total surplus and total lack is traded wherever that is cheaper than going
@@ -42,19 +53,30 @@ def match_pool(exchange_kw: Mapping[str, FloatArray], tariff: Tariff) -> dict[st
         By name of microgrid, positive when it leaves. [kW]
     tariff : Tariff
         As published.
+    loss_factor : float
+        Of what sellers put in, the share that buyers do not get, and a kWh has to be worth more
+        to its buyer by as much.
 
     Returns
     -------
     mapping of (steps,) arrays
-        Sold minus bought by name of microgrid; they add up to zero. [kW]
+        Sold minus bought by name of microgrid; they add up to what is lost. [kW]
     """
-    names = list(exchange_kw)
+    names, arrives = list(exchange_kw), 1.0 - loss_factor
     net_kw = np.stack([exchange_kw[name] for name in names])
     surplus_kw, lack_kw = np.maximum(net_kw, 0.0), np.maximum(-net_kw, 0.0)
-    has_margin = tariff.export_per_kwh < tariff.buy_per_kwh - tariff.local_charge_per_kwh
-    volume_kw = np.where(has_margin, np.minimum(surplus_kw.sum(0), lack_kw.sum(0)), 0.0)
-    trade_kw = _shares(surplus_kw) * volume_kw - _shares(lack_kw) * volume_kw
+    floor, ceiling = _alternatives(tariff, loss_factor)
+    volume_kw = np.where(
+        floor < ceiling, np.minimum(arrives * surplus_kw.sum(0), lack_kw.sum(0)), 0.0
+    )
+    trade_kw = _shares(surplus_kw) * volume_kw / arrives - _shares(lack_kw) * volume_kw
     return {name: trade_kw[row] for row, name in enumerate(names)}
+
+
+def _alternatives(tariff: Tariff, loss_factor: float) -> tuple[FloatArray, FloatArray]:
+    """Give what a kWh that arrives earns and saves at the grid. [currency/kWh]"""
+    floor = tariff.export_per_kwh / (1.0 - loss_factor)
+    return floor, tariff.buy_per_kwh - tariff.local_charge_per_kwh
 
 
 def _shares(kw: FloatArray) -> FloatArray:
@@ -63,8 +85,10 @@ def _shares(kw: FloatArray) -> FloatArray:
     return shares
 
 
-def local_price(rule: str, tariff: Tariff, dual_per_kwh: FloatArray) -> FloatArray:
-    """Give the price of local trade. [currency/kWh]
+def local_price(
+    rule: str, tariff: Tariff, dual_per_kwh: FloatArray, *, loss_factor: float = 0.0
+) -> FloatArray:
+    """Give the price of local trade, of a kWh as it is bought. [currency/kWh]
 
     Parameters
     ----------
@@ -75,9 +99,10 @@ def local_price(rule: str, tariff: Tariff, dual_per_kwh: FloatArray) -> FloatArr
         As published.
     dual_per_kwh : (steps,) array
         Dual of the local balance. [currency/kWh]
+    loss_factor : float
+        As of `match_pool`.
     """
-    floor = tariff.export_per_kwh
-    ceiling = tariff.buy_per_kwh - tariff.local_charge_per_kwh
+    floor, ceiling = _alternatives(tariff, loss_factor)
     if rule == "midpoint":
         return np.asarray((floor + ceiling) / 2.0)
     # A dual outside the two alternatives comes from a step without trade, or with a missed level.
@@ -88,7 +113,8 @@ Prices = FloatArray | Mapping[str, FloatArray]
 """One price of local trade for all, or one for each microgrid by name, over the steps."""
 
 
-def _of(price_per_kwh: Prices, name: str) -> FloatArray:
+def price_of(price_per_kwh: Prices, name: str) -> FloatArray:
+    """Give the price of one microgrid. [currency/kWh]"""
     return price_per_kwh[name] if isinstance(price_per_kwh, Mapping) else price_per_kwh
 
 
@@ -100,7 +126,7 @@ def pool_trades(trade_kw: Mapping[str, FloatArray], price_per_kwh: Prices) -> tu
             if np.any(part > 0.0):
                 volume = frozen(np.maximum(part, 0.0))
                 trades.append(
-                    Trade(str(seller), str(buyer), volume, frozen(_of(price_per_kwh, name)))
+                    Trade(str(seller), str(buyer), volume, frozen(price_of(price_per_kwh, name)))
                 )
     return tuple(trades)
 
@@ -188,7 +214,7 @@ def pool_clearing(  # noqa: PLR0913  one parameter per thing that a gate ends wi
         trades=() if price_per_kwh is None else pool_trades(trade_kw, price_per_kwh),
         prices_per_kwh={}
         if price_per_kwh is None
-        else {name: _of(price_per_kwh, name) for name in plans},
+        else {name: price_of(price_per_kwh, name) for name in plans},
         upper=upper,
         lower=lower,
         gross_cost=gross,

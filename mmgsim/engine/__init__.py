@@ -18,7 +18,8 @@ from mmgsim.engine.model import MultiMicrogridModel, build, load_variant
 from mmgsim.engine.named import NamedAgents
 from mmgsim.engine.own_setup import OWN, SHED, OwnSetup
 from mmgsim.engine.records import FlowStep, MicrogridStep, OwnStep
-from mmgsim.engine.setup import Meters, MicrogridSetup
+from mmgsim.engine.setup import Meters, MicrogridSetup, build_microgrids
+from mmgsim.engine.tie_setup import tie_lines_of
 
 __all__ = [
     "OWN",
@@ -44,6 +45,7 @@ __all__ = [
     "SilenceError",
     "Traffic",
     "build",
+    "build_microgrids",
     "check_kept",
     "fingerprint",
     "guarded",
@@ -51,6 +53,7 @@ __all__ = [
     "packed",
     "read_checkpoint",
     "says_itself",
+    "tie_lines_of",
     "unpacked",
     "write_checkpoint",
 ]

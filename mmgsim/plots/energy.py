@@ -5,10 +5,11 @@ from __future__ import annotations
 import pandas as pd
 import plotly.graph_objects as go
 
+from mmgsim.contracts import Party
 from mmgsim.errors import NothingToDrawError
 from mmgsim.plots.clock import stamps, stepped, twice_told, widths_ms
 from mmgsim.plots.sankey import Node, Stream, sankey
-from mmgsim.plots.style import POWERS, layout
+from mmgsim.plots.style import NEUTRAL, POWERS, layout
 from mmgsim.plots.view import RunView
 
 __all__ = ["SINKS", "SOURCES", "energy_figure", "exchange_figure", "flows_figure", "trades_figure"]
@@ -74,13 +75,16 @@ def trades_figure(view: RunView) -> go.Figure:
         if kwh > _ROUNDING_KWH:
             member = seller if seller in view.microgrids else buyer
             ends = _trader(view, seller, 0), _trader(view, buyer, 2)
-            streams.append(Stream(*ends, float(kwh), "local trade", view.colours[member]))
+            colour = view.colours.get(member, NEUTRAL)
+            streams.append(Stream(*ends, float(kwh), "local trade", colour))
     if not streams:
         raise NothingToDrawError(NO_TRADES)
     return sankey(streams, "Local trade: who sold, who bought", unit="kWh")
 
 
 def _trader(view: RunView, name: str, column: int) -> Node:
+    if name == Party.DNO:
+        return Node("kept for losses", NEUTRAL, column, len(view.microgrids))
     if name not in view.microgrids:
         return Node("local market", POWERS["bought_kw"].colour, 1)
     does, rank = "sells" if column == 0 else "buys", view.microgrids.index(name)

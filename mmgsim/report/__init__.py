@@ -1,10 +1,12 @@
-"""HTML pages that need no network: the report of a run, runs side by side, a year, claims."""
+"""HTML pages that need no network: a run, runs side by side, a year, a division, claims."""
 
 from mmgsim.report.annual import Annual, annual_rows
 from mmgsim.report.annual_page import write_annual_page
 from mmgsim.report.compared import COMPARED_NOTE, Compared, Section, compared_rows
 from mmgsim.report.comparison_figures import COMPARISON_FIGURES
 from mmgsim.report.comparison_page import write_comparison_page
+from mmgsim.report.divided import Divided, divided_rows
+from mmgsim.report.divided_page import division_figure, write_division_page
 from mmgsim.report.html import write_report
 from mmgsim.report.numbers import summary_rows
 from mmgsim.report.page import page, table
@@ -14,13 +16,17 @@ __all__ = [
     "COMPARISON_FIGURES",
     "Annual",
     "Compared",
+    "Divided",
     "Section",
     "annual_rows",
     "compared_rows",
+    "divided_rows",
+    "division_figure",
     "page",
     "summary_rows",
     "table",
     "write_annual_page",
     "write_comparison_page",
+    "write_division_page",
     "write_report",
 ]

@@ -55,6 +55,7 @@ BUILT_IN: Mapping[Kind, Mapping[str, str]] = MappingProxyType(
             "hierarchical": "mmgsim.coordination.hierarchical:Hierarchical",
             "isolated": "mmgsim.coordination.isolated:Isolated",
             "peer-to-peer": "mmgsim.coordination.peer_to_peer:PeerToPeer",
+            "pool": "mmgsim.coordination.energy_pool:Pool",
             "prices": "mmgsim.coordination.prices:Prices",
         },
         Kind.AGENT: {

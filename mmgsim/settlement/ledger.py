@@ -31,7 +31,8 @@ def settle(executed: Executed, *, surplus: str = "kept") -> list[LedgerLine]:
 
     Losses are the DNO's purchase from the grid, at the upstream price; the microgrids pay back
     their shares of them. So is what its own devices draw, and what microgrids import where the DNO
-    supplies them; what its devices send, or microgrids export to it, it sells at that price.
+    supplies them; what its devices send, microgrids export to it, or a pool leaves it for losses,
+    it has not to buy at that price.
 
     Parameters
     ----------
@@ -108,7 +109,7 @@ def _trade_lines(executed: Executed) -> list[LedgerLine]:
         kwh = float(trade.kw[0]) * step_h
         price = float(trade.price_per_kwh[0])
         lines.append(LedgerLine(trade.buyer, trade.seller, Item.LOCAL_TRADE, kwh, kwh * price))
-        if trade.buyer != Party.MARKET and local_charge:
+        if trade.buyer not in (Party.MARKET, Party.DNO) and local_charge:
             lines.append(
                 LedgerLine(trade.buyer, str(Party.DNO), Item.LOCAL_CHARGE, kwh, kwh * local_charge)
             )
@@ -156,6 +157,7 @@ def _loss_lines(executed: Executed) -> list[LedgerLine]:
 def _upstream_line(executed: Executed) -> LedgerLine:
     """Bill the DNO for what passes the substation on its account, losses aside."""
     drawn_kw = -executed.own_kw
+    drawn_kw -= sum(float(t.kw[0]) for t in executed.trades if t.buyer == Party.DNO)
     if executed.supplier == Party.DNO:
         drawn_kw += sum(member.import_kw - member.export_kw for member in executed.members)
     kwh = drawn_kw * executed.window.step_h

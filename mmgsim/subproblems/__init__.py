@@ -42,6 +42,7 @@ from mmgsim.subproblems.offers import Answer, OfferProblem, as_offer
 from mmgsim.subproblems.operator import LimitRows, least_cut, limit_rows
 from mmgsim.subproblems.optimality import Conditions, declare_feasible, declare_optimal
 from mmgsim.subproblems.parts import Parts, Splitting
+from mmgsim.subproblems.pool_rows import PoolRules, PoolTerms
 from mmgsim.subproblems.price_response import PricedExchange, ResponseStep, response_steps
 from mmgsim.subproblems.private import PrivateModel
 from mmgsim.subproblems.promises import (
@@ -104,6 +105,8 @@ __all__ = [
     "Outcome",
     "OwnSite",
     "Parts",
+    "PoolRules",
+    "PoolTerms",
     "PriceBox",
     "PricedExchange",
     "PrivateModel",

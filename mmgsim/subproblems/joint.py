@@ -26,10 +26,19 @@ from mmgsim.subproblems.connection import (
     update_one_way,
 )
 from mmgsim.subproblems.devices import Horizon
+from mmgsim.subproblems.dual_face import nearest_duals
 from mmgsim.subproblems.linear_form import IndexArray
 from mmgsim.subproblems.network_limits import NetworkLimits, push_limits
+from mmgsim.subproblems.pool_rows import (
+    PoolRules,
+    PoolTerms,
+    declare_pool_rows,
+    is_passing_on,
+    pool_balance,
+    update_pool_rows,
+)
 from mmgsim.subproblems.solver import MakeSolver, Solver
-from mmgsim.subproblems.switch import HonestProblem
+from mmgsim.subproblems.switch import HonestProblem, Solved
 from mmgsim.subproblems.tie_lines import (
     declare_ties,
     is_circling,
@@ -39,6 +48,8 @@ from mmgsim.subproblems.tie_lines import (
 )
 
 __all__ = ["JointOutcome", "JointProblem"]
+
+_PLAIN = PoolRules()
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,6 +68,10 @@ class JointOutcome:
         What one more kW of room in each row of the network is worth. [currency/kW]
     sent_kw : mapping of pairs of (steps,) arrays
         What the first and the second end of each tie line send, by its name. [kW]
+    trade_kw : mapping of (steps,) arrays
+        Sold minus bought by name of microgrid, as they are in the optimum. [kW]
+    member_cost : mapping
+        What each pays there, without any money for trades. [currency]
     """
 
     exchange_kw: Mapping[str, FloatArray]
@@ -65,13 +80,15 @@ class JointOutcome:
     lower_bound: float
     multipliers: FloatArray
     sent_kw: Mapping[str, tuple[FloatArray, FloatArray]] = field(default_factory=dict)
+    trade_kw: Mapping[str, FloatArray] = field(default_factory=dict)
+    member_cost: Mapping[str, float] = field(default_factory=dict)
 
 
 class JointProblem:
     """The problem of all microgrids: built once for their devices, solved for every window.
 
     ``min sum of private and public cost`` subject to every microgrid's own constraints and
-    ``sum_i sold[i, t] - bought[i, t] = 0`` in every step.
+    ``sum_i (1 - loss_factor) sold[i, t] - bought[i, t] = 0`` in every step.
 
     Parameters
     ----------
@@ -82,6 +99,8 @@ class JointProblem:
     ties : tuple of TieLine
         Lines between members whose flow is decided with the rest: it enters both balances beside
         the exchange, and costs nothing.
+    rules : PoolRules
+        What else holds in the pool; nothing if left out.
     make_solver : callable
         Gives the solver of a model: compiled, or `PyomoHighs` as reference and fall-back.
     """
@@ -92,15 +111,21 @@ class JointProblem:
         window: Window,
         *,
         ties: tuple[TieLine, ...] = (),
+        rules: PoolRules = _PLAIN,
         make_solver: MakeSolver = CompiledHighs,
     ) -> None:
         self.members = dict(members)
         self.ties = ties
+        self.rules = rules
+        self._last: Solved
         self.steps = window.steps
         self.step_h = window.step_h
         self._problem = HonestProblem(
             lambda exclusive: _build(
-                self.members, Horizon(window.steps, window.step_h, exclusive), ties=ties
+                self.members,
+                Horizon(window.steps, window.step_h, exclusive),
+                ties=ties,
+                rules=rules,
             ),
             self._is_cheating,
             make_solver,
@@ -132,6 +157,7 @@ class JointProblem:
         step: int,
         *,
         limits: NetworkLimits | None = None,
+        terms: PoolTerms | None = None,
     ) -> JointOutcome:
         """Make the cost of all microgrids together as small as possible.
 
@@ -145,6 +171,8 @@ class JointProblem:
             First step of the window, for messages.
         limits : NetworkLimits or None
             Rows of the network, members in the order of the problem; for compiled problems.
+        terms : PoolTerms or None
+            What the rules of the pool ask for.
 
         Raises
         ------
@@ -155,12 +183,15 @@ class JointProblem:
 
         def update(solver: Solver, model: Any) -> None:
             self._update(solver, model, declared, envelopes, prices)
+            if terms is not None:
+                update_pool_rows(solver, model, terms, rules=self.rules, ties=self.ties)
             if limits is not None:
                 pushed.append(self._push(solver, model, limits))
 
         solved = self._problem.solve(
             update, is_arbitrage=prices.is_arbitrage, agent="all microgrids", step=step
         )
+        self._last = solved
         model, outcome = solved.model, solved.outcome
         local, rows = self._duals(solved.solver, model, pushed[-1] if pushed else None)
         return JointOutcome(
@@ -173,7 +204,38 @@ class JointProblem:
             lower_bound=outcome.bound,
             multipliers=frozen(-rows),
             sent_kw=read_sent_kw(solved.solver, model.tie, self.ties) if self.ties else {},
+            trade_kw={
+                name: frozen(solved.solver.get(model.member[name].trade_kw))
+                for name in self.members
+            },
+            member_cost={
+                name: float(solved.solver.get(model.member[name].cost)[0]) for name in self.members
+            },
         )
+
+    def price_nearest_to(self, wanted_per_kwh: FloatArray) -> FloatArray:
+        """Give the dual of the local balance, of the last solve, that is nearest to what is wanted.
+
+        (steps,) array. [currency/kWh]
+
+        Raises
+        ------
+        SubproblemError
+            If it is not found.
+        TypeError
+            If the problem is not a compiled one.
+        """
+        solver, model = self._last.solver, self._last.model
+        if not isinstance(solver, CompiledHighs):
+            raise TypeError("only a compiled problem tells which duals there are")
+        rows = solver.rows(list(model.balance.values()))
+        return frozen(nearest_duals(solver, rows, wanted_per_kwh * self.step_h) / self.step_h)
+
+    @property
+    def has_integers(self) -> bool:
+        """True where the last solve was a MILP."""
+        solver = self._last.solver
+        return isinstance(solver, CompiledHighs) and len(solver.integers) > 0
 
     def _duals(
         self, solver: Solver, model: Any, pushed: IndexArray | None
@@ -217,10 +279,17 @@ class JointProblem:
             )
 
     def _is_cheating(self, solver: Solver, model: Any) -> bool:
-        return any(
-            is_cheating(solver, model.member[name].own, devices)
-            for name, devices in self.members.items()
-        ) or (bool(self.ties) and is_circling(solver, model.tie, self.ties))
+        return (
+            any(
+                is_cheating(solver, model.member[name].own, devices)
+                for name, devices in self.members.items()
+            )
+            or (bool(self.ties) and is_circling(solver, model.tie, self.ties))
+            or (
+                self.rules.loss_factor > 0.0
+                and any(is_passing_on(solver, model.member[name]) for name in self.members)
+            )
+        )
 
 
 def _build(
@@ -228,6 +297,7 @@ def _build(
     horizon: Horizon,
     *,
     ties: Sequence[TieLine] = (),
+    rules: PoolRules = _PLAIN,
 ) -> Any:
     model = pyo.ConcreteModel()
     model.time = pyo.RangeSet(0, horizon.steps - 1)
@@ -240,19 +310,18 @@ def _build(
         tie_kw = leaving_kw(model.tie, ties, name) if ties else None
         _declare_member(model.member[name], devices, horizon, tie_kw=tie_kw)
     model.balance = pyo.Constraint(
-        model.time,
-        rule=lambda m, t: pyo.quicksum(m.member[n].trade_kw[t] for n in members) == 0.0,
+        model.time, rule=lambda m, t: pool_balance(m.member.values(), t, rules) == 0.0
     )
-    model.total = pyo.Objective(
-        expr=pyo.quicksum(
-            member.own.private_cost
+    for member in model.member.values():
+        member.cost = pyo.Expression(
+            expr=member.own.private_cost
             + member.own.miss_cost
             + member.grid.cost
             + horizon.step_h
             * pyo.quicksum(model.local_per_kwh[t] * member.bought_kw[t] for t in model.time)
-            for member in model.member.values()
         )
-    )
+    model.total = pyo.Objective(expr=pyo.quicksum(m.cost for m in model.member.values()))
+    declare_pool_rows(model, rules, ties)
     return model
 
 

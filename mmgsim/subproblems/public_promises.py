@@ -198,7 +198,8 @@ def _earned_per_h(trades: Sequence[Trade], name: str, steps: int) -> FloatArray:
 
 def _trade_faults(trade: Trade, parties: Collection[str], steps: int) -> Iterator[str]:
     what = f"the trade from {trade.seller} to {trade.buyer}"
-    if trade.seller not in parties or trade.buyer not in parties:
+    # What a pool keeps for losses goes to the DNO, which sells nothing itself.
+    if trade.seller not in parties or trade.buyer not in {*parties, Party.DNO}:
         yield f"{what} is not between microgrids of the scenario"
     for values in (trade.kw, trade.price_per_kwh):
         if not is_finite(values, steps):

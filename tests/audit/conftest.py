@@ -125,6 +125,17 @@ RUNS = {
         ],
     ),
     "auction-wa9": ("wa9", ["days=1", "coordination=auction"]),
+    # A tenth of what sellers put in goes to the DNO, on a feeder with AC losses.
+    "pool": (
+        "duo",
+        [
+            f"network={json.dumps(FEEDER)}",
+            "microgrids.MG1.bus=17",
+            "microgrids.MG2.bus=32",
+            "gate.every=6h",
+            "coordination={kind: pool, loss_factor: 0.1, split: shapley}",
+        ],
+    ),
     "hierarchical": ("ieee33mmg", ["coordination.controller=aggregated"]),
     "prices": ("duo", ["coordination.kind=prices", "gate.every=2h"]),
     "prices-unlogged": ("duo", ["coordination.kind=prices", "gate.every=2h"]),

@@ -66,6 +66,17 @@ def test_nucleolus_of_the_bankruptcy_game_is_the_division_of_the_talmud(estate, 
     np.testing.assert_allclose(found, shares, rtol=1e-7)
 
 
+def test_nucleolus_of_the_airport_game():
+    """Littlechild, Int. J. Game Theory 3, 1974: runways of 2, 4 and 10, the longest serves all.
+
+    Payments ``min(2 / 2, 4 / 3, 10 / 3) = 1``, then ``min((4 - 1) / 2, (10 - 1) / 2) = 1.5``, and
+    what is left.
+    """
+    cost = game(3, lambda who: max(((2, 4, 10)[i] for i in who), default=0))
+    paid = np.array([2, 4, 10]) - nucleolus(savings(cost))
+    np.testing.assert_allclose(paid, [1.0, 1.5, 7.5])
+
+
 def test_nucleolus_of_a_majority_of_three_is_equal():
     np.testing.assert_allclose(nucleolus(game(3, lambda who: len(who) >= 2)), 1 / 3)
 
