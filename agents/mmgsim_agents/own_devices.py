@@ -66,12 +66,15 @@ class OwnDevices:
         self.last: OwnStep | None = None
         self._setup = setup
         self._shed_kw: FloatArray | None = None
-        buses = [member.bus for member in connections if member.name.startswith(SHED)]
         self._size = len(connections)
-        self._shed_at = [] if tree is None else [tree.places[bus or 0] for bus in buses]
-        self._kvar_per_kw = np.zeros(len(self._shed_at))
-        if tree is not None and buses:
-            at = self._shed_at
+        shed = [member for member in connections if member.name.startswith(SHED)]
+        self._shed_at = np.zeros(len(shed), dtype=np.int64)
+        self._shed_part = self._kvar_per_kw = np.zeros(len(shed))
+        if tree is not None and shed:
+            self._shed_at = at = np.array([tree.places[member.bus or 0] for member in shed])
+            # A place of the plan is several buses where switches join them: each has its part.
+            load_kw = np.array([member.export_limit_kw for member in shed])
+            self._shed_part = load_kw / np.bincount(at, load_kw)[at]
             self._kvar_per_kw = tree.load_kvar[at] / tree.load_kw[at]
 
     # ------------------------------------------------------------------ from day to day
@@ -132,7 +135,8 @@ class OwnDevices:
         )
         self.plan, self._shed_kw = plan.kept(), None
         if grants.background_shed_kw is not None:
-            self._shed_kw = frozen(grants.background_shed_kw[self._shed_at])
+            at_places_kw = grants.background_shed_kw[self._shed_at]
+            self._shed_kw = frozen(self._shed_part[:, None] * at_places_kw)
 
     def planned_kw(self, steps: int) -> FloatArray:
         """Give what is to enter at every connection over the last gate's window. [kW]

@@ -3,6 +3,8 @@
 import json
 
 import numpy as np
+import pandapower as pp
+import pandapower.networks
 import pytest
 
 from mmgsim.engine import MessageBus, build
@@ -219,6 +221,44 @@ def test_demand_that_nothing_else_can_keep_up_is_left_unserved(file):
     served = finished(file, **changes).table("steps")
     assert served.status.unique().tolist() == ["violations"]
     assert not served.unserved_kwh.any()
+
+
+UNSERVED = {
+    "network.devices": [],
+    "network.background.scale": 1.0,
+    "network.background.shed_price_per_kwh": 1.0,
+    "network.v_min_pu": 0.95,
+    "days": 1,
+}
+
+
+def test_buses_that_a_switch_joins_leave_what_was_planned_unserved_once(file, tmp_path):
+    """Bus 17 in two sections, each with a part of its load: one place of the plan."""
+    net = pandapower.networks.case33bw()
+    twin = pp.create_bus(net, 12.66)
+    pp.create_switch(net, 17, twin, et="b", closed=True)
+    (load,) = net.load.index[net.load.bus == 17]
+    p_mw, q_mvar = net.load.loc[load, ["p_mw", "q_mvar"]]
+    net.load.loc[load, ["p_mw", "q_mvar"]] = 0.25 * p_mw, 0.4 * q_mvar
+    pp.create_load(net, twin, 0.75 * p_mw, 0.6 * q_mvar)
+    pp.to_json(net, str(tmp_path / "net.json"))
+    network = {"case": None, "file": str(tmp_path / "net.json")}
+    split = finished(file, **UNSERVED, **{f"network.{k}": v for k, v in network.items()})
+    whole = finished(file, **UNSERVED)
+    at_17 = split.dno.grants[0][1].background_shed_kw[split.dno.feeder.buses.index(17)]
+    assert at_17.sum() > 1.0
+    for model in (split, whole):
+        steps, grants = model.table("steps"), model.table("grants").iloc[0]
+        assert steps.unserved_kwh.sum() == pytest.approx(grants.background_shed_kwh, abs=1e-3)
+        assert steps.status.unique().tolist() == ["ok"]
+
+
+def test_a_feeder_with_loops_runs_where_demand_may_be_left_unserved(file):
+    loop = {"name": "T", "between": ["MG1", "MG2"], "mode": "ac", "close_line": 35}
+    overrides = {**UNSERVED, "coordination": "isolated", "ties": [loop], "microgrids.MG2.bus": 32}
+    steps = finished(file, **overrides).table("steps")
+    assert len(steps) == 24
+    assert not steps.unserved_kwh.any()
 
 
 # ------------------------------------------------------------------------------------ faults
