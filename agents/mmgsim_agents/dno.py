@@ -272,6 +272,9 @@ class DnoAgent(mesa.Agent):
         share = self.model.background_share(self.model.clock.step)
         flow = state.flow.solve(frozen(share[None]), exchange_kw[None, :], q_kvar[None, :])
         loss_share_kw, flags = self._loss_shares(state.feeder, share, exchange_kw)
+        window = self.model.clock.window(1)
+        carried_kw = flow.exchange_kw[0][len(steps) :]
+        own = self.own.limit(window, self.model.scenario_tariff(window), carried_kw)
         lacked_kw = np.maximum(-exchange_kw, 0.0) - np.maximum(-flow.exchange_kw[0], 0.0)
         load_kw, background_kw = self.feeder.background_kw_at(share)
         nominal_kw = self.feeder.background_kw
@@ -285,6 +288,7 @@ class DnoAgent(mesa.Agent):
             flags=(
                 *flow.flags[0],
                 *flags,
+                *own.flags,
                 *self._repair_flags(flow.status[0]),
                 *(("background_shed",) if own.shed_kw > TOLERANCE_KW else ()),
             ),

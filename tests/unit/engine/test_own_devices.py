@@ -261,6 +261,71 @@ def test_a_feeder_with_loops_runs_where_demand_may_be_left_unserved(file):
     assert not steps.unserved_kwh.any()
 
 
+# -------------------------------------------------------------------- in a part without supply
+OUT = {"kind": "line-outage", "line": 3, "start": "2021-01-11 07:00", "end": "2021-01-11 10:00"}
+DARK = [*range(4, 18), *range(25, 33)]  # what hangs on line 3
+
+
+def demand_kw(at):
+    """Nominal demand of case33bw at some buses. [kW]"""
+    load = pandapower.networks.case33bw().load
+    return 1e3 * float(load.p_mw[load.bus.isin(at)].sum())
+
+
+@pytest.fixture(scope="module")
+def cut_off(file):
+    overrides = {"events": [OUT], "gate.on_event": "hold", "days": 1}
+    return finished(file, **overrides, **{"network.devices": [GENSET, ESS]})
+
+
+def test_own_devices_without_supply_stand_still(cut_off):
+    for device in ("genset", "ess"):
+        assert not own(cut_off, device, "power_kw")[7:10].any()
+    planned = own(cut_off, "genset", "planned_kw")[7:10]
+    assert (planned > 100.0).all()
+    energy = own(cut_off, "ess", "energy_kwh")
+    np.testing.assert_allclose(energy[7:10], energy[6], atol=1e-9)
+    flags = cut_off.table("steps")["flags"].str.contains("dno_not_carried")
+    assert np.flatnonzero(flags).tolist() == [7, 8, 9]
+
+
+def test_energy_at_the_substation_balances_while_a_part_is_without_supply(cut_off):
+    steps = cut_off.table("steps")
+    exchange = cut_off.table("dispatch").groupby("time").exchange_kw.sum().to_numpy()
+    sent = own(cut_off, "genset", "power_kw") + own(cut_off, "ess", "power_kw")
+    due = steps.background_kw - steps.unserved_kwh + steps.loss_kw - exchange - sent
+    np.testing.assert_allclose(steps.substation_kw, due, atol=1e-6)
+    np.testing.assert_allclose(steps.unserved_kwh[7:10], 0.5 * demand_kw(DARK), atol=1e-6)
+
+
+def test_nobody_pays_for_what_was_not_carried(cut_off):
+    lines, steps = cut_off.table("ledger"), cut_off.table("steps").set_index("time")
+    at = lines.time.isin(steps.index[7:10])
+    mine = lines[at & (lines.payer == "dno")]
+    assert set(mine["item"]) == {"losses"}
+    sent = own(cut_off, "genset", "power_kw") + own(cut_off, "ess", "power_kw")
+    upstream = lines[lines["item"] == "upstream"].set_index("time").kwh
+    np.testing.assert_allclose(upstream.reindex(steps.index).fillna(0.0), -sent, atol=1e-6)
+    exchange = cut_off.table("dispatch").groupby("time").exchange_kw.sum()
+    operations = lines[lines.payee == "operations"].amount.sum()
+    shed = 10.0 * cut_off.table("dispatch").shed_kw.sum()
+    due = ((steps.loss_kw - exchange - sent) * steps.upstream_price).sum() + operations + shed
+    assert cut_off.recorder.totals.system_cost == pytest.approx(due, abs=1e-8)
+
+
+def test_demand_without_supply_counts_once_although_it_was_to_be_unserved_anyway(file):
+    model = finished(file, **UNSERVED, events=[OUT], **{"gate.on_event": "hold"})
+    steps, planned = model.table("steps"), model.dno.grants[0][1].background_shed_kw
+    dark = [model.dno.feeder.buses.index(bus) for bus in DARK]
+    lit = [at for at in range(33) if at not in dark]
+    assert planned[dark, 7:10].sum(axis=0).min() > 1.0
+    due = demand_kw(DARK) + planned[lit, 7:10].sum(axis=0)
+    np.testing.assert_allclose(steps.unserved_kwh[7:10], due, atol=1e-6)
+    exchange = model.table("dispatch").groupby("time").exchange_kw.sum().to_numpy()
+    due = steps.background_kw - steps.unserved_kwh + steps.loss_kw - exchange
+    np.testing.assert_allclose(steps.substation_kw, due, atol=1e-6)
+
+
 # ------------------------------------------------------------------------------------ faults
 @pytest.mark.parametrize(
     ("devices", "where", "what"),
