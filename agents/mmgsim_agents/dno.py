@@ -106,7 +106,7 @@ class DnoAgent(mesa.Agent):
         self._outlook = NetworkOutlook(model, self.members, feeder)
         self.grants: list[tuple[GrantQuery, Grants]] = []
         connections = () if feeder is None else feeder.members[len(members) :]
-        self.own = OwnDevices(own, connections, self._outlook.tree)
+        self.own = OwnDevices(own, connections, self._outlook.usual_tree)
         self._envelopes: dict[str, Envelope] = {}
         self._verdicts: dict[str, Envelope] = {}
         self._gate_step = 0
@@ -345,7 +345,7 @@ class DnoAgent(mesa.Agent):
         """Give what a kWh was worth at every bus, where a mechanism said what limits were worth."""
         if self._shadow is None:
             return None
-        tree = self._outlook.tree
+        tree = self._outlook.state.tree
         if tree is None:
             return None
         drawn = [power[:, 0].copy() for power in tree.background_kw(share[None])]
@@ -425,6 +425,7 @@ class DnoAgent(mesa.Agent):
             demand_kvar=None if demand is None else demand[1],
             shed_price_per_kwh=self.own.shed_price_per_kwh,
             own=self.own.declared(window, self.model.clock.due(window)),
+            rating_share=self._outlook.rating_share(window),
         )
 
 

@@ -10,6 +10,7 @@ import pytest
 from mmgsim.engine import MessageBus, build
 from mmgsim.errors import ScenarioError
 from mmgsim.scenario import load_scenario, resolved_yaml
+from mmgsim.subproblems import AcTolerance
 
 GENSET = {
     "name": "genset",
@@ -324,6 +325,33 @@ def test_demand_without_supply_counts_once_although_it_was_to_be_unserved_anyway
     exchange = model.table("dispatch").groupby("time").exchange_kw.sum().to_numpy()
     due = steps.background_kw - steps.unserved_kwh + steps.loss_kw - exchange
     np.testing.assert_allclose(steps.substation_kw, due, atol=1e-6)
+
+
+# ------------------------------------------------------------------------- ratings that change
+def granted_at_first_gate(*events):
+    """Surplus that MG2 of `ieee33mmg` is granted behind line 31, by hour of the day. [kW]"""
+    model = build("ieee33mmg", overrides={"events": list(events)})
+    model.step()
+    return model.dno.grants[0][1].grants["MG2"].surplus_kw
+
+
+def rating(start, end, **more):
+    times = {"start": f"2021-06-01 {start}", "end": f"2021-06-01 {end}"}
+    return {"kind": "rating", "line": 31, "factor": 0.25, **times, **more}
+
+
+def test_the_dno_grants_by_the_rating_of_each_hour_as_far_as_it_knows_it():
+    usual = granted_at_first_gate()
+    # What the line carries at the highest voltage, and the demand behind it.
+    most_kw = 0.25 * 1200.0 * 1.05 + demand_kw([32])
+    assert usual[11:14].min() > most_kw + 100.0
+    told = granted_at_first_gate(rating("11:00", "13:00", announced=True))
+    assert told[11:13].max() <= most_kw
+    assert told[13] == pytest.approx(usual[13], abs=AcTolerance().slack_kw)
+    np.testing.assert_array_equal(granted_at_first_gate(rating("11:00", "13:00")), usual)
+    # One that holds now is no reason to refuse what comes when it is over.
+    now = granted_at_first_gate(rating("00:00", "02:00"))
+    np.testing.assert_allclose(now[11:14], usual[11:14], atol=AcTolerance().slack_kw)
 
 
 # ------------------------------------------------------------------------------------ faults
