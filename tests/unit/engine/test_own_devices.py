@@ -327,6 +327,15 @@ def test_demand_without_supply_counts_once_although_it_was_to_be_unserved_anyway
     np.testing.assert_allclose(steps.substation_kw, due, atol=1e-6)
 
 
+def test_an_outage_under_grants_is_doubted_and_under_others_not(file):
+    rated = {**OUT, "kind": "islanding", "microgrid": "MG1"}
+    del rated["line"]
+    for coordination, due in (("hierarchical", ["events.1.line"]), ("isolated", [])):
+        overrides = {"events": [rated, OUT], "coordination": coordination}
+        found = build(file, overrides=overrides).warnings
+        assert [one.where for one in found if one.where.startswith("events")] == due
+
+
 # ------------------------------------------------------------------------- ratings that change
 def granted_at_first_gate(*events):
     """Surplus that MG2 of `ieee33mmg` is granted behind line 31, by hour of the day. [kW]"""
