@@ -89,7 +89,7 @@ def _case33():
     return nw.case33bw()
 
 
-def tree(*, rating=1.0, v_min=0.93, v_max=1.05, base_mva=10.0, factors=UNITY, halved_line=None):
+def net(*, rating=1.0, base_mva=10.0, halved_line=None):
     """Give case33bw with 2.4 pu on the first five lines and 1.2 on the rest, times `rating`."""
     net = copy.deepcopy(_case33())
     net.sn_mva = base_mva
@@ -97,7 +97,13 @@ def tree(*, rating=1.0, v_min=0.93, v_max=1.05, base_mva=10.0, factors=UNITY, ha
     net.line.loc[:4, "max_i_ka"] = 2.4 * KA_PER_PU * rating
     if halved_line is not None:
         net.line.loc[halved_line, "max_i_ka"] /= 2.0
-    return read_tree(Feeder(net, members=members(factors), limits=FeederLimits(v_min, v_max)))
+    return net
+
+
+def tree(*, v_min=0.93, v_max=1.05, factors=UNITY, **of_net):
+    """Give the feeder of `net` to optimise on."""
+    limits = FeederLimits(v_min, v_max)
+    return read_tree(Feeder(net(**of_net), members=members(factors), limits=limits))
 
 
 def members(factors=(1.0, 1.0, 1.0)):
