@@ -106,7 +106,7 @@ class DnoAgent(mesa.Agent):
         self._outlook = NetworkOutlook(model, self.members, feeder)
         self.grants: list[tuple[GrantQuery, Grants]] = []
         connections = () if feeder is None else feeder.members[len(members) :]
-        self.own = OwnDevices(own, connections, self._outlook.tree)
+        self.own = OwnDevices(own, connections, self._outlook.usual_tree)
         self._envelopes: dict[str, Envelope] = {}
         self._verdicts: dict[str, Envelope] = {}
         self._gate_step = 0
@@ -272,6 +272,9 @@ class DnoAgent(mesa.Agent):
         share = self.model.background_share(self.model.clock.step)
         flow = state.flow.solve(frozen(share[None]), exchange_kw[None, :], q_kvar[None, :])
         loss_share_kw, flags = self._loss_shares(state.feeder, share, exchange_kw)
+        window = self.model.clock.window(1)
+        carried_kw = flow.exchange_kw[0][len(steps) :]
+        own = self.own.limit(window, self.model.scenario_tariff(window), carried_kw)
         lacked_kw = np.maximum(-exchange_kw, 0.0) - np.maximum(-flow.exchange_kw[0], 0.0)
         load_kw, background_kw = self.feeder.background_kw_at(share)
         nominal_kw = self.feeder.background_kw
@@ -285,6 +288,7 @@ class DnoAgent(mesa.Agent):
             flags=(
                 *flow.flags[0],
                 *flags,
+                *own.flags,
                 *self._repair_flags(flow.status[0]),
                 *(("background_shed",) if own.shed_kw > TOLERANCE_KW else ()),
             ),
@@ -341,7 +345,7 @@ class DnoAgent(mesa.Agent):
         """Give what a kWh was worth at every bus, where a mechanism said what limits were worth."""
         if self._shadow is None:
             return None
-        tree = self._outlook.tree
+        tree = self._outlook.state.tree
         if tree is None:
             return None
         drawn = [power[:, 0].copy() for power in tree.background_kw(share[None])]
@@ -421,6 +425,7 @@ class DnoAgent(mesa.Agent):
             demand_kvar=None if demand is None else demand[1],
             shed_price_per_kwh=self.own.shed_price_per_kwh,
             own=self.own.declared(window, self.model.clock.due(window)),
+            rating_share=self._outlook.rating_share(window),
         )
 
 

@@ -11,6 +11,7 @@ from mmgsim.contracts import Envelope, FloatArray, LinearisedStep, Member, Windo
 from mmgsim.engine import Condition, Conditions, MultiMicrogridModel
 from mmgsim.network import (
     Feeder,
+    FeederChange,
     FeederState,
     FeederTree,
     JoinedPoints,
@@ -58,9 +59,19 @@ class NetworkOutlook:
         return self._conditions.feeder(self._known(self._model.clock.step))
 
     @property
+    def usual_tree(self) -> FeederTree | None:
+        """The feeder without any event to optimise on; None without a network, or with loops."""
+        return self._tree(frozenset())
+
+    @property
     def tree(self) -> FeederTree | None:
-        """The feeder of this step to optimise on; None without a network, or where it has loops."""
-        return None if self._feeder is None else self.state.tree
+        """The same with the lines out that are out in this step, at its usual ratings."""
+        return self._tree(self._known(self._model.clock.step).change.lines_out)
+
+    def _tree(self, lines_out: frozenset[int]) -> FeederTree | None:
+        if self._feeder is None:
+            return None
+        return self._conditions.feeder(Condition(FeederChange(lines_out), frozenset())).tree
 
     @property
     def joined(self) -> FloatArray:
@@ -103,6 +114,22 @@ class NetworkOutlook:
             return None
         demand_kw, demand_kvar = self.tree.background_kw(self._shares(window))
         return frozen(demand_kw), frozen(demand_kvar)
+
+    def rating_share(self, window: Window) -> FloatArray | None:
+        """Give what current limits are over their usual values, as far as it is known now.
+
+        Returns
+        -------
+        (lines + trafos, steps) array or None
+            None without a network.
+        """
+        if self._feeder is None:
+            return None
+        share = np.ones((len(self._feeder.lines) + len(self._feeder.trafos), window.steps))
+        for position, step in enumerate(_steps(window)):
+            for line, factor in self._known(step).change.ratings:
+                share[self._feeder.lines.index(line), position] = factor
+        return frozen(share)
 
     def around(self, exchange_kw: FloatArray, window: Window) -> Points | None:
         """Run the AC power flow of a window at once; None without a network.

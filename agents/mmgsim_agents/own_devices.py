@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from mmgsim.contracts import (
     Disclosure,
+    Dispatch,
     Envelope,
     FloatArray,
     Grants,
     Member,
+    Operation,
     OwnDevice,
     Plan,
     Realised,
@@ -27,6 +30,8 @@ from mmgsim.settlement import operation_costs
 from mmgsim.subproblems import hold_plan, storage_rules
 
 __all__ = ["OwnDevices"]
+
+TOLERANCE_KW = 1e-6  # larger than the rounding of a power flow
 
 
 class OwnDevices:
@@ -66,12 +71,16 @@ class OwnDevices:
         self.last: OwnStep | None = None
         self._setup = setup
         self._shed_kw: FloatArray | None = None
-        buses = [member.bus for member in connections if member.name.startswith(SHED)]
+        self._before = self.state
         self._size = len(connections)
-        self._shed_at = [] if tree is None else [tree.places[bus or 0] for bus in buses]
-        self._kvar_per_kw = np.zeros(len(self._shed_at))
-        if tree is not None and buses:
-            at = self._shed_at
+        shed = [member for member in connections if member.name.startswith(SHED)]
+        self._shed_at = np.zeros(len(shed), dtype=np.int64)
+        self._shed_part = self._kvar_per_kw = np.zeros(len(shed))
+        if tree is not None and shed:
+            self._shed_at = at = np.array([tree.places[member.bus or 0] for member in shed])
+            # A place of the plan is several buses where switches join them: each has its part.
+            load_kw = np.array([member.export_limit_kw for member in shed])
+            self._shed_part = load_kw / np.bincount(at, load_kw)[at]
             self._kvar_per_kw = tree.load_kvar[at] / tree.load_kw[at]
 
     # ------------------------------------------------------------------ from day to day
@@ -132,7 +141,8 @@ class OwnDevices:
         )
         self.plan, self._shed_kw = plan.kept(), None
         if grants.background_shed_kw is not None:
-            self._shed_kw = frozen(grants.background_shed_kw[self._shed_at])
+            at_places_kw = grants.background_shed_kw[self._shed_at]
+            self._shed_kw = frozen(self._shed_part[:, None] * at_places_kw)
 
     def planned_kw(self, steps: int) -> FloatArray:
         """Give what is to enter at every connection over the last gate's window. [kW]
@@ -154,17 +164,55 @@ class OwnDevices:
     # ------------------------------------------------------------------ acting
     def act(self, window: Window, tariff: Tariff) -> OwnStep:
         """Do what is planned for the first step of a window, as far as the devices can."""
-        realised = Realised(window.first_step, {})
-        view = self._view(window, tariff)
-        dispatch = hold_plan(view, realised)
-        before, self.state = (
-            self.state,
-            self.state.after(self.devices, dispatch.operations, window.step_h),
-        )
+        self._before = self.state
         shed_kw = np.zeros(len(self._shed_at))
         if self._shed_kw is not None and self.plan is not None:
             shed_kw = self._shed_kw[:, self.plan.window.offset(window.first_step)]
-        sent_kw = np.array([dispatch.operations[d.name].net_kw for d in self.devices])
+        return self._do(self._view(window, tariff), {}, shed_kw)
+
+    def limit(self, window: Window, tariff: Tariff, carried_kw: FloatArray) -> OwnStep:
+        """Act again where the feeder carries something else at a connection than was tried.
+
+        Parameters
+        ----------
+        window, tariff : Window, Tariff
+            As those of `act`.
+        carried_kw : (connections,) array
+            What entered the feeder. [kW]
+        """
+        if self.last is None:
+            raise RuntimeError("acting again comes after acting")
+        apart = np.abs(carried_kw - self.last.exchange_kw) > TOLERANCE_KW
+        if not apart.any():
+            return self.last
+        count = len(self.devices)
+        limits_kw = {
+            device.name: float(kw)
+            for device, kw, is_apart in zip(
+                self.devices, carried_kw[:count], apart[:count], strict=True
+            )
+            if is_apart
+        }
+        step = self._do(self._view(window, tariff), limits_kw, carried_kw[count:])
+        if limits_kw:
+            self.last = step = replace(step, flags=("dno_not_carried",))
+        return step
+
+    def _do(self, view: View, limits_kw: Mapping[str, float], shed_kw: FloatArray) -> OwnStep:
+        """Hold the plan, each device on its own: who has a limit sends, or draws, that at most."""
+        window, devices = view.window, self.devices
+        realised = Realised(window.first_step, {})
+        operations: dict[str, Operation] = {}
+        flags: tuple[str, ...] = ()
+        for device in devices:
+            most_kw = limits_kw.get(device.name)
+            envelope = view.envelope if most_kw is None else _up_to(view, most_kw)
+            own = hold_plan(replace(view, devices=(device,), envelope=envelope), realised)
+            operations |= own.operations
+            flags += own.flags
+        dispatch = Dispatch(operations=operations, flags=tuple(dict.fromkeys(flags)))
+        self.state = self._before.after(devices, operations, window.step_h)
+        sent_kw = np.array([operations[device.name].net_kw for device in devices])
         self.last = OwnStep(
             realised=realised,
             dispatch=dispatch,
@@ -172,7 +220,7 @@ class OwnDevices:
             q_kvar=frozen(np.concatenate([0.0 * sent_kw, self._kvar_per_kw * shed_kw])),
             sent_kw=float(sent_kw.sum()),
             shed_kw=float(shed_kw.sum()),
-            operations=operation_costs(self.devices, before, dispatch, window.step_h),
+            operations=operation_costs(devices, self._before, dispatch, window.step_h),
         )
         return self.last
 
@@ -183,7 +231,7 @@ class OwnDevices:
             name=self.name,
             window=window,
             devices=self.devices,
-            state=self.state,
+            state=self._before,
             forecast_kw={},
             storage={},
             tariff=tariff,
@@ -192,3 +240,13 @@ class OwnDevices:
             ),
             plan=self.plan,
         )
+
+
+def _up_to(view: View, exchange_kw: float) -> Envelope:
+    """Give an envelope around what a connection carried, the other way closed. [kW]"""
+    steps = np.ones(view.window.steps)
+    return replace(
+        view.envelope,
+        import_limit_kw=frozen(max(-exchange_kw, 0.0) * steps),
+        export_limit_kw=frozen(max(exchange_kw, 0.0) * steps),
+    )

@@ -260,6 +260,9 @@ class OperatorView:
         [currency/kWh]
     own : tuple of OwnDevice
         Its own devices.
+    rating_share : (lines + trafos, steps) array or None
+        What current limits of `tree` are in each step, as far as it is known now, as a share of
+        its own; these by default.
     """
 
     window: Window
@@ -274,6 +277,7 @@ class OperatorView:
     demand_kvar: FloatArray | None = None
     shed_price_per_kwh: float | None = None
     own: tuple[OwnDevice, ...] = ()
+    rating_share: FloatArray | None = None
 
 
 # --------------------------------------------------------------------------------------- market

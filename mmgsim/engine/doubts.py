@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from mmgsim.contracts import FloatArray
-from mmgsim.engine.own_setup import OWN
+from mmgsim.engine.own_setup import OWN, grant_doubts
 from mmgsim.engine.tie_setup import tie_doubts
 from mmgsim.errors import Fault
 from mmgsim.network import Feeder, Flow, FlowStatus, SweepFlow
@@ -35,6 +35,7 @@ def warnings_of(loaded: LoadedScenario, inputs: Inputs, feeder: Feeder | None) -
     found += tie_doubts(loaded.scenario, loaded.folder)
     found += role_doubts(loaded.scenario, inputs, loaded.folder)
     if feeder is not None:
+        found += grant_doubts(loaded.scenario, loaded.folder)
         extremes = _extremes(feeder, inputs.background)
         nothing = np.zeros((len(extremes), len(feeder.members)))
         flow = SweepFlow(feeder).solve(extremes, nothing, nothing)

@@ -22,6 +22,7 @@ from mmgsim.scenario import (
     EndOfWindowConfig,
     Inputs,
     Kind,
+    LineOutageConfig,
     LoadedScenario,
     NetworkConfig,
     OwnBatteryConfig,
@@ -29,7 +30,15 @@ from mmgsim.scenario import (
     find_class,
 )
 
-__all__ = ["OWN", "SHED", "OwnSetup", "build_own_devices", "own_connections", "own_faults"]
+__all__ = [
+    "OWN",
+    "SHED",
+    "OwnSetup",
+    "build_own_devices",
+    "grant_doubts",
+    "own_connections",
+    "own_faults",
+]
 
 OWN = "dno."
 """What names of the DNO's own connections begin with; no microgrid's has a dot."""
@@ -123,6 +132,19 @@ def own_faults(
         if obstacles:
             what = f"the DNO cannot grant requests on this feeder: {'; '.join(obstacles)}"
             yield Fault("network", what, "give a feeder without loops, or another coordination")
+
+
+def grant_doubts(scenario: Scenario, folder: Path | None) -> Iterator[Fault]:
+    """Doubt outages where the DNO grants requests: its plan knows one feeder a window."""
+    for position, event in enumerate(scenario.events):
+        if isinstance(event, LineOutageConfig) and _asks_dno(scenario, folder):
+            what = (
+                "the DNO plans a window on the lines in service at its gate: one that goes out "
+                "later in it counts as there, and at a gate while buses are without supply nothing "
+                "is granted and a stand-in clears"
+            )
+            cure = "use another coordination, or keep to grants of gates without the outage"
+            yield Fault(f"events.{position}.line", what, cure)
 
 
 def _tree_faults(net: Any) -> tuple[Fault, ...]:

@@ -71,6 +71,8 @@ class OwnStep:
         Background demand that it leaves unserved. [kW]
     operations : tuple of OperationCost
         What running the devices cost.
+    flags : tuple of str
+        What was out of the ordinary.
     """
 
     realised: Realised
@@ -80,6 +82,7 @@ class OwnStep:
     sent_kw: float
     shed_kw: float
     operations: tuple[OperationCost, ...]
+    flags: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

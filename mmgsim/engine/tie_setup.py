@@ -81,7 +81,11 @@ def _switches(net: Any, line: int) -> Any:
 
 
 def close_ac_ties(net: Any, scenario: Scenario) -> None:
-    """Put the ac ties of a scenario into a net, which has no fault of `tie_net_faults`."""
+    """Put the ac ties of a scenario into a net, which has no fault of `tie_net_faults`.
+
+    The column `tie` of its lines says which are whose: a line that is closed keeps its own name.
+    """
+    tie_of: dict[int, str] = {}
     for _, tie, (start, end) in _ac_ties(scenario):
         own_ka = None
         if tie.limit_kw is not None:
@@ -98,6 +102,9 @@ def close_ac_ties(net: Any, scenario: Scenario) -> None:
             )
         if own_ka is not None:
             net.line.loc[line, "max_i_ka"] = own_ka
+        tie_of[int(line)] = tie.name
+    if tie_of:
+        net.line["tie"] = [tie_of.get(int(line)) for line in net.line.index]
 
 
 def _ac_ties(scenario: Scenario) -> Iterator[tuple[int, TieConfig, tuple[int, int]]]:

@@ -17,7 +17,7 @@ __all__ = ["FeederChange", "FeederState", "FeederStates", "find_line"]
 
 
 def find_line(net: Any, line: int | str) -> int:
-    """Give the index of a net's line by its index or name.
+    """Give the index of a net's line by its index, its name or that of the tie that it is.
 
     Raises
     ------
@@ -27,7 +27,8 @@ def find_line(net: Any, line: int | str) -> int:
     table = net.line
     if isinstance(line, int) and line in table.index:
         return line
-    found = [int(index) for index in table.index[table.name == line]]
+    named = table[["name", "tie"]] if "tie" in table else table[["name"]]
+    found = [int(index) for index in table.index[(named == line).any(axis=1)]]
     if isinstance(line, str) and len(found) == 1:
         return found[0]
     if isinstance(line, int):
@@ -35,7 +36,7 @@ def find_line(net: Any, line: int | str) -> int:
     elif found:
         cure = f"several are called so: give one of the indices {found}"
     else:
-        names = {name for name in table.name if isinstance(name, str) and name}
+        names = {name for name in named.to_numpy().flat if isinstance(name, str) and name}
         cure = near_miss(line, names) if names else "its lines have no names: give an index"
     raise ScenarioError("events", [Fault("line", f"the feeder has no line {line!r}", cure)])
 

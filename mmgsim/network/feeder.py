@@ -291,6 +291,7 @@ class Feeder:
         self.members = members
         self.limits = limits or FeederLimits()
         self.background = background or Background()
+        self._given = copy.deepcopy(net)
         self.net = copy.deepcopy(net)
         self.net.user_pf_options = {}
         self._scale_loads()
@@ -394,15 +395,12 @@ class Feeder:
         rating_factor : mapping
             What the ratings of lines are multiplied with, by index.
         """
-        other = copy.copy(self)
-        for made_of_the_net in ("solver", "radial"):
-            other.__dict__.pop(made_of_the_net, None)
-        other.net = self.working_net()
-        other.net.line.loc[list(lines_out), "in_service"] = False
+        # Built anew: no copy could keep what was made of the usual net.
+        net = copy.deepcopy(self._given)
+        net.line.loc[list(lines_out), "in_service"] = False
         for line, factor in rating_factor.items():
-            other.net.line.loc[line, "max_i_ka"] *= factor
-        other.line_max_ka = _line_max_ka(other.net)
-        return other
+            net.line.loc[line, "max_i_ka"] *= factor
+        return Feeder(net, members=self.members, limits=self.limits, background=self.background)
 
     def working_net(self) -> Any:
         """Give a copy of the net that may be changed and solved."""

@@ -113,18 +113,30 @@ class FeederTree:
         self.ratio, self.v_slack_pu = reduced.ratio, abs(grid.v_slack_pu)
         self.v_min_pu = frozen(feeder.limits.v_min_pu * self.ratio)
         self.v_max_pu = frozen(feeder.limits.v_max_pu * self.ratio)
-        self.i_max_pu = frozen(self._most_in_series())
+        self.i_max_pu = frozen(self.most_in_series(self.ends.max_pu))
         self.base_kw = grid.base_mva * _KW_PER_MW
         self.load_kw = frozen(self._at_buses("load", active_kw(feeder.net.load)))
         self.load_kvar = frozen(self._at_buses("load", reactive_kvar(feeder.net.load)))
 
-    def _most_in_series(self) -> FloatArray:
-        """Give ``(max + |y| V_max) / |share|``, the least of all ends: no current passes it."""
-        ends, most_pu = self.ends, np.full(len(self.child), np.inf)
+    def most_in_series(self, max_pu: FloatArray) -> FloatArray:
+        """Give ``(max + |y| V_max) / |share|``, the least of all ends: no current passes it.
+
+        Parameters
+        ----------
+        max_pu : (ends,) or (ends, steps) array
+            Ratings. [pu]
+
+        Returns
+        -------
+        (branches,) or (branches, steps) array
+            As `i_max_pu`. [pu]
+        """
+        ends, most_pu = self.ends, np.full((len(self.child), *max_pu.shape[1:]), np.inf)
         v_pu = np.where(ends.bus == self.root, self.v_slack_pu, self.v_max_pu[ends.bus])
         size = np.abs(ends.share)
         carries = size > 0.0
-        found = (ends.max_pu + np.abs(ends.y_pu) * v_pu)[carries] / size[carries]
+        to_earth_pu = (np.abs(ends.y_pu) * v_pu)[carries]
+        found = ((max_pu[carries].T + to_earth_pu) / size[carries]).T
         np.minimum.at(most_pu, ends.branch[carries], found)
         return most_pu
 
@@ -160,7 +172,7 @@ class FeederTree:
         tight.ends = replace(self.ends, max_pu=frozen(self.ends.max_pu / (1.0 + current_share)))
         tight.v_min_pu = frozen(self.v_min_pu + voltage_pu * self.ratio)
         tight.v_max_pu = frozen(self.v_max_pu - voltage_pu * self.ratio)
-        tight.i_max_pu = frozen(tight._most_in_series())
+        tight.i_max_pu = frozen(tight.most_in_series(tight.ends.max_pu))
         return tight
 
     # --------------------------------------------------------------------------------- structure

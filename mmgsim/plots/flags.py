@@ -59,6 +59,8 @@ MEANINGS: Mapping[str, str] = MappingProxyType(
         "it could.",
         "shed": "Demand was not served.",
         "shed_critical": "Critical demand was not served.",
+        "dno_not_carried": "The feeder could not carry what the DNO's own devices did; they acted "
+        "within what it could.",
         "background_shed": "The DNO left background demand unserved to keep its limits.",
         "fault": "The strategy raised, took too long, or broke its contract: see the faults.",
         "stand_in": "A stand-in decided in place of the strategy.",

@@ -45,7 +45,7 @@ class LineEventConfig(_EventConfig):
     """What happens to a line of the feeder."""
 
     line: Line
-    """Index of the line in the pandapower net, or its name."""
+    """Index of the line in the pandapower net, its name, or the name of an ac tie."""
 
 
 class LineOutageConfig(LineEventConfig):

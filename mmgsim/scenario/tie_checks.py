@@ -21,6 +21,7 @@ def tie_faults(scenario: Scenario) -> Iterator[_Found]:
     """Give every fault of the tie lines that needs no net to see."""
     names = [microgrid.name for microgrid in scenario.microgrids]
     count = Counter(tie.name for tie in scenario.ties)
+    closing: dict[int | None, str] = {}
     for position, tie in enumerate(scenario.ties):
         path = ("ties", position)
         if count[tie.name] > 1:
@@ -31,6 +32,10 @@ def tie_faults(scenario: Scenario) -> Iterator[_Found]:
         if tie.between[0] == tie.between[1]:
             what = f"both ends are at {tie.between[0]}"
             yield (*path, "between"), what, "name two different microgrids"
+        closed_by = closing.setdefault(tie.close_line, tie.name)
+        if tie.close_line is not None and closed_by != tie.name:
+            what = f"line {tie.close_line} is closed by {closed_by!r} already"
+            yield (*path, "close_line"), what, "leave one of the two out, or give another line"
         faults = _private_faults(tie) if tie.mode == "private" else _ac_faults(tie, scenario)
         yield from (((*path, key) if key else path, what, cure) for key, what, cure in faults)
 

@@ -288,19 +288,21 @@ def end_current2(tree: FeederTree, point: BranchPoint) -> FloatArray:
     return np.asarray(_end_entries(tree, np.arange(len(ends))) @ columns)
 
 
-def end_limits(tree: FeederTree, wanted: BoolArray) -> AddedRows:
+def end_limits(tree: FeederTree, max_pu: FloatArray, wanted: BoolArray) -> AddedRows:
     """Give the rows that keep the currents at some ends within their ratings.
 
     Parameters
     ----------
     tree : FeederTree
         The network.
+    max_pu : (ends, steps) array
+        Ratings. [pu]
     wanted : (ends, steps) bool array
         Which ones.
     """
     end, step = np.nonzero(wanted)
     kind = np.full(len(end), RowKind.END)
-    return AddedRows(kind, step, end, tree.ends.max_pu[end] ** 2, _end_entries(tree, end))
+    return AddedRows(kind, step, end, max_pu[end, step] ** 2, _end_entries(tree, end))
 
 
 def _end_entries(tree: FeederTree, end: IntArray) -> Any:
@@ -329,7 +331,9 @@ def _of_sent(tree: FeederTree, end: IntArray, weight: NDArray[np.complex128]) ->
     return sparse.csr_array((values, (rows, places)), shape=(count, 3 * n + len(tree.buses)))
 
 
-def polygons(tree: FeederTree, v2_pu: FloatArray, wanted: BoolArray) -> AddedRows:
+def polygons(
+    tree: FeederTree, v2_pu: FloatArray, max_pu: FloatArray, wanted: BoolArray
+) -> AddedRows:
     """Give the sides of the polygons inside the circles ``|conj(s) S + conj(y) v| <= max V``.
 
     That is the apparent power at an end, at a voltage that is given.
@@ -340,6 +344,8 @@ def polygons(tree: FeederTree, v2_pu: FloatArray, wanted: BoolArray) -> AddedRow
         The network.
     v2_pu : (buses, steps) array
         Squared voltages of the circles. [pu]
+    max_pu : (ends, steps) array
+        Ratings. [pu]
     wanted : (ends, steps) bool array
         Which ends.
     """
@@ -347,7 +353,7 @@ def polygons(tree: FeederTree, v2_pu: FloatArray, wanted: BoolArray) -> AddedRow
     side = np.tile(np.arange(POLYGON_SIDES), len(end) // POLYGON_SIDES)
     turn = np.exp(-1j * (2 * side + 1) * np.pi / POLYGON_SIDES)
     ends = tree.ends
-    most_pu = ends.max_pu[end] * np.sqrt(v2_pu[ends.bus[end], step])
+    most_pu = max_pu[end, step] * np.sqrt(v2_pu[ends.bus[end], step])
     entries = _of_sent(tree, end, turn * np.conj(ends.share[end])).tolil()
     entries[np.arange(len(end)), 3 * len(tree.child) + ends.bus[end]] = np.real(
         turn * np.conj(ends.y_pu[end])

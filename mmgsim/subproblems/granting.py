@@ -154,6 +154,7 @@ class Granting:
             shed_price_per_kwh=NEVER_SHED_PER_KWH if shed_price is None else shed_price,
             most_export_kw=most_surplus_kw if query.free_split else None,
             most_import_kw=most_lack_kw if query.free_split else None,
+            rating_share=view.rating_share,
         )
 
     def _offer(self, view: OperatorView, member: Member, most_kw: FloatArray) -> BlockOffer:

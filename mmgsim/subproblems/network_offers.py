@@ -105,6 +105,8 @@ class NetworkWindow:
     most_export_kw, most_import_kw : (steps,) arrays or None
         What all offer points together may send and draw; only where the problem is built for
         that. [kW]
+    rating_share : (lines + trafos, steps) array or None
+        What current limits are, as a share of the feeder's own; these by default.
     """
 
     step: int
@@ -118,6 +120,7 @@ class NetworkWindow:
     spill_price_per_kwh: float = 0.0
     most_export_kw: FloatArray | None = None
     most_import_kw: FloatArray | None = None
+    rating_share: FloatArray | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -149,7 +152,8 @@ class NetworkPlan:
     vm_pu : (steps, buses) array
         Voltages. [pu]
     loading : (steps, lines + trafos) array
-        Currents as shares of the ratings, at the end with more; 0 without rating or out of service.
+        Currents as shares of the ratings of their step, at the end with more; 0 without rating or
+        out of service.
     prices : LocationalPrices
         At all buses.
     schedule : AcSchedule

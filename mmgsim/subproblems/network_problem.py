@@ -197,6 +197,7 @@ class NetworkProblem:
         for site in self.own:
             update_microgrid(solver, model.own[site.name], window.own[site.name])
         update_network(solver, model.network, inputs)
+        variant.loop.rate(window.rating_share)
         return variant.loop.solve(agent=_AGENT, step=window.step)
 
     def _inputs(self, window: NetworkWindow) -> NetworkInputs:
@@ -260,7 +261,7 @@ class NetworkProblem:
             slack_kw=schedule.slack_kw,
             loss_kw=_where_solved(points, tree.losses_kw(points)),
             vm_pu=_where_solved(points, tree.vm_pu(points)),
-            loading=_where_solved(points, tree.loading(points)),
+            loading=_where_solved(points, _loading(tree, points, window)),
             prices=locational_prices(
                 tree,
                 schedule,
@@ -301,6 +302,12 @@ def _check_places(tree: FeederTree, places: Sequence[OfferPoint | OwnSite]) -> N
 def _where_solved(points: RadialPoints, values: FloatArray) -> FloatArray:
     """Give values at AC points, the first axis; NaN where there is no solution."""
     return frozen(np.where(points.is_solved, values.T, np.nan).T)
+
+
+def _loading(tree: FeederTree, points: RadialPoints, window: NetworkWindow) -> FloatArray:
+    """Give currents as shares of the ratings that hold in each step: (steps, elements) array."""
+    share = window.rating_share
+    return tree.loading(points) if share is None else tree.loading(points) / share.T
 
 
 def _declare_point(block: Any, point: OfferPoint, horizon: Horizon) -> None:

@@ -231,7 +231,27 @@ class AcLoop:
         self._pool = RowPool(solver, self._columns)
         self._balance = solver.rows(block.balance_p.values())
         self._steps = len(block.time)
-        self._most_pu2 = np.repeat(tree.i_max_pu[:, None] ** 2, self._steps, axis=1)
+        self.rate(None)
+
+    def rate(self, share: FloatArray | None) -> None:
+        """Say what the ratings are in each step, before a solve.
+
+        Parameters
+        ----------
+        share : (lines + trafos, steps) array or None
+            Of the feeder's own; these by default.
+        """
+        ends = self.tree.ends
+        self._max_pu = np.repeat(ends.max_pu[:, None], self._steps, axis=1)
+        if share is not None:
+            self._max_pu *= share[ends.element]
+        self._most_pu2 = self.tree.most_in_series(self._max_pu) ** 2
+        rows = self._pool.rows
+        is_end = np.flatnonzero(rows.kind == RowKind.END)
+        due = self._max_pu[rows.about[is_end], rows.step[is_end]] ** 2
+        stale = np.zeros(len(rows), dtype=bool)
+        stale[is_end] = rows.upper[is_end] != due
+        self._pool.drop(stale)
 
     def move_ahead(self, steps: int) -> None:
         """Move the window: what was learnt about a step is where that step is now."""
@@ -332,9 +352,15 @@ class AcLoop:
             points=points,
             planned_slack_kw=planned_kw,
             slack_kw=np.where(points.is_solved, tree.slack_kw(points), planned_kw),
-            current_excess=np.maximum(tree.end_loading(points).max(axis=1, initial=0.0) - 1.0, 0.0),
+            current_excess=np.maximum(self._loading(points).max(axis=0, initial=0.0) - 1.0, 0.0),
             voltage_excess_pu=tree.voltage_excess_pu(points),
         )
+
+    def _loading(self, points: RadialPoints) -> FloatArray:
+        """Give currents as shares of the ratings of their steps: (ends, steps) array."""
+        ends = self.tree.ends
+        currents_pu = self.tree.end_loading(points).T * ends.max_pu[:, None]
+        return np.asarray(currents_pu / self._max_pu)
 
     def _add_cuts(self, last: _Round, off: BoolArray) -> BoolArray:
         """Add what the plan breaks in these steps; give those of them where that is nothing."""
@@ -345,7 +371,7 @@ class AcLoop:
         self._add(tangents(tree, planned, at_plan))
         self._add(tangents(tree, last.true, at_true))
         at_ends = self._overloaded(planned) & off
-        self._add(end_limits(tree, at_ends))
+        self._add(end_limits(tree, self._max_pu, at_ends))
         is_cut = (at_plan | at_true).any(axis=0) | at_ends.any(axis=0)
         idle = off & ~is_cut
         above = guard_excess(tree, planned) > _GUARD_PU2
@@ -358,7 +384,7 @@ class AcLoop:
     def _overloaded(self, planned: BranchPoint) -> BoolArray:
         """Tell at which ends a plan exceeds a rating that it does not have as a row yet."""
         ends, share = self.tree.ends, self.tolerance.current_share
-        over = end_current2(self.tree, planned) / ends.max_pu[:, None] ** 2 - 1.0
+        over = end_current2(self.tree, planned) / self._max_pu**2 - 1.0
         return np.asarray(ends.is_charged[:, None] & (over > _CUT_SHARE_OF_CURRENT * 2.0 * share))
 
     def _false_loss_kw(self, last: _Round) -> FloatArray:
@@ -368,14 +394,14 @@ class AcLoop:
         return np.asarray((tree.r_pu * tree.base_kw) @ excess)
 
     def _least_cut(self) -> FloatArray:
-        """Give from which squared current on a tangent is worth a row: (branches, 1) array."""
+        """Give from which squared current on a tangent is worth a row: (branches, steps) array."""
         tree, tolerance = self.tree, self.tolerance
         size_pu = np.hypot(
             tree.r_pu, tree.x_pu
         )  # reactive losses count as much: they move voltages
         by_loss = _CUT_SHARE * tolerance.slack_kw / (size_pu * tree.base_kw)
-        by_current = _CUT_SHARE_OF_CURRENT * 2.0 * tolerance.current_share * tree.i_max_pu**2
-        return np.minimum(by_loss, by_current)[:, None]
+        by_current = _CUT_SHARE_OF_CURRENT * 2.0 * tolerance.current_share * self._most_pu2
+        return np.minimum(by_loss[:, None], by_current)
 
     def _add(self, rows: AddedRows) -> None:
         self._pool.add(rows)
@@ -398,11 +424,11 @@ class AcLoop:
         self._pool.drop(steps[rows.step])
         v2_pu = np.where(last.points.is_solved, last.true.v2_pu, last.planned.v2_pu)
         planned = replace(last.planned, i2_pu=cone)
-        loading = tree.end_loading(last.points).T
-        true = np.where(last.points.is_solved, loading * tree.ends.max_pu[:, None], 0.0) ** 2
+        loading = self._loading(last.points)
+        true = np.where(last.points.is_solved, loading * self._max_pu, 0.0) ** 2
         nearest = np.maximum(end_current2(tree, planned), true)
-        is_near = nearest > (_POLYGON_FROM * tree.ends.max_pu[:, None]) ** 2
-        self._add(polygons(tree, v2_pu, is_near & steps))
+        is_near = nearest > (_POLYGON_FROM * self._max_pu) ** 2
+        self._add(polygons(tree, v2_pu, self._max_pu, is_near & steps))
 
     def _set_current_limits(self) -> None:
         is_held = self._mode == _Mode.HELD

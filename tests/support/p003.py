@@ -39,6 +39,8 @@ KA_PER_PU = 1.0 / (3.0**0.5 * 12.66)
 GENSET = Diesel("genset", 150.0, 3000.0, 0.075, 12e-6, 0.0, 150.0, 1200.0)
 ESS = Battery("ess", 3000.0, 0.0, 750.0, 0.99, 0.0)
 HOURS = np.arange(24)
+UNITY = (1.0, 1.0, 1.0)
+"""Power factors."""
 
 
 def table3():
@@ -87,13 +89,21 @@ def _case33():
     return nw.case33bw()
 
 
-def tree(*, rating=1.0, v_min=0.93, v_max=1.05, base_mva=10.0, factors=(1.0, 1.0, 1.0)):
+def net(*, rating=1.0, base_mva=10.0, halved_line=None):
     """Give case33bw with 2.4 pu on the first five lines and 1.2 on the rest, times `rating`."""
     net = copy.deepcopy(_case33())
     net.sn_mva = base_mva
     net.line["max_i_ka"] = 1.2 * KA_PER_PU * rating
     net.line.loc[:4, "max_i_ka"] = 2.4 * KA_PER_PU * rating
-    return read_tree(Feeder(net, members=members(factors), limits=FeederLimits(v_min, v_max)))
+    if halved_line is not None:
+        net.line.loc[halved_line, "max_i_ka"] /= 2.0
+    return net
+
+
+def tree(*, v_min=0.93, v_max=1.05, factors=UNITY, **of_net):
+    """Give the feeder of `net` to optimise on."""
+    limits = FeederLimits(v_min, v_max)
+    return read_tree(Feeder(net(**of_net), members=members(factors), limits=limits))
 
 
 def members(factors=(1.0, 1.0, 1.0)):

@@ -3,11 +3,14 @@
 import json
 
 import numpy as np
+import pandapower as pp
+import pandapower.networks
 import pytest
 
 from mmgsim.engine import MessageBus, build
 from mmgsim.errors import ScenarioError
 from mmgsim.scenario import load_scenario, resolved_yaml
+from mmgsim.subproblems import AcTolerance
 
 GENSET = {
     "name": "genset",
@@ -219,6 +222,145 @@ def test_demand_that_nothing_else_can_keep_up_is_left_unserved(file):
     served = finished(file, **changes).table("steps")
     assert served.status.unique().tolist() == ["violations"]
     assert not served.unserved_kwh.any()
+
+
+UNSERVED = {
+    "network.devices": [],
+    "network.background.scale": 1.0,
+    "network.background.shed_price_per_kwh": 1.0,
+    "network.v_min_pu": 0.95,
+    "days": 1,
+}
+
+
+def test_buses_that_a_switch_joins_leave_what_was_planned_unserved_once(file, tmp_path):
+    """Bus 17 in two sections, each with a part of its load: one place of the plan."""
+    net = pandapower.networks.case33bw()
+    twin = pp.create_bus(net, 12.66)
+    pp.create_switch(net, 17, twin, et="b", closed=True)
+    (load,) = net.load.index[net.load.bus == 17]
+    p_mw, q_mvar = net.load.loc[load, ["p_mw", "q_mvar"]]
+    net.load.loc[load, ["p_mw", "q_mvar"]] = 0.25 * p_mw, 0.4 * q_mvar
+    pp.create_load(net, twin, 0.75 * p_mw, 0.6 * q_mvar)
+    pp.to_json(net, str(tmp_path / "net.json"))
+    network = {"case": None, "file": str(tmp_path / "net.json")}
+    split = finished(file, **UNSERVED, **{f"network.{k}": v for k, v in network.items()})
+    whole = finished(file, **UNSERVED)
+    at_17 = split.dno.grants[0][1].background_shed_kw[split.dno.feeder.buses.index(17)]
+    assert at_17.sum() > 1.0
+    for model in (split, whole):
+        steps, grants = model.table("steps"), model.table("grants").iloc[0]
+        assert steps.unserved_kwh.sum() == pytest.approx(grants.background_shed_kwh, abs=1e-3)
+        assert steps.status.unique().tolist() == ["ok"]
+
+
+def test_a_feeder_with_loops_runs_where_demand_may_be_left_unserved(file):
+    loop = {"name": "T", "between": ["MG1", "MG2"], "mode": "ac", "close_line": 35}
+    overrides = {**UNSERVED, "coordination": "isolated", "ties": [loop], "microgrids.MG2.bus": 32}
+    steps = finished(file, **overrides).table("steps")
+    assert len(steps) == 24
+    assert not steps.unserved_kwh.any()
+
+
+# -------------------------------------------------------------------- in a part without supply
+OUT = {"kind": "line-outage", "line": 3, "start": "2021-01-11 07:00", "end": "2021-01-11 10:00"}
+DARK = [*range(4, 18), *range(25, 33)]  # what hangs on line 3
+
+
+def demand_kw(at):
+    """Nominal demand of case33bw at some buses. [kW]"""
+    load = pandapower.networks.case33bw().load
+    return 1e3 * float(load.p_mw[load.bus.isin(at)].sum())
+
+
+@pytest.fixture(scope="module")
+def cut_off(file):
+    overrides = {"events": [OUT], "gate.on_event": "hold", "days": 1}
+    return finished(file, **overrides, **{"network.devices": [GENSET, ESS]})
+
+
+def test_own_devices_without_supply_stand_still(cut_off):
+    for device in ("genset", "ess"):
+        assert not own(cut_off, device, "power_kw")[7:10].any()
+    planned = own(cut_off, "genset", "planned_kw")[7:10]
+    assert (planned > 100.0).all()
+    energy = own(cut_off, "ess", "energy_kwh")
+    np.testing.assert_allclose(energy[7:10], energy[6], atol=1e-9)
+    flags = cut_off.table("steps")["flags"].str.contains("dno_not_carried")
+    assert np.flatnonzero(flags).tolist() == [7, 8, 9]
+
+
+def test_energy_at_the_substation_balances_while_a_part_is_without_supply(cut_off):
+    steps = cut_off.table("steps")
+    exchange = cut_off.table("dispatch").groupby("time").exchange_kw.sum().to_numpy()
+    sent = own(cut_off, "genset", "power_kw") + own(cut_off, "ess", "power_kw")
+    due = steps.background_kw - steps.unserved_kwh + steps.loss_kw - exchange - sent
+    np.testing.assert_allclose(steps.substation_kw, due, atol=1e-6)
+    np.testing.assert_allclose(steps.unserved_kwh[7:10], 0.5 * demand_kw(DARK), atol=1e-6)
+
+
+def test_nobody_pays_for_what_was_not_carried(cut_off):
+    lines, steps = cut_off.table("ledger"), cut_off.table("steps").set_index("time")
+    at = lines.time.isin(steps.index[7:10])
+    mine = lines[at & (lines.payer == "dno")]
+    assert set(mine["item"]) == {"losses"}
+    sent = own(cut_off, "genset", "power_kw") + own(cut_off, "ess", "power_kw")
+    upstream = lines[lines["item"] == "upstream"].set_index("time").kwh
+    np.testing.assert_allclose(upstream.reindex(steps.index).fillna(0.0), -sent, atol=1e-6)
+    exchange = cut_off.table("dispatch").groupby("time").exchange_kw.sum()
+    operations = lines[lines.payee == "operations"].amount.sum()
+    shed = 10.0 * cut_off.table("dispatch").shed_kw.sum()
+    due = ((steps.loss_kw - exchange - sent) * steps.upstream_price).sum() + operations + shed
+    assert cut_off.recorder.totals.system_cost == pytest.approx(due, abs=1e-8)
+
+
+def test_demand_without_supply_counts_once_although_it_was_to_be_unserved_anyway(file):
+    model = finished(file, **UNSERVED, events=[OUT], **{"gate.on_event": "hold"})
+    steps, planned = model.table("steps"), model.dno.grants[0][1].background_shed_kw
+    dark = [model.dno.feeder.buses.index(bus) for bus in DARK]
+    lit = [at for at in range(33) if at not in dark]
+    assert planned[dark, 7:10].sum(axis=0).min() > 1.0
+    due = demand_kw(DARK) + planned[lit, 7:10].sum(axis=0)
+    np.testing.assert_allclose(steps.unserved_kwh[7:10], due, atol=1e-6)
+    exchange = model.table("dispatch").groupby("time").exchange_kw.sum().to_numpy()
+    due = steps.background_kw - steps.unserved_kwh + steps.loss_kw - exchange
+    np.testing.assert_allclose(steps.substation_kw, due, atol=1e-6)
+
+
+def test_an_outage_under_grants_is_doubted_and_under_others_not(file):
+    rated = {**OUT, "kind": "islanding", "microgrid": "MG1"}
+    del rated["line"]
+    for coordination, due in (("hierarchical", ["events.1.line"]), ("isolated", [])):
+        overrides = {"events": [rated, OUT], "coordination": coordination}
+        found = build(file, overrides=overrides).warnings
+        assert [one.where for one in found if one.where.startswith("events")] == due
+
+
+# ------------------------------------------------------------------------- ratings that change
+def granted_at_first_gate(*events):
+    """Surplus that MG2 of `ieee33mmg` is granted behind line 31, by hour of the day. [kW]"""
+    model = build("ieee33mmg", overrides={"events": list(events)})
+    model.step()
+    return model.dno.grants[0][1].grants["MG2"].surplus_kw
+
+
+def rating(start, end, **more):
+    times = {"start": f"2021-06-01 {start}", "end": f"2021-06-01 {end}"}
+    return {"kind": "rating", "line": 31, "factor": 0.25, **times, **more}
+
+
+def test_the_dno_grants_by_the_rating_of_each_hour_as_far_as_it_knows_it():
+    usual = granted_at_first_gate()
+    # What the line carries at the highest voltage, and the demand behind it.
+    most_kw = 0.25 * 1200.0 * 1.05 + demand_kw([32])
+    assert usual[11:14].min() > most_kw + 100.0
+    told = granted_at_first_gate(rating("11:00", "13:00", announced=True))
+    assert told[11:13].max() <= most_kw
+    assert told[13] == pytest.approx(usual[13], abs=AcTolerance().slack_kw)
+    np.testing.assert_array_equal(granted_at_first_gate(rating("11:00", "13:00")), usual)
+    # One that holds now is no reason to refuse what comes when it is over.
+    now = granted_at_first_gate(rating("00:00", "02:00"))
+    np.testing.assert_allclose(now[11:14], usual[11:14], atol=AcTolerance().slack_kw)
 
 
 # ------------------------------------------------------------------------------------ faults

@@ -6,6 +6,7 @@ import pandapower.networks
 import pytest
 
 from mmgsim.engine import build
+from mmgsim.errors import ScenarioError
 
 FEEDER = {
     "network": {"case": "case33bw", "background": {"scale": 0.4}},
@@ -59,6 +60,39 @@ def test_an_ac_tie_is_a_line_of_the_feeder_and_physics_decides_its_flow(tie, cha
     loss_kw = 1e3 * (net.res_line.pl_mw.sum())
     assert model.table("steps").loss_kw[0] == pytest.approx(loss_kw, abs=1e-4)
     assert (model.table("dispatch").tie_kw == 0.0).all()
+
+
+@pytest.mark.parametrize("line", [{"close_line": 35}, {"r_ohm": 0.5, "x_ohm": 0.4}])
+def test_an_event_names_the_line_of_an_ac_tie_by_the_tie(line):
+    at = {"start": "2021-01-11 01:00", "end": "2021-01-11 02:00"}
+    tie = {**AC, **line, "limit_kw": 1000.0}
+    events = [
+        {"kind": "line-outage", "line": "T1", **at},
+        {"kind": "rating", "line": "T1", "factor": 0.5, "start": at["end"]},
+    ]
+    events[1]["end"] = "2021-01-11 03:00"
+    model = stepped(tie, steps=3, events=events)
+    lines = model.table("lines")
+    number = max(lines.line) if "r_ohm" in line else 35
+    rows = lines[lines.line == number]
+    assert (rows.p_from_kw != 0.0).tolist() == [True, False, True]
+    due_percent = 100.0 * rows.i_ka / (1.0 / (np.sqrt(3.0) * 12.66)) / [1.0, 1.0, 0.5]
+    np.testing.assert_allclose(rows.loading_percent, due_percent, rtol=1e-9)
+
+
+def test_a_closed_line_keeps_its_own_name_beside_that_of_the_tie(tmp_path):
+    net = pandapower.networks.case33bw()
+    net.line["name"] = [f"L{line}" for line in net.line.index]
+    pp.to_json(net, str(tmp_path / "net.json"))
+    network = {"file": str(tmp_path / "net.json"), "background": {"scale": 0.4}}
+    at = {"kind": "line-outage", "start": "2021-01-11 01:00", "end": "2021-01-11 02:00"}
+    for name in ("T1", "L35"):
+        events = [{**at, "line": name}]
+        tie = {**AC, "close_line": 35}
+        flows = stepped(tie, steps=2, network=network, events=events).table("lines")
+        assert (flows[flows.line == 35].p_from_kw != 0.0).tolist() == [True, False]
+    with pytest.raises(ScenarioError, match="known: T1"):
+        stepped(tie, network=network, events=[{**at, "line": "T2"}])
 
 
 def test_the_limit_of_an_ac_tie_is_its_rating_at_nominal_voltage():

@@ -1,6 +1,7 @@
 """The feeder with lines out and other ratings, against a net that was built so."""
 
 import copy
+from functools import cached_property
 
 import numpy as np
 import pandapower.networks
@@ -17,6 +18,7 @@ from mmgsim.network import (
     apply_ratings,
     find_line,
     linearise_many,
+    read_tree,
 )
 
 MEMBERS = (Member("MG1", 50.0, 50.0, bus=17), Member("MG2", 50.0, 50.0, bus=32))
@@ -47,6 +49,48 @@ def test_every_change_is_made_once(states):
     change = FeederChange(frozenset({6}), frozenset({(0, 0.5)}))
     again = FeederChange(frozenset({6}), frozenset({(0, 0.5)}))
     assert states.at(change) is states.at(again)
+
+
+def warmed(built):
+    """Give a feeder with everything in it that is kept once it was asked for."""
+    feeder = Feeder(built, members=MEMBERS)
+    kept = [name for name, of in vars(Feeder).items() if isinstance(of, cached_property)]
+    assert {"solver", "radial", "ends_max_ka"} <= set(kept)
+    for name in kept:
+        getattr(feeder, name)
+    return feeder
+
+
+def test_a_rating_is_that_of_the_tree_although_the_usual_feeder_was_in_use():
+    usual = warmed(net())
+    tree, changed = (read_tree(one).ends for one in (usual, usual.changed([], {24: 0.5})))
+    at = usual.lines.index(24)
+    factor = np.where(tree.element == at, 0.5, 1.0)
+    assert (factor < 1.0).any()
+    np.testing.assert_allclose(changed.max_pu, factor * tree.max_pu, rtol=1e-12)
+
+
+@pytest.mark.parametrize("closed", [[], [35]], ids=["tree", "loop"])
+def test_a_rating_is_that_of_plans_although_the_usual_feeder_was_in_use(closed):
+    built = net()
+    built.line.loc[closed, "in_service"] = True
+    usual = warmed(built)
+    (point,) = linearise_many(usual.changed([], {16: 0.5}), SHARE[:1], EXCHANGE_KW[:1])
+    due = usual.line_max_ka.copy()
+    due[usual.lines.index(16)] *= 0.5
+    np.testing.assert_allclose(point.step().current_max_ka[: len(due)], due, rtol=1e-12)
+
+
+def test_changes_of_a_changed_feeder_add_up_and_leave_the_first_one_alone():
+    usual = warmed(net())
+    twice = usual.changed([17], {24: 0.5}).changed([6], {24: 0.5, 3: 2.0})
+    factor = np.ones(len(usual.lines))
+    factor[24], factor[3] = 0.25, 2.0
+    np.testing.assert_allclose(twice.line_max_ka, factor * usual.line_max_ka, rtol=1e-12)
+    out = usual.net.line.in_service & ~twice.net.line.in_service
+    assert np.flatnonzero(out).tolist() == [6, 17]
+    assert twice.background_kw == usual.background_kw
+    assert twice.member_sgens == usual.member_sgens
 
 
 @pytest.mark.parametrize(

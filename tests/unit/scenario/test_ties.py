@@ -66,6 +66,14 @@ def test_an_ac_tie_that_is_no_line_of_the_feeder_is_refused(line, what):
     assert any(what in said for _, said in found), found
 
 
+def test_a_line_is_closed_by_one_tie_only():
+    again = {**AC, "name": "T2", "close_line": 35}
+    found = faults_of({**AC, "close_line": 35}, again, **FEEDER)
+    ((where, what),) = found
+    assert where in ("ties.1.close_line", "ties.T2.close_line")
+    assert what == "line 35 is closed by 'T1' already"
+
+
 def test_a_dno_that_grants_refuses_the_loop_of_an_ac_tie():
     found = faults_of({**AC, "close_line": 35}, **FEEDER, **{"coordination.kind": "hierarchical"})
     assert any("cannot grant requests on this feeder" in what for _, what in found), found

@@ -49,6 +49,11 @@ def everywhere(tree):
     return np.ones((len(tree.child), STEPS), dtype=bool)
 
 
+def rated(tree):
+    """The feeder's own ratings in every step."""
+    return np.repeat(tree.ends.max_pu[:, None], STEPS, axis=1)
+
+
 def kept(rows, point):
     """Give by how much rows are kept at a point."""
     at = as_columns(point)[:, rows.step]
@@ -96,7 +101,9 @@ def test_a_polygon_lies_inside_its_circle_with_corners_on_it(tree):
     n, branch = len(tree.child), tree.ends.branch[1]
     wanted = np.zeros((len(tree.ends), STEPS), dtype=bool)
     wanted[1, 1] = True
-    rows = polygons(tree, np.full((n + 1, STEPS), (2.0 / tree.ends.max_pu[1]) ** 2), wanted)
+    rows = polygons(
+        tree, np.full((n + 1, STEPS), (2.0 / tree.ends.max_pu[1]) ** 2), rated(tree), wanted
+    )
     assert len(rows) == POLYGON_SIDES
     angle = np.linspace(0.0, 2.0 * np.pi, 400)
     normals = rows.entries.toarray()[:, [branch, n + branch]]
@@ -136,7 +143,8 @@ def test_end_limits_are_kept_where_the_loading_is_one_at_most(cigre, flows):
     points, point = flows
     loading = cigre.end_loading(points)
     assert loading.min() < 1.0 < loading.max()
-    rows = end_limits(cigre, np.ones((len(cigre.ends), STEPS), dtype=bool))
+    every = np.ones((len(cigre.ends), STEPS), dtype=bool)
+    rows = end_limits(cigre, rated(cigre), every)
     at = loading[rows.step, rows.about]
     np.testing.assert_array_equal(kept(rows, point) >= 0.0, at <= 1.0)
 
@@ -155,7 +163,7 @@ def test_polygons_of_charged_ends_let_no_overload_pass_and_little_less_than_the_
 ):
     points, point = flows
     loading = cigre.end_loading(points)
-    rows = polygons(cigre, point.v2_pu, np.ones((len(cigre.ends), STEPS), dtype=bool))
+    rows = polygons(cigre, point.v2_pu, rated(cigre), np.ones((len(cigre.ends), STEPS), dtype=bool))
     broken = np.zeros_like(loading, dtype=bool)
     np.logical_or.at(broken, (rows.step, rows.about), kept(rows, point) < 0.0)
     assert broken[loading > 1.0].all()
@@ -182,7 +190,7 @@ def rows_in(pool):
 def test_the_pool_knows_where_its_rows_are_after_some_are_dropped(tree, rng, pool):
     n = len(tree.child)
     wanted = np.ones((len(tree.ends), STEPS), dtype=bool)
-    pool.add(polygons(tree, rng.uniform(1.0, 2.0, size=(n + 1, STEPS)), wanted))
+    pool.add(polygons(tree, rng.uniform(1.0, 2.0, size=(n + 1, STEPS)), rated(tree), wanted))
     pool.add(tangents(tree, some_point(tree, rng), everywhere(tree)))
     pool.drop(rng.uniform(size=len(pool.rows)) < 0.6)
     pool.add(guards(tree, everywhere(tree)))

@@ -7,7 +7,7 @@ import pytest
 
 from mmgsim.contracts import Request, Security, frozen
 from mmgsim.errors import ContractError
-from mmgsim.subproblems import Granting, grant_faults
+from mmgsim.subproblems import AcTolerance, Granting, grant_faults
 from tests.support import p003
 
 HOURS = np.arange(11, 14)
@@ -126,6 +126,43 @@ def test_a_window_later_gives_what_a_new_problem_gives(tree):
         hot, cold = granting.grant(known, asked), Granting().grant(known, asked)
         # Both are AC power flows to 1 kW at the substation.
         assert hot.cost.objective == pytest.approx(cold.cost.objective, abs=3 * 0.16)
+
+
+def halved(steps, line=31):
+    """Ratings of three steps: those of one line, the last to MG2, are halved in some of them."""
+    share = np.ones((37, 3))
+    share[line, steps] = 0.5
+    return frozen(share)
+
+
+def test_a_rating_holds_in_its_steps_and_in_no_other(tree):
+    """Without devices of its own, hours hang together by nothing: each is that of its feeder."""
+    known = replace(p003.view(tree, HOURS, own=False), rating_share=halved([1]))
+    asked = p003.query(known, HOURS)
+    feeders = [tree, p003.tree(halved_line=31), tree]
+    found = Granting().grant(known, asked)
+    for step, feeder in enumerate(feeders):
+        alone = Granting().grant(p003.view(feeder, HOURS, own=False), asked)
+        for name, due in alone.grants.items():
+            kw = [one.grants[name].surplus_kw[step] for one in (found, alone)]
+            assert kw[0] == pytest.approx(kw[1], abs=AcTolerance().slack_kw)
+            assert found.grants[name].lack_kw[step] == pytest.approx(due.lack_kw[step], abs=1e-6)
+    at_half = found.grants["MG2"].surplus_kw
+    assert at_half[1] < at_half[[0, 2]].min() - 100.0
+    assert "31-32" in found.binding
+
+
+def test_a_problem_that_is_hot_forgets_a_rating(tree):
+    known = p003.view(tree, HOURS)
+    asked = p003.query(known, HOURS)
+    granting = Granting()
+    costs = [
+        granting.grant(replace(known, rating_share=share), asked).cost.objective
+        for share in (None, halved([0, 1]), halved([]), None)
+    ]
+    assert costs[1] > costs[0] + 100.0 * 0.2
+    # All are AC power flows to 1 kW at the substation.
+    assert costs[2:] == pytest.approx([costs[0]] * 2, abs=3 * 0.16)
 
 
 def test_without_a_network_everything_is_granted(tree):

@@ -11,7 +11,7 @@ from mmgsim.errors import SubproblemError
 from mmgsim.network import read_tree
 from mmgsim.subproblems import NetworkProblem, OfferPoint, OwnSite, StepStatus
 from mmgsim.subproblems.devices import Horizon
-from tests.support import dno
+from tests.support import dno, mv
 
 SUN = {"export_kw": np.array([[4000.0]]), "export_per_kwh": np.array([[0.0]])}
 
@@ -206,6 +206,30 @@ def test_cuts_of_the_last_window_serve_the_next():
     warm = problem.solve(then).schedule
     assert warm.cuts < 0.2 * cold.cuts  # one hour of twelve is new
     assert set(warm.status) == {StepStatus.EXACT}
+
+
+def test_ratings_of_cables_change_from_step_to_step_in_a_hot_problem():
+    """Of all lines to three quarters in every other hour, and back, on CIGRE's cables."""
+    case = mv.cigre()
+    tree, steps = read_tree(case.feeder), len(case.share)
+    problem, window = case.problem(tree), case.window(tree)
+    share = np.ones((len(case.feeder.lines) + len(case.feeder.trafos), steps))
+    share[: len(case.feeder.lines), ::2] = 0.75
+    usual, changed, again = (
+        problem.solve(replace(window, rating_share=of)) for of in (None, share, None)
+    )
+    cold = case.problem(tree).solve(replace(window, rating_share=share))
+    # Every plan may be off by the tolerance at the substation, in every step.
+    tolerance = float(window.buy_per_kwh.sum())
+    assert changed.cost > usual.cost + tolerance
+    assert changed.cost == pytest.approx(cold.cost, abs=tolerance)
+    assert again.cost == pytest.approx(usual.cost, abs=tolerance)
+    points = changed.schedule.points
+    assert (tree.loading(points) <= 1.001 * share.T).all()
+    is_full = (tree.loading(points) > 0.99 * share.T).any(axis=1)
+    assert is_full[::2].any()
+    assert is_full[1::2].any()
+    np.testing.assert_allclose(changed.loading * share.T, tree.loading(points), atol=1e-12)
 
 
 # ---------------------------------------------------------------------------------------- faults
