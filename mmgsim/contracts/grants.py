@@ -8,7 +8,7 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from mmgsim.contracts.devices import DeviceSchedule
-from mmgsim.contracts.messages import Message
+from mmgsim.contracts.messages import Message, Request
 from mmgsim.contracts.window import FloatArray, Window
 
 __all__ = [
@@ -16,7 +16,6 @@ __all__ = [
     "Grant",
     "GrantQuery",
     "Grants",
-    "Request",
     "RequestQuery",
     "Security",
 ]
@@ -27,14 +26,6 @@ class RequestQuery(Message):
     """How much do you lack, how much is left over?"""
 
     window: Window
-
-
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class Request(Message):
-    """A microgrid's lack and surplus over the window, both non-negative. [kW]"""
-
-    lack_kw: FloatArray
-    surplus_kw: FloatArray
 
 
 class Security(StrEnum):

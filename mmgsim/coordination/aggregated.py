@@ -186,7 +186,7 @@ class Aggregated:
         self._price_per_kwh = local_price(view.local_price, view.tariff, planned.price_per_kwh)
         trades = pool_trades(self._trade_kw, self._price_per_kwh)
         self._ties = tie_flows(view.ties, planned.sent_kw, self._price_per_kwh)
-        return pool_awards(view.window, exchange_kw, trades, ties=self._ties)
+        return pool_awards(view.window, exchange_kw, trades, ties=self._ties, grants=grants)
 
     def take_plans(self, replies: Sequence[Message], rounds: tuple[Round, ...]) -> Clearing:
         """Clear with the members' plans, and what they owe each other of the saving."""

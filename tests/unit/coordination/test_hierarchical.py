@@ -5,9 +5,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mmgsim.contracts import GrantQuery, Grants, Objective, Request, RequestQuery, Security
+from mmgsim.contracts import (
+    Award,
+    Grant,
+    GrantQuery,
+    Grants,
+    Objective,
+    Request,
+    RequestQuery,
+    Security,
+)
 from mmgsim.coordination import Central, Hierarchical, Isolated
-from mmgsim.subproblems import clearing_faults, public_cost, public_prices
+from mmgsim.subproblems import clearing_faults, public_cost, public_prices, reply_faults
 from tests.support.gates import clear, make_world
 
 RULES = ["equal", "shapley", "nucleolus"]
@@ -131,6 +140,42 @@ def test_transfers_cancel_and_leave_everybody_no_worse_than_alone(rule):
     assert np.abs(sum(joint.transfers.values())).max() < 1e-9
     for name, cost in member_costs(world, joint).items():
         assert cost <= alone[name] + 1e-6 * joint.gross_cost
+
+
+def beyond_grants_kw(world, clearing, part):
+    """The most by which an exchange is more than the part of its request that was granted."""
+    return max(
+        float(np.maximum(-kw - part * request.lack_kw, kw - part * request.surplus_kw).max())
+        for name, request in world.dno.asked[0].requests.items()
+        for kw in [clearing.plans[name].exchange_kw]
+    )
+
+
+@pytest.mark.parametrize("part", [0.6, 0.0])
+@pytest.mark.parametrize("seed", range(6))
+def test_a_joint_plan_keeps_to_its_grants_even_where_that_means_shedding(seed, part):
+    world = world_with(part, seed=seed)
+    joint = clear(world, Hierarchical(controller="aggregated"))
+    assert beyond_grants_kw(world, joint, part) <= 1e-6
+
+
+def test_a_microgrid_that_plans_beyond_its_grant_breaks_its_promise():
+    world = world_with()
+    clear(world, Hierarchical(controller="aggregated"))
+    agent = world.agents["M0"]
+    window, no_limit = world.view.window, np.full(world.view.window.steps, 1e3)
+    grant = Grant(window=window, lack_kw=no_limit, surplus_kw=no_limit)
+    plan = agent.strategy.answer(agent.view, grant)
+    lack_kw = np.maximum(-plan.exchange_kw, 0.0)
+    half = {"lack_kw": lack_kw / 2, "surplus_kw": np.maximum(plan.exchange_kw, 0.0)}
+    for asked in (
+        Grant(window=window, **half),
+        Award(window=window, granted=Request(**half)),
+    ):
+        told = list(reply_faults(plan, agent.view, asked))
+        assert told == [f"the exchange is {lack_kw.max() / 2:g} kW beyond what was granted"]
+    whole = Grant(window=window, lack_kw=lack_kw, surplus_kw=half["surplus_kw"])
+    assert list(reply_faults(plan, agent.view, whole)) == []
 
 
 def test_by_equal_shares_everybody_saves_the_same():
