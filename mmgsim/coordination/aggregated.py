@@ -3,9 +3,10 @@
 The controller is told everything, as in `central`, and finds the cheapest joint plan (paper 003,
 eq. 23). What one microgrid has left over goes to others first: through tie lines, where there are
 any, and through the feeder, lossless in the controller's balance and with losses in the DNO's
-problem and the power flow. Where ties connect all members, the DNO grants of the sum of requests,
-at whichever connection points suit the network; else, and in further passes, requests and grants
-are of each of them.
+problem and the power flow. Where there are ties, requests are of what the members' devices lack
+and have left over, and the DNO grants of them at whichever connection points suit the network, as
+far as the lines carry it there; else, and in further passes, requests and grants are of each
+connection.
 
 The saving is that of step 1: what the members would pay each on its own, less what they pay
 together, with coalitions in between for the rules that look at them. It becomes money by transfers
@@ -36,7 +37,9 @@ from mmgsim.contracts import (
     Round,
     Tariff,
     TieFlow,
+    TieLine,
     frozen,
+    net_tie_kw,
 )
 from mmgsim.coordination.central import MIP_GAP
 from mmgsim.coordination.pool import (
@@ -48,7 +51,7 @@ from mmgsim.coordination.pool import (
 )
 from mmgsim.coordination.replies import plans_by_name, replies_by_name
 from mmgsim.coordination.sharing import Split, divide, savings
-from mmgsim.coordination.ties import are_connected, tie_flows, ties_among
+from mmgsim.coordination.ties import tie_flows, ties_among
 from mmgsim.subproblems import (
     CompiledHighs,
     JointOutcome,
@@ -108,9 +111,9 @@ class Aggregated:
         self._ties: tuple[TieFlow, ...] = ()
 
     @property
-    def splits_freely(self) -> bool:
-        """True where it does not matter which connection point is granted what of a sum."""
-        return bool(self._view.ties) and are_connected(self._view.ties, self._names)
+    def ties(self) -> tuple[TieLine, ...]:
+        """Lines through which one member may use what another is granted."""
+        return self._view.ties
 
     # ------------------------------------------------------------------------------ step 1
     def request_questions(self) -> list[Message]:
@@ -118,11 +121,19 @@ class Aggregated:
         return [Disclose(to=name, window=self._view.window) for name in self._names]
 
     def take_requests(self, replies: Sequence[Message]) -> Mapping[str, Request]:
-        """Find the cheapest joint plan, and request what it exchanges."""
+        """Find the cheapest joint plan, and request what its devices lack and have left over."""
         self._declared = replies_by_name(replies, Disclosure)
         self._best = self._solved(self._names)
         self._alone, self._shares = self._divided()
-        return requests_of(self._best.exchange_kw)
+        return requests_of(self._leaving_kw(self._best))
+
+    def _leaving_kw(self, planned: JointOutcome) -> dict[str, FloatArray]:
+        """Give what leaves each member, at its connection and through ties together. [kW]"""
+        flows = tie_flows(self._view.ties, planned.sent_kw, planned.price_per_kwh)
+        return {
+            name: planned.exchange_kw[name] + net_tie_kw(flows, name, self._view.window.steps)
+            for name in self._names
+        }
 
     def _solved(
         self, names: tuple[str, ...], envelopes: Mapping[str, Envelope] | None = None

@@ -34,6 +34,7 @@ from mmgsim.contracts import (
     RequestQuery,
     Round,
     Security,
+    TieLine,
 )
 from mmgsim.coordination.aggregated import Aggregated, requests_of
 from mmgsim.coordination.pool import pool_clearing
@@ -128,7 +129,7 @@ class Hierarchical:
                 requests=dict(self._requests),
                 security=self.security,
                 # Later passes are about what is planned, and that stands at each connection.
-                free_split=self._controller.splits_freely and not self._passes,
+                ties=() if self._passes else self._controller.ties,
                 pooled=self._controller.pools,
             )
             return [query]
@@ -170,7 +171,7 @@ class _Each:
 
     asks: frozenset[type[Message]] = frozenset({RequestQuery, Grant})
     pools = False
-    splits_freely = False
+    ties: tuple[TieLine, ...] = ()
 
     def reset(self) -> None:
         """Keep nothing from gate to gate."""

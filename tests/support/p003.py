@@ -26,6 +26,7 @@ from mmgsim.contracts import (
     Request,
     StorageRule,
     Tariff,
+    TieLine,
     Window,
     frozen,
 )
@@ -94,6 +95,14 @@ def tree(*, rating=1.0, v_min=0.93, v_max=1.05, base_mva=10.0, factors=(1.0, 1.0
     net.line["max_i_ka"] = 1.2 * KA_PER_PU * rating
     net.line.loc[:4, "max_i_ka"] = 2.4 * KA_PER_PU * rating
     return read_tree(Feeder(net, members=members(factors), limits=FeederLimits(v_min, v_max)))
+
+
+def chain(limit_kw=1000.0, loss_share=0.02):
+    """Two made-up lines that connect the microgrids."""
+    return tuple(
+        TieLine(name, ends, limit_kw, loss_share)
+        for name, ends in (("T12", ("MG1", "MG2")), ("T23", ("MG2", "MG3")))
+    )
 
 
 def members(factors=(1.0, 1.0, 1.0)):

@@ -23,7 +23,7 @@ RULES = ["equal", "shapley", "nucleolus"]
 
 
 class Dno:
-    """A DNO that grants a part of everything, and keeps what it is asked."""
+    """A DNO that grants a part of everything, with ties at any connection; keeps what is asked."""
 
     name = role = "dno"
 
@@ -36,10 +36,17 @@ class Dno:
     def receive(self, message):
         assert isinstance(message, GrantQuery)
         self.asked.append(message)
+        asked = message.requests
+        if message.ties:
+            total = Request(
+                lack_kw=sum(r.lack_kw for r in asked.values()),
+                surplus_kw=sum(r.surplus_kw for r in asked.values()),
+            )
+            asked = dict.fromkeys(asked, total)
         return Grants(
             grants={
                 name: Request(lack_kw=self.part * r.lack_kw, surplus_kw=self.part * r.surplus_kw)
-                for name, r in message.requests.items()
+                for name, r in asked.items()
             }
         )
 
