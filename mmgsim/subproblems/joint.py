@@ -14,6 +14,7 @@ from mmgsim.subproblems.block import (
     declare_microgrid,
     is_cheating,
     reach_kw,
+    understated_cost,
     update_microgrid,
 )
 from mmgsim.subproblems.compiled import CompiledHighs
@@ -52,7 +53,7 @@ class JointOutcome:
     price_per_kwh : (steps,) array
         Dual of the local balance: what one more kWh bought locally would cost. [currency/kWh]
     cost, lower_bound : float
-        Objective value and the bound that proves it. [currency]
+        Cost of the plan at the true fuel cost, and what no plan costs less than. [currency]
     multipliers : (rows,) array
         What one more kW of room in each row of the network is worth. [currency/kW]
     sent_kw : mapping of pairs of (steps,) arrays
@@ -169,10 +170,17 @@ class JointProblem:
                 for name in self.members
             },
             price_per_kwh=frozen(local / self.step_h),
-            cost=outcome.objective,
+            cost=outcome.objective + self._understated(solved.solver, model),
             lower_bound=outcome.bound,
             multipliers=frozen(-rows),
             sent_kw=read_sent_kw(solved.solver, model.tie, self.ties) if self.ties else {},
+        )
+
+    def _understated(self, solver: Solver, model: Any) -> float:
+        """Give by how much the objective is below the true cost of the plan. [currency]"""
+        return sum(
+            understated_cost(solver, model.member[name].own, devices, self.step_h)
+            for name, devices in self.members.items()
         )
 
     def _duals(

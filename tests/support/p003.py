@@ -183,6 +183,16 @@ def day(case):
     return model
 
 
+@cache
+def free_day(controller, split="equal"):
+    """Give the model after its day where all is granted: limits play no part, nor does a feeder."""
+    options = {"coordination.controller": controller, "coordination.split": split}
+    model = build("ieee33mmg", overrides={**options, "network": "none"})
+    while not model.clock.is_finished:
+        model.step()
+    return model
+
+
 def device(rows, device, quantity, owner="dno"):
     """Give a quantity of a device over a day."""
     mine = (rows.microgrid == owner) & (rows.device == device) & (rows.quantity == quantity)
