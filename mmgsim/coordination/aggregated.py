@@ -86,24 +86,19 @@ class Aggregated:
         self.split = split
         self._problems: dict[tuple[str, ...], JointProblem] = {}
 
+    def member_faults(self, members: int) -> Iterator[tuple[str, str, str]]:
+        """Tell where a rule looks at more coalitions than can be solved: option, fault, cure."""
+        if self.split in _LOOKS_AT_COALITIONS and members > MOST_MEMBERS:
+            what = f"{self.split} looks at all coalitions of {members} microgrids"
+            yield "split", what, f"use equal, or at most {MOST_MEMBERS} of them"
+
     def reset(self) -> None:
         """Make all problems as new, without building them again."""
         for problem in self._problems.values():
             problem.reset()
 
     def start(self, view: MarketView) -> None:
-        """Begin a gate.
-
-        Raises
-        ------
-        ValueError
-            If a rule looks at more coalitions than can be solved.
-        """
-        if self.split in _LOOKS_AT_COALITIONS and len(view.members) > MOST_MEMBERS:
-            raise ValueError(
-                f"split {self.split} looks at all coalitions of {len(view.members)} microgrids; "
-                f"use equal, or at most {MOST_MEMBERS} of them"
-            )
+        """Begin a gate."""
         self._view = view
         self._names = tuple(member.name for member in view.members)
         self._declared: Mapping[str, Disclosure] = {}

@@ -1,6 +1,7 @@
 """Requests, grants and plans within them; and how an aggregated controller's saving is divided."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -257,10 +258,15 @@ def test_unknown_options_are_refused(options, fault):
         Hierarchical(**options)
 
 
-def test_coalitions_of_many_members_are_refused():
-    world = make_world(11)
-    with pytest.raises(ValueError, match="all coalitions of 11 microgrids; use equal"):
-        Hierarchical(controller="aggregated", split="shapley").start(world.view, {})
+@pytest.mark.parametrize("split", ["shapley", "nucleolus"])
+def test_coalitions_of_many_members_are_a_fault_of_the_scenario(split):
+    many, few = (SimpleNamespace(microgrids=range(count)) for count in (11, 10))
+    rule = Hierarchical(controller="aggregated", split=split)
+    assert list(rule.scenario_faults(few)) == []
+    what = f"{split} looks at all coalitions of 11 microgrids"
+    assert list(rule.scenario_faults(many)) == [("split", what, "use equal, or at most 10 of them")]
+    assert list(Hierarchical(controller="aggregated").scenario_faults(many)) == []
+    assert list(Hierarchical(split=split).scenario_faults(many)) == []
 
 
 def test_each_asks_for_requests_and_shows_no_devices():
