@@ -158,8 +158,10 @@ class Aggregated:
         cost = np.zeros(1 << count)
         cost[1 << np.arange(count)] = alone
         for mask in self._coalitions():
-            names = tuple(name for i, name in enumerate(self._names) if mask >> i & 1)
-            cost[mask] = self._solved(names).cost
+            inside = [i for i in range(count) if mask >> i & 1]
+            names = tuple(self._names[i] for i in inside)
+            # Best by tangents of fuel may cost more than own plans do; they can be kept to.
+            cost[mask] = min(self._solved(names).cost, float(alone[inside].sum()))
         cost[-1] = self._best.cost
         return alone, divide(self.split, savings(cost), alone)
 
@@ -217,8 +219,16 @@ class Aggregated:
         """
         if self._view.objective is Objective.SYSTEM:
             return {}
-        step_h, steps = self._view.window.step_h, self._view.window.steps
-        tariff, count = self._view.tariff, len(self._names)
+        steps, owed = self._view.window.steps, self.owed(plans, upper)
+        owed = owed - owed.mean()  # the rounding of solvers
+        return {
+            name: frozen(np.full(steps, one / steps))
+            for name, one in zip(self._names, owed.tolist(), strict=True)
+        }
+
+    def owed(self, plans: Mapping[str, Plan], upper: float) -> FloatArray:
+        """Give what each member owes beside its own bill; the sum is rounding. [currency]"""
+        step_h, tariff, count = self._view.window.step_h, self._view.tariff, len(self._names)
         due = self._alone - self._shares + (upper - self._best.cost) / count
         bills = [
             plans[name].private_cost
@@ -227,12 +237,7 @@ class Aggregated:
             - step_h * _earned_per_h(self._ties, name)
             for name in self._names
         ]
-        owed = due - np.array(bills)
-        owed -= owed.mean()  # the rounding of solvers
-        return {
-            name: frozen(np.full(steps, one / steps))
-            for name, one in zip(self._names, owed.tolist(), strict=True)
-        }
+        return np.asarray(due - np.array(bills))
 
 
 def _public_bill(plan: Plan, trade_kw: FloatArray, tariff: Tariff, step_h: float) -> float:
