@@ -9,6 +9,7 @@ import numpy as np
 
 from mmgsim.contracts import Clearing, MarketView, Plan, frozen
 from mmgsim.coordination.pool import plan_costs, pool_clearing
+from mmgsim.coordination.ties import ties_among
 
 __all__ = ["among", "with_left_out"]
 
@@ -22,7 +23,7 @@ def among(view: MarketView, names: Collection[str]) -> MarketView:
         distance_km=None if apart_km is None else frozen(apart_km[np.ix_(rows, rows)]),
         members=tuple(member for member in view.members if member.name in names),
         envelopes={name: envelope for name, envelope in view.envelopes.items() if name in names},
-        ties=tuple(tie for tie in view.ties if set(tie.between) <= set(names)),
+        ties=ties_among(view.ties, names),
     )
 
 

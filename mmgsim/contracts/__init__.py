@@ -21,7 +21,6 @@ from mmgsim.contracts.grants import (
     Grant,
     GrantQuery,
     Grants,
-    Request,
     RequestQuery,
     Security,
 )
@@ -37,6 +36,7 @@ from mmgsim.contracts.messages import (
     Orders,
     Plan,
     PriceQuery,
+    Request,
     Side,
     Statement,
     Tariff,

@@ -8,7 +8,8 @@ from enum import StrEnum
 from types import MappingProxyType
 
 from mmgsim.contracts.devices import DeviceSchedule
-from mmgsim.contracts.messages import Message
+from mmgsim.contracts.messages import Message, Request
+from mmgsim.contracts.ties import TieLine
 from mmgsim.contracts.window import FloatArray, Window
 
 __all__ = [
@@ -16,7 +17,6 @@ __all__ = [
     "Grant",
     "GrantQuery",
     "Grants",
-    "Request",
     "RequestQuery",
     "Security",
 ]
@@ -27,14 +27,6 @@ class RequestQuery(Message):
     """How much do you lack, how much is left over?"""
 
     window: Window
-
-
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class Request(Message):
-    """A microgrid's lack and surplus over the window, both non-negative. [kW]"""
-
-    lack_kw: FloatArray
-    surplus_kw: FloatArray
 
 
 class Security(StrEnum):
@@ -53,11 +45,14 @@ class GrantQuery(Message):
 
     Parameters
     ----------
+    requests : mapping of Request
+        By name of microgrid: at its connection point, or where there are `ties` of all that its
+        devices lack and have left over, whichever way that goes.
     security : Security
         Which limits count.
-    free_split : bool
-        True where the requests are those of one controller of all: granted is at most the sum of
-        them, at whichever connection points suit the network.
+    ties : tuple of TieLine
+        Lines between microgrids that one controller of all uses as suits the network: what one
+        requests may be granted at the connection point of another, as far as lines carry it.
     pooled : bool
         True where surplus goes to others that lack first: only the rest is trade with the DNO.
     """
@@ -65,7 +60,7 @@ class GrantQuery(Message):
     window: Window
     requests: Mapping[str, Request]
     security: Security = Security.LIMITS
-    free_split: bool = False
+    ties: tuple[TieLine, ...] = ()
     pooled: bool = False
 
 
@@ -88,7 +83,7 @@ class DnoCost:
     shed : float
         Value of the background demand that is not served. [currency]
     penalty : float
-        On what is not granted; no payment. [currency]
+        On what is not served, and on what is lost in ties; no payment. [currency]
     """
 
     operations: float
@@ -115,7 +110,10 @@ class Grants(Message):
     Parameters
     ----------
     grants : mapping
-        By name of microgrid.
+        By name of microgrid, at its connection point.
+    refused_kw : (steps,) array or None
+        What of all requests is not served, or is lost in ties; the difference of requests and
+        grants if left out. [kW]
     cost : DnoCost or None
         What the DNO's plan with them costs it.
     status : tuple of str
@@ -132,6 +130,7 @@ class Grants(Message):
     """
 
     grants: Mapping[str, Request]
+    refused_kw: FloatArray | None = None
     cost: DnoCost | None = None
     status: tuple[str, ...] = ()
     binding: tuple[str, ...] = ()

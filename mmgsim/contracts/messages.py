@@ -34,6 +34,7 @@ __all__ = [
     "Orders",
     "Plan",
     "PriceQuery",
+    "Request",
     "Side",
     "Statement",
     "Tariff",
@@ -299,6 +300,14 @@ class Trade:
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Request(Message):
+    """A microgrid's lack and surplus over the window, both non-negative. [kW]"""
+
+    lack_kw: FloatArray
+    surplus_kw: FloatArray
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Award(Message):
     """What the mechanism decided for one microgrid.
 
@@ -312,12 +321,16 @@ class Award(Message):
     tie_kw : (steps,) array or None
         What the addressee sends less what it receives through tie lines, firm like a trade; none
         if left out. It leaves beside the exchange, not as part of it. [kW]
+    granted : Request or None
+        What the DNO granted at the connection of the addressee: limits of any exchange, the
+        awarded one and whatever is planned in its place; the envelope alone counts if left out.
     """
 
     window: Window
     trades: tuple[Trade, ...] = ()
     exchange_kw: FloatArray | None = None
     tie_kw: FloatArray | None = None
+    granted: Request | None = None
 
     def trade_kw(self) -> FloatArray:
         """Give sold minus bought of the addressee. [kW], (steps,) array."""

@@ -3,9 +3,10 @@
 The controller is told everything, as in `central`, and finds the cheapest joint plan (paper 003,
 eq. 23). What one microgrid has left over goes to others first: through tie lines, where there are
 any, and through the feeder, lossless in the controller's balance and with losses in the DNO's
-problem and the power flow. Where ties connect all members, the DNO grants of the sum of requests,
-at whichever connection points suit the network; else, and in further passes, requests and grants
-are of each of them.
+problem and the power flow. Where there are ties, requests are of what the members' devices lack
+and have left over, and the DNO grants of them at whichever connection points suit the network, as
+far as the lines carry it there; else, and in further passes, requests and grants are of each
+connection.
 
 The saving is that of step 1: what the members would pay each on its own, less what they pay
 together, with coalitions in between for the rules that look at them. It becomes money by transfers
@@ -15,7 +16,7 @@ step 3 is borne equally.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 
@@ -33,7 +34,9 @@ from mmgsim.contracts import (
     Request,
     Round,
     TieFlow,
+    TieLine,
     frozen,
+    net_tie_kw,
 )
 from mmgsim.coordination.central import MIP_GAP
 from mmgsim.coordination.pool import (
@@ -44,9 +47,9 @@ from mmgsim.coordination.pool import (
     pool_trades,
 )
 from mmgsim.coordination.replies import plans_by_name, replies_by_name
-from mmgsim.coordination.saving import Saving
+from mmgsim.coordination.saving import Saving, coalition_faults
 from mmgsim.coordination.sharing import Split
-from mmgsim.coordination.ties import are_connected, tie_flows
+from mmgsim.coordination.ties import tie_flows
 from mmgsim.subproblems import (
     CompiledHighs,
     JointOutcome,
@@ -75,6 +78,10 @@ class Aggregated:
         self._saving = Saving(split)
         self._problem: JointProblem | None = None
 
+    def member_faults(self, members: int) -> Iterator[tuple[str, str, str]]:
+        """Tell where a rule looks at more coalitions than can be solved: option, fault, cure."""
+        return coalition_faults(self._saving.split, members)
+
     def reset(self) -> None:
         """Make all problems as new, without building them again."""
         self._saving.reset()
@@ -82,14 +89,7 @@ class Aggregated:
             self._problem.reset()
 
     def start(self, view: MarketView) -> None:
-        """Begin a gate.
-
-        Raises
-        ------
-        ValueError
-            If a rule looks at more coalitions than can be solved.
-        """
-        self._saving.check(len(view.members))
+        """Begin a gate."""
         self._view = view
         self._names = tuple(member.name for member in view.members)
         self._declared: Mapping[str, Disclosure] = {}
@@ -97,9 +97,9 @@ class Aggregated:
         self._ties: tuple[TieFlow, ...] = ()
 
     @property
-    def splits_freely(self) -> bool:
-        """True where it does not matter which connection point is granted what of a sum."""
-        return bool(self._view.ties) and are_connected(self._view.ties, self._names)
+    def ties(self) -> tuple[TieLine, ...]:
+        """Lines through which one member may use what another is granted."""
+        return self._view.ties
 
     # ------------------------------------------------------------------------------ step 1
     def request_questions(self) -> list[Message]:
@@ -107,11 +107,19 @@ class Aggregated:
         return [Disclose(to=name, window=self._view.window) for name in self._names]
 
     def take_requests(self, replies: Sequence[Message]) -> Mapping[str, Request]:
-        """Find the cheapest joint plan, and request what it exchanges."""
+        """Find the cheapest joint plan, and request what its devices lack and have left over."""
         self._declared = replies_by_name(replies, Disclosure)
         self._best = self._solved(self._view.envelopes)
         self._saving.start(self._view, self._declared, self._best.cost)
-        return requests_of(self._best.exchange_kw)
+        return requests_of(self._leaving_kw(self._best))
+
+    def _leaving_kw(self, planned: JointOutcome) -> dict[str, FloatArray]:
+        """Give what leaves each member, at its connection and through ties together. [kW]"""
+        flows = tie_flows(self._view.ties, planned.sent_kw, planned.price_per_kwh)
+        return {
+            name: planned.exchange_kw[name] + net_tie_kw(flows, name, self._view.window.steps)
+            for name in self._names
+        }
 
     def _solved(self, envelopes: Mapping[str, Envelope]) -> JointOutcome:
         """Give the cheapest plan of all members together."""
@@ -146,7 +154,7 @@ class Aggregated:
         self._price_per_kwh = local_price(view.local_price, view.tariff, planned.price_per_kwh)
         trades = pool_trades(self._trade_kw, self._price_per_kwh)
         self._ties = tie_flows(view.ties, planned.sent_kw, self._price_per_kwh)
-        return pool_awards(view.window, exchange_kw, trades, ties=self._ties)
+        return pool_awards(view.window, exchange_kw, trades, ties=self._ties, grants=grants)
 
     def take_plans(self, replies: Sequence[Message], rounds: tuple[Round, ...]) -> Clearing:
         """Clear with the members' plans, and what they owe each other of the saving."""

@@ -111,7 +111,9 @@ class Coalitions:
         names = list(self._declared)
         is_in = np.array([mask >> i & 1 for i in range(len(names))], dtype=np.bool_)
         inside = [name for name, own in zip(names, is_in, strict=True) if own]
-        return self._solved(inside).cost - float(self.alone[~is_in].sum())
+        together = self._solved(inside).cost - float(self.alone[~is_in].sum())
+        # Best by tangents of fuel may cost more than own plans do; they can be kept to.
+        return min(together, float(self.alone[is_in].sum()))
 
     def costs(self) -> FloatArray:
         """Give what every group pays: (2^n,) array, by the bits of its members. [currency]"""

@@ -118,9 +118,7 @@ class Pool:
                     what = "is about the members' bills, which `objective: system` leaves out"
                     yield option, what, f"use {default}, or `objective: members`"
         if self._saving is not None:
-            fault = coalition_faults(self._saving.split, len(scenario.microgrids))
-            if fault is not None:
-                yield "split", fault, "`mmgsim divide` samples where there are more"
+            yield from coalition_faults(self._saving.split, len(scenario.microgrids))
 
     def reset(self) -> None:
         """Make all problems as new, without building them again."""
@@ -129,16 +127,8 @@ class Pool:
                 part.reset()
 
     def start(self, view: MarketView, memory: Mapping[str, Any]) -> None:
-        """Begin a gate; nothing is remembered from the last one.
-
-        Raises
-        ------
-        ValueError
-            If the split looks at more coalitions than can be solved.
-        """
+        """Begin a gate; nothing is remembered from the last one."""
         del memory
-        if self._saving is not None:
-            self._saving.check(len(view.members))
         self._view = view
         self._declared: dict[str, Disclosure] = {}
 

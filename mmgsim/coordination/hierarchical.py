@@ -16,7 +16,7 @@ others.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
 from typing import Any, Literal, get_args
 
@@ -34,11 +34,13 @@ from mmgsim.contracts import (
     RequestQuery,
     Round,
     Security,
+    TieLine,
 )
 from mmgsim.coordination.aggregated import Aggregated, requests_of
 from mmgsim.coordination.pool import pool_clearing
 from mmgsim.coordination.replies import plans_by_name, replies_by_name
 from mmgsim.coordination.sharing import Split
+from mmgsim.scenario import Scenario
 
 __all__ = ["Hierarchical", "Who"]
 
@@ -74,8 +76,9 @@ class Hierarchical:
         moves by more than 1 kW. The paper passes once, and says nothing of more.
     split : str
         How the saving of an aggregated controller is divided: ``equal``, ``shapley``,
-        ``nucleolus``, or ``proportional`` to what each pays on its own, which is refused where
-        somebody's cost is negative.
+        ``nucleolus``, both of at most 10 microgrids, or ``proportional`` to what each pays on its
+        own. Where somebody's cost is negative there are no such shares. That is seen at a gate and
+        not when a scenario is checked: the gate fails, and `faults` says what stands in for it.
     """
 
     asks_dno: frozenset[type[Message]] = frozenset({GrantQuery})
@@ -103,6 +106,10 @@ class Hierarchical:
         self.asks = self._controller.asks
         self.uses_ties = controller == "aggregated"
 
+    def scenario_faults(self, scenario: Scenario) -> Iterator[tuple[str, str, str]]:
+        """Give option, fault and cure of what a scenario has that a rule cannot divide."""
+        yield from self._controller.member_faults(len(scenario.microgrids))
+
     def reset(self) -> None:
         """Make the problems of the controller as new."""
         self._controller.reset()
@@ -128,7 +135,7 @@ class Hierarchical:
                 requests=dict(self._requests),
                 security=self.security,
                 # Later passes are about what is planned, and that stands at each connection.
-                free_split=self._controller.splits_freely and not self._passes,
+                ties=() if self._passes else self._controller.ties,
                 pooled=self._controller.pools,
             )
             return [query]
@@ -170,7 +177,12 @@ class _Each:
 
     asks: frozenset[type[Message]] = frozenset({RequestQuery, Grant})
     pools = False
-    splits_freely = False
+    ties: tuple[TieLine, ...] = ()
+
+    def member_faults(self, members: int) -> Iterator[tuple[str, str, str]]:
+        """Find nothing: any number may plan for themselves."""
+        del members
+        return iter(())
 
     def reset(self) -> None:
         """Keep nothing from gate to gate."""

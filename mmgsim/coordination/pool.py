@@ -15,6 +15,7 @@ from mmgsim.contracts import (
     Message,
     Party,
     Plan,
+    Request,
     Round,
     ShadowPrices,
     Tariff,
@@ -137,8 +138,12 @@ def pool_awards(
     trades: tuple[Trade, ...],
     *,
     ties: tuple[TieFlow, ...] = (),
+    grants: Mapping[str, Request] | None = None,
 ) -> list[Message]:
-    """Give everybody its own trades, its exchange where that is fixed, and what passes its ties."""
+    """Give everybody its own trades, its exchange where that is fixed, and what passes its ties.
+
+    Where the DNO was asked, everybody is told its own grant too: it holds whatever is planned.
+    """
     at_ties = {name for flow in ties for name in (flow.sender, flow.receiver)}
     return [
         Award(
@@ -147,6 +152,7 @@ def pool_awards(
             trades=tuple(trade for trade in trades if name in (trade.seller, trade.buyer)),
             exchange_kw=kw,
             tie_kw=frozen(net_tie_kw(ties, name, window.steps)) if name in at_ties else None,
+            granted=None if grants is None else grants[name],
         )
         for name, kw in exchange_kw.items()
     ]

@@ -6,7 +6,7 @@ differs from that; the difference is a transfer to or from the market. Transfers
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
@@ -32,14 +32,11 @@ MOST_MEMBERS = 10
 _LOOKS_AT_COALITIONS = frozenset({Split.SHAPLEY, Split.NUCLEOLUS})
 
 
-def coalition_faults(split: Split, members: int) -> str | None:
-    """Say why a rule cannot be followed with so many members, None where it can."""
-    if split not in _LOOKS_AT_COALITIONS or members <= MOST_MEMBERS:
-        return None
-    return (
-        f"split {split} looks at all coalitions of {members} microgrids; "
-        f"use equal shares, or at most {MOST_MEMBERS} of them"
-    )
+def coalition_faults(split: Split, members: int) -> Iterator[tuple[str, str, str]]:
+    """Say why a rule cannot be followed with so many members: option, fault and cure."""
+    if split in _LOOKS_AT_COALITIONS and members > MOST_MEMBERS:
+        what = f"{split} looks at all coalitions of {members} microgrids"
+        yield "split", what, f"use another rule, or at most {MOST_MEMBERS} of them"
 
 
 class Saving:
@@ -60,18 +57,6 @@ class Saving:
     def reset(self) -> None:
         """Make all problems as new, without building them again."""
         self._coalitions.reset()
-
-    def check(self, members: int) -> None:
-        """Refuse more members than a rule can look at.
-
-        Raises
-        ------
-        ValueError
-            Saying so.
-        """
-        fault = coalition_faults(self.split, members)
-        if fault is not None:
-            raise ValueError(fault)
 
     def start(self, view: MarketView, declared: Mapping[str, Disclosure], best: float) -> None:
         """Find what each pays on its own, and its share of the saving.
@@ -122,11 +107,27 @@ class Saving:
         Spread evenly over the window: right in all where a gate's window is executed whole, an
         average of gates where windows overlap.
         """
-        view = self._view
-        if view.objective is Objective.SYSTEM:
+        if self._view.objective is Objective.SYSTEM:
             return {}
-        step_h, steps = view.window.step_h, view.window.steps
-        prices = public_prices(view.tariff)
+        steps = self._view.window.steps
+        owed = self.owed(plans, trade_kw, price_per_kwh, upper=upper, ties=ties)
+        owed = owed - owed.mean()  # the rounding of solvers
+        return {
+            name: frozen(np.full(steps, one / steps))
+            for name, one in zip(self._names, owed.tolist(), strict=True)
+        }
+
+    def owed(
+        self,
+        plans: Mapping[str, Plan],
+        trade_kw: Mapping[str, FloatArray],
+        price_per_kwh: Prices,
+        *,
+        upper: float,
+        ties: tuple[TieFlow, ...] = (),
+    ) -> FloatArray:
+        """Give what each member owes beside its own bill; the sum is rounding. [currency]"""
+        prices, step_h = public_prices(self._view.tariff), self._view.window.step_h
         due = self._due + (upper - self._best) / len(self._names)
         bills = [
             plans[name].private_cost
@@ -135,12 +136,7 @@ class Saving:
             - step_h * earned_per_h(ties, name)
             for name in self._names
         ]
-        owed = due - np.array(bills)
-        owed -= owed.mean()  # the rounding of solvers
-        return {
-            name: frozen(np.full(steps, one / steps))
-            for name, one in zip(self._names, owed.tolist(), strict=True)
-        }
+        return np.asarray(due - np.array(bills))
 
 
 def earned_per_h(flows: tuple[TieFlow, ...], name: str) -> float:

@@ -1,4 +1,4 @@
-"""What a joint plan sends through tie lines, as flows with a price, and whom lines connect."""
+"""What a joint plan sends through tie lines, as flows with a price."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import numpy as np
 
 from mmgsim.contracts import FloatArray, TieFlow, TieLine, frozen
 
-__all__ = ["are_connected", "tie_flows", "ties_among"]
+__all__ = ["tie_flows", "ties_among"]
 
 
 def tie_flows(
@@ -39,14 +39,3 @@ def tie_flows(
 def ties_among(ties: Sequence[TieLine], names: Collection[str]) -> tuple[TieLine, ...]:
     """Give the lines that have both ends inside a coalition."""
     return tuple(tie for tie in ties if set(tie.between) <= set(names))
-
-
-def are_connected(ties: Sequence[TieLine], names: Sequence[str]) -> bool:
-    """Tell whether lines lead from each of these microgrids to all others."""
-    reached, before = set(names[:1]), 0
-    while len(reached) > before:
-        before = len(reached)
-        for tie in ties:
-            if reached & set(tie.between):
-                reached |= set(tie.between)
-    return set(names) <= reached

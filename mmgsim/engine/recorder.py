@@ -365,6 +365,8 @@ def _grant_row(query: GrantQuery, grants: Grants, step_h: float) -> tuple[Any, .
         step_h * sum(float((one.lack_kw + one.surplus_kw).sum()) for one in requests.values())
         for requests in (query.requests, grants.grants)
     )
+    refused_kw = grants.refused_kw
+    refused_kwh = asked_kwh - given_kwh if refused_kw is None else step_h * float(refused_kw.sum())
     cost, shed_kw = grants.cost, grants.background_shed_kw
     parts = (NAN,) * 6
     if cost is not None:
@@ -378,7 +380,7 @@ def _grant_row(query: GrantQuery, grants: Grants, step_h: float) -> tuple[Any, .
         )
     return (
         asked_kwh,
-        asked_kwh - given_kwh,
+        refused_kwh,
         NAN if shed_kw is None else step_h * float(shed_kw.sum()),
         *parts,
         sum(status != "exact" for status in grants.status),

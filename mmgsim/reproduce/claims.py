@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
-__all__ = ["Claim", "Verdict", "agrees", "by_sign", "has_reading"]
+__all__ = ["Claim", "Verdict", "agrees", "by_sign", "by_theorem", "has_reading"]
 
 
 class Verdict(StrEnum):
@@ -20,7 +20,11 @@ class Verdict(StrEnum):
     NOT_REPRODUCIBLE = "not reproducible"
     """The text does not say enough, or contradicts itself."""
     THEOREM = "theorem"
-    """It follows from the equations alone, whatever the data."""
+    """It follows from the equations alone, whatever the data; and the numbers agree."""
+    BROKEN = "theorem broken"
+    """It follows from the equations, and the numbers say otherwise: a fault of the program."""
+    NO_VERDICT = "no verdict"
+    """Found is told beside what is printed, and says nothing about it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,6 +87,17 @@ def by_sign(printed: float, found: float, *, noise: float = 0.0) -> Verdict:
     """
     has_sign = abs(found) > noise and (found > 0.0) == (printed > 0.0)
     return Verdict.SAME_SIGN if has_sign else Verdict.OTHER_SIGN
+
+
+def by_theorem(found: float, *, noise: float) -> Verdict:
+    """Say whether what cannot be negative is not.
+
+    Parameters
+    ----------
+    found, noise : float
+        In one unit. Up to `noise` it is what tolerances of solvers and power flows leave.
+    """
+    return Verdict.THEOREM if found >= -noise else Verdict.BROKEN
 
 
 def has_reading(holds: bool) -> Verdict:

@@ -7,6 +7,11 @@ with the sign that makes them cancel against the microgrids' own). The paper doe
 a DNO from refusing whatever trade costs it money; the penalty does, so that refusal is for
 security. The feasible sets are nested: with the same requests, fewer limits or a free split of them
 never cost more.
+
+One controller of all may use tie lines between microgrids as suits the network. They stand in the
+problem with their limits and losses, so that what is granted at a connection point can be used
+there: all that is served passes lines and connection points as planned. What is lost in lines
+counts as not served (`mmgsim.subproblems.joined_points`).
 """
 
 from __future__ import annotations
@@ -27,6 +32,7 @@ from mmgsim.contracts import (
     OperatorView,
     Request,
     Security,
+    TieLine,
     frozen,
 )
 from mmgsim.errors import ContractError
@@ -59,7 +65,7 @@ class _Key:
     """What a problem is built for."""
 
     security: Security
-    free_split: bool
+    ties: tuple[TieLine, ...]
     steps: int
     step_h: float
     members: tuple[Member, ...]
@@ -88,7 +94,7 @@ class Granting:
     def grant(self, view: OperatorView, query: GrantQuery) -> Grants:
         """Give what of the requests the network carries, and what that costs the DNO.
 
-        Without a network everything is granted.
+        Without a network everything is granted; with ties, at any connection.
 
         Raises
         ------
@@ -98,7 +104,7 @@ class Granting:
             If nothing keeps the limits of the network, not even refusing and shedding everything.
         """
         if not view.background and view.tree is None:
-            return Grants(grants=dict(query.requests))
+            return _all_granted(view, query)
         if not isinstance(view.tree, FeederTree):
             what = "cannot grant on a feeder that is no tree"
             raise ContractError("the DNO", [what])
@@ -114,14 +120,14 @@ class Granting:
             self._tree = tree
         own = tuple((one.site, one.bus, one.declared.devices) for one in view.own)
         window, members = view.window, view.members
-        key = _Key(query.security, query.free_split, window.steps, window.step_h, members, own)
+        key = _Key(query.security, query.ties, window.steps, window.step_h, members, own)
         if key not in self._problems:
             problem = NetworkProblem(
                 _limited(tree, query.security),
                 Horizon(window.steps, window.step_h),
                 [_offer_point(member) for member in members],
                 [OwnSite(site, bus, devices) for site, bus, devices in own],
-                is_shared=query.free_split,
+                ties=query.ties,
             )
         else:
             problem, first_step = self._problems[key]
@@ -130,13 +136,6 @@ class Granting:
         return problem
 
     def _window(self, view: OperatorView, query: GrantQuery) -> NetworkWindow:
-        lack_kw = np.stack([query.requests[m.name].lack_kw for m in view.members])
-        surplus_kw = np.stack([query.requests[m.name].surplus_kw for m in view.members])
-        most_lack_kw, most_surplus_kw = lack_kw.sum(axis=0), surplus_kw.sum(axis=0)
-        if query.free_split:  # every connection up to what it carries, all of them up to the sum
-            limits = [(m.import_limit_kw, m.export_limit_kw) for m in view.members]
-            lack_kw = np.stack([np.minimum(most_lack_kw, low) for low, _ in limits])
-            surplus_kw = np.stack([np.minimum(most_surplus_kw, high) for _, high in limits])
         assert view.demand_kw is not None
         assert view.demand_kvar is not None
         shed_price = view.shed_price_per_kwh
@@ -146,25 +145,24 @@ class Granting:
             demand_kvar=view.demand_kvar,
             buy_per_kwh=view.tariff.upstream_per_kwh,
             sell_per_kwh=view.tariff.upstream_per_kwh,
-            offers={
-                member.name: self._offer(view, member, np.stack([lack_kw[row], surplus_kw[row]]))
-                for row, member in enumerate(view.members)
-            },
+            offers={member.name: self._offer(view, query, member) for member in view.members},
             own={one.site: one.declared for one in view.own},
             shed_price_per_kwh=NEVER_SHED_PER_KWH if shed_price is None else shed_price,
-            most_export_kw=most_surplus_kw if query.free_split else None,
-            most_import_kw=most_lack_kw if query.free_split else None,
             rating_share=view.rating_share,
+            connections_kw={m.name: _limits_kw(view, m) for m in view.members},
+            tie_loss_per_kwh=self.refusal_per_kwh,
         )
 
-    def _offer(self, view: OperatorView, member: Member, most_kw: FloatArray) -> BlockOffer:
+    def _offer(self, view: OperatorView, query: GrantQuery, member: Member) -> BlockOffer:
         """Give a request as an offer: serving lack earns its price, refusing costs the penalty."""
-        tariff, zero, (lack_kw, surplus_kw) = view.tariff, np.zeros(view.window.steps), most_kw
-        most_kvar = abs(_kvar_per_kw(member)) * (lack_kw + surplus_kw)
+        tariff, zero, own = view.tariff, np.zeros(view.window.steps), query.requests[member.name]
+        # With ties what others request may pass this connection too.
+        passing = query.requests if query.ties else {member.name: own}
+        most_kvar = abs(_kvar_per_kw(member)) * _all_kw(passing)
         return BlockOffer(
-            export_kw=surplus_kw[None],
+            export_kw=own.surplus_kw[None],
             export_per_kwh=(tariff.export_per_kwh - self.refusal_per_kwh)[None],
-            import_kw=lack_kw[None],
+            import_kw=own.lack_kw[None],
             import_per_kwh=(tariff.buy_per_kwh + self.refusal_per_kwh)[None],
             must_take_kw=zero,
             q_min_kvar=-most_kvar,
@@ -175,20 +173,30 @@ class Granting:
     def _read(
         self, view: OperatorView, query: GrantQuery, tree: FeederTree, plan: NetworkPlan
     ) -> Grants:
-        grants = {
+        served = {
             member.name: Request(
                 lack_kw=frozen(np.maximum(plan.accepted_import_kw[member.name][0], 0.0)),
                 surplus_kw=frozen(np.maximum(plan.accepted_export_kw[member.name][0], 0.0)),
             )
             for member in view.members
         }
+        grants = _passing(plan) if query.ties else served
+        refused_kw = _all_kw(query.requests) - _all_kw(served) + plan.tie_loss_kw
+        sides_kw = _together(grants, "lack_kw"), _together(grants, "surplus_kw")
         # NaN where there is no power flow: not full.
         is_full = (plan.loading[:, tree.ends.element] > _FULL).any(axis=0)
         full = np.unique(tree.ends.branch[is_full])
         ends = zip(tree.parent[full], tree.child[full], strict=True)
         return Grants(
             grants=grants,
-            cost=self._cost(view, query, grants, plan),
+            refused_kw=frozen(refused_kw),
+            cost=self._cost(
+                view,
+                plan,
+                served=served,
+                traded=_rest(*sides_kw) if query.pooled else sides_kw,
+                refused_kw=refused_kw,
+            ),
             status=tuple(str(status) for status in plan.status),
             binding=tuple(f"{tree.buses[a]}-{tree.buses[b]}" for a, b in ends)
             if query.security is Security.LIMITS
@@ -204,33 +212,30 @@ class Granting:
     def _cost(
         self,
         view: OperatorView,
-        query: GrantQuery,
-        grants: Mapping[str, Request],
         plan: NetworkPlan,
+        *,
+        served: Mapping[str, Request],
+        traded: tuple[FloatArray, FloatArray],
+        refused_kw: FloatArray,
     ) -> DnoCost:
         """Divide what the plan costs into its parts; operations are what is left of it.
 
-        The plan trades every request at the tariff. Where requests are pooled only their rest is
-        traded: planned like that, a DNO would gain from refusing what microgrids sell each other.
+        The plan trades all that is served at the tariff. Where requests are pooled only their rest
+        is traded: planned like that, a DNO would gain from refusing what microgrids sell each
+        other.
         """
-        tariff, step_h = view.tariff, view.window.step_h
-        lack_kw, surplus_kw = (_together(grants, side) for side in ("lack_kw", "surplus_kw"))
-        asked_kw = sum(_together(query.requests, side) for side in ("lack_kw", "surplus_kw"))
-        granted_kwh = step_h * float((lack_kw + surplus_kw).sum())
-        trade = planned = _trade(view, lack_kw, surplus_kw)
-        if query.pooled:
-            trade = _trade(view, *_rest(lack_kw, surplus_kw))
-        upstream = step_h * float(tariff.upstream_per_kwh @ plan.slack_kw)
-        price = view.shed_price_per_kwh
+        step_h, price = view.window.step_h, view.shed_price_per_kwh
+        upstream = step_h * float(view.tariff.upstream_per_kwh @ plan.slack_kw)
         shed = step_h * float(plan.shed_kw.sum()) * (NEVER_SHED_PER_KWH if price is None else price)
-        offers = -planned - self.refusal_per_kwh * granted_kwh
-        asked_kwh = step_h * float(np.sum(asked_kw))
+        planned = _trade(view, _together(served, "lack_kw"), _together(served, "surplus_kw"))
+        not_refused_kw = _all_kw(served) - plan.tie_loss_kw
+        offers = -planned - self.refusal_per_kwh * step_h * float(not_refused_kw.sum())
         return DnoCost(
             operations=plan.cost - upstream - shed - offers,
             upstream=upstream,
-            trade=trade,
+            trade=_trade(view, *traded),
             shed=shed,
-            penalty=self.refusal_per_kwh * (asked_kwh - granted_kwh),
+            penalty=self.refusal_per_kwh * step_h * float(refused_kw.sum()),
         )
 
 
@@ -255,6 +260,45 @@ def _rest(lack_kw: FloatArray, surplus_kw: FloatArray) -> tuple[FloatArray, Floa
 
 def _together(requests: Mapping[str, Request], side: str) -> FloatArray:
     return np.asarray(sum(getattr(request, side) for request in requests.values()))
+
+
+def _all_granted(view: OperatorView, query: GrantQuery) -> Grants:
+    """Grant everything, and with ties at any connection that bears it."""
+    if not query.ties:
+        return Grants(grants=dict(query.requests))
+    lack_kw, surplus_kw = (_together(query.requests, side) for side in ("lack_kw", "surplus_kw"))
+    limits_kw = {member.name: _limits_kw(view, member) for member in view.members}
+    return Grants(
+        grants={
+            name: Request(
+                lack_kw=frozen(np.minimum(lack_kw, low)),
+                surplus_kw=frozen(np.minimum(surplus_kw, high)),
+            )
+            for name, (low, high) in limits_kw.items()
+        },
+        refused_kw=frozen(np.zeros(view.window.steps)),
+    )
+
+
+def _all_kw(requests: Mapping[str, Request]) -> FloatArray:
+    return _together(requests, "lack_kw") + _together(requests, "surplus_kw")
+
+
+def _passing(plan: NetworkPlan) -> dict[str, Request]:
+    """Give what passes each connection point, one way at a time. [kW]"""
+    return {
+        name: Request(lack_kw=frozen(np.maximum(-kw, 0.0)), surplus_kw=frozen(np.maximum(kw, 0.0)))
+        for name, kw in plan.exchange_kw.items()
+    }
+
+
+def _limits_kw(view: OperatorView, member: Member) -> tuple[FloatArray, FloatArray]:
+    """Give the most that may enter and leave at a connection point now. [kW]"""
+    binding = view.envelopes.get(member.name)
+    if binding is not None:
+        return binding.import_limit_kw, binding.export_limit_kw
+    ones = np.ones(view.window.steps)
+    return member.import_limit_kw * ones, member.export_limit_kw * ones
 
 
 def _schedules(plan: NetworkPlan) -> dict[str, DeviceSchedule]:

@@ -14,6 +14,7 @@ from mmgsim.subproblems.block import (
     declare_microgrid,
     is_cheating,
     reach_kw,
+    understated_cost,
     update_microgrid,
 )
 from mmgsim.subproblems.compiled import CompiledHighs
@@ -63,7 +64,7 @@ class JointOutcome:
     price_per_kwh : (steps,) array
         Dual of the local balance: what one more kWh bought locally would cost. [currency/kWh]
     cost, lower_bound : float
-        Objective value and the bound that proves it. [currency]
+        Cost of the plan at the true fuel cost, and what no plan costs less than. [currency]
     multipliers : (rows,) array
         What one more kW of room in each row of the network is worth. [currency/kW]
     sent_kw : mapping of pairs of (steps,) arrays
@@ -194,13 +195,14 @@ class JointProblem:
         self._last = solved
         model, outcome = solved.model, solved.outcome
         local, rows = self._duals(solved.solver, model, pushed[-1] if pushed else None)
+        understated = self._understated(solved.solver, model)
         return JointOutcome(
             exchange_kw={
                 name: frozen(solved.solver.get(model.member[name].own.exchange_kw))
                 for name in self.members
             },
             price_per_kwh=frozen(local / self.step_h),
-            cost=outcome.objective,
+            cost=outcome.objective + sum(understated.values()),
             lower_bound=outcome.bound,
             multipliers=frozen(-rows),
             sent_kw=read_sent_kw(solved.solver, model.tie, self.ties) if self.ties else {},
@@ -209,7 +211,8 @@ class JointProblem:
                 for name in self.members
             },
             member_cost={
-                name: float(solved.solver.get(model.member[name].cost)[0]) for name in self.members
+                name: float(solved.solver.get(model.member[name].cost)[0]) + understated[name]
+                for name in self.members
             },
         )
 
@@ -236,6 +239,13 @@ class JointProblem:
         """True where the last solve was a MILP."""
         solver = self._last.solver
         return isinstance(solver, CompiledHighs) and len(solver.integers) > 0
+
+    def _understated(self, solver: Solver, model: Any) -> dict[str, float]:
+        """Give by how much the objective is below the true cost of each plan. [currency]"""
+        return {
+            name: understated_cost(solver, model.member[name].own, devices, self.step_h)
+            for name, devices in self.members.items()
+        }
 
     def _duals(
         self, solver: Solver, model: Any, pushed: IndexArray | None

@@ -102,11 +102,12 @@ class NetworkWindow:
         By name of the own site.
     shed_price_per_kwh, spill_price_per_kwh : float
         Of background that is not served, and of generation that must be taken and is not.
-    most_export_kw, most_import_kw : (steps,) arrays or None
-        What all offer points together may send and draw; only where the problem is built for
-        that. [kW]
     rating_share : (lines + trafos, steps) array or None
         What current limits are, as a share of the feeder's own; these by default.
+    connections_kw : mapping of pairs of (steps,) arrays
+        The most that may enter and leave each offer point; only where ties join them. [kW]
+    tie_loss_per_kwh : float
+        Penalty on what is lost in ties. [currency/kWh]
     """
 
     step: int
@@ -118,9 +119,11 @@ class NetworkWindow:
     own: Mapping[str, Disclosure] = field(default_factory=lambda: MappingProxyType({}))
     shed_price_per_kwh: float = 1.5
     spill_price_per_kwh: float = 0.0
-    most_export_kw: FloatArray | None = None
-    most_import_kw: FloatArray | None = None
     rating_share: FloatArray | None = None
+    connections_kw: Mapping[str, tuple[FloatArray, FloatArray]] = field(
+        default_factory=lambda: MappingProxyType({})
+    )
+    tie_loss_per_kwh: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -140,7 +143,9 @@ class NetworkPlan:
     exchange_kw, q_kvar : mapping of (steps,) arrays
         By offer point: what passes it, after spilling, positive when it leaves the microgrid.
     accepted_export_kw, accepted_import_kw : mapping of (blocks, steps) arrays
-        By offer point. [kW]
+        By offer point; with ties, whichever way it goes. [kW]
+    tie_loss_kw : (steps,) array
+        Lost in all ties together. [kW]
     spilled_kw : mapping of (steps,) arrays
         By offer point. [kW]
     own : mapping of mappings of DeviceSchedule
@@ -166,6 +171,7 @@ class NetworkPlan:
     q_kvar: Mapping[str, FloatArray]
     accepted_export_kw: Mapping[str, FloatArray]
     accepted_import_kw: Mapping[str, FloatArray]
+    tie_loss_kw: FloatArray
     spilled_kw: Mapping[str, FloatArray]
     own: Mapping[str, Mapping[str, DeviceSchedule]]
     shed_kw: FloatArray

@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 import pyomo.environ as pyo
 
-from mmgsim.contracts import FloatArray, frozen
+from mmgsim.contracts import FloatArray, TieLine, frozen
 from mmgsim.errors import near_miss
 from mmgsim.network import FeederTree, RadialPoints
 from mmgsim.subproblems.block import (
@@ -39,6 +39,13 @@ from mmgsim.subproblems.distflow import (
     update_network,
 )
 from mmgsim.subproblems.dlmp import locational_prices
+from mmgsim.subproblems.joined_points import (
+    declare_lines,
+    declare_passing,
+    declare_shared,
+    read_loss_kw,
+    update_joined,
+)
 from mmgsim.subproblems.network_offers import (
     BlockOffer,
     NetworkPlan,
@@ -47,6 +54,7 @@ from mmgsim.subproblems.network_offers import (
     OwnSite,
 )
 from mmgsim.subproblems.solver import Solver
+from mmgsim.subproblems.tie_lines import leaving_kw
 from mmgsim.subproblems.to_ac import AcLoop, AcSchedule, AcTolerance
 
 __all__ = ["NetworkProblem"]
@@ -93,8 +101,9 @@ class NetworkProblem:
         Devices of the DNO.
     tolerance : AcTolerance or None
         When a schedule counts as an AC power flow.
-    is_shared : bool
-        True where all offer points together have limits too, which every window then gives.
+    ties : sequence of TieLine
+        Lines between offer points, beside the feeder; every window then gives the limits of the
+        connections.
 
     Raises
     ------
@@ -110,12 +119,12 @@ class NetworkProblem:
         own: Sequence[OwnSite] = (),
         *,
         tolerance: AcTolerance | None = None,
-        is_shared: bool = False,
+        ties: Sequence[TieLine] = (),
     ) -> None:
         _check_places(tree, [*points, *own])
         self.tree, self.horizon = tree, horizon
         self.points, self.own = tuple(points), tuple(own)
-        self._tolerance, self._is_shared = tolerance, is_shared
+        self._tolerance, self._ties = tolerance, tuple(ties)
         self._variants: dict[_Binaries, _Variant] = {}
 
     # --------------------------------------------------------------------------------- building
@@ -133,8 +142,17 @@ class NetworkProblem:
         model = pyo.ConcreteModel()
         model.point = pyo.Block([point.name for point in self.points])
         model.own = pyo.Block([site.name for site in self.own])
+        if self._ties:
+            model.tie = pyo.Block()
+            declare_lines(model.tie, self._ties, horizon)
         for point in self.points:
-            _declare_point(model.point[point.name], point, horizon)
+            block = model.point[point.name]
+            accepted_kw = _declare_blocks(block, point, horizon)
+            if self._ties:
+                declare_passing(block, accepted_kw, leaving_kw(model.tie, self._ties, point.name))
+            else:
+                block.p_kw = pyo.Expression(block.time, rule=accepted_kw)
+            _declare_reactive(block, point)
         for site in self.own:
             own_horizon = Horizon(steps, step_h, binaries.in_storage)
             declare_microgrid(model.own[site.name], site.devices, own_horizon)
@@ -146,8 +164,8 @@ class NetworkProblem:
             ),
             *(Injection(position[s.bus], model.own[s.name].exchange_kw) for s in self.own),
         ]
-        if self._is_shared:
-            _declare_shared(model)
+        if self._ties:
+            declare_shared(model)
         model.network = pyo.Block()
         declare_network(model.network, self.tree, horizon, injections)
         model.total = pyo.Objective(
@@ -155,6 +173,7 @@ class NetworkProblem:
             + model.network.loss_penalty
             + pyo.quicksum(block.cost for block in model.point.values())
             + pyo.quicksum(block.private_cost + block.miss_cost for block in model.own.values())
+            + (model.tie.cost if self._ties else 0.0)
         )
         return model
 
@@ -191,9 +210,8 @@ class NetworkProblem:
         model, solver = variant.model, variant.solver
         for point in self.points:
             _update_point(solver, model.point[point.name], window.offers[point.name])
-        if self._is_shared:
-            solver.set(model.most_export_kw, _given(window.most_export_kw, "most_export_kw"))
-            solver.set(model.most_import_kw, _given(window.most_import_kw, "most_import_kw"))
+        if self._ties:
+            update_joined(solver, model, window)
         for site in self.own:
             update_microgrid(solver, model.own[site.name], window.own[site.name])
         update_network(solver, model.network, inputs)
@@ -250,6 +268,7 @@ class NetworkProblem:
                 name: frozen(solver.get(block.import_kw).reshape(-1, steps))
                 for name, block in blocks.items()
             },
+            tie_loss_kw=frozen(read_loss_kw(solver, model, self._ties, steps)),
             spilled_kw=spilled_kw,
             own={
                 site.name: read_schedules(solver, model.own[site.name], window.own[site.name])
@@ -310,8 +329,8 @@ def _loading(tree: FeederTree, points: RadialPoints, window: NetworkWindow) -> F
     return tree.loading(points) if share is None else tree.loading(points) / share.T
 
 
-def _declare_point(block: Any, point: OfferPoint, horizon: Horizon) -> None:
-    """Declare the blocks of an offer, what enters the network, and its reactive power."""
+def _declare_blocks(block: Any, point: OfferPoint, horizon: Horizon) -> dict[int, Any]:
+    """Declare the blocks of an offer; give what is accepted of them by step, positive leaving."""
     block.time = pyo.RangeSet(0, horizon.steps - 1)
     for side, count in (("export", point.exports), ("import", point.imports)):
         blocks = pyo.RangeSet(0, count - 1)
@@ -330,14 +349,17 @@ def _declare_point(block: Any, point: OfferPoint, horizon: Horizon) -> None:
     block.q_kvar = pyo.Var(
         block.time, bounds=lambda b, t: (b.q_min_kvar[t], b.q_max_kvar[t]), initialize=0.0
     )
-    block.p_kw = pyo.Expression(
-        block.time,
-        rule=lambda b, t: (
-            b.must_take_kw[t]
-            + pyo.quicksum(b.export_kw[k, t] for k in b.export_block)
-            - pyo.quicksum(b.import_kw[k, t] for k in b.import_block)
-        ),
-    )
+    block.cost = pyo.Expression(expr=horizon.step_h * _offered_cost(block))
+    return {
+        t: block.must_take_kw[t]
+        + pyo.quicksum(block.export_kw[k, t] for k in block.export_block)
+        - pyo.quicksum(block.import_kw[k, t] for k in block.import_block)
+        for t in block.time
+    }
+
+
+def _declare_reactive(block: Any, point: OfferPoint) -> None:
+    """Declare the reactive power beside ``p_kw``, which enters the network."""
     if point.kvar_per_kw is not None:
         kvar_per_kw = point.kvar_per_kw
         block.follows = pyo.Constraint(
@@ -345,35 +367,6 @@ def _declare_point(block: Any, point: OfferPoint, horizon: Horizon) -> None:
         )
     if isfinite(point.rating_kva):
         declare_inverter(block, block.p_kw, block.q_kvar, point.rating_kva)
-    block.cost = pyo.Expression(expr=horizon.step_h * _offered_cost(block))
-
-
-def _declare_shared(model: Any) -> None:
-    """Declare that all offer points together keep to limits: a request that may be split freely."""
-    model.time = pyo.RangeSet(0, len(next(iter(model.point.values())).time) - 1)
-    for side in ("export", "import"):
-        most_kw = pyo.Param(model.time, mutable=True, initialize=0.0)
-        setattr(model, f"most_{side}_kw", most_kw)
-        rule = _shared_rule(side, most_kw)
-        setattr(model, f"shared_{side}", pyo.Constraint(model.time, rule=rule))
-
-
-def _shared_rule(side: str, most_kw: Any) -> Any:
-    def keep(m: Any, t: int) -> Any:
-        parts = [
-            getattr(block, f"{side}_kw")[k, t]
-            for block in m.point.values()
-            for k in getattr(block, f"{side}_block")
-        ]
-        return pyo.quicksum(parts) <= most_kw[t] if parts else pyo.Constraint.Skip
-
-    return keep
-
-
-def _given(values: FloatArray | None, name: str) -> FloatArray:
-    if values is None:
-        raise ValueError(f"the problem was built for limits of all together: give {name}")
-    return values
 
 
 def _offered_cost(block: Any) -> Any:

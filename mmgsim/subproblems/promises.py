@@ -16,6 +16,7 @@ from mmgsim.contracts import (
     Disclosure,
     Dispatch,
     FloatArray,
+    Grant,
     Load,
     Message,
     Offer,
@@ -66,7 +67,10 @@ def reply_faults(reply: Any, view: View, message: Message) -> Iterator[str]:
             yield "tie_kw of the plan is not that of the award; pass it on as it is"
             return
         if type(reply) in checks:
-            yield from checks[type(reply)](reply, view)
+            faults = list(checks[type(reply)](reply, view))
+            yield from faults
+            if isinstance(reply, Plan) and not faults:
+                yield from _grant_faults(reply, message)
 
 
 def _holds_ties(plan: Plan, message: Message) -> bool:
@@ -75,6 +79,16 @@ def _holds_ties(plan: Plan, message: Message) -> bool:
     if plan.tie_kw is None or awarded is None:
         return plan.tie_kw is awarded
     return np.array_equal(plan.tie_kw, awarded)
+
+
+def _grant_faults(plan: Plan, message: Message) -> Iterator[str]:
+    """Tell by how much a plan exchanges more than the DNO granted."""
+    granted = message.granted if isinstance(message, Award) else message
+    if isinstance(granted, Grant | Request) and "missed" not in plan.flags:
+        bought_kw, sold_kw = -plan.exchange_kw, plan.exchange_kw
+        beyond_kw = max((bought_kw - granted.lack_kw).max(), (sold_kw - granted.surplus_kw).max())
+        if beyond_kw > TOLERANCE:
+            yield f"the exchange is {beyond_kw:g} kW beyond what was granted"
 
 
 def _request_faults(request: Request, view: View) -> Iterator[str]:

@@ -277,7 +277,7 @@ def grant_faults(grants: Any, query: GrantQuery) -> Iterator[str]:
         yield from (f"the granted {side} of {name} is not over the window" for name in unclear)
         if unclear:
             continue
-        if query.free_split:
+        if query.ties:  # what one requests may pass the connection of another
             most_kw = sum(asked_kw.values(), np.zeros(query.window.steps))
             asked_kw = dict.fromkeys(known, most_kw)
             if (sum(given_kw.values(), 0.0 * most_kw) > most_kw + TOLERANCE).any():

@@ -123,13 +123,13 @@ TABLES: Mapping[str, tuple[Column, ...]] = MappingProxyType(
         "grants": _columns(
             ("round", _COUNT, "from 1: which question of the gate"),
             ("requested_kwh", _REAL, "lack and surplus that was asked for, over the window [kWh]"),
-            ("refused_kwh", _REAL, "part of it that was not granted [kWh]"),
+            ("refused_kwh", _REAL, "part of it that is not served, or is lost in ties [kWh]"),
             ("background_shed_kwh", _REAL, "background demand planned not to be served [kWh]"),
             ("operations", _REAL, "fuel, start-ups and wear of the DNO's own devices [currency]"),
             ("upstream", _REAL, "energy through the substation, background included [currency]"),
             ("trade", _REAL, "what microgrids pay the DNO less what it pays them [currency]"),
             ("shed_value", _REAL, "value of the background demand not served [currency]"),
-            ("penalty", _REAL, "on what is not granted; no payment [currency]"),
+            ("penalty", _REAL, "on what is refused; no payment [currency]"),
             (
                 "objective",
                 _REAL,

@@ -15,13 +15,27 @@ def claims(tmp_path_factory):
 
 
 def test_what_the_text_says_of_itself_holds(claims):
-    assert all(claims[f"T{k}"].verdict is Verdict.REPRODUCED for k in range(1, 6))
+    assert all(claims[f"T{k}"].verdict is Verdict.REPRODUCED for k in range(1, 8))
+
+
+def test_the_abstract_is_not_what_the_text_says(claims):
+    assert claims["T8"].verdict is Verdict.NOT_REPRODUCIBLE
+    assert claims["T8"].found == 10270.0 - 8200.0
 
 
 def test_theorems_hold_in_numbers(claims):
     assert claims["M4"].found >= 0.0
-    assert claims["M5"].found >= 0.0
-    assert claims["D4"].found >= 0.0
+    assert claims["M5"].verdict is Verdict.THEOREM
+    assert claims["D4"].verdict is Verdict.THEOREM
+
+
+def test_seconds_decide_nothing(claims):
+    assert claims["O4"].verdict is Verdict.NO_VERDICT
+
+
+def test_the_unit_is_held_against_its_rating(claims):
+    assert claims["O2"].found == pytest.approx(1600.0, abs=0.5)
+    assert claims["O2"].verdict is Verdict.SAME_SIGN
 
 
 def test_costs_of_substitute_data_count_as_no_reproduction(claims):

@@ -26,6 +26,7 @@ from mmgsim.contracts import (
     Request,
     StorageRule,
     Tariff,
+    TieLine,
     Window,
     frozen,
 )
@@ -106,6 +107,14 @@ def tree(*, v_min=0.93, v_max=1.05, factors=UNITY, **of_net):
     return read_tree(Feeder(net(**of_net), members=members(factors), limits=limits))
 
 
+def chain(limit_kw=1000.0, loss_share=0.02):
+    """Two made-up lines that connect the microgrids."""
+    return tuple(
+        TieLine(name, ends, limit_kw, loss_share)
+        for name, ends in (("T12", ("MG1", "MG2")), ("T23", ("MG2", "MG3")))
+    )
+
+
 def members(factors=(1.0, 1.0, 1.0)):
     return tuple(
         Member(name, 5e3, 5e3, factor, bus)
@@ -179,6 +188,16 @@ CASES = {
 def day(case):
     """Give the model of `ieee33mmg` after its day."""
     model = build("ieee33mmg", overrides=CASES[case])
+    while not model.clock.is_finished:
+        model.step()
+    return model
+
+
+@cache
+def free_day(controller, split="equal"):
+    """Give the model after its day where all is granted: limits play no part, nor does a feeder."""
+    options = {"coordination.controller": controller, "coordination.split": split}
+    model = build("ieee33mmg", overrides={**options, "network": "none"})
     while not model.clock.is_finished:
         model.step()
     return model

@@ -148,7 +148,8 @@ class OptimisingStrategy:
         """Plan with firm trades, and with the exchange where the mechanism fixes it.
 
         An exchange that costs a storage level or demand which could be kept or served otherwise is
-        not followed: trades and what passes ties stay firm, and the grid takes up the rest.
+        not followed: trades and what passes ties stay firm, and the grid takes up the rest, as
+        far as the DNO has granted that.
         """
         firm = partial(Terms.of, view, trade_kw=award.trade_kw(), tie_kw=award.tie_kw)
         planned = self.plan(view, firm(exchange_kw=award.exchange_kw))
@@ -156,7 +157,7 @@ class OptimisingStrategy:
             return _as_plan(view, planned, tie_kw=award.tie_kw)
         is_missed, shed_kwh = "missed" in planned.flags, _shed_kwh(view, planned)
         if is_missed or shed_kwh > SHED_TOLERANCE_KWH:
-            free = self.plan(view, firm())
+            free = self.plan(view, _as_granted(firm(), award.granted))
             is_better = is_missed or shed_kwh > _shed_kwh(view, free) + SHED_TOLERANCE_KWH
             if is_better and "missed" not in free.flags:
                 planned = replace(free, flags=(*free.flags, "award_left"))
@@ -164,8 +165,7 @@ class OptimisingStrategy:
 
     def _accept(self, view: View, grant: Grant) -> Plan:
         """Plan within what was granted."""
-        terms = Terms.of(view).within(-grant.lack_kw, grant.surplus_kw)
-        return _as_plan(view, self.plan(view, terms))
+        return _as_plan(view, self.plan(view, _as_granted(Terms.of(view), grant)))
 
     def _request(self, view: View, query: RequestQuery) -> Request:
         """Ask for what the own plan lacks and has left over."""
@@ -200,6 +200,13 @@ class OptimisingStrategy:
     def _offer_near(self, view: View, query: ProximalQuery) -> ProximalOffer:
         """Give the best exchange at a price near a point; truthful whatever `plan` does."""
         return self.proximal(view).answer(disclosure_of(view), view.envelope, query)
+
+
+def _as_granted(terms: Terms, granted: Grant | Request | None) -> Terms:
+    """Give terms with the exchange inside what the DNO granted, where it was asked."""
+    if granted is None:
+        return terms
+    return terms.within(-granted.lack_kw, granted.surplus_kw)
 
 
 def _shed_kwh(view: View, planned: MicrogridPlan) -> float:

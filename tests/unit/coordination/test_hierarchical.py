@@ -1,20 +1,30 @@
 """Requests, grants and plans within them; and how an aggregated controller's saving is divided."""
 
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from mmgsim.contracts import GrantQuery, Grants, Objective, Request, RequestQuery, Security
+from mmgsim.contracts import (
+    Award,
+    Grant,
+    GrantQuery,
+    Grants,
+    Objective,
+    Request,
+    RequestQuery,
+    Security,
+)
 from mmgsim.coordination import Central, Hierarchical, Isolated
-from mmgsim.subproblems import clearing_faults, public_cost, public_prices
+from mmgsim.subproblems import clearing_faults, public_cost, public_prices, reply_faults
 from tests.support.gates import clear, make_world
 
 RULES = ["equal", "shapley", "nucleolus"]
 
 
 class Dno:
-    """A DNO that grants a part of everything, and keeps what it is asked."""
+    """A DNO that grants a part of everything, with ties at any connection; keeps what is asked."""
 
     name = role = "dno"
 
@@ -27,10 +37,17 @@ class Dno:
     def receive(self, message):
         assert isinstance(message, GrantQuery)
         self.asked.append(message)
+        asked = message.requests
+        if message.ties:
+            total = Request(
+                lack_kw=sum(r.lack_kw for r in asked.values()),
+                surplus_kw=sum(r.surplus_kw for r in asked.values()),
+            )
+            asked = dict.fromkeys(asked, total)
         return Grants(
             grants={
                 name: Request(lack_kw=self.part * r.lack_kw, surplus_kw=self.part * r.surplus_kw)
-                for name, r in message.requests.items()
+                for name, r in asked.items()
             }
         )
 
@@ -133,6 +150,42 @@ def test_transfers_cancel_and_leave_everybody_no_worse_than_alone(rule):
         assert cost <= alone[name] + 1e-6 * joint.gross_cost
 
 
+def beyond_grants_kw(world, clearing, part):
+    """The most by which an exchange is more than the part of its request that was granted."""
+    return max(
+        float(np.maximum(-kw - part * request.lack_kw, kw - part * request.surplus_kw).max())
+        for name, request in world.dno.asked[0].requests.items()
+        for kw in [clearing.plans[name].exchange_kw]
+    )
+
+
+@pytest.mark.parametrize("part", [0.6, 0.0])
+@pytest.mark.parametrize("seed", range(6))
+def test_a_joint_plan_keeps_to_its_grants_even_where_that_means_shedding(seed, part):
+    world = world_with(part, seed=seed)
+    joint = clear(world, Hierarchical(controller="aggregated"))
+    assert beyond_grants_kw(world, joint, part) <= 1e-6
+
+
+def test_a_microgrid_that_plans_beyond_its_grant_breaks_its_promise():
+    world = world_with()
+    clear(world, Hierarchical(controller="aggregated"))
+    agent = world.agents["M0"]
+    window, no_limit = world.view.window, np.full(world.view.window.steps, 1e3)
+    grant = Grant(window=window, lack_kw=no_limit, surplus_kw=no_limit)
+    plan = agent.strategy.answer(agent.view, grant)
+    lack_kw = np.maximum(-plan.exchange_kw, 0.0)
+    half = {"lack_kw": lack_kw / 2, "surplus_kw": np.maximum(plan.exchange_kw, 0.0)}
+    for asked in (
+        Grant(window=window, **half),
+        Award(window=window, granted=Request(**half)),
+    ):
+        told = list(reply_faults(plan, agent.view, asked))
+        assert told == [f"the exchange is {lack_kw.max() / 2:g} kW beyond what was granted"]
+    whole = Grant(window=window, lack_kw=lack_kw, surplus_kw=half["surplus_kw"])
+    assert list(reply_faults(plan, agent.view, whole)) == []
+
+
 def test_by_equal_shares_everybody_saves_the_same():
     world = world_with()
     joint = clear(world, Hierarchical(controller="aggregated"))
@@ -205,10 +258,16 @@ def test_unknown_options_are_refused(options, fault):
         Hierarchical(**options)
 
 
-def test_coalitions_of_many_members_are_refused():
-    world = make_world(11)
-    with pytest.raises(ValueError, match="all coalitions of 11 microgrids; use equal"):
-        Hierarchical(controller="aggregated", split="shapley").start(world.view, {})
+@pytest.mark.parametrize("split", ["shapley", "nucleolus"])
+def test_coalitions_of_many_members_are_a_fault_of_the_scenario(split):
+    many, few = (SimpleNamespace(microgrids=range(count)) for count in (11, 10))
+    rule = Hierarchical(controller="aggregated", split=split)
+    assert list(rule.scenario_faults(few)) == []
+    what = f"{split} looks at all coalitions of 11 microgrids"
+    cure = "use another rule, or at most 10 of them"
+    assert list(rule.scenario_faults(many)) == [("split", what, cure)]
+    assert list(Hierarchical(controller="aggregated").scenario_faults(many)) == []
+    assert list(Hierarchical(split=split).scenario_faults(many)) == []
 
 
 def test_each_asks_for_requests_and_shows_no_devices():

@@ -19,7 +19,7 @@ from mmgsim.contracts import (
     net_tie_kw,
 )
 from mmgsim.coordination import Central, Hierarchical
-from mmgsim.coordination.ties import are_connected, ties_among
+from mmgsim.coordination.ties import ties_among
 from mmgsim.subproblems import JointProblem, PublicPrices, clearing_faults, plan_faults
 from mmgsim.subproblems.promises import reply_faults
 from tests.support.gates import clear, make_world
@@ -200,7 +200,7 @@ def test_a_controller_with_ties_plans_as_central_and_nobody_pays_more_than_alone
     best = clear(world, Central())
     joint = clear(world, Hierarchical(controller="aggregated", split=split))
     assert joint.upper == pytest.approx(best.upper, abs=2e-6 * best.gross_cost)
-    assert world.dno.asked[-1].free_split
+    assert world.dno.asked[-1].ties == chain
     alone = clear(world, Hierarchical())
     costs, before = member_costs(world, joint), member_costs(world, alone)
     for flow in joint.ties:
@@ -216,14 +216,19 @@ def test_a_second_pass_asks_for_what_is_planned_at_each_connection():
     chain = (line(5.0), line(5.0, ends=("M1", "M2"), name="T2"))
     world = tied(world_with(0.5), *chain)
     clear(world, Hierarchical(controller="aggregated", rounds=2))
-    assert [one.free_split for one in world.dno.asked] == [True, False]
+    assert [one.ties for one in world.dno.asked] == [chain, ()]
 
 
-def test_requests_are_split_freely_only_where_ties_connect_all():
-    names = ("M0", "M1", "M2")
-    assert are_connected((line(), line(ends=("M2", "M1"))), names)
-    assert not are_connected((line(),), names)
+def test_a_controller_requests_what_devices_lack_and_have_left_over_whichever_way_it_goes():
+    """What ties carry in the joint plan is in the request: the DNO may lead it another way."""
+    world = tied(world_with(), line(5.0))
+    joint = clear(world, Hierarchical(controller="aggregated"))
+    assert joint.ties
+    for name, request in world.dno.asked[0].requests.items():
+        tie_kw = net_tie_kw(joint.ties, name, world.view.window.steps)
+        leaving_kw = joint.plans[name].exchange_kw + tie_kw
+        assert request.surplus_kw - request.lack_kw == pytest.approx(leaving_kw, abs=1e-6)
+
+
+def test_a_coalition_has_the_lines_between_its_members():
     assert ties_among((line(), line(ends=("M1", "M2"))), ("M0", "M1")) == (line(),)
-    world = tied(world_with(), line())
-    clear(world, Hierarchical(controller="aggregated"))
-    assert not world.dno.asked[-1].free_split

@@ -19,7 +19,7 @@ from mmgsim.reproduce import (
     reasons,
     running,
 )
-from mmgsim.reproduce.claims import agrees, by_sign, has_reading
+from mmgsim.reproduce.claims import agrees, by_sign, by_theorem, has_reading
 
 CLAIMS = (
     Claim("1", "a sum", 3.0, 3.0, "AUD", Verdict.REPRODUCED, "added up", "Table I"),
@@ -66,8 +66,9 @@ def test_words_hold_or_not():
     assert has_reading(False) is Verdict.OTHER_SIGN
 
 
-def test_verdicts_are_these_five_words():
+def test_verdicts_are_these_words():
     words = ["reproduced", "same sign", "other sign", "not reproducible", "theorem"]
+    words += ["theorem broken", "no verdict"]
     assert [str(verdict) for verdict in Verdict] == words
 
 
@@ -147,3 +148,9 @@ def test_reproduce_refuses_an_unknown_paper_and_a_folder_in_use(toy, mmgsim, tmp
     (tmp_path / "o").mkdir()
     (tmp_path / "o/kept").touch()
     assert mmgsim("reproduce", "toy", "--out", "o")[0] == 2
+
+
+def test_a_theorem_that_the_numbers_contradict_is_told_as_broken():
+    assert by_theorem(0.5, noise=0.1) is Verdict.THEOREM
+    assert by_theorem(-0.05, noise=0.1) is Verdict.THEOREM
+    assert by_theorem(-0.5, noise=0.1) is Verdict.BROKEN

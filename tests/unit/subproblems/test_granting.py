@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy.optimize import linprog
 
-from mmgsim.contracts import Request, Security, frozen
+from mmgsim.contracts import Envelope, Request, Security, TieLine, frozen
 from mmgsim.errors import ContractError
 from mmgsim.subproblems import AcTolerance, Granting, grant_faults
 from tests.support import p003
@@ -95,12 +96,95 @@ def test_a_dno_does_not_gain_from_refusing_what_microgrids_sell_each_other(tree)
     assert given.cost.trade == pytest.approx(50.0 * known.tariff.buy_per_kwh.sum())
 
 
-def test_a_free_split_moves_requests_to_where_the_network_has_room(tree):
+def test_ties_move_requests_to_where_the_network_has_room(tree):
     _, _, fixed = grant(tree)
-    _, free, given = grant(tree, free_split=True)
+    _, free, given = grant(tree, ties=p003.chain())
     assert given.cost.objective < fixed.cost.objective - 1.0
     assert list(grant_faults(given, free)) == []
     assert total_kwh(given.grants) > total_kwh(fixed.grants)
+
+
+EXCHANGES = {
+    "Table 3": None,
+    "one for the other": [[1500.0] * 3, [-1500.0] * 3, [0.0] * 3],
+    "both sides": [[1200.0] * 3, [-400.0] * 3, [900.0] * 3],
+}
+
+
+@pytest.mark.parametrize("net_kw", EXCHANGES.values(), ids=EXCHANGES)
+@pytest.mark.parametrize("limit_kw", [50.0, 1000.0])
+def test_ties_never_make_the_objective_dearer_and_carry_what_is_granted(tree, net_kw, limit_kw):
+    """Small ones do not either: what they cannot bring to a connection is not granted there."""
+    ties, net_kw = p003.chain(limit_kw), None if net_kw is None else np.array(net_kw)
+    _, _, alone = grant(tree, net_kw=net_kw, pooled=True)
+    _, asked, tied = grant(tree, net_kw=net_kw, pooled=True, ties=ties)
+    # Both are AC power flows to 1 kW at the substation, at most 0.16 a kWh.
+    assert tied.cost.objective <= alone.cost.objective + 0.16 * len(HOURS)
+    for step in range(len(HOURS)):
+        assert served_at_most_kw(asked, tied, step) >= served_kw(asked, tied, step) - 1e-3
+    both_kw = [np.minimum(one.lack_kw, one.surplus_kw).max() for one in tied.grants.values()]
+    assert max(both_kw) == 0.0
+
+
+def served_kw(asked, given, step):
+    total_kw = sum(one.lack_kw[step] + one.surplus_kw[step] for one in asked.requests.values())
+    return total_kw - given.refused_kw[step]
+
+
+def served_at_most_kw(asked, given, step):
+    """An LP of its own: all that can be served, less losses, if each connection passes its grant.
+
+    Columns: what is served of each microgrid's net request, then what both ends of lines send.
+    """
+    names, ties = list(asked.requests), asked.ties
+    net = np.array([r.surplus_kw[step] - r.lack_kw[step] for r in asked.requests.values()])
+    grants = [given.grants[name] for name in names]
+    passing = np.array([g.surplus_kw[step] - g.lack_kw[step] for g in grants])
+    ends = np.zeros((len(names), 2 * len(ties)))
+    for at, tie in enumerate(ties):
+        for end in (0, 1):
+            ends[names.index(tie.between[end]), 2 * at + end] -= 1.0
+            ends[names.index(tie.between[1 - end]), 2 * at + end] += 1.0 - tie.loss_share
+    lost = np.repeat([tie.loss_share for tie in ties], 2)
+    limits = np.repeat([tie.limit_kw for tie in ties], 2)
+    found = linprog(
+        np.concatenate([-np.sign(net), lost]),
+        A_eq=np.column_stack([np.eye(len(names)), ends]),
+        b_eq=passing,
+        bounds=[*zip(np.minimum(net, 0.0), np.maximum(net, 0.0), strict=True)]
+        + [(0.0, limit) for limit in limits],
+    )
+    assert found.success, "no flow of the ties brings what is granted"
+    return -found.fun
+
+
+def test_nothing_is_granted_where_a_connection_is_open(tree):
+    """What binds now counts, not what a connection bears on other days."""
+    hours = np.arange(2)
+    known = p003.view(tree, hours)
+    closed = {
+        member.name: Envelope(
+            microgrid=member.name,
+            window=known.window,
+            import_limit_kw=frozen(np.full(2, 0.0 if member.name == "MG2" else 5e3)),
+            export_limit_kw=frozen(np.full(2, 0.0 if member.name == "MG2" else 5e3)),
+        )
+        for member in known.members
+    }
+    net_kw = np.array([[0.0] * 2, [800.0] * 2, [0.0] * 2])
+    asked = p003.query(known, hours, net_kw=net_kw, ties=p003.chain(300.0))
+    given = Granting().grant(replace(known, envelopes=closed), asked)
+    assert given.grants["MG2"].surplus_kw == pytest.approx(0.0, abs=1e-6)
+    # Both lines of MG2 carry 300 away; 2 % of that are lost, so 200 and 12 are refused.
+    assert total_kwh(given.grants) == pytest.approx(2 * 588.0)
+    assert given.refused_kw == pytest.approx(212.0)
+
+
+def test_energy_is_not_burnt_in_ties_to_be_rid_of_it(tree):
+    """A line that loses all is no way out: what is lost there counts as refused."""
+    _, _, alone = grant(tree)
+    _, _, tied = grant(tree, ties=(TieLine("T", ("MG1", "MG2"), 5e3, 1.0),))
+    assert tied.refused_kw == pytest.approx(alone.refused_kw, abs=2.0)
 
 
 def test_reactive_power_follows_active_power_at_the_power_factor():
@@ -170,6 +254,17 @@ def test_without_a_network_everything_is_granted(tree):
     asked = p003.query(known, HOURS)
     bare = replace(known, tree=None, background=(), own=())
     assert Granting().grant(bare, asked).grants == dict(asked.requests)
+
+
+def test_without_a_network_ties_may_bring_everything_to_any_connection(tree):
+    known = p003.view(tree, HOURS)
+    asked = p003.query(known, HOURS, ties=p003.chain())
+    given = Granting().grant(replace(known, tree=None, background=(), own=()), asked)
+    total_kw = sum(one.surplus_kw for one in asked.requests.values())
+    assert (given.refused_kw == 0.0).all()
+    for grant in given.grants.values():
+        assert grant.surplus_kw == pytest.approx(np.minimum(total_kw, 5e3))
+    assert given.grants["MG1"].surplus_kw == pytest.approx(total_kw)
 
 
 def test_a_feeder_that_is_no_tree_is_refused(tree):
