@@ -111,7 +111,7 @@ class NetworkTalk:
 
     def query(self, exchange_kw: Mapping[str, FloatArray]) -> NetworkQuery:
         """Ask about a pattern, (steps,) arrays by name of microgrid. [kW]"""
-        again = () if self.limits is None else self.limits.high_voltages()
+        again = () if self.limits is None else self.limits.moving_limits()
         window = self._view.window
         return NetworkQuery(to=DNO, window=window, exchange_kw=dict(exchange_kw), again=again)
 

@@ -31,6 +31,9 @@ KEPT_KW = 1e-4
 ROOM_SHARE = 1e-3
 """A limit has moved on where its tangent leaves so much room, as a share of its limit."""
 
+MOVING = frozenset({LimitKind.VOLTAGE_MAX, LimitKind.CURRENT})
+"""Kinds of limits whose tangents may cut off what the network carries; see `network_rows`."""
+
 Key = tuple[str, int]
 
 
@@ -77,7 +80,10 @@ class NetworkLimits:
 
     # --------------------------------------------------------------------------------- learning
     def learn(self, rows: NetworkRows, exchange_kw: FloatArray) -> NetworkLimits:
-        """Give these rows and those of a pattern, which replace older ones of high voltages.
+        """Give these rows and those of a pattern.
+
+        A new tangent of a limit that moves takes the place of older ones that point the same way:
+        a current is limited in both directions, by a tangent each.
 
         Parameters
         ----------
@@ -87,11 +93,15 @@ class NetworkLimits:
             The pattern. [kW]
         """
         new = self._of(rows, exchange_kw)
-        told = {(int(at), key) for at, key in zip(new.offset, new.key, strict=True)}
+        told: dict[tuple[int, Key], FloatArray] = {
+            (int(at), key): row
+            for at, key, row in zip(new.offset, new.key, new.coefficient, strict=True)
+            if key[0] in MOVING
+        }
         is_kept = np.array(
             [
-                kind != LimitKind.VOLTAGE_MAX or (int(at), (kind, place)) not in told
-                for at, (kind, place) in zip(self.offset, self.key, strict=True)
+                (int(at), key) not in told or float(told[int(at), key] @ row) <= 0.0
+                for at, key, row in zip(self.offset, self.key, self.coefficient, strict=True)
             ],
             dtype=bool,
         )
@@ -145,17 +155,12 @@ class NetworkLimits:
         return bool(over_kw.max(initial=-np.inf) > KEPT_KW)
 
     def gained_room(self, before: NetworkLimits, exchange_kw: FloatArray) -> bool:
-        """Tell whether a pattern is at a limit of a high voltage that has since moved on."""
-        now_kw = {
-            (at, key): room
-            for at, key, room in zip(
-                self.offset.tolist(),
-                self.key,
-                self.limit - self._taken_kw(exchange_kw),
-                strict=True,
-            )
-            if key[0] == LimitKind.VOLTAGE_MAX
-        }
+        """Tell whether a pattern is at a limit that has since moved on."""
+        now_kw: dict[tuple[int, Key], float] = {}
+        rooms_kw = self.limit - self._taken_kw(exchange_kw)
+        for at, key, room in zip(self.offset.tolist(), self.key, rooms_kw, strict=True):
+            if key[0] in MOVING:
+                now_kw[at, key] = min(room, now_kw.get((at, key), np.inf))
         room_kw = before.limit - before._taken_kw(exchange_kw)
         return any(
             room <= KEPT_KW and now_kw.get((at, key), 0.0) > ROOM_SHARE * max(limit, 1.0)
@@ -164,13 +169,13 @@ class NetworkLimits:
             )
         )
 
-    def high_voltages(self) -> tuple[tuple[int, LimitKind, int], ...]:
-        """Give the limits whose tangents move on: step in the window, kind, bus."""
+    def moving_limits(self) -> tuple[tuple[int, LimitKind, int], ...]:
+        """Give the limits whose tangents move on: step in the window, kind, bus or branch."""
         return tuple(
             dict.fromkeys(
-                (int(at), LimitKind.VOLTAGE_MAX, place)
+                (int(at), LimitKind(kind), place)
                 for at, (kind, place) in zip(self.offset, self.key, strict=True)
-                if kind == LimitKind.VOLTAGE_MAX
+                if kind in MOVING
             )
         )
 

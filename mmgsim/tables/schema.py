@@ -107,7 +107,12 @@ TABLES: Mapping[str, tuple[Column, ...]] = MappingProxyType(
         ),
         "gates": _columns(
             ("upper", _REAL, "objective cost of the plans over the window [currency]"),
-            ("lower", _REAL, "no feasible plans cost less; missing where not proven [currency]"),
+            (
+                "lower",
+                _REAL,
+                "no feasible plans cost less, with `network: rows` none within the gate's last"
+                " rows; missing where not proven [currency]",
+            ),
             ("gap", _REAL, "(upper - lower) / gross cost"),
             ("gross", _REAL, "sum of the absolute cost terms [currency]"),
             ("rounds", _COUNT, "exchanges of messages"),
