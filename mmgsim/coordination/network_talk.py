@@ -1,7 +1,8 @@
 """What a mechanism asks the DNO: whether the network carries a pattern, and what to keep if not.
 
-Question and answer repeat until the pattern breaks no row any more, and, where losses count, until
-they cost what the rows say.
+A gate begins with limits that the last one knew, and asks about all of them again. Question and
+answer repeat until the pattern breaks no row any more, and, where losses count, until they cost
+what the rows say.
 """
 
 from __future__ import annotations
@@ -100,6 +101,7 @@ class NetworkTalk:
             priced = view.tariff.upstream_per_kwh * float(is_priced)
             nothing = NetworkLimits.none(len(self._names), priced)
             self.limits = nothing.remembering(memory.get("network", {}), view.window)
+            self._nothing = nothing
 
     def reopen(self) -> None:
         """Have other patterns asked about as well."""
@@ -111,7 +113,8 @@ class NetworkTalk:
 
     def query(self, exchange_kw: Mapping[str, FloatArray]) -> NetworkQuery:
         """Ask about a pattern, (steps,) arrays by name of microgrid. [kW]"""
-        again = () if self.limits is None else self.limits.moving_limits()
+        known = self.limits if self.limits is None or not self._patterns else self.limits.moving()
+        again = () if known is None else known.places()
         window = self._view.window
         return NetworkQuery(to=DNO, window=window, exchange_kw=dict(exchange_kw), again=again)
 
@@ -129,7 +132,9 @@ class NetworkTalk:
             raise ContractError("the DNO", [fault])
         assert self.limits is not None
         pattern_kw = np.stack([exchange_kw[name] for name in self._names])
-        learnt, step_h = self.limits.learn(rows, pattern_kw), self._view.window.step_h
+        # What an earlier gate knew has been asked about again: the network may not be what it was.
+        known = self.limits if self._patterns else self._nothing
+        learnt, step_h = known.learn(rows, pattern_kw), self._view.window.step_h
         known_cost = self.limits.loss_cost(pattern_kw, step_h)
         self.loss_cost = learnt.loss_cost(pattern_kw, step_h)
         loses_more = self.loss_cost - known_cost > LOSS_TOLERANCE * self.loss_cost

@@ -155,27 +155,32 @@ class NetworkLimits:
         return bool(over_kw.max(initial=-np.inf) > KEPT_KW)
 
     def gained_room(self, before: NetworkLimits, exchange_kw: FloatArray) -> bool:
-        """Tell whether a pattern is at a limit that has since moved on."""
+        """Tell whether a pattern is at a limit that has since moved on, or is none any more."""
         now_kw: dict[tuple[int, Key], float] = {}
         rooms_kw = self.limit - self._taken_kw(exchange_kw)
         for at, key, room in zip(self.offset.tolist(), self.key, rooms_kw, strict=True):
-            if key[0] in MOVING:
+            if key[0] != LOSS:
                 now_kw[at, key] = min(room, now_kw.get((at, key), np.inf))
         room_kw = before.limit - before._taken_kw(exchange_kw)
         return any(
-            room <= KEPT_KW and now_kw.get((at, key), 0.0) > ROOM_SHARE * max(limit, 1.0)
+            room <= KEPT_KW and now_kw.get((at, key), np.inf) > ROOM_SHARE * max(limit, 1.0)
             for at, key, room, limit in zip(
                 before.offset.tolist(), before.key, room_kw, before.limit, strict=True
             )
+            if key[0] != LOSS
         )
 
-    def moving_limits(self) -> tuple[tuple[int, LimitKind, int], ...]:
-        """Give the limits whose tangents move on: step in the window, kind, bus or branch."""
+    def moving(self) -> NetworkLimits:
+        """Give the rows whose tangents may cut off too much."""
+        return self.only(np.array([kind in MOVING for kind, _ in self.key], dtype=bool))
+
+    def places(self) -> tuple[tuple[int, LimitKind, int], ...]:
+        """Give whose limits the rows are: step in the window, kind, bus or branch."""
         return tuple(
             dict.fromkeys(
                 (int(at), LimitKind(kind), place)
                 for at, (kind, place) in zip(self.offset, self.key, strict=True)
-                if kind in MOVING
+                if kind != LOSS
             )
         )
 

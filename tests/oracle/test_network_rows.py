@@ -11,6 +11,7 @@ import yaml
 
 import mmgsim
 from mmgsim.network import FlowStatus, SweepFlow
+from mmgsim.subproblems import NetworkLimits
 from mmgsim.subproblems.network_limits import ROOM_SHARE
 
 BUY, SELL, CHARGE, LOAD_KW = 0.30, 0.06, 0.04, 150.0
@@ -191,6 +192,48 @@ def test_the_next_gate_knows_the_limits_that_had_a_price():
     first = model.table("gates")["rounds"].iloc[0]
     model.step()
     assert model.table("gates")["rounds"].iloc[1] <= first
+
+
+EVENTS = {
+    "ratings rise": [{"kind": "rating", "line": line, "factor": 3.0} for line in range(32)],
+    "a lateral is out": [{"kind": "line-outage", "line": 24}],
+}
+
+
+@pytest.mark.parametrize(
+    ("event", "kind"),
+    [("ratings rise", "central"), ("ratings rise", "prices"), ("a lateral is out", "central")],
+)
+def test_what_is_remembered_of_another_network_changes_no_gate(tmp_path, monkeypatch, event, kind):
+    """Plants spill for a current, or a diesel unit runs for a low voltage."""
+    is_load = event == "a lateral is out"
+    limits = {"v_min_pu": 0.96} if is_load else {"ratings": "ratings.csv"}
+    folder = write(tmp_path / "plants", limits)
+    overrides = {
+        "coordination": {"kind": kind, "network": "rows"},
+        "gate.horizon": "3h",
+        "repair.rounds": 0,
+        "events": [
+            {**one, "start": "2021-01-11 01:00", "end": "2021-01-11 03:00"} for one in EVENTS[event]
+        ],
+    }
+    if is_load:
+        load = {"name": "a", "kind": "load", "profile": 1500.0, "shed_price_per_kwh": 5.0}
+        unit = {"name": "d", "kind": "diesel", "power_min_kw": 1.0, "power_max_kw": 1500.0}
+        unit["cost_per_kwh"] = 0.5
+        overrides["microgrids.A.devices"] = [load, unit]
+    costs = []
+    for remembers in (True, False):
+        if not remembers:
+            monkeypatch.setattr(NetworkLimits, "remembering", lambda self, *_: self)
+        model = mmgsim.build(folder, overrides=overrides)
+        for _ in range(3):
+            model.step()
+        costs.append(model.table("gates")[["upper", "lower", "gross"]])
+    known, new = costs
+    assert new.upper.iloc[1] != pytest.approx(new.upper.iloc[0], rel=0.05)  # the event counts
+    assert (abs(known.upper - new.upper) <= ROOM_SHARE * new.gross).all()
+    assert (abs(known.lower - new.lower) <= ROOM_SHARE * new.gross).all()
 
 
 def test_rows_cost_no_more_than_the_envelopes_that_a_review_cuts():

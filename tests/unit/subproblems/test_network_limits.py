@@ -49,11 +49,11 @@ def test_a_row_is_broken_by_what_is_beyond_it():
 def test_a_tangent_takes_the_place_of_the_last_one_but_for_low_voltages():
     known = limits().learn(rows(), NOTHING).learn(rows(limit=(12.0, 5.0)), NOTHING)
     assert sorted(known.limit) == [5.0, 12.0]
-    assert known.moving_limits() == ((0, HIGH, 7), (1, CURRENT, 2))
+    assert known.moving().places() == ((0, HIGH, 7), (1, CURRENT, 2))
     kinds = (LOW, CURRENT)
     known = limits().learn(rows(kind=kinds), NOTHING).learn(rows((12.0, 5.0), kinds), NOTHING)
     assert sorted(known.limit) == [5.0, 10.0, 12.0]
-    assert known.moving_limits() == ((1, CURRENT, 2),)
+    assert known.moving().places() == ((1, CURRENT, 2),)
 
 
 def test_a_current_is_limited_in_both_directions():
@@ -75,6 +75,7 @@ def test_room_is_gained_where_the_tangent_that_binds_has_moved_on():
     assert after.gained_room(before, np.array([[10.0, 0.0], [0.0, 0.0]]))
     assert not after.gained_room(before, np.array([[9.0, 0.0], [0.0, 0.0]]))  # it did not bind
     assert not before.learn(rows(), NOTHING).gained_room(before, np.array([[10.0, 0.0]] * 2).T)
+    assert limits().gained_room(before, np.array([[10.0, 0.0], [0.0, 0.0]]))  # none any more
 
 
 def test_a_multiplier_charges_those_who_take_the_room():
