@@ -69,8 +69,9 @@ MEANINGS: Mapping[str, str] = MappingProxyType(
         "rounds bound nothing.",
         "leader_left": "A microgrid is no linear problem, because units are on or off or binaries "
         "keep it honest: best responses took the place of the bi-level optimum.",
-        "leader_unproven": "The leader's time was up: its trades are the best at hand, and not "
-        "proven to be the bi-level optimum.",
+        "leader_unproven": "The leader's time was up, ways to solve its problem disagreed, or no "
+        "trades keep the network's rows: its trades are the best at hand, and not proven to be the "
+        "bi-level optimum.",
         "no_rest": "Best responses went in circles or ran out of rounds: the cheapest point on the "
         "way was taken.",
         "reply_differs": "Microgrids responded otherwise than the leader expected, and it costs "

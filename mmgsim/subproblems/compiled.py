@@ -57,6 +57,8 @@ class CompiledHighs:
     searches : bool
         False for a MILP that is a large LP with few integers: rounding and branching find its best
         solution before the smaller MILPs that HiGHS would solve on the way.
+    integrality : float
+        How far an integer variable of a MILP may be from a whole number.
     """
 
     def __init__(
@@ -67,8 +69,9 @@ class CompiledHighs:
         time_limit_s: float = _INFINITY,
         presolves: bool = True,
         searches: bool = True,
+        integrality: float = INTEGRALITY,
     ) -> None:
-        self._mip_gap = mip_gap
+        self._mip_gap, self._integrality = mip_gap, integrality
         self._time_limit_s = time_limit_s
         self._presolves, self._searches = presolves, searches
         self._form = form = LinearForm(model)
@@ -408,6 +411,7 @@ class CompiledHighs:
             highs.setOptionValue(option, value)
         for option in ("mip_rel_gap", "mip_abs_gap"):
             highs.setOptionValue(option, self._mip_gap)
+        highs.setOptionValue("mip_feasibility_tolerance", self._integrality)
         if not self._presolves:
             highs.setOptionValue("presolve", "off")
         for search in () if self._searches else _SEARCHES:
@@ -476,7 +480,6 @@ _IIS_BY_ROWS = 2
 _OPTIONS = {
     "output_flag": False,
     "threads": 1,
-    "mip_feasibility_tolerance": INTEGRALITY,
 }
 
 
