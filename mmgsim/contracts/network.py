@@ -49,7 +49,7 @@ class NetworkRows(Message):
     always keeps them: a limit that the background breaks by itself is only kept from being
     broken further. Tangents of low voltages leave out nothing that the network carries, so they
     hold for good; those of high voltages and of currents may leave out a little, the more the
-    further away they were taken, and the next one of the same limit takes their place.
+    further away they were taken, and go where the next one of the same limit leaves more room.
 
     Parameters
     ----------

@@ -31,6 +31,9 @@ KEPT_KW = 1e-4
 ROOM_SHARE = 1e-3
 """A limit has moved on where its tangent leaves so much room, as a share of its limit."""
 
+STRAY_SHARE = 1e-4
+"""A tangent that leaves less room than there is, by this share of its limit, is dropped."""
+
 MOVING = frozenset({LimitKind.VOLTAGE_MAX, LimitKind.CURRENT})
 """Kinds of limits whose tangents may cut off what the network carries; see `network_rows`."""
 
@@ -82,8 +85,8 @@ class NetworkLimits:
     def learn(self, rows: NetworkRows, exchange_kw: FloatArray) -> NetworkLimits:
         """Give these rows and those of a pattern.
 
-        A new tangent of a limit that moves takes the place of older ones that point the same way:
-        a current is limited in both directions, by a tangent each.
+        An older tangent stays as long as it leaves no less room at the pattern than the new one of
+        the same limit, which is true there: where it leaves less, it cuts off what is carried.
 
         Parameters
         ----------
@@ -93,15 +96,11 @@ class NetworkLimits:
             The pattern. [kW]
         """
         new = self._of(rows, exchange_kw)
-        told: dict[tuple[int, Key], FloatArray] = {
-            (int(at), key): row
-            for at, key, row in zip(new.offset, new.key, new.coefficient, strict=True)
-            if key[0] in MOVING
-        }
+        told = dict(zip(new._limits(), new._room_share(exchange_kw), strict=True))
         is_kept = np.array(
             [
-                (int(at), key) not in told or float(told[int(at), key] @ row) <= 0.0
-                for at, key, row in zip(self.offset, self.key, self.coefficient, strict=True)
+                limit[1][0] == LOSS or room >= told.get(limit, -np.inf) - STRAY_SHARE
+                for limit, room in zip(self._limits(), self._room_share(exchange_kw), strict=True)
             ],
             dtype=bool,
         )
@@ -148,6 +147,14 @@ class NetworkLimits:
     def _taken_kw(self, exchange_kw: FloatArray) -> FloatArray:
         taken: FloatArray = (self.coefficient * exchange_kw[:, self.offset].T).sum(axis=1)
         return taken
+
+    def _limits(self) -> list[tuple[int, Key]]:
+        """Give whose limits the rows are: step in the window, kind and bus or branch."""
+        return list(zip(self.offset.tolist(), self.key, strict=True))
+
+    def _room_share(self, exchange_kw: FloatArray) -> FloatArray:
+        """Give what a pattern leaves of each row, as a share of the whole limit."""
+        return np.asarray((self.limit - self._taken_kw(exchange_kw)) * self.share_per_kw)
 
     def are_broken(self, exchange_kw: FloatArray) -> bool:
         """Tell whether exchanges, (members, steps) [kW], break a limit."""

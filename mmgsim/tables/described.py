@@ -41,10 +41,10 @@ _CERTIFICATE = """\
    are `upstream_per_kwh`, and charge is 0.
 6. With `network: rows`, `NetworkRows` hold too: all of the gate but its last, to which nothing was
    added; where the gate has one only, those that held in the gate before. For each of their rows
-   sum of `coefficient` x (surplus - lack) <= `limit` in step `offset` of its window. A later row of
-   the same kind (`voltage_min` aside), step and element takes the place of an earlier one that
-   points the same way (their coefficients, multiplied and added up, are above 0). The minimum of
-   4 within them is then at least `gates.lower`, which prices the rows instead.
+   sum of `coefficient` x (surplus - lack) <= `limit` in step `offset` of its window. An earlier
+   row goes where one of the same kind, step and element leaves more of the limit at the exchanges
+   of its `NetworkQuery`: (`limit` - sum of `coefficient` x exchange) x `share_per_kw`, by 1e-4. The
+   minimum of 4 within them is then at least `gates.lower`, which prices the rows instead.
 7. `gates.lower` is the largest of all these, to 1e-6 of `gates.gross`.
 """
 _KINDS = {"string": "text", "double": "number", "int64": "whole number"}

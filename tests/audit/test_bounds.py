@@ -48,7 +48,10 @@ def last_planning(messages):
             open_queries[one.to] = one
         elif one.kind == "Offer":
             known.queries.append((one.sender, open_queries.pop(one.sender), one))
+        elif one.kind == "NetworkQuery":
+            asked = one.exchange_kw
         elif one.kind == "NetworkRows":
+            one.asked_kw = asked
             known.rows.append(one)
         elif one.kind == "Award":
             known.awards[one.to] = one
@@ -136,36 +139,44 @@ def network_rows(known, names, steps, queries):
     latest = []
     for told in known.rows:
         columns = [told.members.index(name) for name in names]
+        asked_kw = np.array([told.asked_kw[name] for name in names])
         new = [
-            (key, np.array(coefficient)[columns], limit)
-            for *key, coefficient, limit in zip(
+            (key, np.array(coefficient)[columns], limit, share)
+            for *key, coefficient, limit, share in zip(
                 told.offset,
                 told.limit_kind,
                 told.element,
                 told.coefficient,
                 told.limit,
+                told.share_per_kw,
                 strict=True,
             )
         ]
-        # A later tangent takes the place of earlier ones that point the same way.
+        true_room = {tuple(one[0]): room_share(one, asked_kw) for one in new}
+        # An earlier tangent that leaves less room than there is has to go.
         latest = [
             old
             for old in latest
-            if old[0][1] == "voltage_min"
-            or not any(old[0] == one[0] and old[1] @ one[1] > 0.0 for one in new)
+            if room_share(old, asked_kw) >= true_room.get(tuple(old[0]), -np.inf) - 1e-4
         ] + new
     if not latest:
         return {}
     rows = sparse.lil_array((len(latest), (2 * len(names) + 3) * steps))
-    for number, ((step, *_), coefficient, _) in enumerate(latest):
+    for number, ((step, *_), coefficient, *_) in enumerate(latest):
         for place, value in enumerate(coefficient):
             rows[number, place * steps + step] = -value  # lack
             rows[number, (len(names) + place) * steps + step] = value  # surplus
-    limits = [limit for _, _, limit in latest]
+    limits = [limit for _, _, limit, _ in latest]
     return {
         "A_ub": sparse.kron(sparse.eye_array(queries), rows.tocsr()),
         "b_ub": np.tile(limits, queries),
     }
+
+
+def room_share(row, exchange_kw):
+    """Give what exchanges, (members, steps) [kW], leave of a row, as a share of the whole limit."""
+    (step, *_), coefficient, limit, share = row
+    return (limit - coefficient @ exchange_kw[:, step]) * share
 
 
 # ------------------------------------------------------------------------------------------ checks
@@ -206,10 +217,16 @@ def moved(rows, window):
     content = {
         name: [values[k] for k in kept]
         for name, values in vars(rows).items()
-        if name in ("limit_kind", "element", "coefficient", "limit")
+        if name in ("limit_kind", "element", "coefficient", "limit", "share_per_kw")
     }
     offset = [steps[k] - window["first_step"] for k in kept]
-    return SimpleNamespace(members=rows.members, window=window, offset=offset, **content)
+    passed = window["first_step"] - rows.window["first_step"]
+    asked_kw = {  # beyond the earlier window nothing was asked, and there are no rows
+        name: [*kw[passed:], *[0.0] * passed] for name, kw in rows.asked_kw.items()
+    }
+    return SimpleNamespace(
+        members=rows.members, window=window, offset=offset, asked_kw=asked_kw, **content
+    )
 
 
 @pytest.mark.parametrize("name", ["prices", "prices-agent", "prices-diesel", "prices-tight"])

@@ -13,7 +13,6 @@ from mmgsim.testing.samples import sample_operator_view
 
 WINDOW = Window(0, 2, 0.5, datetime(2021, 1, 11, tzinfo=UTC))
 HIGH, CURRENT = LimitKind.VOLTAGE_MAX, LimitKind.CURRENT
-LOW = LimitKind.VOLTAGE_MIN
 
 
 def rows(limit=(10.0, 4.0), kind=(HIGH, CURRENT), *, loss_kw=(3.0, 1.0)):
@@ -46,27 +45,21 @@ def test_a_row_is_broken_by_what_is_beyond_it():
     assert known.are_broken(np.array([[0.0, 0.0], [0.0, 4.1]]))
 
 
-def test_a_tangent_takes_the_place_of_the_last_one_but_for_low_voltages():
-    known = limits().learn(rows(), NOTHING).learn(rows(limit=(12.0, 5.0)), NOTHING)
-    assert sorted(known.limit) == [5.0, 12.0]
-    assert known.moving().places() == ((0, HIGH, 7), (1, CURRENT, 2))
-    kinds = (LOW, CURRENT)
-    known = limits().learn(rows(kind=kinds), NOTHING).learn(rows((12.0, 5.0), kinds), NOTHING)
-    assert sorted(known.limit) == [5.0, 10.0, 12.0]
-    assert known.moving().places() == ((1, CURRENT, 2),)
+def test_a_tangent_that_leaves_less_room_than_there_is_goes():
+    known = limits().learn(rows(), NOTHING).learn(rows(limit=(12.0, 3.5)), NOTHING)
+    assert sorted(known.limit) == [3.5, 4.0, 12.0]
+    assert known.places() == ((1, CURRENT, 2), (0, HIGH, 7))
+    kinds = (LimitKind.VOLTAGE_MIN, CURRENT)
+    assert limits().learn(rows(kind=kinds), NOTHING).moving().places() == ((1, CURRENT, 2),)
 
 
 def test_a_current_is_limited_in_both_directions():
-    """Its tangent where power flows one way says nothing of the other."""
-    there, back = rows(), rows(limit=(6.0, 7.0))
+    """Its tangent where power flows one way leaves more than enough room where it flows back."""
+    there, back = rows(), rows(limit=(10.0, 7.0))
     back = replace(back, coefficient=-there.coefficient)
-    known = limits().learn(there, NOTHING).learn(back, NOTHING)
-    assert sorted(known.limit) == [4.0, 6.0, 7.0, 10.0]
-    after = known.learn(replace(back, limit=frozen([6.0, 9.0])), NOTHING)
-    assert sorted(after.limit) == [4.0, 6.0, 9.0, 10.0]
-    at_the_one = np.array([[0.0, 0.0], [0.0, 4.0]])
-    assert not after.gained_room(known, at_the_one)  # only the other one has moved
-    assert after.gained_room(known, np.array([[0.0, 0.0], [0.0, -7.0]]))
+    flowing_back = np.array([[-10.0, 0.0], [0.0, -7.0]])
+    known = limits().learn(there, NOTHING).learn(back, flowing_back)
+    assert sorted(known.limit) == [4.0, 7.0, 10.0, 10.0]
 
 
 def test_room_is_gained_where_the_tangent_that_binds_has_moved_on():
