@@ -35,6 +35,9 @@ DNO = "dno"
 # Patterns at most that the DNO is asked about in a gate; what is left is for its review.
 PATTERNS = 12
 
+# Flag of a gate whose pattern the DNO still had something to say about.
+UNSETTLED = "rows_unsettled"
+
 # Of what all losses cost: so near the rows have to come to them.
 LOSS_TOLERANCE = 1e-3
 
@@ -80,6 +83,8 @@ class NetworkTalk:
         What the losses of the last pattern cost, where they count. [currency]
     is_over : bool
         True once nothing is left to ask.
+    flags : tuple of str
+        ``rows_unsettled`` where the last answer had something to add, and nothing more is asked.
     """
 
     def __init__(
@@ -94,6 +99,7 @@ class NetworkTalk:
         self._names = tuple(member.name for member in view.members)
         self._patterns = 0
         self.loss_cost = 0.0
+        self.flags: tuple[str, ...] = ()
         self.is_over = source == "envelopes" or not view.has_network
         self.limits: NetworkLimits | None = None
         if not self.is_over:
@@ -110,6 +116,7 @@ class NetworkTalk:
     def give_up(self) -> None:
         """Ask nothing more, and forget what was learnt."""
         self.limits, self.is_over, self.loss_cost = None, True, 0.0
+        self.flags = (UNSETTLED,)
 
     def query(self, exchange_kw: Mapping[str, FloatArray]) -> NetworkQuery:
         """Ask about a pattern, (steps,) arrays by name of microgrid. [kW]"""
@@ -141,6 +148,7 @@ class NetworkTalk:
         is_new = loses_more or learnt.are_broken(pattern_kw)
         is_new = is_new or learnt.gained_room(self.limits, pattern_kw)
         self._patterns += 1
+        self.flags = (UNSETTLED,) if is_new else ()
         self.is_over = not is_new or self._patterns >= PATTERNS
         if not self.is_over:
             self.limits = learnt

@@ -76,6 +76,8 @@ MEANINGS: Mapping[str, str] = MappingProxyType(
         "way was taken.",
         "reply_differs": "Microgrids responded otherwise than the leader expected, and it costs "
         "more.",
+        "rows_unsettled": "The market stopped asking the DNO while answers still had something to "
+        "add: the plan may break limits, or leave room, and the gate's bound is less certain.",
         "level_missed": "The stored energy is not at its level at the end of the step.",
         "violations": "Status of the step: a limit of the feeder is broken.",
         "not_converged": "Status of the step: the power flow converged for a part at most.",

@@ -159,6 +159,19 @@ def test_wherever_plants_stand_a_rating_leaves_out_nothing_that_lines_carry(tmp_
     assert gate.upper <= best + ROOM_SHARE * gate.gross
 
 
+@pytest.mark.parametrize(
+    ("kind", "options"), [("central", {}), ("prices", {}), ("bilevel", {"variant": "kkt"})]
+)
+def test_a_gate_that_stops_asking_too_early_says_so(tmp_path, monkeypatch, kind, options):
+    folder = write(tmp_path / "plants", LIMITS["current"])
+    if kind != "bilevel":  # no trades of a leader keep these rows
+        assert "rows_unsettled" not in first_gate(folder, kind, **options).market.clearing.flags
+    monkeypatch.setattr("mmgsim.coordination.network_talk.PATTERNS", 1)
+    model = first_gate(folder, kind, **options)
+    assert "rows_unsettled" in model.market.clearing.flags
+    assert "rows_unsettled" in model.table("steps")["flags"][0].split()
+
+
 def test_who_is_behind_the_limit_gets_less_for_a_kwh(tmp_path):
     folder = write(tmp_path / "plants", LIMITS["high voltage"])
     model = first_gate(folder, "prices")
@@ -174,6 +187,41 @@ def test_a_network_that_carries_everything_changes_nothing(tmp_path, kind):
     free.step()
     one, other = (m.table("gates").iloc[0] for m in (model, free))
     assert one.upper == pytest.approx(other.upper, rel=1e-12)
+
+
+PRICED = {
+    "current": {"ratings": "ratings.csv"},
+    "high voltage": {"v_max_pu": 1.004},
+    "low voltage": {"v_min_pu": 0.96},
+}
+
+
+@pytest.mark.parametrize("limits", PRICED)
+def test_the_price_at_a_bus_is_what_one_more_kwh_there_costs(tmp_path, limits):
+    """By differences of the cost of a gate, with the parts told apart by the DNO alone."""
+    folder = write(tmp_path / "plants", PRICED[limits], objective="system")
+    document = yaml.safe_load((folder / "scenario.yaml").read_text(encoding="utf-8"))
+    if limits == "low voltage":  # a unit that is dearer than the grid runs for it
+        load = {"name": "a", "kind": "load", "profile": 1500.0, "shed_price_per_kwh": 5.0}
+        unit = {"name": "d", "kind": "diesel", "power_min_kw": 1.0, "power_max_kw": 1500.0}
+        document["microgrids"][0]["devices"] = [load, {**unit, "cost_per_kwh": 0.5}]
+    document["coordination"] = {"kind": "central", "network": "rows"}
+
+    def priced(bus, load_kw):
+        load = {"name": "d", "kind": "load", "profile": load_kw, "shed_price_per_kwh": 50.0}
+        more = {"name": "D", "bus": bus, "devices": [load]}
+        changed = {**document, "microgrids": [*document["microgrids"], more]}
+        (folder / "scenario.yaml").write_text(yaml.safe_dump(changed), encoding="utf-8")
+        model = mmgsim.build(folder)
+        model.step()
+        return model.table("gates").upper[0], model.table("dlmp").set_index("bus")
+
+    (low, _), (_, middle), (high, _) = (priced(14, kw) for kw in (2.0, 4.0, 6.0))
+    by_difference, dearest = (high - low) / 4.0, 0.5
+    explained = middle.loc[14, ["energy", "loss", "congestion", "voltage"]].sum()
+    assert middle.price[14] == pytest.approx(by_difference, abs=ROOM_SHARE * dearest)
+    assert explained == pytest.approx(by_difference, abs=ROOM_SHARE * dearest)
+    assert middle.residual[14] == pytest.approx(middle.price[14] - explained, abs=1e-12)
 
 
 def test_without_a_network_there_is_nobody_to_ask():
