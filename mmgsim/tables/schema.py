@@ -177,8 +177,9 @@ TABLES: Mapping[str, tuple[Column, ...]] = MappingProxyType(
             (
                 "price",
                 _REAL,
-                "what one more kWh drawn here is worth: the sum of the parts; no rows where the"
-                " coordination does not price the network [currency/kWh]",
+                "what one more kWh drawn here is worth, under `objective: members` before the local"
+                " charge: the sum of the parts; no rows where the coordination does not price the"
+                " network [currency/kWh]",
             ),
             ("energy", _REAL, "before the network comes into it [currency/kWh]"),
             ("loss", _REAL, "losses, where they are part of the objective [currency/kWh]"),
