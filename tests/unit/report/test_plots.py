@@ -367,7 +367,7 @@ def test_parts_that_are_nothing_are_left_out(priced):
 
 def test_a_step_without_prices_hides_no_part(priced, monkeypatch):
     table = priced.table("dlmp")
-    later = table[table.time != table.time.iloc[0]]
+    later = table[table.time != table.time.iloc[0]].copy()
     view = RunView(priced)
     monkeypatch.setattr(priced, "table", {"dlmp": later, "steps": priced.steps}.get)
     titles = [note.text for note in dlmp_figure(view).layout.annotations]
