@@ -47,9 +47,9 @@ class NetworkRows(Message):
     Rows are the tangents, at the exchanges of the query, of the limits that these break, of
     those of the same step that they nearly reach, and of those asked for again. Zero exchange
     always keeps them: a limit that the background breaks by itself is only kept from being
-    broken further. Tangents of currents and of low voltages leave out nothing that the network
-    carries, so they hold for good; one of a high voltage leaves out a little, the more the
-    further away it was taken, and the next one of the same limit takes its place.
+    broken further. Tangents of low voltages leave out nothing that the network carries, so they
+    hold for good; those of high voltages and of currents may leave out a little, the more the
+    further away they were taken, and go where the next one of the same limit leaves more room.
 
     Parameters
     ----------

@@ -84,7 +84,7 @@ class BestResponse:
         self.cost = self._best_cost = np.inf
         self._best_kw = self.traded_kw
         self._share, self._rounds = 1.0, 0
-        self._seen: set[bytes] = {np.zeros_like(self.traded_kw, dtype=np.int64).tobytes()}
+        self._seen: set[bytes] = {_mark(self.traded_kw)}
 
     def take(self, plans: Mapping[str, Plan]) -> bool:
         """Take the plans that follow from the last trades; tell whether the search is over."""
@@ -116,13 +116,15 @@ class BestResponse:
         """Give the next trades: a share of those that match the plans, the rest as they were."""
         apart_kw = self._matched(plans) - self.traded_kw
         following_kw: FloatArray = self.traded_kw + self._share * apart_kw
-        mark = np.round(following_kw / SAME_KW).astype(np.int64).tobytes()
-        if mark in self._seen and np.abs(apart_kw).max(initial=0.0) > self._rules.tolerance:
+        if (
+            _mark(following_kw) in self._seen
+            and np.abs(apart_kw).max(initial=0.0) > self._rules.tolerance
+        ):
             self._share *= self._rules.damping
             self._seen.clear()
             self._is_stuck = self._share < LEAST_SHARE
             following_kw = self.traded_kw + self._share * apart_kw
-        self._seen.add(mark)
+        self._seen.add(_mark(following_kw))
         return following_kw
 
     def _matched(self, plans: Mapping[str, Plan]) -> FloatArray:
@@ -139,3 +141,8 @@ class BestResponse:
             is_sold = is_sold & is_fair
         wanted_kw = np.where(tariff.export_per_kwh < ceiling, np.maximum(-kw, 0.0), 0.0)
         return shared_out(np.where(is_sold, np.maximum(kw, 0.0), 0.0), wanted_kw)
+
+
+def _mark(traded_kw: FloatArray) -> bytes:
+    """Give what trades that are the same point of a cycle have in common."""
+    return np.round(traded_kw / SAME_KW).astype(np.int64).tobytes()

@@ -206,7 +206,7 @@ class Bilevel:
             lower=self._lower,
             rounds=self._rounds,
             memory=memory,
-            flags=tuple(sorted(self._flags)),
+            flags=tuple(sorted({*self._flags, *self._network.flags})),
         )
 
     # ------------------------------------------------------------------------------ looking

@@ -130,6 +130,7 @@ class Central:
             loss_cost=self._network.loss_cost,
             shadow_prices=self._worth(),
             ties=self._ties,
+            flags=self._network.flags,
         )
 
     def _worth(self) -> ShadowPrices | None:

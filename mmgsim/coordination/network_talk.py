@@ -1,7 +1,8 @@
 """What a mechanism asks the DNO: whether the network carries a pattern, and what to keep if not.
 
-Question and answer repeat until the pattern breaks no row any more, and, where losses count, until
-they cost what the rows say.
+A gate begins with limits that the last one knew, and asks about all of them again. Question and
+answer repeat until the pattern breaks no row any more, and, where losses count, until they cost
+what the rows say.
 """
 
 from __future__ import annotations
@@ -33,6 +34,9 @@ DNO = "dno"
 
 # Patterns at most that the DNO is asked about in a gate; what is left is for its review.
 PATTERNS = 12
+
+# Flag of a gate whose pattern the DNO still had something to say about.
+UNSETTLED = "rows_unsettled"
 
 # Of what all losses cost: so near the rows have to come to them.
 LOSS_TOLERANCE = 1e-3
@@ -79,6 +83,8 @@ class NetworkTalk:
         What the losses of the last pattern cost, where they count. [currency]
     is_over : bool
         True once nothing is left to ask.
+    flags : tuple of str
+        ``rows_unsettled`` where the last answer had something to add, and nothing more is asked.
     """
 
     def __init__(
@@ -93,6 +99,7 @@ class NetworkTalk:
         self._names = tuple(member.name for member in view.members)
         self._patterns = 0
         self.loss_cost = 0.0
+        self.flags: tuple[str, ...] = ()
         self.is_over = source == "envelopes" or not view.has_network
         self.limits: NetworkLimits | None = None
         if not self.is_over:
@@ -100,6 +107,7 @@ class NetworkTalk:
             priced = view.tariff.upstream_per_kwh * float(is_priced)
             nothing = NetworkLimits.none(len(self._names), priced)
             self.limits = nothing.remembering(memory.get("network", {}), view.window)
+            self._nothing = nothing
 
     def reopen(self) -> None:
         """Have other patterns asked about as well."""
@@ -108,10 +116,12 @@ class NetworkTalk:
     def give_up(self) -> None:
         """Ask nothing more, and forget what was learnt."""
         self.limits, self.is_over, self.loss_cost = None, True, 0.0
+        self.flags = (UNSETTLED,)
 
     def query(self, exchange_kw: Mapping[str, FloatArray]) -> NetworkQuery:
         """Ask about a pattern, (steps,) arrays by name of microgrid. [kW]"""
-        again = () if self.limits is None else self.limits.high_voltages()
+        known = self.limits if self.limits is None or not self._patterns else self.limits.moving()
+        again = () if known is None else known.places()
         window = self._view.window
         return NetworkQuery(to=DNO, window=window, exchange_kw=dict(exchange_kw), again=again)
 
@@ -129,13 +139,16 @@ class NetworkTalk:
             raise ContractError("the DNO", [fault])
         assert self.limits is not None
         pattern_kw = np.stack([exchange_kw[name] for name in self._names])
-        learnt, step_h = self.limits.learn(rows, pattern_kw), self._view.window.step_h
+        # What an earlier gate knew has been asked about again: the network may not be what it was.
+        known = self.limits if self._patterns else self._nothing
+        learnt, step_h = known.learn(rows, pattern_kw), self._view.window.step_h
         known_cost = self.limits.loss_cost(pattern_kw, step_h)
         self.loss_cost = learnt.loss_cost(pattern_kw, step_h)
         loses_more = self.loss_cost - known_cost > LOSS_TOLERANCE * self.loss_cost
         is_new = loses_more or learnt.are_broken(pattern_kw)
         is_new = is_new or learnt.gained_room(self.limits, pattern_kw)
         self._patterns += 1
+        self.flags = (UNSETTLED,) if is_new else ()
         self.is_over = not is_new or self._patterns >= PATTERNS
         if not self.is_over:
             self.limits = learnt

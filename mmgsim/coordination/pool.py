@@ -186,6 +186,7 @@ def pool_clearing(  # noqa: PLR0913  one parameter per thing that a gate ends wi
     loss_cost: float = 0.0,
     shadow_prices: ShadowPrices | None = None,
     ties: tuple[TieFlow, ...] = (),
+    flags: tuple[str, ...] = (),
 ) -> Clearing:
     """Clear with the plans that the awards led to; their cost is the upper bound.
 
@@ -211,6 +212,8 @@ def pool_clearing(  # noqa: PLR0913  one parameter per thing that a gate ends wi
         What limits of the network were worth, where that is known.
     ties : tuple of TieFlow
         As awarded.
+    flags : tuple of str
+        What was out of the ordinary.
     """
     upper, gross = (cost + loss_cost for cost in plan_costs(view, plans, trade_kw))
     residual_kw = float(np.abs(sum(trade_kw.values())).max())
@@ -229,4 +232,5 @@ def pool_clearing(  # noqa: PLR0913  one parameter per thing that a gate ends wi
         memory={} if memory is None else memory,
         shadow_prices=shadow_prices,
         ties=ties,
+        flags=flags,
     )

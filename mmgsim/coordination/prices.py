@@ -188,6 +188,7 @@ class Prices:
                 memory=self._memory,
                 loss_cost=self._network.loss_cost,
                 shadow_prices=self._shadow_prices,
+                flags=self._network.flags,
             )
         if self._pattern is not None:
             self._hear(self._pattern, replies)

@@ -34,7 +34,7 @@ def dlmp_figure(view: RunView) -> go.Figure:
     """Draw the price at every bus over time, and each part that is not nothing."""
     table = view.needs("dlmp", NO_PRICES)
     prices = _wide(view, table, "price")
-    usual = max(float(prices.drop(columns="time").abs().to_numpy().max()), _ROUNDING_PER_KWH)
+    usual = max(_most(prices), _ROUNDING_PER_KWH)
     panels = {"price": prices} | {
         part: wide
         for part in _PARTS

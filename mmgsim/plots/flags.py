@@ -74,8 +74,9 @@ MEANINGS: Mapping[str, str] = MappingProxyType(
         "rounds bound nothing.",
         "leader_left": "A microgrid is no linear problem, because units are on or off or binaries "
         "keep it honest: best responses took the place of the bi-level optimum.",
-        "leader_unproven": "The leader's time was up: its trades are the best at hand, and not "
-        "proven to be the bi-level optimum.",
+        "leader_unproven": "The leader's time was up, ways to solve its problem disagreed, or no "
+        "trades keep the network's rows: its trades are the best at hand, and not proven to be the "
+        "bi-level optimum.",
         "no_rest": "Best responses went in circles or ran out of rounds: the cheapest point on the "
         "way was taken.",
         "reply_differs": "Microgrids responded otherwise than the leader expected, and it costs "
@@ -84,6 +85,8 @@ MEANINGS: Mapping[str, str] = MappingProxyType(
         "that keep storage honest, count in the plans and in the bound only.",
         "out_of_rounds": "The coordination ran out of rounds before microgrids and market agreed: "
         "it is balanced all the same, and the gap says how good it is.",
+        "rows_unsettled": "The market stopped asking the DNO while answers still had something to "
+        "add: the plan may break limits, or leave room, and the gate's bound is less certain.",
         "level_missed": "The stored energy is not at its level at the end of the step.",
         "violations": "Status of the step: a limit of the feeder is broken.",
         "not_converged": "Status of the step: the power flow converged for a part at most.",

@@ -1,6 +1,6 @@
 """Dispatch first, then money: ledger, operations, loss shares."""
 
-from mmgsim.settlement.ledger import OPERATIONS, account, bill, ledger_faults, settle
+from mmgsim.settlement.ledger import OPERATIONS, SurplusRule, account, bill, ledger_faults, settle
 from mmgsim.settlement.loss_share import aumann_shapley, ray_nodes
 from mmgsim.settlement.operations import (
     operation_costs,
@@ -12,6 +12,7 @@ from mmgsim.settlement.operations import (
 
 __all__ = [
     "OPERATIONS",
+    "SurplusRule",
     "account",
     "aumann_shapley",
     "bill",

@@ -7,11 +7,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from enum import StrEnum
 from math import isfinite
 
 from mmgsim.contracts import Executed, Item, LedgerLine, MemberStep, OperationCost, Party
 
-__all__ = ["OPERATIONS", "account", "bill", "ledger_faults", "settle"]
+__all__ = ["OPERATIONS", "SurplusRule", "account", "bill", "ledger_faults", "settle"]
 
 OPERATIONS = frozenset({Item.FUEL, Item.START_UP, Item.WEAR})
 """Items of what running devices cost."""
@@ -26,7 +27,15 @@ ROUNDING_OF_GROSS = 1e-12
 TOLERANCE = 1e-6
 
 
-def settle(executed: Executed, *, surplus: str = "kept") -> list[LedgerLine]:
+class SurplusRule(StrEnum):
+    """What becomes of what buyers pay the market and sellers do not get."""
+
+    KEPT = "kept"
+    DNO = "dno"
+    REBATED = "rebated"
+
+
+def settle(executed: Executed, *, surplus: str = SurplusRule.KEPT) -> list[LedgerLine]:
     """Give all ledger lines of an executed step in a fixed order, without those about nothing.
 
     Losses are the DNO's purchase from the grid, at the upstream price; the microgrids pay back
@@ -40,7 +49,12 @@ def settle(executed: Executed, *, surplus: str = "kept") -> list[LedgerLine]:
         The step.
     surplus : str
         What becomes of what buyers pay the market and sellers do not get: ``kept`` by it, for the
-        ``dno``, or ``rebated`` to those who trade, in proportion of their kWh.
+        ``dno``, or ``rebated`` to those who trade with it, in proportion of their kWh.
+
+    Raises
+    ------
+    ValueError
+        If `surplus` is something else.
     """
     tariff = executed.tariff
     lines: list[LedgerLine] = []
@@ -52,7 +66,7 @@ def settle(executed: Executed, *, surplus: str = "kept") -> list[LedgerLine]:
                 LedgerLine(member.name, Party.DNO, Item.FIXED_CHARGE, 0.0, tariff.fixed_per_day)
             )
     trades = _trade_lines(executed)
-    lines += [*trades, *_surplus_lines(trades, surplus)]
+    lines += [*trades, *_surplus_lines(trades, SurplusRule(surplus))]
     lines += _tie_lines(executed)
     lines += [
         LedgerLine(name, str(Party.MARKET), Item.SAVING_SHARE, 0.0, amount)
@@ -126,19 +140,20 @@ def _tie_lines(executed: Executed) -> list[LedgerLine]:
     return lines
 
 
-def _surplus_lines(trades: Sequence[LedgerLine], rule: str) -> list[LedgerLine]:
+def _surplus_lines(trades: Sequence[LedgerLine], rule: SurplusRule) -> list[LedgerLine]:
     """Pass on what the market has left of local trades."""
     market, item = str(Party.MARKET), Item.SURPLUS
     left = -account(trades, market)
     gross = sum(abs(line.amount) for line in trades)
-    if rule == "kept" or abs(left) <= ROUNDING_OF_GROSS * gross:
+    if rule is SurplusRule.KEPT or abs(left) <= ROUNDING_OF_GROSS * gross:
         return []
-    if rule == "dno":
+    if rule is SurplusRule.DNO:
         return [LedgerLine(market, str(Party.DNO), item, 0.0, left)]
     kwh: Counter[str] = Counter()
     for line in trades:
-        if line.item == Item.LOCAL_TRADE:
-            kwh.update({who: line.kwh for who in (line.payer, line.payee) if who != market})
+        sides = {line.payer, line.payee}
+        if line.item == Item.LOCAL_TRADE and market in sides:
+            kwh.update(dict.fromkeys(sides - {market}, line.kwh))
     total = sum(kwh.values())
     return [LedgerLine(market, name, item, 0.0, left * own / total) for name, own in kwh.items()]
 

@@ -79,10 +79,12 @@ def bus_prices(
             part = congestion if kind is LimitKind.CURRENT else voltage
             part += shadow.worth_per_h[number] * _share(tree, points, slopes, kind, element)
     explained = energy + loss + congestion + voltage
-    residual = np.zeros(count)
+    residual, sharing = np.zeros(count), np.zeros(count)
     for name, bus in members.items():
         place = tree.places[bus]
-        residual[place] = shadow.prices_per_kwh[name][offset] - explained[place]
+        residual[place] += shadow.prices_per_kwh[name][offset] - explained[place]
+        sharing[place] += 1.0
+    residual /= np.maximum(sharing, 1.0)  # where several share a bus, what theirs have in common
     places = list(tree.places.values())
     parts = (explained + residual, energy, loss, congestion, voltage, residual)
     return BusPrices(tuple(tree.places), *(frozen(part[places]) for part in parts))

@@ -58,6 +58,8 @@ class CompiledHighs(CompiledForm):
     searches : bool
         False for a MILP that is a large LP with few integers: rounding and branching find its best
         solution before the smaller MILPs that HiGHS would solve on the way.
+    integrality : float
+        How far an integer variable of a MILP may be from a whole number.
     """
 
     def __init__(
@@ -68,9 +70,10 @@ class CompiledHighs(CompiledForm):
         time_limit_s: float = _INFINITY,
         presolves: bool = True,
         searches: bool = True,
+        integrality: float = INTEGRALITY,
     ) -> None:
         super().__init__(model)
-        self._mip_gap = mip_gap
+        self._mip_gap, self._integrality = mip_gap, integrality
         self._time_limit_s = time_limit_s
         self._presolves, self._searches = presolves, searches
         self._every_column = np.arange(len(self._form.variables), dtype=np.int32)
@@ -357,6 +360,7 @@ class CompiledHighs(CompiledForm):
             highs.setOptionValue(option, value)
         for option in ("mip_rel_gap", "mip_abs_gap"):
             highs.setOptionValue(option, self._mip_gap)
+        highs.setOptionValue("mip_feasibility_tolerance", self._integrality)
         if not self._presolves:
             highs.setOptionValue("presolve", "off")
         for search in () if self._searches else _SEARCHES:
@@ -432,7 +436,6 @@ _OPTIONS = {
     _REGULARISATION: _REGULARISATIONS[0],
     "qp_iteration_limit": 20_000,  # a few QPs go round in circles for ever
     "threads": 1,
-    "mip_feasibility_tolerance": INTEGRALITY,
 }
 
 

@@ -31,6 +31,7 @@ from mmgsim.subproblems.connection import PublicPrices, public_prices
 from mmgsim.subproblems.follower import Follower, FollowerProgram
 from mmgsim.subproblems.network_limits import NetworkLimits
 from mmgsim.subproblems.optimality import NEAR, Conditions, declare_feasible, declare_optimal
+from mmgsim.subproblems.solver import INTEGRALITY
 
 __all__ = ["LeaderOutcome", "LeaderProblem", "LeaderTerms"]
 
@@ -44,6 +45,9 @@ MIP_GAP = 1e-6
 # then it is doubled, at most this often.
 FIRST_DUAL = 4.0
 DOUBLINGS = 10
+
+# Of a look for any solution at all.
+ANY_GAP = 1e6
 
 # What another try gets at least when time is up. [s]
 LEAST_S = 1e-3
@@ -96,6 +100,8 @@ class LeaderOutcome:
         Conditions of optimality; 0 where there were none.
     dual_share : float
         Largest multiplier over the bound that it was given without proof.
+    is_confirmed : bool
+        False where no two ways to solve it came to the same cost.
     """
 
     traded_kw: FloatArray
@@ -104,11 +110,12 @@ class LeaderOutcome:
     follower_cost: Mapping[str, float]
     binaries: int = 0
     dual_share: float = 0.0
+    is_confirmed: bool = True
 
     @property
     def is_proven(self) -> bool:
-        """False where the solver was left before it proved its solution."""
-        return self.cost - self.bound <= 2.0 * MIP_GAP * (1.0 + abs(self.cost))
+        """False where the solver was left before it proved its solution, or ways disagree."""
+        return self.is_confirmed and self.cost - self.bound <= _slack(self.cost)
 
     @property
     def trade_kw(self) -> FloatArray:
@@ -136,10 +143,13 @@ class LeaderProblem:
     def relaxed(self, *, time_limit_s: float = np.inf) -> LeaderOutcome:
         """Let the leader control everything: no solution of the bi-level problem costs less."""
         model = self._declare()
-        return self._solved(model, _solver(model, time_limit_s), binaries=0)
+        return self._solved(model, _WAYS[0].solver(model, time_limit_s), binaries=0)
 
     def optimistic(self, *, time_limit_s: float = np.inf) -> LeaderOutcome:
         """Solve the bi-level problem, with larger bounds of multipliers until none is close.
+
+        What costs more than the relaxation is solved in other ways too, until two come to the same
+        cost; the cheapest solution counts, with the smallest bound.
 
         Parameters
         ----------
@@ -149,22 +159,59 @@ class LeaderProblem:
         Raises
         ------
         SubproblemError
-            If HiGHS finds nothing in its time, or multipliers reach every bound that is tried.
+            If HiGHS finds nothing in its time, no bound leaves a solution, or multipliers come near
+            every bound that is tried.
         """
-        begin = perf_counter()
+        end = perf_counter() + time_limit_s
+        is_known_feasible = False
         for doubling in range(DOUBLINGS):
-            left_s = max(time_limit_s - (perf_counter() - begin), LEAST_S)
-            outcome = self._within(self._first_dual * 2.0**doubling, left_s)
+            most_dual = self._first_dual * 2.0**doubling
+            outcome = self._within(most_dual, _WAYS[0], end)
             if outcome is not None and outcome.dual_share < NEAR:
-                return outcome
+                return self._confirmed(outcome, most_dual, end)
+            if outcome is None and not is_known_feasible:
+                self._check_feasible(end)
+            is_known_feasible = True
         step = self._terms.window.first_step
         raise SubproblemError("the leader", step, "multipliers reach every bound")
 
-    def _within(self, most_dual: float, time_limit_s: float) -> LeaderOutcome | None:
+    def _check_feasible(self, end: float) -> None:
+        """Raise where the largest bound of the multipliers leaves no solution either."""
+        largest = self._first_dual * 2.0 ** (DOUBLINGS - 1)
+        if self._within(largest, replace(_WAYS[0], mip_gap=ANY_GAP), end) is not None:
+            return
+        limits, step = self._terms.limits, self._terms.window.first_step
+        status = "infeasible at every bound of multipliers"
+        if limits is not None and len(limits):
+            status += ": no trades have responses that keep the rows of the network"
+        raise SubproblemError("the leader", step, status)
+
+    def _confirmed(self, first: LeaderOutcome, most_dual: float, end: float) -> LeaderOutcome:
+        """Give what two ways to solve the problem agree on, or the cheapest of all."""
+        relaxed = self.relaxed(time_limit_s=max(end - perf_counter(), LEAST_S))
+        if first.cost - relaxed.cost <= _slack(first.cost):
+            return first  # nothing is cheaper
+        found = [first]
+        for way in _WAYS[1:]:
+            try:
+                other = self._within(most_dual, way, end)
+            except SubproblemError:  # out of time
+                break
+            if other is not None:
+                found.append(other)
+            cheapest = min(found, key=lambda one: one.cost)
+            agree = [one for one in found if one.cost - cheapest.cost <= _slack(cheapest.cost)]
+            if len(agree) > 1:
+                return replace(cheapest, bound=min(one.bound for one in agree))
+        cheapest = min(found, key=lambda one: one.cost)
+        return replace(cheapest, bound=min(one.bound for one in found), is_confirmed=False)
+
+    def _within(self, most_dual: float, way: _Way, end: float) -> LeaderOutcome | None:
         """Solve with one bound of the multipliers; None where it leaves no solution at all."""
         model = self._declare()
         conditions = self._declare_conditions(model, most_dual)
-        solver, count = _solver(model, time_limit_s), sum(one.binaries for one in conditions)
+        solver = way.solver(model, max(end - perf_counter(), LEAST_S))
+        count = sum(one.binaries for one in conditions)
         try:
             outcome = self._solved(model, solver, binaries=count)
         except SubproblemError as error:
@@ -306,13 +353,33 @@ class LeaderProblem:
         )
 
 
-def _solver(model: Any, time_limit_s: float) -> CompiledHighs:
-    """Give a solver that does not presolve.
+@dataclass(frozen=True, slots=True)
+class _Way:
+    """How HiGHS is to solve the problem."""
 
-    With presolve, and integers as whole as ours have to be, HiGHS 1.15.1 cuts off optima of such
-    problems and says that it has proven what is left: two microgrids over two hours were enough.
-    """
-    return CompiledHighs(model, mip_gap=MIP_GAP, time_limit_s=time_limit_s, presolves=False)
+    presolves: bool
+    integrality: float
+    mip_gap: float = MIP_GAP
+
+    def solver(self, model: Any, time_limit_s: float) -> CompiledHighs:
+        return CompiledHighs(
+            model,
+            mip_gap=self.mip_gap,
+            time_limit_s=time_limit_s,
+            presolves=self.presolves,
+            integrality=self.integrality,
+        )
+
+
+# With integers as whole as ours have to be, HiGHS 1.15.1 at times cuts off the optimum of such a
+# problem and says that it has proven what is left: of some with presolve, of others without it. Two
+# microgrids over two hours were enough. So one way is held against others.
+_WAYS = (_Way(False, INTEGRALITY), _Way(True, 1e-7), _Way(False, 1e-6))
+
+
+def _slack(cost: float) -> float:
+    """Give by how much two costs of one problem may differ. [currency]"""
+    return 2.0 * MIP_GAP * (1.0 + abs(cost))
 
 
 def _declare_trades(model: Any, limits: Sequence[tuple[FloatArray, FloatArray]]) -> None:

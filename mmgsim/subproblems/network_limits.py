@@ -31,6 +31,12 @@ KEPT_KW = 1e-4
 ROOM_SHARE = 1e-3
 """A limit has moved on where its tangent leaves so much room, as a share of its limit."""
 
+STRAY_SHARE = 1e-4
+"""A tangent that leaves less room than there is, by this share of its limit, is dropped."""
+
+MOVING = frozenset({LimitKind.VOLTAGE_MAX, LimitKind.CURRENT})
+"""Kinds of limits whose tangents may cut off what the network carries; see `network_rows`."""
+
 Key = tuple[str, int]
 
 
@@ -77,7 +83,10 @@ class NetworkLimits:
 
     # --------------------------------------------------------------------------------- learning
     def learn(self, rows: NetworkRows, exchange_kw: FloatArray) -> NetworkLimits:
-        """Give these rows and those of a pattern, which replace older ones of high voltages.
+        """Give these rows and those of a pattern.
+
+        An older tangent stays as long as it leaves no less room at the pattern than the new one of
+        the same limit, which is true there: where it leaves less, it cuts off what is carried.
 
         Parameters
         ----------
@@ -87,11 +96,11 @@ class NetworkLimits:
             The pattern. [kW]
         """
         new = self._of(rows, exchange_kw)
-        told = {(int(at), key) for at, key in zip(new.offset, new.key, strict=True)}
+        told = dict(zip(new._limits(), new._room_share(exchange_kw), strict=True))
         is_kept = np.array(
             [
-                kind != LimitKind.VOLTAGE_MAX or (int(at), (kind, place)) not in told
-                for at, (kind, place) in zip(self.offset, self.key, strict=True)
+                limit[1][0] == LOSS or room >= told.get(limit, -np.inf) - STRAY_SHARE
+                for limit, room in zip(self._limits(), self._room_share(exchange_kw), strict=True)
             ],
             dtype=bool,
         )
@@ -139,38 +148,46 @@ class NetworkLimits:
         taken: FloatArray = (self.coefficient * exchange_kw[:, self.offset].T).sum(axis=1)
         return taken
 
+    def _limits(self) -> list[tuple[int, Key]]:
+        """Give whose limits the rows are: step in the window, kind and bus or branch."""
+        return list(zip(self.offset.tolist(), self.key, strict=True))
+
+    def _room_share(self, exchange_kw: FloatArray) -> FloatArray:
+        """Give what a pattern leaves of each row, as a share of the whole limit."""
+        return np.asarray((self.limit - self._taken_kw(exchange_kw)) * self.share_per_kw)
+
     def are_broken(self, exchange_kw: FloatArray) -> bool:
         """Tell whether exchanges, (members, steps) [kW], break a limit."""
         over_kw = (self._taken_kw(exchange_kw) - self.limit)[~self.is_loss]
         return bool(over_kw.max(initial=-np.inf) > KEPT_KW)
 
     def gained_room(self, before: NetworkLimits, exchange_kw: FloatArray) -> bool:
-        """Tell whether a pattern is at a limit of a high voltage that has since moved on."""
-        now_kw = {
-            (at, key): room
-            for at, key, room in zip(
-                self.offset.tolist(),
-                self.key,
-                self.limit - self._taken_kw(exchange_kw),
-                strict=True,
-            )
-            if key[0] == LimitKind.VOLTAGE_MAX
-        }
+        """Tell whether a pattern is at a limit that has since moved on, or is none any more."""
+        now_kw: dict[tuple[int, Key], float] = {}
+        rooms_kw = self.limit - self._taken_kw(exchange_kw)
+        for at, key, room in zip(self.offset.tolist(), self.key, rooms_kw, strict=True):
+            if key[0] != LOSS:
+                now_kw[at, key] = min(room, now_kw.get((at, key), np.inf))
         room_kw = before.limit - before._taken_kw(exchange_kw)
         return any(
-            room <= KEPT_KW and now_kw.get((at, key), 0.0) > ROOM_SHARE * max(limit, 1.0)
+            room <= KEPT_KW and now_kw.get((at, key), np.inf) > ROOM_SHARE * max(limit, 1.0)
             for at, key, room, limit in zip(
                 before.offset.tolist(), before.key, room_kw, before.limit, strict=True
             )
+            if key[0] != LOSS
         )
 
-    def high_voltages(self) -> tuple[tuple[int, LimitKind, int], ...]:
-        """Give the limits whose tangents move on: step in the window, kind, bus."""
+    def moving(self) -> NetworkLimits:
+        """Give the rows whose tangents may cut off too much."""
+        return self.only(np.array([kind in MOVING for kind, _ in self.key], dtype=bool))
+
+    def places(self) -> tuple[tuple[int, LimitKind, int], ...]:
+        """Give whose limits the rows are: step in the window, kind, bus or branch."""
         return tuple(
             dict.fromkeys(
-                (int(at), LimitKind.VOLTAGE_MAX, place)
+                (int(at), LimitKind(kind), place)
                 for at, (kind, place) in zip(self.offset, self.key, strict=True)
-                if kind == LimitKind.VOLTAGE_MAX
+                if kind != LOSS
             )
         )
 

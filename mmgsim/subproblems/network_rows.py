@@ -2,9 +2,12 @@
 
 Where limits are convex in the exchanges, tangents at ever better patterns close in on what the
 network carries from outside (J. E. Kelley, "The cutting-plane method for solving convex programs",
-J. SIAM 8(4), 1960, doi:10.1137/0108053). Currents and low voltages are so. A high voltage rises
-ever more slowly with what is sent out, so that its tangent promises more rise than there is and
-cuts off a little too much; the next tangent of the same limit takes its place.
+J. SIAM 8(4), 1960, doi:10.1137/0108053). Low voltages are so. A high voltage rises ever more
+slowly with what is sent out, so that its tangent promises more rise than there is and cuts off a
+little too much. A current is the apparent power over the voltage: it rises ever faster with what is
+drawn, but where power flows back the voltage rises with it, and the current ever more slowly. So
+a tangent goes where the next one of the same limit leaves more room at its own point; a bound holds
+within those that are left.
 """
 
 from __future__ import annotations

@@ -39,10 +39,12 @@ _CERTIFICATE = """\
 5. Under `objective: members`, buy = `import_per_kwh` + `network_charge_per_kwh`,
    sell = `export_per_kwh`, charge = `local_charge_per_kwh`. Under `objective: system`, buy and sell
    are `upstream_per_kwh`, and charge is 0.
-6. With `network: rows`, `NetworkRows` of this and of earlier gates hold too: for each of them
-   sum of `coefficient` x (surplus - lack) <= `limit` in step `offset` of its window, of several
-   `voltage_max` of one step and element the last one only. The minimum of 4 within them is then
-   at least `gates.lower`, which prices the rows instead.
+6. With `network: rows`, `NetworkRows` hold too: all of the gate but its last, to which nothing was
+   added; where the gate has one only, those that held in the gate before. For each of their rows
+   sum of `coefficient` x (surplus - lack) <= `limit` in step `offset` of its window. An earlier
+   row goes where one of the same kind, step and element leaves more of the limit at the exchanges
+   of its `NetworkQuery`: (`limit` - sum of `coefficient` x exchange) x `share_per_kw`, by 1e-4. The
+   minimum of 4 within them is then at least `gates.lower`, which prices the rows instead.
 7. `gates.lower` is the largest of all these, to 1e-6 of `gates.gross`.
 """
 _KINDS = {"string": "text", "double": "number", "int64": "whole number"}

@@ -107,7 +107,12 @@ TABLES: Mapping[str, tuple[Column, ...]] = MappingProxyType(
         ),
         "gates": _columns(
             ("upper", _REAL, "objective cost of the plans over the window [currency]"),
-            ("lower", _REAL, "no feasible plans cost less; missing where not proven [currency]"),
+            (
+                "lower",
+                _REAL,
+                "no feasible plans cost less, with `network: rows` none within the gate's last"
+                " rows; missing where not proven [currency]",
+            ),
             ("gap", _REAL, "(upper - lower) / gross cost"),
             ("gross", _REAL, "sum of the absolute cost terms [currency]"),
             ("rounds", _COUNT, "exchanges of messages"),
@@ -179,8 +184,9 @@ TABLES: Mapping[str, tuple[Column, ...]] = MappingProxyType(
             (
                 "price",
                 _REAL,
-                "what one more kWh drawn here is worth: the sum of the parts; no rows where the"
-                " coordination does not price the network [currency/kWh]",
+                "what one more kWh drawn here is worth, under `objective: members` before the local"
+                " charge: the sum of the parts; no rows where the coordination does not price the"
+                " network [currency/kWh]",
             ),
             ("energy", _REAL, "before the network comes into it [currency/kWh]"),
             ("loss", _REAL, "losses, where they are part of the objective [currency/kWh]"),

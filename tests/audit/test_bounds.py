@@ -4,7 +4,7 @@ The lower bound of a gate is the best that any query has proven: what the microg
 plus the least cost of import, export and local trade at the queried prices, an LP of its own here.
 The upper one is what the plans cost with the awarded trades. Queries that hold decisions (units on
 or off) prove nothing about the whole and are left out. Where the DNO told rows of its network, the
-exchanges of that LP keep them, those of earlier gates too; it then proves at least as much.
+exchanges of that LP keep them; it then proves at least as much.
 """
 
 import json
@@ -48,7 +48,10 @@ def last_planning(messages):
             open_queries[one.to] = one
         elif one.kind == "Offer":
             known.queries.append((one.sender, open_queries.pop(one.sender), one))
+        elif one.kind == "NetworkQuery":
+            asked = one.exchange_kw
         elif one.kind == "NetworkRows":
+            one.asked_kw = asked
             known.rows.append(one)
         elif one.kind == "Award":
             known.awards[one.to] = one
@@ -133,26 +136,47 @@ def public_costs(known, names, prices):
 
 def network_rows(known, names, steps, queries):
     """Give the rows of the network on all exchanges, in the variables of `public_costs`."""
-    latest = {}
+    latest = []
     for told in known.rows:
         columns = [told.members.index(name) for name in names]
-        for number, limit in enumerate(told.limit):
-            kind, at = told.limit_kind[number], (told.offset[number], told.element[number])
-            # A later tangent of a high voltage takes the place of an earlier one.
-            key = (kind, *at) if kind == "voltage_max" else (kind, *at, len(latest))
-            latest[key] = (at[0], np.array(told.coefficient[number])[columns], limit)
+        asked_kw = np.array([told.asked_kw[name] for name in names])
+        new = [
+            (key, np.array(coefficient)[columns], limit, share)
+            for *key, coefficient, limit, share in zip(
+                told.offset,
+                told.limit_kind,
+                told.element,
+                told.coefficient,
+                told.limit,
+                told.share_per_kw,
+                strict=True,
+            )
+        ]
+        true_room = {tuple(one[0]): room_share(one, asked_kw) for one in new}
+        # An earlier tangent that leaves less room than there is has to go.
+        latest = [
+            old
+            for old in latest
+            if room_share(old, asked_kw) >= true_room.get(tuple(old[0]), -np.inf) - 1e-4
+        ] + new
     if not latest:
         return {}
     rows = sparse.lil_array((len(latest), (2 * len(names) + 3) * steps))
-    for number, (step, coefficient, _) in enumerate(latest.values()):
+    for number, ((step, *_), coefficient, *_) in enumerate(latest):
         for place, value in enumerate(coefficient):
             rows[number, place * steps + step] = -value  # lack
             rows[number, (len(names) + place) * steps + step] = value  # surplus
-    limits = [limit for _, _, limit in latest.values()]
+    limits = [limit for _, _, limit, _ in latest]
     return {
         "A_ub": sparse.kron(sparse.eye_array(queries), rows.tocsr()),
         "b_ub": np.tile(limits, queries),
     }
+
+
+def room_share(row, exchange_kw):
+    """Give what exchanges, (members, steps) [kW], leave of a row, as a share of the whole limit."""
+    (step, *_), coefficient, limit, share = row
+    return (limit - coefficient @ exchange_kw[:, step]) * share
 
 
 # ------------------------------------------------------------------------------------------ checks
@@ -176,8 +200,9 @@ def test_a_bound_within_rows_of_the_network_follows_from_what_was_said(get_run):
     gates, told = run.table("gates").set_index("time"), []
     for time, messages in read_gates(run):
         known, gate = last_planning(messages), gates.loc[time]
-        told = [moved(one, known.tariff.window) for one in told] + known.rows
-        known.rows = told
+        if len(known.rows) > 1:  # the last answer had nothing to add
+            told = known.rows[:-1]
+        known.rows = told = [moved(one, known.tariff.window) for one in told]
         upper, gross = upper_and_gross(known)
         assert upper == pytest.approx(gate.upper, abs=TOLERANCE * gross)
         proven = lower_bound(known)
@@ -192,10 +217,16 @@ def moved(rows, window):
     content = {
         name: [values[k] for k in kept]
         for name, values in vars(rows).items()
-        if name in ("limit_kind", "element", "coefficient", "limit")
+        if name in ("limit_kind", "element", "coefficient", "limit", "share_per_kw")
     }
     offset = [steps[k] - window["first_step"] for k in kept]
-    return SimpleNamespace(members=rows.members, window=window, offset=offset, **content)
+    passed = window["first_step"] - rows.window["first_step"]
+    asked_kw = {  # beyond the earlier window nothing was asked, and there are no rows
+        name: [*kw[passed:], *[0.0] * passed] for name, kw in rows.asked_kw.items()
+    }
+    return SimpleNamespace(
+        members=rows.members, window=window, offset=offset, asked_kw=asked_kw, **content
+    )
 
 
 @pytest.mark.parametrize("name", ["prices", "prices-agent", "prices-diesel", "prices-tight"])

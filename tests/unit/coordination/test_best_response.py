@@ -57,6 +57,18 @@ def test_a_cycle_is_found_and_steps_get_smaller_until_it_gives_up():
     assert rounds < 300
 
 
+def test_a_point_that_was_only_aimed_at_is_no_cycle():
+    """Damped from 9 towards 0 it stops at 4.5 on the way; only that is somewhere it has been."""
+    small, search = search_of(Rules())
+    search.take(plans(small, 9.0))
+    search.take(plans(small, 0.0))  # where it began: half a step instead
+    assert search.traded_kw[0, 1] == pytest.approx([4.5, 4.5])
+    search.take(plans(small, 0.0))
+    assert search.traded_kw[0, 1] == pytest.approx([2.25, 2.25])
+    search.take(plans(small, 6.75))  # back to 4.5, where it has been: a quarter of a step
+    assert search.traded_kw[0, 1] == pytest.approx([3.375, 3.375])
+
+
 def test_out_of_rounds_it_says_that_it_does_not_rest():
     small, search = search_of(Rules(max_rounds=4))
     for kw in (9.0, 1.0, 5.0, 3.0):

@@ -77,9 +77,9 @@ def any_run(request):
 
 @pytest.fixture(scope="session")
 def priced(folder):
-    """A day on a feeder that is too small, with a price at every bus."""
+    """Half a day on a feeder that is too small, with a price at every bus."""
     overrides = {"days": 1, "coordination": {"kind": "central", "network": "rows"}}
-    return mmgsim.run("wa9-tight", out=folder / "priced", overrides=overrides)
+    return run_early("wa9-tight", folder / "priced", 12, overrides=overrides)
 
 
 @pytest.fixture(scope="session")

@@ -161,6 +161,21 @@ def test_surplus_goes_back_to_those_who_trade_by_kwh(executed):
     assert {line.payee: line.amount for line in lines} == pytest.approx({"A": 0.03, "B": 0.03})
 
 
+def test_who_trades_beside_the_pool_gets_nothing_back(executed):
+    apart = with_spread(executed)
+    beside = replace(apart.trades[0], seller="B", buyer="A", kw=frozen([100.0]))
+    lines = surplus_lines(replace(apart, trades=(*apart.trades, beside)), "rebated")
+    assert {line.payee: line.amount for line in lines} == pytest.approx({"A": 0.03, "B": 0.03})
+    many = replace(apart.trades[0], seller="C", buyer="D")
+    lines = surplus_lines(replace(apart, trades=(*apart.trades, many)), "rebated")
+    assert {line.payee for line in lines} == {"A", "B"}
+
+
+def test_another_rule_is_refused(executed):
+    with pytest.raises(ValueError, match="upstream"):
+        settle(executed, surplus="upstream")
+
+
 @pytest.mark.parametrize("rule", ["dno", "rebated"])
 def test_nothing_is_left_with_the_market_then(executed, rule):
     assert account(settle(with_spread(executed), surplus=rule), "market") == pytest.approx(0.0)

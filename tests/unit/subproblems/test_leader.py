@@ -1,12 +1,14 @@
 """The leader's problem: bounds of multipliers that are too small, and followers as numbers."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy.optimize import linprog
 
-from mmgsim.contracts import Objective
+from mmgsim.contracts import LimitKind, Objective
 from mmgsim.errors import SubproblemError
-from mmgsim.subproblems import leader
+from mmgsim.subproblems import NetworkLimits, leader
 from tests.support.bilevel import followers_of, leader_of, small_market
 
 
@@ -25,10 +27,70 @@ def test_bounds_of_multipliers_that_are_too_small_are_doubled_until_they_are_not
 
 def test_multipliers_at_every_bound_are_an_error_and_no_solution(monkeypatch):
     small = small_market(2, steps=2, objective=Objective.SYSTEM)
-    monkeypatch.setattr(leader, "FIRST_DUAL", leader.FIRST_DUAL / 64.0)
-    monkeypatch.setattr(leader, "DOUBLINGS", 1)
+    monkeypatch.setattr(leader, "NEAR", 0.0)
+    monkeypatch.setattr(leader, "DOUBLINGS", 3)
     with pytest.raises(SubproblemError, match="multipliers reach every bound"):
         leader_of(small, followers_of(small)).optimistic()
+
+
+def test_bounds_that_leave_no_solution_are_another_error(monkeypatch):
+    small = small_market(2, steps=2, objective=Objective.SYSTEM)
+    monkeypatch.setattr(leader, "FIRST_DUAL", leader.FIRST_DUAL / 64.0)
+    monkeypatch.setattr(leader, "DOUBLINGS", 1)
+    with pytest.raises(SubproblemError, match="infeasible at every bound of multipliers'"):
+        leader_of(small, followers_of(small)).optimistic()
+
+
+def test_rows_that_no_responses_keep_are_named_after_two_looks(monkeypatch):
+    small = small_market(1, steps=2, objective=Objective.SYSTEM)
+    followers = followers_of(small)
+    alone_kw = np.stack([one.alone.exchange_kw for one in followers])
+    limits = NetworkLimits(
+        loss_per_kwh=np.zeros(2),
+        offset=np.array([0, 1]),
+        key=((LimitKind.CURRENT, 0),) * 2,
+        coefficient=np.ones((2, 2)),
+        limit=alone_kw.sum(axis=0) - 8.0,
+        share_per_kw=np.ones(2),
+    )
+    looks, within = [], leader.LeaderProblem._within
+
+    def counted(self, most_dual, *rest):
+        looks.append(most_dual)
+        return within(self, most_dual, *rest)
+
+    monkeypatch.setattr(leader.LeaderProblem, "_within", counted)
+    with pytest.raises(SubproblemError, match="keep the rows of the network"):
+        leader_of(small, followers, limits=limits).optimistic()
+    assert looks == [looks[0], looks[0] * 2.0 ** (leader.DOUBLINGS - 1)]
+
+
+def test_what_one_way_to_solve_calls_the_optimum_is_held_against_others():
+    """HiGHS 1.15.1 without presolve proves 84.861; trades on a grid of 41 by 41 cost 83.828."""
+    small = small_market(365, members=2, steps=2, objective=Objective.SYSTEM)
+    found = leader_of(small, followers_of(small)).optimistic()
+    assert found.cost == pytest.approx(83.827675, abs=1e-5)
+    assert found.is_proven
+
+
+@pytest.mark.parametrize("agrees", [True, False])
+def test_without_two_ways_that_agree_nothing_is_proven(monkeypatch, agrees):
+    """Of three ways the last two find the same, or nobody finds what another one does."""
+    small = small_market(365, members=2, steps=2, objective=Objective.SYSTEM)
+    within, costs = leader.LeaderProblem._within, iter((90.0, 84.9, 84.9 if agrees else 84.5))
+
+    def other(self, *rest):
+        found = within(self, *rest)
+        if found is None or found.dual_share >= leader.NEAR:
+            return found
+        cost = next(costs)
+        return replace(found, cost=cost, bound=cost)
+
+    monkeypatch.setattr(leader.LeaderProblem, "_within", other)
+    monkeypatch.setattr(leader.LeaderProblem, "_check_feasible", lambda *_: None)
+    found = leader_of(small, followers_of(small)).optimistic()
+    assert found.cost == (84.9 if agrees else 84.5)
+    assert found.is_proven is agrees
 
 
 @pytest.mark.parametrize("seed", range(6))

@@ -1,5 +1,6 @@
 """Rows of the network: what they say of exchanges, and what their multipliers are worth."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import numpy as np
@@ -44,10 +45,21 @@ def test_a_row_is_broken_by_what_is_beyond_it():
     assert known.are_broken(np.array([[0.0, 0.0], [0.0, 4.1]]))
 
 
-def test_a_tangent_of_a_high_voltage_takes_the_place_of_the_last_one():
-    known = limits().learn(rows(), NOTHING).learn(rows(limit=(12.0, 5.0)), NOTHING)
-    assert sorted(known.limit) == [4.0, 5.0, 12.0]
-    assert known.high_voltages() == ((0, HIGH, 7),)
+def test_a_tangent_that_leaves_less_room_than_there_is_goes():
+    known = limits().learn(rows(), NOTHING).learn(rows(limit=(12.0, 3.5)), NOTHING)
+    assert sorted(known.limit) == [3.5, 4.0, 12.0]
+    assert known.places() == ((1, CURRENT, 2), (0, HIGH, 7))
+    kinds = (LimitKind.VOLTAGE_MIN, CURRENT)
+    assert limits().learn(rows(kind=kinds), NOTHING).moving().places() == ((1, CURRENT, 2),)
+
+
+def test_a_current_is_limited_in_both_directions():
+    """Its tangent where power flows one way leaves more than enough room where it flows back."""
+    there, back = rows(), rows(limit=(10.0, 7.0))
+    back = replace(back, coefficient=-there.coefficient)
+    flowing_back = np.array([[-10.0, 0.0], [0.0, -7.0]])
+    known = limits().learn(there, NOTHING).learn(back, flowing_back)
+    assert sorted(known.limit) == [4.0, 7.0, 10.0, 10.0]
 
 
 def test_room_is_gained_where_the_tangent_that_binds_has_moved_on():
@@ -56,6 +68,7 @@ def test_room_is_gained_where_the_tangent_that_binds_has_moved_on():
     assert after.gained_room(before, np.array([[10.0, 0.0], [0.0, 0.0]]))
     assert not after.gained_room(before, np.array([[9.0, 0.0], [0.0, 0.0]]))  # it did not bind
     assert not before.learn(rows(), NOTHING).gained_room(before, np.array([[10.0, 0.0]] * 2).T)
+    assert limits().gained_room(before, np.array([[10.0, 0.0], [0.0, 0.0]]))  # none any more
 
 
 def test_a_multiplier_charges_those_who_take_the_room():
