@@ -176,10 +176,12 @@ class LeaderProblem:
         raise SubproblemError("the leader", step, "multipliers reach every bound")
 
     def _check_feasible(self, end: float) -> None:
-        """Raise where the largest bound of the multipliers leaves no solution either."""
-        largest = self._first_dual * 2.0 ** (DOUBLINGS - 1)
-        if self._within(largest, replace(_WAYS[0], mip_gap=ANY_GAP), end) is not None:
-            return
+        """Raise where larger bounds of the multipliers leave no solution either."""
+        way = replace(_WAYS[1], mip_gap=ANY_GAP)
+        # Not the largest alone: with it HiGHS loses solutions that there are.
+        for doubling in (DOUBLINGS // 2, DOUBLINGS - 1):
+            if self._within(self._first_dual * 2.0**doubling, way, end) is not None:
+                return
         limits, step = self._terms.limits, self._terms.window.first_step
         status = "infeasible at every bound of multipliers"
         if limits is not None and len(limits):
