@@ -63,6 +63,7 @@ def _costs(run: Results) -> dict[str, Any]:
         "members_cost": summary["members_cost"],
         "market_kept": summary.get("market_kept", 0.0),
         "system_cost": summary["system_cost"],
+        "unserved_value": summary.get("unserved_value", 0.0),  # missing in older results
     }
 
 

@@ -59,6 +59,7 @@ class Totals:
     shed_kwh: float = 0.0
     shed_critical_kwh: float = 0.0
     unserved_kwh: float = 0.0
+    unserved_value: float = 0.0
     imbalance_kwh: float = 0.0
     substation_kwh: float = 0.0
     gap_max: float | None = None
@@ -227,6 +228,12 @@ class Recorder:
         view = self._model.market.view(self._model.clock.window(1))
         return float(view.tariff.upstream_per_kwh[0])
 
+    def _unserved(self, step_h: float) -> tuple[float, float]:
+        """Give the background demand that was not served, and its value where it has a price."""
+        last, price = self._model.dno.last, self._model.dno.own.shed_price_per_kwh
+        unserved_kwh = 0.0 if last is None else last.unserved_kw * step_h
+        return unserved_kwh, unserved_kwh * (price or 0.0)
+
     def _add(self, table: str, row: tuple[Any, ...]) -> None:
         self._model.writer.add(table, [row])
 
@@ -324,9 +331,13 @@ class Recorder:
         totals.market_kept -= account(lines, Party.MARKET)
         totals.loss_kwh += model.loss_kw * step_h
         net_import_kw = -sum(step.money.exchange_kw for step in steps) - model.dno.own.last.sent_kw
-        upstream = self._upstream_per_kwh
         operations = sum(line.amount for line in lines if line.item in OPERATIONS)
-        system_cost = (net_import_kw + model.loss_kw) * step_h * upstream + operations + shed_value
+        upstream_kwh = (net_import_kw + model.loss_kw) * step_h
+        unserved_kwh, unserved_value = self._unserved(step_h)
+        if model.dno.own.shed_price_per_kwh is not None:
+            upstream_kwh -= unserved_kwh  # what is not served is not bought either
+        system_cost = upstream_kwh * self._upstream_per_kwh + operations
+        system_cost += shed_value + unserved_value
         totals.system_cost += system_cost
         if model.scenario.objective is Objective.SYSTEM:
             totals.objective_cost += system_cost
@@ -339,7 +350,8 @@ class Recorder:
                 lines, Party.MARKET, counts=lambda item: item == Item.LOCAL_TRADE
             )
         flow = None if model.dno.last is None else model.dno.last.flow
-        totals.unserved_kwh += 0.0 if flow is None else model.dno.last.unserved_kw * step_h
+        totals.unserved_kwh += unserved_kwh
+        totals.unserved_value += unserved_value
         substation_kw = net_import_kw if flow is None else float(flow.slack_p_kw[0])
         totals.substation_kwh += substation_kw * step_h
         totals.steps_by_status[self.status] += 1

@@ -39,6 +39,7 @@ _SECTIONS: tuple[tuple[str, tuple[_Quantity, ...]], ...] = (
             ("cost of the members, all bills", "members_cost", 2),
             ("of it, kept by the market", "market_kept", 2),
             ("cost of the system, without transfers", "system_cost", 2),
+            ("of it, background demand not served", "unserved_value", 2),
         ),
     ),
     (

@@ -14,8 +14,10 @@ COST_NOTE = (
     "Cost of the members: net payments of the microgrids and the value of shed load. "
     "Objective cost: the same without loss share, imbalance and fixed charge, or the cost of the "
     "system if the objective is system; what a gate makes small. "
-    "Cost of the system: upstream price x (import - export + losses), operations and the value of "
-    "shed load. Compare forecasts by the cost of the members: imbalance is only there."
+    "Cost of the system: upstream price x (import - export + losses - what the DNO's own devices "
+    "send), operations, the DNO's included, and the value of shed load. Background demand with a "
+    "price that is not served counts at that price, and is not bought upstream. Compare forecasts "
+    "by the cost of the members: imbalance is only there."
 )
 """What the three costs are."""
 
@@ -50,6 +52,9 @@ def summary_rows(results: Results) -> list[tuple[str, str]]:
     if abs(summary.get("market_kept", 0.0)) >= _SHOWN:
         kept = f"{plain(summary['market_kept'], 2)} {currency}"
         rows.append(("kept by the market, in the bills of the members (market_kept)", kept))
+    if summary.get("unserved_value", 0.0) >= _SHOWN:
+        value = f"{plain(summary['unserved_value'], 2)} {currency}"
+        rows.append(("value of background demand not served, in system_cost", value))
     rows += [(name, f"{plain(summary[key], 1)} kWh") for name, key in _ENERGIES]
     if summary["steps"] and results.table("buses").empty:
         rows.append(("steps, without a feeder", f"{summary['steps']:,}"))
