@@ -14,8 +14,6 @@ from mmgsim.contracts import (
     Battery,
     Clearing,
     Diesel,
-    GrantQuery,
-    Grants,
     Item,
     LedgerLine,
     Load,
@@ -26,11 +24,17 @@ from mmgsim.contracts import (
     plain_content,
 )
 from mmgsim.engine.bus import Traffic
+from mmgsim.engine.dno_rows import (
+    bus_price_rows,
+    grant_row,
+    limit_price_rows,
+    request_rows,
+)
 from mmgsim.engine.records import MicrogridStep
 from mmgsim.errors import ContractError, PlugInError
 from mmgsim.network import PlannedFlow
 from mmgsim.settlement import OPERATIONS, account
-from mmgsim.subproblems import BusPrices, solver_time
+from mmgsim.subproblems import solver_time
 
 __all__ = ["OBJECTIVE_FREE", "Recorder", "Totals"]
 
@@ -160,13 +164,9 @@ class Recorder:
                 *self._model.dno.violated_steps(),
             ),
         )
-        self._model.writer.add(
-            "grants",
-            [
-                (now, number, *_grant_row(query, grants, self._model.clock.step_h))
-                for number, (query, grants) in enumerate(self._model.dno.grants, 1)
-            ],
-        )
+        for number, (query, grants) in enumerate(self._model.dno.grants, 1):
+            self._add("grants", (now, number, *grant_row(query, grants, self._model.clock.step_h)))
+            self._model.writer.add("requests", request_rows(now, number, query, grants))
         self._model.writer.add(
             "rounds",
             [
@@ -277,7 +277,8 @@ class Recorder:
                 last.unserved_kw * step_h,
             )
             self._record_network(now, flow)
-            self._model.writer.add("dlmp", _bus_price_rows(now, last.bus_prices))
+            self._model.writer.add("dlmp", bus_price_rows(now, last.bus_prices))
+            self._model.writer.add("limit_prices", limit_price_rows(now, last.limit_prices))
             self._model.writer.add("first_plans", self._first_plan_rows(now, last.first_plan))
             values = last.profile_values.items()
             self._model.writer.add("profiles", [(now, name, value) for name, value in values])
@@ -359,40 +360,6 @@ class Recorder:
         totals.steps_plan_violation += "plan_violation" in flags
         totals.steps_repaired += "repaired" in flags
         totals.energy_left_kwh, totals.traffic = model.energy_left_kwh(), model.bus.traffic
-
-
-def _bus_price_rows(now: Any, prices: BusPrices | None) -> list[tuple[Any, ...]]:
-    if prices is None:
-        return []
-    parts = ("price", "energy", "loss", "congestion", "voltage", "residual")
-    columns = (prices.buses, *(getattr(prices, part).tolist() for part in parts))
-    return [(now, *row) for row in zip(*columns, strict=True)]
-
-
-def _grant_row(query: GrantQuery, grants: Grants, step_h: float) -> tuple[Any, ...]:
-    asked_kwh, given_kwh = (
-        step_h * sum(float((one.lack_kw + one.surplus_kw).sum()) for one in requests.values())
-        for requests in (query.requests, grants.grants)
-    )
-    cost, shed_kw = grants.cost, grants.background_shed_kw
-    parts = (NAN,) * 6
-    if cost is not None:
-        parts = (
-            cost.operations,
-            cost.upstream,
-            cost.trade,
-            cost.shed,
-            cost.penalty,
-            cost.objective,
-        )
-    return (
-        asked_kwh,
-        asked_kwh - given_kwh,
-        NAN if shed_kw is None else step_h * float(shed_kw.sum()),
-        *parts,
-        sum(status != "exact" for status in grants.status),
-        " ".join(grants.binding),
-    )
 
 
 def _dispatch_row(now: Any, agent: Any, flags: Collection[str]) -> tuple[Any, ...]:
