@@ -17,6 +17,7 @@ from mmgsim.plots.style import layout
 __all__ = ["limit_prices_figure", "limit_prices_table"]
 
 NO_PRICE = "No limit of the network had a price: with more room nothing would have cost less."
+NOT_RECORDED = "The version of mmgsim that made this run recorded no prices of limits."
 _MOST_ROWS = 15
 _KINDS = {"voltage_max": "highest voltage", "voltage_min": "lowest voltage"}
 
@@ -91,15 +92,16 @@ def limit_prices_figure(feeder: FeederView) -> go.Figure:
 
 def _priced(feeder: FeederView) -> pd.DataFrame:
     view = feeder.view
-    if not view.has("limit_prices") or (
-        view.frame("limit_prices").empty and view.frame("dlmp").empty
-    ):
+    is_recorded = view.has("limit_prices")
+    if is_recorded and not view.frame("limit_prices").empty:
+        return view.frame("limit_prices")
+    if not view.has("dlmp") or view.frame("dlmp").empty:
         raise NothingToDrawError(NO_PRICES)
-    return view.needs("limit_prices", NO_PRICE)
+    raise NothingToDrawError(NO_PRICE if is_recorded else NOT_RECORDED)
 
 
 def _name(feeder: FeederView, kind: str, element: str, index: int) -> str:
-    """Name a limit by what it is about, such as ``line 5 to 25 (full)``."""
+    """Name a limit by what it is about, such as ``line 5 to 25: current``."""
     if element == "bus":
         return f"bus {feeder.view.bus_label(index)}: {_KINDS.get(kind, kind)}"
     edges = {(edge.kind, edge.index): edge for edge in feeder.layout.edges}

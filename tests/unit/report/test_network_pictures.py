@@ -67,6 +67,17 @@ def test_plans_that_the_dno_made_are_not_said_to_be_unseen(asking, priced, tmp_p
         changed(priced, tmp_path, repair={"rounds": 0}).plot.repair()
 
 
+@pytest.mark.parametrize("of_run", ["asking", "priced"])
+def test_what_an_earlier_version_did_not_record_is_not_said_to_be_nothing(
+    of_run, request, tmp_path
+):
+    run = changed(request.getfixturevalue(of_run), tmp_path)
+    name, table = {"asking": ("granted", "requests"), "priced": ("limit_prices",) * 2}[of_run]
+    shutil.rmtree(run.folder / f"{table}.parquet")
+    with pytest.raises(NothingToDrawError, match="version of mmgsim"):
+        getattr(run.plot, name)()
+
+
 # ------------------------------------------------------------------------------ limits with a price
 def test_a_line_with_a_price_is_full(priced):
     lines = priced.table("limit_prices").query("element == 'line'")
