@@ -41,8 +41,8 @@ def requests_table(view: RunView) -> pd.DataFrame:
         If nobody asked.
     """
     if not view.has("requests"):
-        asked = view.has("grants") and not view.frame("grants").empty
-        raise NothingToDrawError(NOT_RECORDED if asked else NOBODY_ASKED)
+        has_grants = view.has("grants") and not view.frame("grants").empty
+        raise NothingToDrawError(NOT_RECORDED if has_grants else NOBODY_ASKED)
     table = view.needs("requests", NOBODY_ASKED)
     keys = ["time", "microgrid", "offset"]
     rounds = table.sort_values("round", kind="stable").groupby(keys, sort=False)

@@ -93,6 +93,8 @@ def _surplus(results: Results) -> list[tuple[str, str]]:
 
 def surplus_given(results: Results) -> dict[str, float]:
     """Give what the market passed on of what buyers paid and sellers did not get. [currency]"""
+    if not results.summary["steps"]:  # then there are no tables
+        return {}
     lines = results.table("ledger")
     passed = lines[lines["item"] == Item.SURPLUS]
     sums = passed.groupby(passed["payee"] == Party.DNO)["amount"].sum()
