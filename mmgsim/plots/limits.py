@@ -148,7 +148,7 @@ def _add_lines(figure: go.Figure, lines: pd.DataFrame) -> None:
 
 
 def _told(times: pd.Series) -> list[str]:
-    return told_times(times, "%d %b %H:%M")
+    return [] if times.empty else told_times(times, "%d %b %H:%M")
 
 
 def _add_limit(figure: go.Figure, value: float, text: str, *, row: int, side: str) -> None:

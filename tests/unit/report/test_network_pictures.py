@@ -10,8 +10,8 @@ import yaml
 
 import mmgsim
 from mmgsim.errors import NothingToDrawError
-from mmgsim.plots import limit_prices_table, requests_table, told_spans
-from mmgsim.plots.limits import tightest_lines
+from mmgsim.plots import FeederView, limit_prices_table, requests_table, told_spans
+from mmgsim.plots.limits import tightest_figure, tightest_lines
 from mmgsim.plots.ties import tie_flows
 from mmgsim.report.asked import dno_plans, priced_limits, refusals
 from mmgsim.report.numbers import summary_rows
@@ -101,6 +101,13 @@ def test_the_tightest_lines_name_the_hours_in_which_they_were_full(priced):
     full = [bool((loading[line] >= 99.9).any()) for line in lines.index]
     assert any(full)
     assert [bool(when) for when in lines["when"]] == full
+
+
+def test_a_feeder_without_ratings_has_no_tightest_lines(on_feeder):
+    feeder = FeederView(on_feeder.plot.view, on_feeder.plot.network.layout)
+    feeder.loading_percent = 0.0 * on_feeder.plot.network.loading_percent
+    bars = [trace for trace in tightest_figure(feeder).data if trace.type == "bar"]
+    assert [len(bar.x) > 0 for bar in bars] == [True, False]
 
 
 def test_prices_of_buses_name_the_microgrids_at_them(priced):
