@@ -74,7 +74,7 @@ def choose_folder(
 
 def file_name(text: str) -> str:
     """Give a name, such as the reference of a class, as one part of a path."""
-    return text.replace("/", "_").replace(":", "_")
+    return text.replace("/", "_").replace(":", "_").replace(" ", "-")
 
 
 def _free_name(parent: Path, name: str) -> str:

@@ -149,9 +149,10 @@ def _simulate(
 def summarise(model: MultiMicrogridModel, *, wall_s: float) -> dict[str, Any]:
     """Give the run in a few numbers: costs, energy, statuses, certificates, seconds.
 
-    `market_kept` is what buyers paid the market and no seller got. `energy_left_value` prices
-    the stored energy at the end less that at the start, as it would come out of the batteries, at
-    the mean upstream price of the run.
+    `market_kept` is what buyers paid the market and no seller got. `unserved_value` is that of
+    background demand not served where it has a price; it is part of `system_cost`.
+    `energy_left_value` prices the stored energy at the end less that at the start, as it would come
+    out of the batteries, at the mean upstream price of the run.
     """
     totals = model.recorder.totals
     return {
@@ -175,6 +176,7 @@ def summarise(model: MultiMicrogridModel, *, wall_s: float) -> dict[str, Any]:
         "shed_kwh": float(totals.shed_kwh),
         "shed_critical_kwh": float(totals.shed_critical_kwh),
         "unserved_kwh": float(totals.unserved_kwh),
+        "unserved_value": float(totals.unserved_value),
         "imbalance_kwh": float(totals.imbalance_kwh),
         "substation_kwh": float(totals.substation_kwh),
         "steps_by_status": dict(totals.steps_by_status),

@@ -161,7 +161,8 @@ def print_comparison(comparison: Comparison, *, quiet: bool, as_json: bool) -> N
     is_frozen = compared.table.envelopes_frozen.any()
     title = f"{compared.scenario}, envelopes frozen" if is_frozen else compared.scenario
     names, sections = compared.table.index, compared_rows(compared)
-    out.print(_side_by_side(title, names, sections, caption=COMPARED_NOTE))
+    for shown in _fitting(title, [str(name) for name in names], sections, caption=COMPARED_NOTE):
+        out.print(shown)
     for line in (*compared.notes, f"comparison: {folder / 'compare.html'}"):
         out.print(line, soft_wrap=True, markup=False)
 
@@ -219,6 +220,52 @@ def print_reproduction(found: Reproduction, *, quiet: bool, as_json: bool) -> No
     where = f"claims: {found.folder / 'claims.html'}"
     for line in (*reasons(found.claims), *found.notes, where):
         out.print(line, soft_wrap=True, markup=False)
+
+
+_LABEL, _NAME, _RIM = 26, 12, 3
+"""Characters that labels and names of runs need at least in a table, and that a column adds."""
+
+
+def _fitting(
+    title: str, names: Sequence[str], sections: Sequence[Section], *, caption: str
+) -> Iterator[Table]:
+    """Give one table of runs beside each other, or where that is too wide, one a section."""
+    texts = [own for _, rows in sections for _, own in rows]
+    widths = [
+        max(min(len(name), _NAME), *(len(own[at]) for own in texts))
+        for at, name in enumerate(names)
+    ]
+    if _LABEL + sum(width + _RIM for width in widths) <= out.width:
+        yield _side_by_side(title, names, sections, caption=caption)
+        return
+    out.print(Text(title, style="italic"))
+    for heading, rows in sections:
+        yield from _below_each_other(heading, names, rows)
+    out.print(Text(caption, style="dim"))
+
+
+def _below_each_other(
+    heading: str, names: Sequence[str], rows: Sequence[tuple[str, list[str]]]
+) -> Iterator[Table]:
+    """Give the rows of a section as columns, as many as fit beside each other a table."""
+    name_width = min(max(map(len, names)), out.width // 3)
+    room = out.width - name_width - _RIM - 1
+    waiting = list(rows)
+    while waiting:
+        taken, left = 0, room
+        while taken < len(waiting):
+            label, texts = waiting[taken]
+            left -= max(map(len, [*label.split(), *texts])) + _RIM
+            if left < 0 and taken:
+                break
+            taken += 1
+        part, waiting = waiting[:taken], waiting[taken:]
+        columns = [Column(Text(label), justify="right", overflow="fold") for label, _ in part]
+        head = Column("", overflow="fold", width=name_width)
+        table = Table(head, *columns, title=Text(heading, style="bold"), title_justify="left")
+        for at, name in enumerate(names):
+            table.add_row(Text(name), *(Text(texts[at]) for _, texts in part))
+        yield table
 
 
 def _side_by_side(

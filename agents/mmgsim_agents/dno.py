@@ -46,6 +46,7 @@ from mmgsim.subproblems import (
     bus_prices,
     envelope_faults,
     grant_faults,
+    limit_prices,
     tariff_faults,
 )
 from mmgsim_agents.operators.standard import StandardOperator
@@ -294,6 +295,11 @@ class DnoAgent(mesa.Agent):
             ),
             bus_prices=self._bus_prices(share, exchange_kw, q_kvar),
             first_plan=self.first_plans.get(self.model.clock.step - self._gate_step),
+            limit_prices=()
+            if self._shadow is None
+            else limit_prices(
+                state.feeder, self._shadow, self._shadow.window.offset(self.model.clock.step)
+            ),
         )
 
     def not_carried(self) -> list[tuple[str, float]]:

@@ -13,10 +13,11 @@ import pandas as pd
 import plotly.graph_objects as go
 
 from mmgsim.compare.alike import check_alike
-from mmgsim.compare.frozen import envelopes_from, frozen_notes
-from mmgsim.compare.numbers import cost_by_microgrid, gates_of, run_table, sent_by
+from mmgsim.compare.frozen import envelopes_from, frozen_notes, scenario_of
+from mmgsim.compare.numbers import cost_by_microgrid, flags_of, gates_of, run_table, sent_by
+from mmgsim.compare.variants import variant_names
 from mmgsim.errors import ComparisonError, Fault, ResultsError, near_miss
-from mmgsim.report import COMPARISON_FIGURES, Compared, write_comparison_page
+from mmgsim.report import COMPARISON_FIGURES, Compared, options_told, write_comparison_page
 from mmgsim.tables import Results, write_json, write_text
 
 __all__ = ["Comparison", "compare_runs"]
@@ -27,7 +28,8 @@ def compare_runs(
 ) -> Comparison:
     """Put finished runs of one scenario side by side.
 
-    A run is called by its coordination, or by its folder where several have the same one.
+    A run is called by its coordination, with the options that differ where several have the same
+    one, and by its folder where these are the same too.
 
     Parameters
     ----------
@@ -55,14 +57,24 @@ def compare_runs(
 
 
 def _names(runs: list[Results]) -> list[str]:
-    kinds = [str(run.manifest["coordination"]) for run in runs]
-    count = Counter(kinds)
+    chosen = [_coordination(run) for run in runs]
+    if len({(kind, options_told(options)) for kind, options in chosen}) == len(runs):
+        return variant_names(chosen)
+    count = Counter(kind for kind, _ in chosen)
     names = [
-        kind if count[kind] == 1 else run.folder.name for kind, run in zip(kinds, runs, strict=True)
+        kind if count[kind] == 1 else run.folder.name
+        for (kind, _), run in zip(chosen, runs, strict=True)
     ]
     if len(set(names)) == len(names):
         return names
     return [f"{place}: {run.folder}" for place, run in enumerate(runs, 1)]
+
+
+def _coordination(run: Results) -> tuple[str, dict[str, Any]]:
+    """Give kind and options of the coordination of a run."""
+    options = dict(scenario_of(run)["coordination"])
+    options.pop("kind")
+    return str(run.manifest["coordination"]), options
 
 
 class Comparison:
@@ -126,10 +138,16 @@ class Comparison:
         parts = {name: sent_by(run)["bytes"] for name, run in self.runs.items()}
         return pd.DataFrame(parts).T.fillna(0).astype(int).rename_axis("run")
 
+    @cached_property
+    def flags(self) -> pd.DataFrame:
+        """In how many steps each flag was set: one row a flag, one column a run."""
+        return flags_of(self.runs)
+
     @property
     def notes(self) -> tuple[str, ...]:
-        """Say what else has to be known: frozen envelopes, missing shares, unlike versions."""
-        return (*frozen_notes(self.runs), *_share_notes(self.table), *self._version_notes())
+        """Say what else has to be known: options, frozen envelopes, shares, unlike versions."""
+        told = (*_option_notes(self.table), *frozen_notes(self.runs), *_share_notes(self.table))
+        return (*told, *self._version_notes())
 
     def _version_notes(self) -> tuple[str, ...]:
         versions = pd.DataFrame({name: r.manifest["versions"] for name, r in self.runs.items()})
@@ -170,6 +188,7 @@ class Comparison:
             by_microgrid=self.by_microgrid,
             gates=self.gates,
             sent=self.sent,
+            flags=self.flags,
             failed=self.failed,
             notes=self.notes,
         )
@@ -219,6 +238,13 @@ class Comparison:
         """Say what is compared."""
         failed = f"; failed: {', '.join(self.failed)}" if self.failed else ""
         return f"Comparison({', '.join(self.runs)}{failed})"
+
+
+def _option_notes(table: pd.DataFrame) -> tuple[str, ...]:
+    """Say which options each run has, where any has some."""
+    told = [f"{name}: {options}" for name, options in table["options"].dropna().items()]
+    rest = "" if len(told) == len(table) else "; the others have none"
+    return (f"Options of coordinations. {'; '.join(told)}{rest}.",) if told else ()
 
 
 def _share_notes(table: pd.DataFrame) -> tuple[str, ...]:

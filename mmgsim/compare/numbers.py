@@ -10,9 +10,10 @@ import pandas as pd
 
 from mmgsim.compare.frozen import envelopes_from, scenario_of
 from mmgsim.metrics import gini, jain
+from mmgsim.report import options_told, surplus_given
 from mmgsim.tables import Results
 
-__all__ = ["cost_by_microgrid", "gates_of", "run_table", "sent_by"]
+__all__ = ["cost_by_microgrid", "flags_of", "gates_of", "run_table", "sent_by"]
 
 NAN = float("nan")
 NOTHING_TO_GAIN = 1e-6
@@ -60,6 +61,7 @@ def _costs(run: Results) -> dict[str, Any]:
     cost, left = summary["objective_cost"], summary["energy_left_value"]
     return {
         "coordination": summary["coordination"],
+        "options": _options(run),
         "envelopes_frozen": envelopes_from(run) is not None,
         "repair_rounds_allowed": scenario_of(run)["repair"]["rounds"],
         "objective_cost": cost,
@@ -67,8 +69,16 @@ def _costs(run: Results) -> dict[str, Any]:
         "objective_cost_incl_energy_left": cost - left,
         "members_cost": summary["members_cost"],
         "market_kept": summary.get("market_kept", 0.0),
+        "surplus_passed_on": sum(surplus_given(run).values()),
         "system_cost": summary["system_cost"],
+        "unserved_value": summary.get("unserved_value", 0.0),  # missing in older results
     }
+
+
+def _options(run: Results) -> str | float:
+    """Give the options of the coordination in words; NaN where it has none."""
+    chosen = scenario_of(run)["coordination"]
+    return options_told({key: value for key, value in chosen.items() if key != "kind"}) or NAN
 
 
 def _effort(run: Results) -> dict[str, Any]:
@@ -101,7 +111,8 @@ def _physics(run: Results) -> dict[str, Any]:
     statuses = run.steps.status.value_counts()
     counts = {f"steps_{status}": int(statuses.get(status, 0)) for status in _STATUSES}
     energies = {key: run.summary[key] for key in _ENERGIES}
-    return {**energies, "steps": len(run.steps), **counts}
+    flags = ", ".join(f"{flag} {count}" for flag, count in _flags(run).items())
+    return {**energies, "steps": len(run.steps), **counts, "flags": flags or NAN}
 
 
 def _least_gain(runs: Mapping[str, Results]) -> float:
@@ -158,6 +169,19 @@ def gates_of(runs: Mapping[str, Results]) -> pd.DataFrame:
         part.insert(0, "run", name)
         parts.append(part)
     return pd.concat(parts, ignore_index=True)
+
+
+def flags_of(runs: Mapping[str, Results]) -> pd.DataFrame:
+    """Give in how many steps each flag was set: one row a flag, one column a run."""
+    counts = pd.DataFrame({name: _flags(run) for name, run in runs.items()}, dtype=float)
+    return counts.fillna(0.0).astype(int).sort_index().rename_axis("flag")
+
+
+def _flags(run: Results) -> pd.Series:
+    """Give in how many steps each flag was set, whatever follows a colon in it."""
+    words = run.steps["flags"].fillna("").str.split()
+    kinds = words.map(lambda flags: sorted({flag.partition(":")[0] for flag in flags}))
+    return kinds.explode().value_counts().sort_index()
 
 
 def sent_by(run: Results) -> pd.DataFrame:

@@ -2,15 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from mmgsim.engine import load_variant
 from mmgsim.errors import ComparisonError, Fault, MmgsimError
+from mmgsim.report import options_told
 from mmgsim.scenario import LoadedScenario, parse_coordinations
 
-__all__ = ["CoordinationChoice", "chosen_coordinations", "reason_of", "variants_of"]
+__all__ = [
+    "CoordinationChoice",
+    "chosen_coordinations",
+    "reason_of",
+    "variant_names",
+    "variants_of",
+]
 
 CoordinationChoice = str | Mapping[str, Any]
 
@@ -63,19 +71,47 @@ def variants_of(
     faults += [Fault("coordinations", f"{c!r} is there twice", "give it once") for c in repeated]
     if faults:
         raise ComparisonError(str(scenario), faults)
-    found: dict[str, LoadedScenario] = {}
-    for choice in coordinations:
+    found = [
         # First, so that an override can set options of the coordination.
-        chosen = {"coordination.kind": choice, **overrides}
-        loaded = load_variant(scenario, chosen, strategy=strategy)
-        found[_free(loaded.scenario.coordination.kind, found)] = loaded
+        load_variant(scenario, {"coordination.kind": choice, **overrides}, strategy=strategy)
+        for choice in coordinations
+    ]
+    chosen = [one.scenario.coordination for one in found]
+    names = variant_names([(one.kind, one.options()) for one in chosen])
+    return dict(zip(names, found, strict=True))
+
+
+def variant_names(coordinations: Sequence[tuple[str, Mapping[str, Any]]]) -> list[str]:
+    """Name coordinations by their kind, and those of one kind by the options that differ.
+
+    Words stand for themselves, other values after their option: ``bilevel kkt``, ``prices``,
+    ``prices tolerance 0.01``. What is still the same is numbered.
+
+    Parameters
+    ----------
+    coordinations : sequence of (str, mapping)
+        Kind and options as they were given.
+    """
+    count = Counter(kind for kind, _ in coordinations)
+    found: list[str] = []
+    for kind, options in coordinations:
+        if count[kind] == 1:
+            found.append(kind)
+            continue
+        others = [dict(given) for other, given in coordinations if other == kind]
+        parts = [
+            value if isinstance(value, str) else options_told({key: value})
+            for key, value in options.items()
+            if any(key not in given or given[key] != value for given in others)
+        ]
+        found.append(_free(" ".join([kind, *parts]), found))
     return found
 
 
-def _free(kind: str, taken: Mapping[str, Any]) -> str:
-    """Add a number where the same coordination comes with other options."""
-    free, number = kind, 1
+def _free(name: str, taken: Sequence[str]) -> str:
+    """Add a number where a name is there already."""
+    free, number = name, 1
     while free in taken:
         number += 1
-        free = f"{kind}-{number}"
+        free = f"{name}-{number}"
     return free

@@ -14,8 +14,6 @@ from mmgsim.contracts import (
     Battery,
     Clearing,
     Diesel,
-    GrantQuery,
-    Grants,
     Item,
     LedgerLine,
     Load,
@@ -26,11 +24,17 @@ from mmgsim.contracts import (
     plain_content,
 )
 from mmgsim.engine.bus import Traffic
+from mmgsim.engine.dno_rows import (
+    bus_price_rows,
+    grant_row,
+    limit_price_rows,
+    request_rows,
+)
 from mmgsim.engine.records import MicrogridStep
 from mmgsim.errors import ContractError, PlugInError
 from mmgsim.network import PlannedFlow
 from mmgsim.settlement import OPERATIONS, account
-from mmgsim.subproblems import BusPrices, solver_time
+from mmgsim.subproblems import solver_time
 
 __all__ = ["OBJECTIVE_FREE", "Recorder", "Totals"]
 
@@ -59,6 +63,7 @@ class Totals:
     shed_kwh: float = 0.0
     shed_critical_kwh: float = 0.0
     unserved_kwh: float = 0.0
+    unserved_value: float = 0.0
     imbalance_kwh: float = 0.0
     substation_kwh: float = 0.0
     gap_max: float | None = None
@@ -161,13 +166,9 @@ class Recorder:
                 self._model.market.line.lost,
             ),
         )
-        self._model.writer.add(
-            "grants",
-            [
-                (now, number, *_grant_row(query, grants, self._model.clock.step_h))
-                for number, (query, grants) in enumerate(self._model.dno.grants, 1)
-            ],
-        )
+        for number, (query, grants) in enumerate(self._model.dno.grants, 1):
+            self._add("grants", (now, number, *grant_row(query, grants, self._model.clock.step_h)))
+            self._model.writer.add("requests", request_rows(now, number, query, grants))
         self._model.writer.add(
             "rounds",
             [
@@ -230,6 +231,12 @@ class Recorder:
         view = self._model.market.view(self._model.clock.window(1))
         return float(view.tariff.upstream_per_kwh[0])
 
+    def _unserved(self, step_h: float) -> tuple[float, float]:
+        """Give the background demand that was not served, and its value where it has a price."""
+        last, price = self._model.dno.last, self._model.dno.own.shed_price_per_kwh
+        unserved_kwh = 0.0 if last is None else last.unserved_kw * step_h
+        return unserved_kwh, unserved_kwh * (price or 0.0)
+
     def _add(self, table: str, row: tuple[Any, ...]) -> None:
         self._model.writer.add(table, [row])
 
@@ -273,7 +280,8 @@ class Recorder:
                 last.unserved_kw * step_h,
             )
             self._record_network(now, flow)
-            self._model.writer.add("dlmp", _bus_price_rows(now, last.bus_prices))
+            self._model.writer.add("dlmp", bus_price_rows(now, last.bus_prices))
+            self._model.writer.add("limit_prices", limit_price_rows(now, last.limit_prices))
             self._model.writer.add("first_plans", self._first_plan_rows(now, last.first_plan))
             values = last.profile_values.items()
             self._model.writer.add("profiles", [(now, name, value) for name, value in values])
@@ -327,9 +335,13 @@ class Recorder:
         totals.market_kept -= account(lines, Party.MARKET)
         totals.loss_kwh += model.loss_kw * step_h
         net_import_kw = -sum(step.money.exchange_kw for step in steps) - model.dno.own.last.sent_kw
-        upstream = self._upstream_per_kwh
         operations = sum(line.amount for line in lines if line.item in OPERATIONS)
-        system_cost = (net_import_kw + model.loss_kw) * step_h * upstream + operations + shed_value
+        upstream_kwh = (net_import_kw + model.loss_kw) * step_h
+        unserved_kwh, unserved_value = self._unserved(step_h)
+        if model.dno.own.shed_price_per_kwh is not None:
+            upstream_kwh -= unserved_kwh  # what is not served is not bought either
+        system_cost = upstream_kwh * self._upstream_per_kwh + operations
+        system_cost += shed_value + unserved_value
         totals.system_cost += system_cost
         if model.scenario.objective is Objective.SYSTEM:
             totals.objective_cost += system_cost
@@ -342,7 +354,8 @@ class Recorder:
                 lines, Party.MARKET, counts=lambda item: item == Item.LOCAL_TRADE
             )
         flow = None if model.dno.last is None else model.dno.last.flow
-        totals.unserved_kwh += 0.0 if flow is None else model.dno.last.unserved_kw * step_h
+        totals.unserved_kwh += unserved_kwh
+        totals.unserved_value += unserved_value
         substation_kw = net_import_kw if flow is None else float(flow.slack_p_kw[0])
         totals.substation_kwh += substation_kw * step_h
         totals.steps_by_status[self.status] += 1
@@ -350,42 +363,6 @@ class Recorder:
         totals.steps_plan_violation += "plan_violation" in flags
         totals.steps_repaired += "repaired" in flags
         totals.energy_left_kwh, totals.traffic = model.energy_left_kwh(), model.bus.traffic
-
-
-def _bus_price_rows(now: Any, prices: BusPrices | None) -> list[tuple[Any, ...]]:
-    if prices is None:
-        return []
-    parts = ("price", "energy", "loss", "congestion", "voltage", "residual")
-    columns = (prices.buses, *(getattr(prices, part).tolist() for part in parts))
-    return [(now, *row) for row in zip(*columns, strict=True)]
-
-
-def _grant_row(query: GrantQuery, grants: Grants, step_h: float) -> tuple[Any, ...]:
-    asked_kwh, given_kwh = (
-        step_h * sum(float((one.lack_kw + one.surplus_kw).sum()) for one in requests.values())
-        for requests in (query.requests, grants.grants)
-    )
-    refused_kw = grants.refused_kw
-    refused_kwh = asked_kwh - given_kwh if refused_kw is None else step_h * float(refused_kw.sum())
-    cost, shed_kw = grants.cost, grants.background_shed_kw
-    parts = (NAN,) * 6
-    if cost is not None:
-        parts = (
-            cost.operations,
-            cost.upstream,
-            cost.trade,
-            cost.shed,
-            cost.penalty,
-            cost.objective,
-        )
-    return (
-        asked_kwh,
-        refused_kwh,
-        NAN if shed_kw is None else step_h * float(shed_kw.sum()),
-        *parts,
-        sum(status != "exact" for status in grants.status),
-        " ".join(grants.binding),
-    )
 
 
 def _dispatch_row(now: Any, agent: Any, flags: Collection[str]) -> tuple[Any, ...]:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from mmgsim.contracts import Dispatch, FloatArray, MemberStep, OperationCost, Realised
 from mmgsim.network import Flow, PlannedFlow
-from mmgsim.subproblems import BusPrices
+from mmgsim.subproblems import BusPrices, LimitPrice
 
 __all__ = ["FlowStep", "MicrogridStep", "OwnStep"]
 
@@ -110,6 +110,8 @@ class FlowStep:
         Value of each profile that elements follow of their own, by its name.
     first_plan : PlannedFlow or None
         What the gate's first plan would have done, where it broke a limit and was reviewed.
+    limit_prices : tuple of LimitPrice
+        Limits that had a price, where a mechanism knows what limits are worth.
     """
 
     flow: Flow
@@ -121,3 +123,4 @@ class FlowStep:
     bus_prices: BusPrices | None = None
     profile_values: Mapping[str, float] = field(default_factory=dict)
     first_plan: PlannedFlow | None = None
+    limit_prices: tuple[LimitPrice, ...] = ()

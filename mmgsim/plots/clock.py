@@ -8,7 +8,15 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-__all__ = ["local_time", "stamps", "stepped", "told_times", "twice_told", "widths_ms"]
+__all__ = [
+    "local_time",
+    "stamps",
+    "stepped",
+    "told_spans",
+    "told_times",
+    "twice_told",
+    "widths_ms",
+]
 
 
 def local_time(times: pd.Series, timezone: str) -> pd.Series:
@@ -89,6 +97,31 @@ def told_times(times: pd.Series, form: str = "%a %d %b %H:%M") -> list[str]:
         f"{time:{form} %Z}" if is_twice else f"{time:{form}}"
         for time, is_twice in zip(times, first != last, strict=True)
     ]
+
+
+def told_spans(times: pd.Series, hours: float, form: str = "%d %b %H:%M") -> list[str]:
+    """Give steps in words, those in a row together: ``14 Jun 12:00 to 15:00``.
+
+    Parameters
+    ----------
+    times : Series
+        Starts of steps on the scenario's clock, in order.
+    hours : float
+        Length of a step. [h]
+    form : str
+        How times are written.
+    """
+    if times.empty:
+        return []
+    step = pd.Timedelta(hours=hours)
+    run = times.diff().ne(step).cumsum()
+    groups = times.groupby(run.to_numpy())
+    first, end = groups.first(), groups.last() + step
+    ends = [
+        f"{stop:%H:%M}" if start.date() == (stop - step).date() else told
+        for start, stop, told in zip(first, end, told_times(end, form), strict=True)
+    ]
+    return [f"{start} to {stop}" for start, stop in zip(told_times(first, form), ends, strict=True)]
 
 
 def twice_told(times: pd.Series) -> str:

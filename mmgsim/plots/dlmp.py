@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
@@ -55,7 +57,7 @@ def dlmp_figure(view: RunView) -> go.Figure:
     for row, (part, wide) in enumerate(panels.items(), 1):
         domain = figure.layout[f"yaxis{row if row > 1 else ''}"].domain
         figure.add_trace(_map(view, wide, part, domain), row=row, col=1)
-        figure.update_yaxes(title="bus", type="category", showgrid=False, nticks=12, row=row, col=1)
+        figure.update_yaxes(**_bus_axis(view, wide), row=row, col=1)
     figure.update_layout(hovermode="closest")
     figure.update_xaxes(showgrid=False)
     return figure.update_xaxes(title=clock_title(view), row=len(panels), col=1)
@@ -66,6 +68,14 @@ def _wide(view: RunView, table: pd.DataFrame, part: str) -> pd.DataFrame:
     wide = table.pivot_table(index="time", columns="bus", values=part)
     wide = wide.reindex(view.frame("steps")["time"]).rename_axis("time")
     return view.coarse(wide.reset_index())
+
+
+def _bus_axis(view: RunView, wide: pd.DataFrame) -> dict[str, Any]:
+    """Give an axis of all buses that names those of microgrids."""
+    labels = [view.bus_label(int(bus)) for bus in wide.columns if bus != "time"]
+    named = [label for label in labels if not label.isdigit()]
+    ticks = {"tickvals": named, "tickfont_size": 11} if named else {"nticks": 12}
+    return {"title": "bus", "type": "category", "showgrid": False, **ticks}
 
 
 def _most(wide: pd.DataFrame) -> float:
@@ -80,7 +90,7 @@ def _map(view: RunView, wide: pd.DataFrame, part: str, domain: tuple[float, floa
     most = _most(wide)
     return go.Heatmap(
         x=edges,
-        y=[str(bus) for bus in buses],
+        y=[view.bus_label(int(bus)) for bus in buses],
         z=values,
         zmin=None if is_price else -most,
         zmax=None if is_price else most,

@@ -11,7 +11,8 @@ import plotly.graph_objects as go
 from mmgsim.contracts import FloatArray
 from mmgsim.plots.clock import told_times
 from mmgsim.plots.feeder_view import FeederView
-from mmgsim.plots.style import NEUTRAL, faded, layout
+from mmgsim.plots.style import HALO, NEUTRAL, POWERS, faded, layout
+from mmgsim.plots.ties import DrawnTie, drawn_ties
 
 __all__ = ["feeder_figure", "moment_figure"]
 
@@ -222,7 +223,20 @@ class _Map:
                 "hovertemplate": "upstream grid<extra></extra>",
             }
         )
-        return shown
+        return [*shown, *self._ties()]
+
+    def _ties(self) -> list[dict[str, Any]]:
+        """Give the ties between microgrids: an arc beside the feeder, or the line's own place."""
+        places, bus_of = self._feeder.layout.places, self._feeder.microgrid_bus
+        ties = [
+            tie
+            for tie in drawn_ties(self._feeder.view.run.scenario)
+            if all(bus_of.get(end) in places for end in tie.ends)
+        ]
+        return [
+            _tie(tie, *(np.array(places[bus_of[end]]) for end in tie.ends), is_first=at == 0)
+            for at, tie in enumerate(ties)
+        ]
 
     def _classes(self, loading: FloatArray) -> list[dict[str, Any]]:
         """Give the lines of every class of loading."""
@@ -327,7 +341,7 @@ class _Map:
                 "mode": "markers+text",
                 "showlegend": False,
                 "textposition": self._label_sides(member_bus),
-                "textfont": {"shadow": _HALO},
+                "textfont": {"shadow": HALO},
                 "hovertemplate": "%{text}<extra></extra>",
                 "cliponaxis": False,
                 "marker": {
@@ -338,8 +352,8 @@ class _Map:
         ]
 
 
-_HALO = ", ".join(["0 0 3px #ffffff"] * 4)
-"""Around labels, so that a line below one does not run through its letters."""
+_ARC = 21
+"""Points of the arc of a tie."""
 _HALF_LABEL = np.array([0.16, 0.025])
 """Half the width and height of a label, as parts of those of the map."""
 _EDGE = np.array([0.2, 0.09])
@@ -351,6 +365,32 @@ _SIDES = {
     "middle left": np.array([-0.2, 0.0]),
 }
 """Where the middle of a label is from its bus, as parts of the width and height of the map."""
+
+
+def _tie(tie: DrawnTie, start: FloatArray, end: FloatArray, *, is_first: bool) -> dict[str, Any]:
+    """Give a tie with its name: one beside the feeder as an arc, that nothing lies below it."""
+    along = np.linspace(0.0, 1.0, _ARC)[:, None]
+    points = (1.0 - along) * start + along * end
+    if tie.is_private:
+        across = np.array([start[1] - end[1], end[0] - start[0]])
+        points = points + 0.6 * along * (1.0 - along) * across
+    names = [""] * _ARC
+    names[_ARC // 2] = f"<b>{tie.name}</b>"
+    colour = POWERS["tie_out_kw"].colour
+    return {
+        "type": "scatter",
+        "x": points[:, 0],
+        "y": points[:, 1],
+        "mode": "lines+text",
+        "name": "tie line",
+        "legendgroup": "tie",
+        "showlegend": is_first,
+        "line": {"color": colour, "dash": "dash", "width": 2.5},
+        "text": names,
+        "textposition": "top center",
+        "textfont": {"color": colour, "shadow": HALO},
+        "hovertemplate": f"{tie.told}<extra></extra>",
+    }
 
 
 def _room(taken: FloatArray, label: FloatArray) -> float:

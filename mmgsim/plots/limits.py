@@ -6,28 +6,36 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from mmgsim.plots.clock import stepped
+from mmgsim.plots.clock import stepped, told_spans, told_times
 from mmgsim.plots.energy import clock_title
 from mmgsim.plots.feeder_view import FeederView
-from mmgsim.plots.style import LIMIT, NEUTRAL, layout, panel_titles
+from mmgsim.plots.style import HALO, LIMIT, NEUTRAL, layout, panel_titles
 
-__all__ = ["limits_figure", "tightest_buses", "tightest_figure", "tightest_lines"]
+__all__ = ["FULL_PERCENT", "limits_figure", "tightest_buses", "tightest_figure", "tightest_lines"]
 
-_MOST_ROWS = 12
+_MOST_ROWS, _MOST_SPANS = 12, 6
+FULL_PERCENT = 99.9
+"""From here on a line is called full. [%]"""
 _LOW, _HIGH, _LOADING = "#0072B2", "#56B4E9", "#993404"
+
+
+_TEXT = {"size": 11, "shadow": HALO}
 
 
 def tightest_buses(feeder: FeederView) -> pd.DataFrame:
     """Give the buses that came nearest to a limit of the voltage, the nearest first.
 
     One row a bus: `low_pu`, `high_pu` over the run; `margin_pu` to the nearer limit, below zero
-    where it was broken; `steps_outside`. The bus of the upstream grid is not among them.
+    where it was broken; `at`, the step in which it came nearest; `steps_outside`. The bus of the
+    upstream grid is not among them.
     """
     low_pu, high_pu = feeder.limits_pu
     vm_pu = feeder.vm_pu.drop(columns=list(feeder.layout.sources), errors="ignore")
     table = pd.DataFrame({"low_pu": vm_pu.min(), "high_pu": vm_pu.max()})
-    margins = pd.concat([table["low_pu"] - low_pu, high_pu - table["high_pu"]], axis=1)
-    table["margin_pu"] = margins.min(axis=1)
+    below, above = table["low_pu"] - low_pu, high_pu - table["high_pu"]
+    table["margin_pu"] = pd.concat([below, above], axis=1).min(axis=1)
+    supplied = vm_pu.dropna(axis=1, how="all")
+    table["at"] = supplied.idxmin().where(below <= above, supplied.idxmax())
     table["steps_outside"] = ((vm_pu < low_pu - 1e-6) | (vm_pu > high_pu + 1e-6)).sum()
     return table.dropna().sort_values("margin_pu", kind="stable").head(_MOST_ROWS)
 
@@ -35,7 +43,8 @@ def tightest_buses(feeder: FeederView) -> pd.DataFrame:
 def tightest_lines(feeder: FeederView) -> pd.DataFrame:
     """Give the lines of highest loading, the highest first; unrated ones are not among them.
 
-    One row a line: `most_percent`, `mean_percent`, `steps_above` 100 %, `from_bus`, `to_bus`.
+    One row a line: `most_percent`, `mean_percent`, `steps_above` 100 %, `from_bus`, `to_bus`; `at`,
+    the first step of highest loading; `when`, the hours in which it was full, in words.
     """
     loading = feeder.loading_percent
     ends = {e.index: (e.from_bus, e.to_bus) for e in feeder.layout.edges if e.kind == "line"}
@@ -44,7 +53,18 @@ def tightest_lines(feeder: FeederView) -> pd.DataFrame:
     table = table[(table["most_percent"] > 0.0) & table.index.isin(list(ends))]
     table["from_bus"] = [ends[line][0] for line in table.index]
     table["to_bus"] = [ends[line][1] for line in table.index]
-    return table.sort_values("most_percent", ascending=False, kind="stable").head(_MOST_ROWS)
+    table = table.sort_values("most_percent", ascending=False, kind="stable").head(_MOST_ROWS)
+    table["at"] = [loading[line].idxmax() for line in table.index]
+    table["when"] = [_when_full(feeder, loading[line]) for line in table.index]
+    return table
+
+
+def _when_full(feeder: FeederView, loading: pd.Series) -> str:
+    """Say when a line was full, and nothing where it never was."""
+    times = loading.index[loading >= FULL_PERCENT].to_series()
+    spans = told_spans(times, feeder.view.step_h)
+    more = f" and {len(spans) - _MOST_SPANS} more" if len(spans) > _MOST_SPANS else ""
+    return ", ".join(spans[:_MOST_SPANS]) + more
 
 
 def tightest_figure(feeder: FeederView) -> go.Figure:
@@ -55,21 +75,26 @@ def tightest_figure(feeder: FeederView) -> go.Figure:
         cols=1,
         vertical_spacing=0.2,
         subplot_titles=(
-            "Buses nearest to a limit: lowest to highest voltage",
-            "Lines of highest loading: mean (dot) and highest (bar)",
+            "Buses nearest to a limit: lowest to highest voltage, and when it came nearest",
+            "Lines of highest loading: mean (dot) and highest (bar), and when it was highest first",
         ),
     )
     layout(figure, "Where the feeder was tight", height=660, showlegend=False, bargap=0.45)
     panel_titles(figure)
-    names = [f"bus {bus}" for bus in buses.index]
+    names = [f"bus {feeder.view.bus_label(int(bus))}" for bus in buses.index]
     figure.add_bar(
         x=names,
         y=buses["high_pu"] - buses["low_pu"],
         base=buses["low_pu"],
         marker_color=[LIMIT if margin < -1e-6 else _LOW for margin in buses["margin_pu"]],
+        text=_told(buses["at"]),
+        textposition="outside",
+        textfont=_TEXT,
+        constraintext="none",
+        cliponaxis=False,
         customdata=buses[["low_pu", "high_pu", "steps_outside"]].to_numpy(),
         hovertemplate="%{x}: %{customdata[0]:.4f} to %{customdata[1]:.4f} pu, outside in "
-        "%{customdata[2]:.0f} steps<extra></extra>",
+        "%{customdata[2]:.0f} steps, nearest to a limit %{text}<extra></extra>",
         row=1,
         col=1,
     )
@@ -94,11 +119,17 @@ def _add_lines(figure: go.Figure, lines: pd.DataFrame) -> None:
         x=names,
         y=most,
         marker_color=[LIMIT if percent > 100.0 + 1e-4 else _LOADING for percent in most],
-        text=[f"{percent:.0f} %" for percent in most],
+        text=[
+            f"<b>{percent:.0f} %</b><br>{at}"
+            for percent, at in zip(most, _told(lines["at"]), strict=True)
+        ],
         textposition="outside",
-        customdata=lines[["mean_percent", "steps_above"]].reset_index().to_numpy(),
-        hovertemplate="line %{customdata[0]:.0f}, bus %{x}: highest %{y:.1f} %, mean "
-        "%{customdata[1]:.1f} %, above 100 % in %{customdata[2]:.0f} steps<extra></extra>",
+        textfont=_TEXT,
+        constraintext="none",
+        customdata=lines[["mean_percent", "steps_above", "when"]].reset_index().to_numpy(),
+        hovertemplate="line %{customdata[0]}, bus %{x}: highest %{y:.1f} %, mean "
+        "%{customdata[1]:.1f} %, above 100 % in %{customdata[2]} steps<br>full: "
+        "%{customdata[3]}<extra></extra>",
         row=2,
         col=1,
     )
@@ -113,7 +144,11 @@ def _add_lines(figure: go.Figure, lines: pd.DataFrame) -> None:
     )
     _add_limit(figure, 100.0, "rating", row=2, side="top")
     highest = max(100.0, float(most.max()) if len(most) else 0.0)
-    figure.update_yaxes(title="loading [%]", range=[0.0, 1.15 * highest], row=2, col=1)
+    figure.update_yaxes(title="loading [%]", range=[0.0, 1.3 * highest], row=2, col=1)
+
+
+def _told(times: pd.Series) -> list[str]:
+    return [] if times.empty else told_times(times, "%d %b %H:%M")
 
 
 def _add_limit(figure: go.Figure, value: float, text: str, *, row: int, side: str) -> None:

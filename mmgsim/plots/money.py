@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
@@ -11,7 +13,7 @@ from mmgsim.errors import NothingToDrawError
 from mmgsim.plots.clock import stamps, stepped, widths_ms
 from mmgsim.plots.energy import clock_title, with_tie_ways
 from mmgsim.plots.numbers import brief
-from mmgsim.plots.sankey import Node, Stream, sankey
+from mmgsim.plots.sankey import FAINT, SOLID, Node, Stream, sankey
 from mmgsim.plots.style import COSTS, NEUTRAL, POWERS, PRICES, Look, faded, layout, panel_titles
 from mmgsim.plots.view import RunView
 
@@ -198,11 +200,42 @@ def money_figure(view: RunView) -> go.Figure:
         source, target = (payer, payee) if amount > 0.0 else (payee, payer)
         look = COSTS.get(item, Look(item, NEUTRAL))
         ends = _paying(view, source), _paid(view, target)
+        if (source, target) == (Party.MARKET, Party.DNO):  # both stand in one column
+            ends = ends[0], Node("DNO gets", _PARTY[Party.DNO][1], 3, len(view.microgrids))
         is_faint = bool(look.hatch)
         streams.append(Stream(*ends, abs(float(amount)), look.label, look.colour, is_faint))
     if not streams:
         raise NothingToDrawError("Nobody paid anybody in this run.")
-    return sankey(streams, "Money: who paid whom", unit=view.currency)
+    kept = float(view.run.summary.get("market_kept", 0.0))  # missing in older results
+    if kept >= _CENT:
+        look = COSTS["surplus"]
+        end = Node("kept by the market", look.colour, 3, len(view.microgrids))
+        streams.append(Stream(_party(Party.MARKET), end, kept, look.label, look.colour))
+    return _with_legend(sankey(streams, "Money: who paid whom", unit=view.currency), streams)
+
+
+def _with_legend(figure: go.Figure, streams: Sequence[Stream]) -> go.Figure:
+    """Say which colour is which item: marks that stand in the legend alone."""
+    faint = {stream.what: stream.is_faint for stream in streams}
+    for what, is_faint in faint.items():
+        (colour,) = {stream.colour for stream in streams if stream.what == what}
+        figure.add_scatter(
+            x=[None],
+            y=[None],
+            mode="markers",
+            name=what,
+            marker={
+                "symbol": "square",
+                "size": 13,
+                "color": faded(colour, FAINT if is_faint else SOLID),
+            },
+        )
+    figure.update_xaxes(visible=False).update_yaxes(visible=False)
+    legend = {"orientation": "h", "y": -0.02, "yanchor": "top", "x": 0.5, "xanchor": "center"}
+    bottom = 40 + 22 * (1 + len(faint) // 5)
+    return figure.update_layout(
+        legend=legend, margin_b=bottom, height=figure.layout.height + bottom - 20
+    )
 
 
 def _paying(view: RunView, name: str) -> Node:
@@ -226,7 +259,7 @@ def _party(name: str) -> Node:
 def prices_figure(view: RunView) -> go.Figure:
     """Draw the prices of energy over time, and how much was traded at them. [currency/kWh], [kW]"""
     prices = view.needs("prices", "No step was simulated.")
-    mean = view.coarse(_mean_prices(prices))
+    mean, is_uneven = _mean_prices(view), _are_uneven(prices)
     figure = make_subplots(
         rows=2, cols=1, shared_xaxes=True, vertical_spacing=0.08, row_heights=[0.72, 0.28]
     )
@@ -244,7 +277,7 @@ def prices_figure(view: RunView) -> go.Figure:
             figure.add_scatter(
                 x=x,
                 y=y,
-                name=look.label,
+                name=look.label + (", mean by kWh" if is_uneven and column in _LOCAL else ""),
                 mode="lines",
                 line=line,
                 hovertemplate="%{y:.4f}",
@@ -284,24 +317,55 @@ _PRICE_LINES = (
 _BELOW = {"orientation": "h", "y": -0.2, "yanchor": "top", "x": 0}
 
 
-def _mean_prices(prices: pd.DataFrame) -> pd.DataFrame:
-    """Give the mean over all microgrids, charges added. [currency/kWh]"""
-    mean = prices.groupby("time", sort=True).mean(numeric_only=True).reset_index()
+_LOCAL = ("local", "local_price")
+_EVEN_PER_KWH = 1e-6
+"""Local prices of microgrids that differ by less are the same."""
+
+
+def _are_uneven(prices: pd.DataFrame) -> bool:
+    """Tell whether microgrids have different local prices in a step."""
+    groups = prices.groupby("time")["local_price"]
+    return bool((groups.max() - groups.min()).max() > _EVEN_PER_KWH)
+
+
+def _mean_prices(view: RunView) -> pd.DataFrame:
+    """Give the mean over all microgrids, charges added. [currency/kWh]
+
+    Local prices count by what each sold, and with the charge by what each bought; in steps without
+    trade all microgrids count alike.
+    """
+    prices = view.frame("prices")
+    traded = view.frame("dispatch")[["time", "microgrid", "sold_kw", "bought_kw"]]
+    both = prices.merge(traded, on=["time", "microgrid"], how="left")
+    both["local"] = both["local_price"] + both["local_charge"]
+    weighed = {"local_price": "sold_kw", "local": "bought_kw"}
+    for column, kw in weighed.items():
+        both[f"{column}_worth"] = both[column] * both[kw]
+    mean = view.coarse(both.groupby("time", sort=True).mean(numeric_only=True).reset_index())
     mean["import"] = mean["import_price"] + mean["network_charge"]
-    mean["local"] = mean["local_price"] + mean["local_charge"]
+    for column, kw in weighed.items():
+        is_traded = mean[kw] > _TRADED_KW
+        by_kwh = mean[f"{column}_worth"] / mean[kw].where(is_traded)
+        mean[column] = by_kwh.fillna(mean[column])
     return mean
+
+
+_TRADED_KW = 1e-6
 
 
 def _add_band(figure: go.Figure, view: RunView) -> None:
     """Shade between the lowest and highest local price where microgrids have different ones."""
-    groups = view.frame("prices").groupby("time", sort=True)["local_price"]
-    band = view.coarse(groups.agg(["min", "max"]).reset_index(), {"min": "min", "max": "max"})
-    if not (band["max"] - band["min"]).max() > 1e-6:  # nor where there is no local price
+    prices = view.frame("prices")
+    if not _are_uneven(prices):  # nor where there is no local price
         return
+    groups = prices.groupby("time", sort=True)["local_price"]
+    band = view.coarse(groups.agg(["min", "max"]).reset_index(), {"min": "min", "max": "max"})
     hours = view.block * view.step_h
     colour = PRICES["local_price"].colour
+    extremes = {"min": groups.transform("min"), "max": groups.transform("max")}
     for column, fill in (("min", None), ("max", "tonexty")):
         x, y = stepped(band["time"], band[column], hours)
+        names = _who_has(prices, extremes[column]) if view.block == 1 else []
         figure.add_scatter(
             x=x,
             y=y,
@@ -311,7 +375,20 @@ def _add_band(figure: go.Figure, view: RunView) -> None:
             fill=fill,
             fillcolor=faded(colour, 0.2),
             showlegend=fill is not None,
-            hoverinfo="skip",
+            customdata=[*names, *names[-1:]],
+            hovertemplate=f"{_EXTREMES[column]} %{{y:.4f}}"
+            + (": %{customdata}" if names else "")
+            + "<extra></extra>",
             row=1,
             col=1,
         )
+
+
+_EXTREMES = {"min": "lowest local", "max": "highest local"}
+
+
+def _who_has(prices: pd.DataFrame, wanted: pd.Series) -> list[str]:
+    """Name the microgrids that have the wanted price, step by step."""
+    has = (prices["local_price"] - wanted).abs() <= _EVEN_PER_KWH
+    names = prices["microgrid"].where(has, "").groupby(prices["time"], sort=True)
+    return [", ".join(filter(None, own)) for _, own in names]

@@ -14,9 +14,12 @@ from mmgsim.plots.feeder import feeder_figure
 from mmgsim.plots.feeder_view import FeederView
 from mmgsim.plots.flags import flags_figure
 from mmgsim.plots.gates import bounds_choice_figure, bounds_figure, convergence_figure
+from mmgsim.plots.granted import granted_figure
+from mmgsim.plots.limit_prices import limit_prices_figure
 from mmgsim.plots.limits import limits_figure, tightest_figure
 from mmgsim.plots.money import bills_figure, gains_figure, money_figure, prices_figure
 from mmgsim.plots.repair import repair_figure
+from mmgsim.plots.ties import ties_figure
 from mmgsim.plots.view import RunTables, RunView
 
 __all__ = ["Plots"]
@@ -93,6 +96,10 @@ class Plots:
         """Draw who sold and who bought at every time, as a map of colours. [kW]"""
         return exchange_figure(self.view)
 
+    def ties(self) -> go.Figure:
+        """Draw what passed every tie line over time. [kW]"""
+        return ties_figure(self.view)
+
     def day(self, microgrid: str | None = None, day: str | date | None = None) -> go.Figure:
         """Draw a day of a microgrid: balance, devices, exchange and state of charge.
 
@@ -139,7 +146,15 @@ class Plots:
         """Draw what a kWh was worth at every bus, with its parts. [currency/kWh]"""
         return dlmp_figure(self.view)
 
+    def limit_prices(self) -> go.Figure:
+        """Draw which limits of the network had a price, and when. [currency/h]"""
+        return limit_prices_figure(self.network)
+
     # ----------------------------------------------------------------------------- coordination
+    def granted(self) -> go.Figure:
+        """Draw what microgrids asked of the DNO, what it granted, and what it refused. [kW]"""
+        return granted_figure(self.view)
+
     def convergence(self) -> go.Figure:
         """Draw certified gap [%], rounds, messages and bytes [kB] of every gate."""
         return convergence_figure(self.view)

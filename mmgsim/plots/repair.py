@@ -13,12 +13,21 @@ from mmgsim.errors import NothingToDrawError
 from mmgsim.plots.clock import told_times
 from mmgsim.plots.feeder_view import FeederView
 from mmgsim.plots.style import LIMIT, NEUTRAL, layout, panel_titles
+from mmgsim.plots.view import RunView
 
 __all__ = ["repair_figure", "repaired_steps"]
 
 NO_REVIEW = (
     "Nobody looked at plans before they were executed: repair.rounds is 0, so there is no before "
     "and after."
+)
+DNO_PLANNED = (
+    "Nothing was reviewed after it was planned (repair.rounds is 0): the DNO planned an AC flow of "
+    "every step before it granted anything."
+)
+DNO_ASKED = (
+    "Nothing was reviewed after it was planned (repair.rounds is 0): the coordination asked the "
+    "DNO what its network carries while it planned."
 )
 NOTHING_BROKEN = "No step was planned against a limit of the feeder: there was nothing to repair."
 _MOST_STEPS = 40
@@ -42,7 +51,7 @@ def repaired_steps(feeder: FeederView) -> pd.DataFrame:
     """
     view = feeder.view
     if not view.run.scenario["repair"]["rounds"]:
-        raise NothingToDrawError(NO_REVIEW)
+        raise NothingToDrawError(_why_none(view))
     table = view.needs("first_plans", NOTHING_BROKEN)
     sources = list(feeder.layout.sources)
     first = {
@@ -63,6 +72,14 @@ def repaired_steps(feeder: FeederView) -> pd.DataFrame:
         _extreme(_HIGH, *voltage).assign(beyond=lambda t: (t["first"] - high_pu) / half_pu),
     ]
     return pd.concat(rows, ignore_index=True)
+
+
+def _why_none(view: RunView) -> str:
+    """Say why no plan was reviewed: whether the DNO saw it while it was made."""
+    if view.has("grants") and not view.frame("grants").empty:
+        return DNO_PLANNED
+    asked = view.has("messages") and (view.frame("messages")["kind"] == "NetworkRows").any()
+    return DNO_ASKED if asked else NO_REVIEW
 
 
 def _extreme(name: str, first: pd.DataFrame, executed: pd.DataFrame) -> pd.DataFrame:

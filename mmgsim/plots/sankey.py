@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 from mmgsim.plots.numbers import brief
 from mmgsim.plots.style import faded, layout
 
-__all__ = ["Node", "Stream", "sankey"]
+__all__ = ["FAINT", "SOLID", "Node", "Stream", "sankey"]
 
 _PAD_PX = 20
 """Between nodes of a column, so that labels of small ones do not touch. [px]"""
@@ -18,7 +18,8 @@ _BODY_PX = 260
 """Height of all streams together. [px]"""
 _SIDE_PX = 180
 """Room for labels at the outer columns. [px]"""
-_SOLID, _FAINT = 0.5, 0.25
+SOLID, FAINT = 0.5, 0.25
+"""Opacity of streams."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,7 @@ def sankey(streams: Sequence[Stream], title: str, *, unit: str) -> go.Figure:
                 "source": [number[s.source] for s in streams],
                 "target": [number[s.target] for s in streams],
                 "value": [s.amount for s in streams],
-                "color": [faded(s.colour, _FAINT if s.is_faint else _SOLID) for s in streams],
+                "color": [faded(s.colour, FAINT if s.is_faint else SOLID) for s in streams],
                 "customdata": [s.what for s in streams],
                 "hovertemplate": "%{customdata}: %{value}<br>from %{source.customdata}"
                 "<br>to %{target.customdata}<extra></extra>",

@@ -13,6 +13,7 @@ __all__ = [
     "COSTS",
     "GAP",
     "GRID_LINE",
+    "HALO",
     "LIMIT",
     "LOWER",
     "NEUTRAL",
@@ -82,7 +83,7 @@ COSTS: Mapping[str, Look] = MappingProxyType(
         "network_charge": Look("network charge on it", _BLUE, "/"),
         "local_trade": Look("local trade", _PINK),
         "local_charge": Look("network charge on local trade", _PINK, "/"),
-        "tie": Look("energy through tie lines", _PINK, "x"),
+        "tie": Look("energy through tie lines", _PLUM, "x"),
         "export": Look("energy to the grid", _NAVY),
         "fixed_charge": Look("fixed charge", "#c9c9c9"),
         "saving_share": Look("share of a joint saving", _PLUM),
@@ -113,6 +114,8 @@ PRICES: Mapping[str, Look] = MappingProxyType(
 UPPER, LOWER, GAP = _VERMILION, _BLUE, _BLACK
 """Of the cost of plans, of what no plans can be cheaper than, and of the difference."""
 LIMIT, NEUTRAL, GRID_LINE = _VERMILION, _GREY, "#e6e6e6"
+HALO = ", ".join(["0 0 3px #ffffff"] * 4)
+"""Around labels, so that a line below one does not run through its letters."""
 
 # Paul Tol's muted palette: nine colours for any colour vision, other ones than the quantities'.
 _MICROGRIDS = (

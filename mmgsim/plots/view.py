@@ -67,6 +67,10 @@ class RunView:
             self._frames[name] = frame
         return self._frames[name]
 
+    def has(self, name: str) -> bool:
+        """Tell whether the run wrote a table: earlier versions knew fewer."""
+        return (self.run.folder / f"{name}.parquet").is_dir()
+
     def needs(self, name: str, why: str) -> pd.DataFrame:
         """Give a table that has rows.
 
@@ -95,6 +99,11 @@ class RunView:
     def days(self) -> tuple[str, ...]:
         """Local days, as ``2021-01-11``."""
         return tuple(str(day) for day in self.frame("steps")["time"].dt.date.unique())
+
+    def bus_label(self, bus: int) -> str:
+        """Give the number of a bus with the microgrids at it, such as ``17 (MG3)``."""
+        members = [str(m["name"]) for m in self.run.scenario["microgrids"] if m["bus"] == bus]
+        return f"{bus} ({', '.join(members)})" if members else str(bus)
 
     @property
     def step_h(self) -> float:

@@ -5,10 +5,11 @@ from mmgsim.report.annual_page import write_annual_page
 from mmgsim.report.compared import COMPARED_NOTE, Compared, Section, compared_rows
 from mmgsim.report.comparison_figures import COMPARISON_FIGURES
 from mmgsim.report.comparison_page import write_comparison_page
+from mmgsim.report.deciders import options_told
 from mmgsim.report.divided import Divided, divided_rows
 from mmgsim.report.divided_page import division_figure, write_division_page
 from mmgsim.report.html import write_report
-from mmgsim.report.numbers import summary_rows
+from mmgsim.report.numbers import summary_rows, surplus_given
 from mmgsim.report.page import page, table
 
 __all__ = [
@@ -22,8 +23,10 @@ __all__ = [
     "compared_rows",
     "divided_rows",
     "division_figure",
+    "options_told",
     "page",
     "summary_rows",
+    "surplus_given",
     "table",
     "write_annual_page",
     "write_comparison_page",

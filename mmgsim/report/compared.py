@@ -23,6 +23,7 @@ COMPARED_NOTE = (
 """What the numbers of a comparison are."""
 
 BLANK = "-"
+FLAGS = "Steps with a flag"
 VIOLATED = "limits violated"
 Section = tuple[str, list[tuple[str, list[str]]]]
 """A heading, and rows of a label and the text of every run."""
@@ -45,7 +46,9 @@ _SECTIONS: tuple[tuple[str, tuple[_Quantity, ...]], ...] = (
             ("value of energy left in storage", "energy_left_value", 2),
             ("cost of the members, all bills", "members_cost", 2),
             ("of it, kept by the market", "market_kept", 2),
+            ("surplus passed on to the DNO, or rebated", "surplus_passed_on", 2),
             ("cost of the system, without transfers", "system_cost", 2),
+            ("of it, background demand not served", "unserved_value", 2),
         ),
     ),
     (
@@ -144,6 +147,8 @@ class Compared:
         Gates of all runs, with a column `run`.
     sent : DataFrame
         Bytes: one row a run, one column a role of sender.
+    flags : DataFrame
+        In how many steps each flag was set: one row a flag, one column a run.
     failed : mapping
         Why a run is not among them, by its name.
     notes : tuple of str
@@ -159,12 +164,13 @@ class Compared:
     by_microgrid: pd.DataFrame
     gates: pd.DataFrame
     sent: pd.DataFrame
+    flags: pd.DataFrame
     failed: Mapping[str, str]
     notes: tuple[str, ...]
 
 
 def compared_rows(compared: Compared) -> list[Section]:
-    """Give sections of rows: a label, and the text of every run."""
+    """Give sections of rows: a label, and the text of every run; flags only if any was set."""
     table, sections = compared.table, []
     for heading, quantities in _SECTIONS:
         rows = [
@@ -181,6 +187,12 @@ def compared_rows(compared: Compared) -> list[Section]:
             compared.by_microgrid.index, compared.by_microgrid.to_numpy(), strict=True
         )
     ]
+    flags = [
+        (str(flag), [written(count, 0) for count in row])
+        for flag, row in zip(compared.flags.index, compared.flags.to_numpy(), strict=True)
+    ]
+    if flags:
+        sections.append((FLAGS, flags))
     sections.append((f"Bill of each microgrid [{compared.currency}]", bills))
     return sections
 

@@ -7,6 +7,7 @@ from html import escape
 from pathlib import Path
 from urllib.parse import quote
 
+from mmgsim.plots import meaning
 from mmgsim.report.compared import COMPARED_NOTE, Compared, Section, compared_rows
 from mmgsim.report.comparison_figures import comparison_figures
 from mmgsim.report.numbers import COST_NOTE
@@ -34,7 +35,7 @@ def write_comparison_page(path: Path, compared: Compared, reports: Mapping[str, 
     ]
     notes = [
         f'<p class="note">{escape(note)}</p>'
-        for note in (COMPARED_NOTE, COST_NOTE, *compared.notes)
+        for note in (COMPARED_NOTE, COST_NOTE, *compared.notes, *_flag_notes(compared))
     ]
     body = [*failed, "<h2>In numbers</h2>", _table(compared, reports), *notes]
     drawing = Drawing()
@@ -43,6 +44,12 @@ def write_comparison_page(path: Path, compared: Compared, reports: Mapping[str, 
         for heading, text, figure in comparison_figures(compared)
     ]
     write_text(path, page(f"{compared.scenario} · side by side", compared.subtitle, body))
+
+
+def _flag_notes(compared: Compared) -> list[str]:
+    """Say what the flags mean that were set."""
+    told = [f"{flag}: {meaning(str(flag))}" for flag in compared.flags.index]
+    return [" ".join(["Flags.", *told])] if told else []
 
 
 def _table(compared: Compared, reports: Mapping[str, str]) -> str:

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-__all__ = ["deciders"]
+__all__ = ["deciders", "options_told"]
 
 
 def deciders(scenario: Mapping[str, Any]) -> list[tuple[str, str]]:
@@ -33,8 +33,13 @@ def _role(role: Mapping[str, Any]) -> str:
 
 
 def _named(kind: str, options: Mapping[str, Any]) -> str:
-    told = ", ".join(f"{name} {_written(value)}" for name, value in options.items())
+    told = options_told(options)
     return f"{kind} ({told})" if told else kind
+
+
+def options_told(options: Mapping[str, Any]) -> str:
+    """Give options in words, such as ``variant kkt, damping 0.3``."""
+    return ", ".join(f"{name} {_written(value)}" for name, value in options.items())
 
 
 def _written(value: Any) -> str:

@@ -5,17 +5,20 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from mmgsim.contracts import Item, Party
 from mmgsim.plots import plain, stand_ins
 from mmgsim.tables import Results
 
-__all__ = ["COST_NOTE", "stand_ins_told", "summary_rows"]
+__all__ = ["COST_NOTE", "stand_ins_told", "summary_rows", "surplus_given"]
 
 COST_NOTE = (
     "Cost of the members: net payments of the microgrids and the value of shed load. "
     "Objective cost: the same without loss share, imbalance and fixed charge, or the cost of the "
     "system if the objective is system; what a gate makes small. "
-    "Cost of the system: upstream price x (import - export + losses), operations and the value of "
-    "shed load. Compare forecasts by the cost of the members: imbalance is only there."
+    "Cost of the system: upstream price x (import - export + losses - what the DNO's own devices "
+    "send), operations, the DNO's included, and the value of shed load. Background demand with a "
+    "price that is not served counts at that price, and is not bought upstream. Compare forecasts "
+    "by the cost of the members: imbalance is only there."
 )
 """What the three costs are."""
 
@@ -47,9 +50,10 @@ def summary_rows(results: Results) -> list[tuple[str, str]]:
     gap = summary["gap_max"]
     statuses = ", ".join(f"{count} {name}" for name, count in summary["steps_by_status"].items())
     rows = [(name, f"{plain(summary[key], 2)} {currency}") for name, key in _COSTS]
-    if abs(summary.get("market_kept", 0.0)) >= _SHOWN:
-        kept = f"{plain(summary['market_kept'], 2)} {currency}"
-        rows.append(("kept by the market, in the bills of the members (market_kept)", kept))
+    rows += _surplus(results)
+    if summary.get("unserved_value", 0.0) >= _SHOWN:
+        value = f"{plain(summary['unserved_value'], 2)} {currency}"
+        rows.append(("value of background demand not served, in system_cost", value))
     rows += [(name, f"{plain(summary[key], 1)} kWh") for name, key in _ENERGIES]
     if summary["steps"] and results.table("buses").empty:
         rows.append(("steps, without a feeder", f"{summary['steps']:,}"))
@@ -73,6 +77,29 @@ def summary_rows(results: Results) -> list[tuple[str, str]]:
         ),
     ]
     return rows
+
+
+def _surplus(results: Results) -> list[tuple[str, str]]:
+    """Say what buyers paid the market and sellers did not get, and who has it."""
+    currency, kept = results.summary["currency"], results.summary.get("market_kept", 0.0)
+    has = {"kept by the market, in the bills of the members (market_kept)": kept}
+    has |= surplus_given(results)
+    return [
+        (f"surplus of local trade (congestion): {who}", f"{plain(amount, 2)} {currency}")
+        for who, amount in has.items()
+        if abs(amount) >= _SHOWN
+    ]
+
+
+def surplus_given(results: Results) -> dict[str, float]:
+    """Give what the market passed on of what buyers paid and sellers did not get. [currency]"""
+    if not results.summary["steps"]:  # then there are no tables
+        return {}
+    lines = results.table("ledger")
+    passed = lines[lines["item"] == Item.SURPLUS]
+    sums = passed.groupby(passed["payee"] == Party.DNO)["amount"].sum()
+    told = {True: "to the DNO", False: "rebated to those who trade"}
+    return {told[bool(is_dno)]: float(amount) for is_dno, amount in sums.items()}
 
 
 def stand_ins_told(results: Results) -> list[tuple[str, str]]:

@@ -18,6 +18,7 @@ from mmgsim.plots import (
     plain,
     told_times,
 )
+from mmgsim.report.asked import dno_plans, priced_limits, refusals
 from mmgsim.report.page import table
 from mmgsim.tables import Results
 
@@ -202,6 +203,39 @@ def _map_told(results: Results) -> str:
     return text
 
 
+def _prices_told(results: Results) -> str:
+    view = results.plot.view
+    prices = view.frame("prices").groupby("time")["local_price"]
+    apart = prices.max() - prices.min()
+    if not apart.max() > 1e-6:
+        return ""
+    return (
+        f"In {(apart > 1e-6).sum()} of {len(apart)} steps microgrids have different local prices. "
+        "Then the lines are means by what was sold or bought there, the shade goes from the lowest "
+        "to the highest, and says whose they are where the mouse points."
+    )
+
+
+def _ties(results: Results) -> go.Figure | str:
+    """Draw ties where there are any: most scenarios have none, and need no sentence about it."""
+    return results.plot.ties() if results.scenario.get("ties") else ""
+
+
+def _ties_told(results: Results) -> str:
+    told = "A private tie carries what was decided, an ac one what the power flow says."
+    return told if results.scenario.get("ties") else ""
+
+
+_GRANTED = (
+    "What microgrids asked to take from the feeder and to give it, hour by hour, what the DNO "
+    "granted, and the difference; of the last gate before each hour."
+)
+_LIMIT_PRICES = (
+    "A price says what a whole further limit of that size would be worth in that hour. A line at "
+    "100 % may have no price: then more room would save nothing, for instance because another plan "
+    "that costs the same leaves room, and the solver chose between the two."
+)
+
 SECTIONS = (
     Section(
         "cost",
@@ -231,6 +265,7 @@ SECTIONS = (
                 lambda results: results.plot.exchange(),
                 "Net power at each connection point, with the grid and locally.",
             ),
+            Part(_ties, _ties_told),
             Part(
                 lambda results: results.plot.flows(),
                 "The energy balance of every microgrid: what comes in at the left goes out at the "
@@ -246,13 +281,13 @@ SECTIONS = (
             Part(
                 lambda results: results.plot.money(),
                 "All lines of the ledger, summed over the run; who pays and gets stands at both "
-                "sides. Colours are those of the bills: energy from the grid blue, to the grid "
-                "navy, local trade pink, network charges the same but paler, losses yellow, wear "
-                "green.",
+                "sides. Colours are those of the bills; charges on a flow have its colour, paler. "
+                "What buyers pay the market and sellers do not get, where it is kept, is no line "
+                "of the ledger: it is drawn as kept.",
             ),
         ),
     ),
-    Section("prices", "Prices", (Part(lambda results: results.plot.prices()),)),
+    Section("prices", "Prices", (Part(lambda results: results.plot.prices(), _prices_told),)),
     Section(
         "market",
         "Market and community",
@@ -267,6 +302,18 @@ SECTIONS = (
         ),
     ),
     Section("days", "A day of each microgrid", (Part(lambda r: r.plot.days(), _days_told),)),
+    Section(
+        "granted",
+        "Asked and granted",
+        (
+            Part(lambda results: results.plot.granted(), _GRANTED),
+            Part(
+                refusals,
+                "Who was refused, and when. Below 1 W is what solvers leave.",
+            ),
+            Part(dno_plans, "What the DNO's plan of every window cost it, as it was planned."),
+        ),
+    ),
     Section(
         "feeder",
         "The feeder",
@@ -285,6 +332,8 @@ SECTIONS = (
                 "ones cheaper. The coordination knows what limits were worth to it; the AC power "
                 "flow of the step says which buses take up how much of them.",
             ),
+            Part(lambda results: results.plot.limit_prices(), _LIMIT_PRICES),
+            Part(priced_limits),
         ),
     ),
     Section(

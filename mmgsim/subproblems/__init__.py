@@ -25,6 +25,7 @@ from mmgsim.subproblems.follower import Follower, FollowerProgram
 from mmgsim.subproblems.granting import REFUSAL_PER_KWH, Granting
 from mmgsim.subproblems.joint import JointOutcome, JointProblem
 from mmgsim.subproblems.leader import LeaderOutcome, LeaderProblem, LeaderTerms
+from mmgsim.subproblems.limit_prices import LimitPrice, limit_prices
 from mmgsim.subproblems.linear_program import LinearProgram
 from mmgsim.subproblems.master import Combination, Master, OfferStack, PriceBox
 from mmgsim.subproblems.microgrid import MicrogridPlan, MicrogridProblem
@@ -87,6 +88,7 @@ __all__ = [
     "LeaderOutcome",
     "LeaderProblem",
     "LeaderTerms",
+    "LimitPrice",
     "LimitRows",
     "LinearProgram",
     "LocationalPrices",
@@ -136,6 +138,7 @@ __all__ = [
     "has_clarabel",
     "hold_plan",
     "least_cut",
+    "limit_prices",
     "limit_rows",
     "loading_rows",
     "locational_prices",

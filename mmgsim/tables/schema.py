@@ -144,6 +144,20 @@ TABLES: Mapping[str, tuple[Column, ...]] = MappingProxyType(
             ("inexact_steps", _COUNT, "steps whose plan is no exact optimum on the AC equations"),
             ("binding", _TEXT, "branches that are full in some step, by their buses, by blanks"),
         ),
+        "requests": _columns(
+            ("round", _COUNT, "from 1: which question of the gate, as in `grants`"),
+            ("microgrid", _TEXT, "name"),
+            ("offset", _COUNT, "steps after the gate, from 0"),
+            ("asked_lack_kw", _REAL, "what it asked to take [kW]"),
+            ("asked_surplus_kw", _REAL, "what it asked to give [kW]"),
+            ("granted_lack_kw", _REAL, "what it may take [kW]"),
+            (
+                "granted_surplus_kw",
+                _REAL,
+                "what it may give; one controller with private ties may be granted more at one"
+                " connection and less at others [kW]",
+            ),
+        ),
         "faults": _columns(
             ("agent", _TEXT, "whose plug-in failed: microgrid, `the market` or `the DNO`"),
             ("kind", _TEXT, "PlugInError: it raised or took too long; ContractError: broken word"),
@@ -193,6 +207,18 @@ TABLES: Mapping[str, tuple[Column, ...]] = MappingProxyType(
             ("congestion", _REAL, "currents at their limits [currency/kWh]"),
             ("voltage", _REAL, "voltages at their limits [currency/kWh]"),
             ("residual", _REAL, "what a microgrid's own price leaves of the parts [currency/kWh]"),
+        ),
+        "limit_prices": _columns(
+            ("limit", _TEXT, "current, voltage_max or voltage_min"),
+            ("element", _TEXT, "bus, line or trafo"),
+            ("index", _COUNT, "of the element in network.json"),
+            (
+                "price_per_h",
+                _REAL,
+                "what a whole further limit of that size would save: one percent more saves a"
+                " hundredth of it; no rows where no limit had a price, or the coordination does not"
+                " price the network [currency/h]",
+            ),
         ),
         "lines": _columns(
             ("line", _COUNT, "index in network.json"),

@@ -164,6 +164,9 @@ def check_system_cost(run):
     operations = lines[lines.payee == "operations"].amount.sum()
     due = (net_kw * run.step_h * steps.upstream_price).sum() + operations
     due += test_summary.value_of_shed_load(run).sum()
+    price = run.scenario["network"]["background"]["shed_price_per_kwh"]
+    if price is not None:  # unserved demand costs its price, and is not bought upstream
+        due += (steps.unserved_kwh * (price - steps.upstream_price)).sum()
     return near(run.summary["system_cost"], due, MONEY, "system_cost")
 
 

@@ -7,6 +7,7 @@ import pickle
 import re
 import shutil
 from dataclasses import replace
+from importlib import import_module
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,7 @@ from rich.console import Console
 
 import mmgsim
 from mmgsim.compare.numbers import run_table
+from mmgsim.compare.variants import variant_names
 from mmgsim.errors import ComparisonEndedEarlyError, ComparisonError, ResultsError
 from mmgsim.report import COMPARISON_FIGURES, Compared, compared_rows
 from mmgsim.terminal import print_comparison
@@ -279,6 +281,68 @@ def test_same_coordination_with_other_options_is_told_apart(copied, tmp_path):
     comparison = mmgsim.compare_runs([*copied, other])
     assert list(comparison.runs) == ["isolated", "central", "central-2"]
     assert isinstance(comparison.compared(), Compared)
+
+
+@pytest.mark.parametrize(
+    ("coordinations", "names"),
+    [
+        (["a", "b"], ["a", "b"]),
+        ([("a", {"way": "x"})], ["a"]),  # one of its kind needs no options
+        (["a", ("a", {"way": "x"})], ["a", "a x"]),
+        ([("a", {"way": "x", "n": 2}), ("a", {"way": "y", "n": 2})], ["a x", "a y"]),
+        ([("a", {"n": 2}), ("a", {"n": 3.5}), "b"], ["a n 2", "a n 3.5", "b"]),
+        (["a", ("a", {"way": "x"}), ("a", {"how": "x"})], ["a", "a x", "a x-2"]),
+    ],
+)
+def test_runs_of_one_coordination_are_called_by_the_options_that_differ(coordinations, names):
+    given = [one if isinstance(one, tuple) else (one, {}) for one in coordinations]
+    assert variant_names(given) == names
+
+
+def test_options_stand_in_names_table_and_notes_and_the_same_again_from_folders(tmp_path):
+    kinds = ["isolated", "central", {"kind": "central", "mip_gap": 0.5}]
+    fresh = mmgsim.compare("duo", kinds, **PLAIN, overrides=STOP, out=tmp_path / "o")
+    names = ["isolated", "central", "central mip_gap 0.5"]
+    assert list(fresh.runs) == names
+    assert (tmp_path / "o/central-mip_gap-0.5/summary.json").is_file()
+    table = pd.read_csv(tmp_path / "o/compare.csv")
+    assert table["options"].fillna("").tolist() == ["", "", "mip_gap 0.5"]
+    assert "central mip_gap 0.5: mip_gap 0.5; the others have none" in fresh.notes[0]
+    assert fresh.notes[0] in (tmp_path / "o/compare.html").read_text()
+    folders = [run.folder for run in fresh.runs.values()]
+    assert list(mmgsim.compare_runs(folders).runs) == names
+
+
+def test_flags_are_counted_by_step_and_told(copied):
+    flags = ["not_bounding islanded:MG1 islanded:MG2", "not_bounding", *[""] * 22]
+    change_table(copied[1], "steps", lambda steps: steps.__setitem__("flags", flags))
+    comparison = mmgsim.compare_runs(copied)
+    assert comparison.flags.to_dict("index") == {
+        "islanded": {"isolated": 0, "central": 1},
+        "not_bounding": {"isolated": 0, "central": 2},
+    }
+    assert comparison.table["flags"].fillna("").tolist() == ["", "islanded 1, not_bounding 2"]
+    sections = dict(compared_rows(comparison.compared()))
+    assert ("not_bounding", ["0", "2"]) in sections["Steps with a flag"]
+
+
+@pytest.mark.parametrize("width", [60, 80])
+def test_many_runs_stand_below_each_other_in_a_narrow_terminal(fresh, monkeypatch, width):
+    printed = io.StringIO()
+    monkeypatch.setattr("mmgsim.terminal.out", Console(file=printed, width=width))
+    run = fresh.runs["central"]
+    runs = {f"central way {n}": run for n in range(6)}
+    module = import_module("mmgsim.compare.comparison")
+    monkeypatch.setattr(module, "check_alike", lambda _: None)
+    comparison = mmgsim.Comparison(runs)
+    print_comparison(comparison, quiet=False, as_json=False)
+    text = printed.getvalue()
+    cost = f"{run.summary['objective_cost']:,.2f}"
+    lines = [line for line in text.splitlines() if cost in line]
+    assert len([line for line in lines if line.startswith("│ central way")]) >= 6
+    sections = compared_rows(comparison.compared())
+    every = {one for _, rows in sections for _, texts in rows for one in texts}
+    assert all(one in text for one in every)
 
 
 def test_other_versions_are_noted(copied):

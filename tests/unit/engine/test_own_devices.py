@@ -363,6 +363,32 @@ def test_the_dno_grants_by_the_rating_of_each_hour_as_far_as_it_knows_it():
     np.testing.assert_allclose(now[11:14], usual[11:14], atol=AcTolerance().slack_kw)
 
 
+TIGHT = {"network.devices": [], "network.background.scale": 1.0, "network.v_min_pu": 0.95}
+
+
+@pytest.mark.parametrize(
+    ("changes", "shed_price"),
+    [({}, None), (TIGHT, None), (TIGHT, 1.0)],
+    ids=["with devices", "all served", "some unserved"],
+)
+def test_the_system_pays_for_what_passes_the_substation_beyond_the_background(
+    changes, shed_price, file
+):
+    """The substation knows neither devices nor who is served, so it is another way to the cost."""
+    if shed_price is not None:
+        changes = {**changes, "network.background.shed_price_per_kwh": shed_price}
+    model = finished(file, days=1, **changes)
+    steps, lines = model.table("steps"), model.table("ledger")
+    bought = (steps.upstream_price * (steps.substation_kw - steps.background_kw)).sum()
+    operations = lines[lines.payee == "operations"].amount.sum()
+    unserved_kwh = steps.unserved_kwh.sum()
+    assert bool(unserved_kwh) == (shed_price is not None)
+    totals = model.recorder.totals
+    assert totals.unserved_value == pytest.approx(unserved_kwh * (shed_price or 0.0))
+    due = bought + operations + steps.shed_value.sum() + totals.unserved_value
+    assert totals.system_cost == pytest.approx(due)
+
+
 # ------------------------------------------------------------------------------------ faults
 @pytest.mark.parametrize(
     ("devices", "where", "what"),

@@ -86,3 +86,16 @@ def priced(folder):
 def repaired(folder):
     """Half a day on a feeder that is too small: the DNO has plans made again."""
     return run_early("wa9-tight", folder / "repaired", 12, overrides={"days": 1})
+
+
+@pytest.fixture(scope="session")
+def tied(folder):
+    """Two microgrids with a line between them."""
+    ties = [{"name": "T1", "between": ["MG1", "MG2"], "limit_kw": 20, "loss_share": 0.03}]
+    return mmgsim.run("duo", out=folder / "tied", overrides={"ties": ties})
+
+
+@pytest.fixture(scope="session")
+def asking(folder):
+    """A day of requests and grants, some refused, some background demand not served."""
+    return mmgsim.run("ieee33mmg", out=folder / "asking")

@@ -33,6 +33,9 @@ FIGURES = [
     "tightest",
     "limits",
     "dlmp",
+    "limit_prices",
+    "ties",
+    "granted",
     "repair",
     "convergence",
     "bounds",
@@ -40,13 +43,33 @@ FIGURES = [
     "flags",
 ]
 SANKEYS = {"money", "flows", "trades"}
+UNUSUAL, BOUNDS = {"ties", "granted"}, {"bounds", "bounds_of_chosen_gates"}
 LACKING = {
-    "duo": {"feeder", "tightest", "limits", "repair", "dlmp", "flags"},
-    "early": {"feeder", "tightest", "limits", "repair", "dlmp", "flags"},
-    "on_feeder": {"trades", "flags", "repair", "dlmp"},  # it ends before anybody sells
-    "priced": {"flags", "repair"},
-    "repaired": {"dlmp"},
+    "duo": {"feeder", "tightest", "limits", "limit_prices", "repair", "dlmp", "flags", *UNUSUAL},
+    "early": {"feeder", "tightest", "limits", "limit_prices", "repair", "dlmp", "flags", *UNUSUAL},
+    "on_feeder": {
+        "trades",
+        "flags",
+        "repair",
+        "dlmp",
+        "limit_prices",
+        *UNUSUAL,
+    },  # nobody sells yet
+    "priced": {"flags", "repair", *UNUSUAL},
+    "repaired": {"dlmp", "limit_prices", *UNUSUAL},
+    "tied": {"feeder", "tightest", "limits", "limit_prices", "repair", "dlmp", "flags", "granted"},
+    "asking": {
+        "trades",
+        "repair",
+        "dlmp",
+        "limit_prices",
+        "ties",
+        "bounds_of_chosen_gates",
+        "bounds",
+    },
     "alone": {
+        *UNUSUAL,
+        "limit_prices",
         "feeder",
         "tightest",
         "limits",
@@ -356,7 +379,7 @@ def test_the_map_of_prices_shows_the_table(priced):
     figure, table = priced.plot.dlmp(), priced.table("dlmp")
     price = next(trace for trace in figure.data)
     wide = table.pivot_table(index="bus", columns="time", values="price")
-    assert list(price.y) == [str(bus) for bus in wide.index]
+    assert [label.split()[0] for label in price.y] == [str(bus) for bus in wide.index]
     np.testing.assert_allclose(np.array(price.z), wide.to_numpy(), rtol=1e-6)
 
 
