@@ -113,13 +113,19 @@ def bilateral_trades(
     )
 
 
-def bilateral_awards(view: MarketView, trades: Sequence[Trade]) -> list[Message]:
-    """Tell everybody its own trades; import and export stay its own choice."""
+def bilateral_awards(
+    view: MarketView,
+    trades: Sequence[Trade],
+    exchange_kw: Mapping[str, FloatArray] | None = None,
+) -> list[Message]:
+    """Tell everybody its own trades; import and export stay its own choice where not given."""
+    fixed_kw = exchange_kw or {}
     return [
         Award(
             to=member.name,
             window=view.window,
             trades=tuple(t for t in trades if member.name in (t.seller, t.buyer)),
+            exchange_kw=fixed_kw.get(member.name),
         )
         for member in view.members
     ]

@@ -177,7 +177,8 @@ class Bilevel:
             return [Disclose(to=name, window=view.window) for name in self._names]
         if self._leading is not None and not self._network.is_over:
             return [self._network.query(self._leading.expected_kw)]
-        return bilateral_awards(view, self._trades)
+        chosen_kw = None if self._leading is None else self._leading.chosen_kw
+        return bilateral_awards(view, self._trades, chosen_kw)
 
     def tell(self, replies: Sequence[Message]) -> Clearing | None:
         """Look for trades once everything is disclosed; clear once everything is planned."""

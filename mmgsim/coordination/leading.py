@@ -2,13 +2,15 @@
 
 The optimum of the bi-level problem, that of a leader who controls everything, and no trade at all
 are three sets of trades. What each of them leads to is known, because the microgrids' problems are:
-the cheapest is awarded, so that it is never worse than no trade.
+the cheapest is awarded, so that it is never worse than no trade. Of several responses that are as
+good for a microgrid, the optimistic problem takes the one that suits the leader: it is awarded too.
 """
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -31,6 +33,14 @@ log = logging.getLogger(__name__)
 
 # Of gross cost: coordinations are compared to this.
 TOLERANCE = 1e-6
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Candidate:
+    """Trades that might be awarded, with the exchanges that the leader would have."""
+
+    traded_kw: FloatArray
+    exchange_kw: FloatArray | None = None
 
 
 class Leading:
@@ -57,6 +67,9 @@ class Leading:
         To be awarded. [kW]
     expected_kw : mapping
         Exchanges that should follow, by name. [kW]
+    chosen_kw : mapping or None
+        Exchanges to award with the trades, by name of microgrid: of several responses that are
+        as good for a microgrid, the one that suits the leader. None where there is no choice.
     flags : set of str
         What was out of the ordinary.
     outcome : LeaderOutcome or None
@@ -77,6 +90,7 @@ class Leading:
         self._is_rational, self._time_limit_s, self._limits = is_rational, time_limit_s, limits
         members = len(view.members)
         self.traded_kw: FloatArray = np.zeros((members, members, view.window.steps))
+        self.chosen_kw: Mapping[str, FloatArray] | None = None
         self.flags: set[str] = set()
         self.outcome: LeaderOutcome | None = None
 
@@ -103,7 +117,8 @@ class Leading:
             self.outcome = found[-1]
             if not self.outcome.is_proven:
                 self.flags.add("leader_unproven")
-        self._choose([np.zeros_like(self.traded_kw), *map(self._in_pairs, found)])
+        nothing = _Candidate(np.zeros_like(self.traded_kw))
+        self._choose([nothing, *(one for outcome in found for one in self._of(outcome))])
 
     def _is_response(self, outcome: LeaderOutcome) -> bool:
         """Tell whether everybody already does what is best for itself: then it is the optimum."""
@@ -114,17 +129,23 @@ class Leading:
                 return False
         return True
 
+    def _of(self, outcome: LeaderOutcome) -> tuple[_Candidate, ...]:
+        """Give trades with whatever follows, and with the exchanges that the leader counts on."""
+        traded_kw = self._in_pairs(outcome)
+        return _Candidate(traded_kw), _Candidate(traded_kw, outcome.exchange_kw)
+
     def _in_pairs(self, outcome: LeaderOutcome) -> FloatArray:
         """Give who sells to whom; without rationality only what each trades in all matters."""
         if self._is_rational:
             return outcome.traded_kw
         return sold_in_proportion(outcome.trade_kw)
 
-    def _choose(self, candidates: Sequence[FloatArray]) -> None:
+    def _choose(self, candidates: Sequence[_Candidate]) -> None:
         """Take the cheapest by what follows from it; the first one is no trade."""
         best, alone = np.inf, np.empty(0)
-        for traded_kw in candidates:
-            plans = self._responses(traded_kw)
+        for candidate in candidates:
+            traded_kw = candidate.traded_kw
+            plans = self._responses(candidate)
             own = bills(self._view, plans, traded_kw, self._price)
             cost, gross = plan_costs(self._view, plans, self._by_name(traded_kw))
             slack, is_first = TOLERANCE * gross, not len(alone)
@@ -134,6 +155,7 @@ class Leading:
             if is_first or (is_eligible and cost < best - slack):
                 self._expected_cost, self._slack, self.traded_kw = cost, slack, traded_kw
                 self.expected_kw = {name: plan.exchange_kw for name, plan in plans.items()}
+                self.chosen_kw = None if candidate.exchange_kw is None else self.expected_kw
                 # Where standing alone breaks rows, whatever keeps them goes before it.
                 best = cost if is_eligible else np.inf
 
@@ -143,10 +165,17 @@ class Leading:
         names = [member.name for member in self._view.members]
         return not self._limits.are_broken(np.stack([plans[n].exchange_kw for n in names]))
 
-    def _responses(self, traded_kw: FloatArray) -> dict[str, Plan]:
+    def _responses(self, candidate: _Candidate) -> dict[str, Plan]:
+        """Give what everybody does, the leader's choice only where it is as good for itself."""
         plans = {}
-        for follower, trade_kw in zip(self._followers, net_trade_kw(traded_kw), strict=True):
+        trades_kw = net_trade_kw(candidate.traded_kw)
+        for row, (follower, trade_kw) in enumerate(zip(self._followers, trades_kw, strict=True)):
             response = follower.respond(trade_kw)
+            if candidate.exchange_kw is not None:
+                best = follower.cost(response, trade_kw)
+                wanted = follower.respond(trade_kw, candidate.exchange_kw[row])
+                if follower.cost(wanted, trade_kw) <= best + TOLERANCE * (1.0 + abs(best)):
+                    response = wanted
             plans[follower.name] = Plan(
                 window=self._view.window,
                 exchange_kw=response.exchange_kw,

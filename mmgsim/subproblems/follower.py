@@ -88,9 +88,20 @@ class Follower:
         self.alone = self.respond(nothing)
         return self.alone
 
-    def respond(self, trade_kw: FloatArray) -> MicrogridPlan:
-        """Give what it does with firm trades, sold minus bought. [kW], (steps,) array."""
+    def respond(self, trade_kw: FloatArray, exchange_kw: FloatArray | None = None) -> MicrogridPlan:
+        """Give what it does with firm trades, and with its exchange where that is given.
+
+        Parameters
+        ----------
+        trade_kw : (steps,) array
+            Sold minus bought. [kW]
+        exchange_kw : (steps,) array or None
+            All that is to leave its connection; None for what is best for itself. [kW]
+        """
         terms = replace(self._inputs.terms, trade_kw=trade_kw)
+        if exchange_kw is not None:
+            low_kw = np.clip(exchange_kw, terms.low_kw, terms.high_kw)
+            terms = replace(terms, low_kw=low_kw, high_kw=low_kw, is_award=True)
         step = self._inputs.declared.window.first_step
         return self._problem.solve(replace(self._inputs, terms=terms), step)
 

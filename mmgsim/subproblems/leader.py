@@ -94,6 +94,8 @@ class LeaderOutcome:
         Non-negative. [kW]
     cost, bound : float
         Of the leader's objective, and what proves it. [currency]
+    exchange_kw : (members, steps) array
+        What followers exchange in it. [kW]
     follower_cost : mapping
         By name, without what is paid and got for trades. [currency]
     binaries : int
@@ -107,6 +109,7 @@ class LeaderOutcome:
     traded_kw: FloatArray
     cost: float
     bound: float
+    exchange_kw: FloatArray
     follower_cost: Mapping[str, float]
     binaries: int = 0
     dual_share: float = 0.0
@@ -347,6 +350,14 @@ class LeaderProblem:
             traded_kw=frozen(traded_kw),
             cost=outcome.objective - spent,
             bound=outcome.bound - spent,
+            exchange_kw=frozen(
+                np.stack(
+                    [
+                        solver.get(model.follower[i].x)[own.exchange_kw]
+                        for i, own in enumerate(self._programs)
+                    ]
+                )
+            ),
             follower_cost={
                 name: float(solver.get(model.follower[i].cost)[0])
                 for i, name in enumerate(self._names)

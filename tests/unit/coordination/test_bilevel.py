@@ -185,3 +185,30 @@ def test_the_dno_is_asked_about_the_responses_that_are_expected():
     said = model.table("messages").set_index("kind")["count"]
     assert said["NetworkQuery"] == said["NetworkRows"] >= 1
     assert "stand_in" not in " ".join(model.table("steps")["flags"])
+
+
+def test_of_responses_that_are_as_good_for_a_microgrid_the_leaders_is_awarded():
+    """MG1 of `duo` earns the same by hour or storage; upstream prices make one of them cheaper."""
+    costs = {}
+    for is_rational in (False, True):
+        model = mmgsim.build(
+            "duo",
+            coordination={
+                "kind": "bilevel",
+                "variant": "kkt",
+                "individually_rational": is_rational,
+            },
+            overrides={
+                "gate.every": "1d",
+                "objective": "system",
+                "microgrids.MG1.lcoe_per_kwh": 0.08,
+                "microgrids.MG2.lcoe_per_kwh": 0.08,
+            },
+        )
+        model.step()
+        gate = model.table("gates").iloc[0]
+        assert model.table("steps")["flags"][0] == ""
+        costs[is_rational], slack = gate.upper, 1e-6 * gate.gross
+    # What the leader may do with a further rule costs no less.
+    assert costs[False] <= costs[True] + slack
+    assert costs[False] == pytest.approx(14.68, abs=5e-3)
