@@ -134,7 +134,9 @@ class Central:
         )
 
     def _worth(self) -> ShadowPrices | None:
-        return self._network.worth(self._optimum.price_per_kwh, self._optimum.multipliers)
+        return self._network.worth(
+            self._optimum.price_per_kwh, self._optimum.multipliers, self._trade_kw
+        )
 
     def _solve(self) -> None:
         view, declared = self._view, self._declared

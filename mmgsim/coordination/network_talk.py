@@ -24,7 +24,7 @@ from mmgsim.contracts import (
 )
 from mmgsim.coordination.pool import local_price
 from mmgsim.errors import ContractError
-from mmgsim.subproblems import NetworkLimits
+from mmgsim.subproblems import NetworkLimits, public_prices
 
 __all__ = ["NetworkSource", "NetworkTalk", "checked_source", "questions_of"]
 
@@ -37,6 +37,9 @@ PATTERNS = 12
 
 # Flag of a gate whose pattern the DNO still had something to say about.
 UNSETTLED = "rows_unsettled"
+
+# Below this a trade is the rounding of a solver. [kW]
+LEAST_KW = 1e-6
 
 # Of what all losses cost: so near the rows have to come to them.
 LOSS_TOLERANCE = 1e-3
@@ -188,8 +191,16 @@ class NetworkTalk:
             for name, price in zip(self._names, own, strict=True)
         }
 
-    def worth(self, energy_per_kwh: FloatArray, multipliers: FloatArray) -> ShadowPrices | None:
+    def worth(
+        self,
+        energy_per_kwh: FloatArray,
+        multipliers: FloatArray,
+        trade_kw: Mapping[str, FloatArray],
+    ) -> ShadowPrices | None:
         """Give what limits of the network were worth, where they were asked about.
+
+        In a step without trade the balance has many duals; the one between the two alternatives at
+        the grid is given, so that all mechanisms say the same.
 
         Parameters
         ----------
@@ -197,10 +208,17 @@ class NetworkTalk:
             Dual of the local balance. [currency/kWh]
         multipliers : (rows,) array
             Of `limits`. [currency/kW]
+        trade_kw : mapping of (steps,) arrays
+            Sold minus bought by name of microgrid. [kW]
         """
         if self.limits is None:
             return None
-        return self.limits.worth(multipliers, self._view.window, energy_per_kwh, self._names)
+        prices = public_prices(self._view.tariff, self._view.objective)
+        low, high = prices.sell_per_kwh, prices.buy_per_kwh - prices.local_per_kwh
+        between = np.clip(energy_per_kwh, np.minimum(low, high), np.maximum(low, high))
+        is_idle = np.abs(np.stack(list(trade_kw.values()))).max(axis=0) <= LEAST_KW
+        energy = frozen(np.where(is_idle, between, energy_per_kwh))
+        return self.limits.worth(multipliers, self._view.window, energy, self._names)
 
     def memory(self, multipliers: FloatArray) -> dict[str, Any]:
         """Give what the next gate may begin with."""

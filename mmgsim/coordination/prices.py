@@ -325,6 +325,6 @@ class Prices:
             combination.given_per_kwh, combination.multipliers, self._trade_kw
         )
         self._shadow_prices = self._network.worth(
-            combination.given_per_kwh, combination.multipliers
+            combination.given_per_kwh, combination.multipliers, self._trade_kw
         )
         self._memory = self._search_memory() | self._network.memory(combination.multipliers)

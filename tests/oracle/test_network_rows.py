@@ -309,3 +309,16 @@ def test_price_coordination_ends_near_the_central_optimum_within_rows(offers):
     assert found.upper >= best.lower - 1e-3 * best.gross  # the rows of both are not the same
     assert found.gap <= 1e-3
     assert abs(found.upper - best.upper) <= 2e-3 * best.gross
+
+
+def test_without_trade_all_mechanisms_say_the_same_of_a_kwh():
+    """Nobody trades at night: the dual of the balance is then anything between two prices."""
+    found = {}
+    for kind in ("central", "prices"):
+        coordination = {"kind": kind, "network": "rows"}
+        model = mmgsim.build("wa9-tight", coordination=coordination, overrides={"days": 1})
+        for _ in range(2):
+            model.step()
+        assert model.table("trades").empty
+        found[kind] = model.table("dlmp").energy
+    np.testing.assert_allclose(found["central"], found["prices"], atol=1e-9)
