@@ -65,8 +65,8 @@ def variants_of(
         raise ComparisonError(str(scenario), faults)
     found: dict[str, LoadedScenario] = {}
     for choice in coordinations:
-        # First, so that an override can set options of the coordination.
-        chosen = {"coordination.kind": choice, **overrides}
+        # First and whole, so that overrides can set options and the file's own are none of it.
+        chosen = {"coordination": choice, **overrides}
         loaded = load_variant(scenario, chosen, strategy=strategy)
         found[_free(loaded.scenario.coordination.kind, found)] = loaded
     return found
