@@ -94,10 +94,12 @@ class Operator(Protocol):
 class Mechanism(Protocol):
     """A coordination as an ask/tell algorithm: no bus, no agents, no input or output.
 
-    It may also have `scenario_faults(scenario)`, as an operator may.
-    One that asks the DNO too names the kinds in `asks_dno`, so that an operator which does not
-    answer them, and a feeder on which it cannot, are refused beforehand. One of many rounds may
-    have `hurry()`, called before `ask()` where a gate has to end: it then awards what it has.
+    It may also have `scenario_faults(scenario)`, as an operator may, and
+    `scenario_doubts(scenario)`, which gives (option, doubt, cure) of what can be run but has no
+    effect: warnings of `mmgsim check`. One that asks the DNO too names the kinds in `asks_dno`, so
+    that an operator which does not answer them, and a feeder on which it cannot, are refused
+    beforehand. One of many rounds may have `hurry()`, called before `ask()` where a gate has to
+    end: it then awards what it has.
     """
 
     asks: frozenset[type[Message]]

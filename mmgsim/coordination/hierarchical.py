@@ -16,7 +16,7 @@ others.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from enum import Enum
 from typing import Any, Literal, get_args
 
@@ -29,6 +29,7 @@ from mmgsim.contracts import (
     Grants,
     MarketView,
     Message,
+    Objective,
     Plan,
     Request,
     RequestQuery,
@@ -39,6 +40,7 @@ from mmgsim.coordination.aggregated import Aggregated, requests_of
 from mmgsim.coordination.pool import pool_clearing
 from mmgsim.coordination.replies import plans_by_name, replies_by_name
 from mmgsim.coordination.sharing import Split
+from mmgsim.scenario import Scenario
 
 __all__ = ["Hierarchical", "Who"]
 
@@ -102,6 +104,18 @@ class Hierarchical:
         )
         self.asks = self._controller.asks
         self.uses_ties = controller == "aggregated"
+
+    def scenario_doubts(self, scenario: Scenario) -> Iterator[tuple[str, str, str]]:
+        """Give option, doubt and cure of what is given and divides nothing."""
+        given = scenario.coordination.options().get("split")
+        if given is None:
+            return
+        if isinstance(self._controller, _Each):
+            what = f"{given!r} has no effect with controller: each: no saving is divided"
+            yield "split", what, "set controller: aggregated, or leave it out"
+        elif scenario.objective is Objective.SYSTEM:
+            what = f"{given!r} has no effect with objective: system: no saving is divided"
+            yield "split", what, "set objective: members, or leave it out"
 
     def reset(self) -> None:
         """Make the problems of the controller as new."""

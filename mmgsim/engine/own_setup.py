@@ -29,7 +29,15 @@ from mmgsim.scenario import (
     find_class,
 )
 
-__all__ = ["OWN", "SHED", "OwnSetup", "build_own_devices", "own_connections", "own_faults"]
+__all__ = [
+    "OWN",
+    "SHED",
+    "OwnSetup",
+    "build_own_devices",
+    "own_connections",
+    "own_faults",
+    "tree_faults",
+]
 
 OWN = "dno."
 """What names of the DNO's own connections begin with; no microgrid's has a dot."""
@@ -119,13 +127,13 @@ def own_faults(
             where = f"network.devices.{config.name}.bus"
             yield Fault(where, f"the feeder has no bus {config.bus}", cure)
     if _asks_dno(scenario, folder):
-        obstacles = [fault.what for fault in _tree_faults(net)]
+        obstacles = [fault.what for fault in tree_faults(net)]
         if obstacles:
             what = f"the DNO cannot grant requests on this feeder: {'; '.join(obstacles)}"
             yield Fault("network", what, "give a feeder without loops, or another coordination")
 
 
-def _tree_faults(net: Any) -> tuple[Fault, ...]:
+def tree_faults(net: Any) -> tuple[Fault, ...]:
     """Give every reason why a net is no tree to optimise on."""
     try:
         read_tree(Feeder(net, members=(), limits=FeederLimits()))
