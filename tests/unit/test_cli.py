@@ -105,7 +105,7 @@ def test_schema_is_json(mmgsim):
     assert "microgrids" in json.loads(printed)["properties"]
 
 
-@pytest.mark.parametrize("page", ["tables", "devices"])
+@pytest.mark.parametrize("page", ["tables", "devices", "scenario"])
 def test_schema_prints_the_pages_that_are_in_docs(page, mmgsim):
     code, printed, _ = mmgsim("schema", f"--{page}")
     kept = Path(__file__).parents[2] / f"docs/{page}.md"
