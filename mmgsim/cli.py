@@ -63,6 +63,7 @@ from mmgsim.scenario import (
     load_scenario,
     needs_simbench,
     plug_ins,
+    scenario_page,
     scenario_schema,
 )
 from mmgsim.scenario import freeze as freeze_scenario
@@ -491,14 +492,14 @@ def schema(
     devices: Annotated[
         bool, typer.Option("--devices", help="The keys of devices and series, as Markdown.")
     ] = False,
+    scenario: Annotated[
+        bool, typer.Option("--scenario", help="All other keys of scenario files, as Markdown.")
+    ] = False,
 ) -> None:
     """Print the JSON schema of scenario files, for editors that complete and check keys."""
-    if tables or devices:
-        pages = [
-            page()
-            for is_asked, page in ((tables, tables_page), (devices, devices_page))
-            if is_asked
-        ]
+    asked = ((tables, tables_page), (devices, devices_page), (scenario, scenario_page))
+    pages = [page() for is_asked, page in asked if is_asked]
+    if pages:
         sys.stdout.write("\n".join(pages))
         return
     sys.stdout.write(json.dumps(scenario_schema(), indent=2) + "\n")

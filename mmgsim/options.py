@@ -68,8 +68,8 @@ JsonOption = Annotated[
 
 def options_of(*, days: int | None, seed: int | None, coordination: Any) -> dict[str, Any]:
     """Give the overrides that options of their own stand for."""
-    # A kind alone keeps the options that the scenario has for it.
-    given = {"days": days, "seed": seed, "coordination.kind": coordination}
+    # The whole choice: of the options that the scenario has for that kind none is left.
+    given = {"days": days, "seed": seed, "coordination": coordination}
     return {key: value for key, value in given.items() if value is not None}
 
 

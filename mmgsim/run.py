@@ -50,8 +50,8 @@ def run(  # noqa: PLR0913  one parameter per choice of a run
     overrides : mapping
         Values by dotted path, such as ``{"days": 2, "seed": 3}``.
     coordination, strategy : str, mapping or None
-        Replace the scenario's own, for all microgrids; a mapping as in a scenario, with options:
-        ``{"kind": "prices", "offers": "agent"}``.
+        Replace the scenario's own with its options, for all microgrids; a mapping as in a
+        scenario, with options: ``{"kind": "prices", "offers": "agent"}``.
     out : str, Path or None
         Result folder, which must not exist or be empty, but for `resume`;
         ``runs/<scenario>-<coordination>-<time>`` by default.

@@ -139,11 +139,11 @@ def print_summary(results: Results) -> None:
     for name, value in summary_rows(results):
         table.add_row(Text(name), Text(value))
     out.print(table)
-    if summary.get("faults_contained"):
-        complain(
-            f"{summary['faults_contained']} faults of plug-ins; the first: "
-            f"{results.table('faults').message.iloc[0]}"
-        )
+    count = summary.get("faults_contained", 0)
+    if count:
+        of_many = f"{count} faults of plug-ins; the first"
+        how_many = "1 fault of a plug-in" if count == 1 else of_many
+        complain(f"{how_many}: {results.table('faults').message.iloc[0]}")
     for line in (f"results: {results.folder}", f"report:  {results.folder / 'report.html'}"):
         out.print(line, soft_wrap=True, markup=False)
 

@@ -72,8 +72,8 @@ def variants_of(
     if faults:
         raise ComparisonError(str(scenario), faults)
     found = [
-        # First, so that an override can set options of the coordination.
-        load_variant(scenario, {"coordination.kind": choice, **overrides}, strategy=strategy)
+        # First and whole, so that overrides can set options and the file's own are none of it.
+        load_variant(scenario, {"coordination": choice, **overrides}, strategy=strategy)
         for choice in coordinations
     ]
     chosen = [one.scenario.coordination for one in found]

@@ -29,6 +29,7 @@ from mmgsim.contracts import (
     Grants,
     MarketView,
     Message,
+    Objective,
     Plan,
     Request,
     RequestQuery,
@@ -40,7 +41,7 @@ from mmgsim.coordination.aggregated import Aggregated, requests_of
 from mmgsim.coordination.pool import pool_clearing
 from mmgsim.coordination.replies import plans_by_name, replies_by_name
 from mmgsim.coordination.sharing import Split
-from mmgsim.scenario import Scenario
+from mmgsim.scenario import Inputs, Scenario
 
 __all__ = ["Hierarchical", "Who"]
 
@@ -109,6 +110,19 @@ class Hierarchical:
     def scenario_faults(self, scenario: Scenario) -> Iterator[tuple[str, str, str]]:
         """Give option, fault and cure of what a scenario has that a rule cannot divide."""
         yield from self._controller.member_faults(len(scenario.microgrids))
+
+    def scenario_doubts(self, scenario: Scenario, inputs: Inputs) -> Iterator[tuple[str, str, str]]:
+        """Give option, doubt and cure of what is given and divides nothing."""
+        del inputs
+        given = scenario.coordination.options().get("split")
+        if given is None:
+            return
+        if isinstance(self._controller, _Each):
+            what = f"{given!r} has no effect with controller: each: no saving is divided"
+            yield "split", what, "set controller: aggregated, or leave it out"
+        elif scenario.objective is Objective.SYSTEM:
+            what = f"{given!r} has no effect with objective: system: no saving is divided"
+            yield "split", what, "set objective: members, or leave it out"
 
     def reset(self) -> None:
         """Make the problems of the controller as new."""

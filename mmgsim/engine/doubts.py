@@ -7,8 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 
 from mmgsim.contracts import FloatArray
+from mmgsim.engine.coordination_doubts import coordination_doubts
+from mmgsim.engine.happening import line_doubts
 from mmgsim.engine.own_setup import OWN, grant_doubts
-from mmgsim.engine.tie_setup import tie_doubts
 from mmgsim.errors import Fault
 from mmgsim.network import Feeder, Flow, FlowStatus, SweepFlow
 from mmgsim.scenario import (
@@ -32,7 +33,7 @@ def warnings_of(loaded: LoadedScenario, inputs: Inputs, feeder: Feeder | None) -
         If there is no power flow at the peak of the background, without any microgrid.
     """
     found = unusual(loaded.scenario, inputs)
-    found += tie_doubts(loaded.scenario, loaded.folder)
+    found += coordination_doubts(loaded.scenario, loaded.folder, feeder)
     found += role_doubts(loaded.scenario, inputs, loaded.folder)
     if feeder is not None:
         found += grant_doubts(loaded.scenario, loaded.folder)
@@ -43,6 +44,7 @@ def warnings_of(loaded: LoadedScenario, inputs: Inputs, feeder: Feeder | None) -
             raise loaded.refusal([_collapse(feeder, extremes[0])])
         found += [*_broken_limits(feeder, flow), *_odd_buses(feeder, flow)]
         found += _moved_elements(loaded.scenario, feeder)
+        found += line_doubts(feeder.net, loaded.scenario.events)
     return loaded.placed(found)
 
 

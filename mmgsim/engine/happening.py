@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from mmgsim.engine.tie_setup import is_open
 from mmgsim.errors import Fault, ScenarioError
 from mmgsim.network import (
     UNRATED_KA,
@@ -29,7 +30,7 @@ from mmgsim.scenario import (
     overlaps,
 )
 
-__all__ = ["Condition", "Conditions", "line_faults"]
+__all__ = ["Condition", "Conditions", "line_doubts", "line_faults"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,6 +123,14 @@ def line_faults(net: Any, events: Sequence[EventConfig]) -> Iterator[Fault]:
         if (position, other) not in said:  # otherwise found without the net
             what = f"overlaps with the one that begins at {events[other].start:%Y-%m-%d %H:%M}"
             yield Fault(f"events.{position}.start", what, "let one end before the other begins")
+
+
+def line_doubts(net: Any, events: Sequence[EventConfig]) -> Iterator[Fault]:
+    """Doubt events of lines that carry nothing as it is."""
+    for position, event in enumerate(events):
+        if isinstance(event, LineEventConfig) and is_open(net, find_line(net, event.line)):
+            what = f"line {event.line} has an open switch: the event changes nothing"
+            yield Fault(f"events.{position}.line", what, "give a line that is closed, unless meant")
 
 
 def _faults_of_line(net: Any, event: EventConfig, line: int, where: str) -> Iterator[Fault]:

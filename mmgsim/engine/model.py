@@ -51,7 +51,7 @@ class MultiMicrogridModel(mesa.Model):
     scenario : str, Path or LoadedScenario
         Bundled name, folder or YAML file.
     coordination : str, mapping or None
-        Replaces the scenario's ``coordination.kind``.
+        Replaces the scenario's ``coordination``, options included: a kind alone has its defaults.
     strategy : str, mapping or None
         Replaces every microgrid's ``strategy.kind``.
     overrides : mapping or None
@@ -105,9 +105,10 @@ class MultiMicrogridModel(mesa.Model):
     ) -> None:
         replaced = dict(overrides or {})
         if coordination is not None:
-            # First: a kind drops the options of another one, and overrides may give its own.
-            replaced.pop("coordination.kind", None)
-            replaced = {"coordination.kind": coordination, **replaced}
+            # First: it is the whole choice, and overrides may give options of its own.
+            for other in ("coordination", "coordination.kind"):
+                replaced.pop(other, None)
+            replaced = {"coordination": coordination, **replaced}
         if rng is not None:
             replaced["seed"] = rng
         loaded = load_variant(scenario, replaced, strategy=strategy)

@@ -38,6 +38,7 @@ __all__ = [
     "grant_doubts",
     "own_connections",
     "own_faults",
+    "tree_faults",
 ]
 
 OWN = "dno."
@@ -128,7 +129,7 @@ def own_faults(
             where = f"network.devices.{config.name}.bus"
             yield Fault(where, f"the feeder has no bus {config.bus}", cure)
     if _asks_dno(scenario, folder):
-        obstacles = [fault.what for fault in _tree_faults(net)]
+        obstacles = [fault.what for fault in tree_faults(net)]
         if obstacles:
             what = f"the DNO cannot grant requests on this feeder: {'; '.join(obstacles)}"
             yield Fault("network", what, "give a feeder without loops, or another coordination")
@@ -147,7 +148,7 @@ def grant_doubts(scenario: Scenario, folder: Path | None) -> Iterator[Fault]:
             yield Fault(f"events.{position}.line", what, cure)
 
 
-def _tree_faults(net: Any) -> tuple[Fault, ...]:
+def tree_faults(net: Any) -> tuple[Fault, ...]:
     """Give every reason why a net is no tree to optimise on."""
     try:
         read_tree(Feeder(net, members=(), limits=FeederLimits()))

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from math import sqrt
-from pathlib import Path
 from typing import Any
 
 import pandapower as pp
@@ -12,9 +11,9 @@ import pandapower as pp
 from mmgsim.contracts import TieLine
 from mmgsim.errors import Fault, near_miss
 from mmgsim.network import UNRATED_KA
-from mmgsim.scenario import Kind, Scenario, TieConfig, find_maker
+from mmgsim.scenario import Scenario, TieConfig
 
-__all__ = ["close_ac_ties", "tie_doubts", "tie_lines_of", "tie_net_faults"]
+__all__ = ["close_ac_ties", "is_open", "tie_lines_of", "tie_net_faults"]
 
 _KW_PER_MW = 1e3
 
@@ -26,18 +25,6 @@ def tie_lines_of(scenario: Scenario) -> tuple[TieLine, ...]:
         for tie in scenario.ties
         if tie.mode == "private"
     )
-
-
-def tie_doubts(scenario: Scenario, folder: Path | None) -> Iterator[Fault]:
-    """Doubt private ties where the coordination cannot use them."""
-    chosen = scenario.coordination
-    if not tie_lines_of(scenario):
-        return
-    mechanism = find_maker(Kind.MECHANISM, chosen.kind, chosen.options(), folder)()
-    if not getattr(mechanism, "uses_ties", False):
-        what = f"coordination {chosen.kind!r} leaves private ties at zero"
-        cure = "use central, or hierarchical with controller: aggregated, unless meant"
-        yield Fault("ties", what, cure)
 
 
 # -------------------------------------------------------------------------------------- ac ties
@@ -61,7 +48,7 @@ def tie_net_faults(scenario: Scenario, net: Any) -> Iterator[Fault]:
 
 
 def _closing_faults(net: Any, line: int, buses: tuple[int, int], where: str) -> Iterator[Fault]:
-    open_lines = [int(index) for index in net.line.index if _is_open(net, index)]
+    open_lines = [int(index) for index in net.line.index if is_open(net, index)]
     if line not in open_lines:
         what = "is closed already" if line in net.line.index else "is no line of the net"
         yield Fault(where, f"{line} {what}", f"open lines: {open_lines or 'none'}")
@@ -72,7 +59,8 @@ def _closing_faults(net: Any, line: int, buses: tuple[int, int], where: str) -> 
         yield Fault(where, f"{what}{buses[0]} and {buses[1]}", "give the line between their buses")
 
 
-def _is_open(net: Any, line: int) -> bool:
+def is_open(net: Any, line: int) -> bool:
+    """Tell whether a line of a net carries nothing: out of service, or a switch on it is open."""
     return not net.line.in_service[line] or not net.switch.closed[_switches(net, line)].all()
 
 

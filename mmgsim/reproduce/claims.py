@@ -16,7 +16,9 @@ class Verdict(StrEnum):
     SAME_SIGN = "same sign"
     """On substitute data the effect has the direction that the paper claims."""
     OTHER_SIGN = "other sign"
-    """On substitute data it has not."""
+    """On substitute data it has the opposite direction, or a statement in words does not hold."""
+    NO_EFFECT = "no effect"
+    """On substitute data nothing changes beyond what tolerances leave."""
     NOT_REPRODUCIBLE = "not reproducible"
     """The text does not say enough, or contradicts itself."""
     THEOREM = "theorem"
@@ -76,7 +78,7 @@ def agrees(printed: float, found: float, *, rounding: float) -> Verdict:
 
 
 def by_sign(printed: float, found: float, *, noise: float = 0.0) -> Verdict:
-    """Say whether an effect has the claimed direction; what is within the noise has none.
+    """Say whether an effect has the claimed direction; what is within the noise is no effect.
 
     Parameters
     ----------
@@ -85,8 +87,9 @@ def by_sign(printed: float, found: float, *, noise: float = 0.0) -> Verdict:
     noise : float
         Up to here `found` is what tolerances of solvers and power flows leave.
     """
-    has_sign = abs(found) > noise and (found > 0.0) == (printed > 0.0)
-    return Verdict.SAME_SIGN if has_sign else Verdict.OTHER_SIGN
+    if abs(found) <= noise:
+        return Verdict.NO_EFFECT
+    return Verdict.SAME_SIGN if (found > 0.0) == (printed > 0.0) else Verdict.OTHER_SIGN
 
 
 def by_theorem(found: float, *, noise: float) -> Verdict:

@@ -156,7 +156,8 @@ def _everybody(number: str, case: _Case, suffix: str) -> Claim:
         "microgrids",
         has_reading(gaining == len(falls)),
         f"least for {least}, {falls.min():,.2f} AUD a year; local prices lie between what the "
-        f"grid pays and asks, and no other rule keeps anybody from losing{suffix}",
+        f"grid pays and asks, and no other rule of this run keeps anybody from losing: "
+        f"`individually_rational` of `bilevel`, which does, is left off{suffix}",
         "Table I",
     )
 
@@ -179,17 +180,27 @@ def _network(at: int, case: _Case, suffix: str) -> Iterator[Claim]:
         ),
     ):
         found = float(case.together[column][ALL] - case.alone[column][ALL])
+        verdict = by_sign(printed, found, noise=_NOISE_KWH)
         yield Claim(
             number,
             f"{what} by sharing ({case.words})",
             printed,
             found,
             "kWh/year",
-            by_sign(printed, found, noise=_NOISE_KWH),
-            "on the IEEE 33-bus feeder, a substitute; sharing changes when batteries charge, and "
-            f"what they lose, here by {more_kwh:+,.0f} kWh, comes from upstream{suffix}",
+            verdict,
+            f"on the IEEE 33-bus feeder, a substitute; {_why_changed(verdict, more_kwh)}{suffix}",
             "Table I",
         )
+
+
+def _why_changed(verdict: Verdict, more_kwh: float) -> str:
+    """Say what trades change about energy, by what batteries then lose more. [kWh]"""
+    if verdict is Verdict.NO_EFFECT:
+        return "trades change who is paid, and no energy"
+    return (
+        "sharing changes when batteries charge, and what they lose, here by "
+        f"{more_kwh:+,.0f} kWh, comes from upstream"
+    )
 
 
 def _storage_loss_kwh(study: YearStudy, name: str) -> float:

@@ -4,6 +4,7 @@ from mmgsim.scenario.calendar import ends_at_clock, gate_mask, run_index, starts
 from mmgsim.scenario.communication import Absences
 from mmgsim.scenario.communication_schema import CommunicationConfig
 from mmgsim.scenario.described import devices_page
+from mmgsim.scenario.described_scenario import scenario_page
 from mmgsim.scenario.event_checks import overlaps
 from mmgsim.scenario.event_schema import (
     EventConfig,
@@ -115,6 +116,7 @@ __all__ = [
     "resolved_yaml",
     "role_doubts",
     "run_index",
+    "scenario_page",
     "scenario_schema",
     "seen_from",
     "starts_day",

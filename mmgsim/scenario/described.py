@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any, get_args
+from typing import get_args
 
 from pydantic import BaseModel
 
@@ -25,6 +25,7 @@ from mmgsim.scenario.event_schema import (
     PriceShockConfig,
     RatingConfig,
 )
+from mmgsim.scenario.key_rows import key_rows
 from mmgsim.scenario.schema import (
     BatteryConfig,
     DieselConfig,
@@ -60,9 +61,6 @@ closed line of the feeder.
 |---|---|---|---|
 """
 _EVENTS = (LineOutageConfig, IslandingConfig, RatingConfig, PriceShockConfig)
-_UNBOUNDED = 1e6
-"""Limits from here on only keep nonsense out."""
-
 EXAMPLES: Mapping[type[BaseModel], str] = MappingProxyType(
     {
         LoadConfig: "{name: homes, kind: load, profile: {source: demandlib, type: h0, "
@@ -158,7 +156,7 @@ def devices_page() -> str:
 def _section(model: type[BaseModel], tag: str) -> str:
     (name,) = get_args(model.model_fields[tag].annotation)
     what = " ".join((model.__doc__ or "").split())
-    rows = [f"| `{key}` | {' | '.join(cells)} |" for key, *cells in _rows(model, tag)]
+    rows = [f"| `{key}` | {' | '.join(cells)} |" for key, *cells in key_rows(model, tag)]
     return "\n".join(
         [
             f"### `{tag}: {name}`",
@@ -185,65 +183,24 @@ def _own_section() -> str:
             ("battery", OwnBatteryConfig, BatteryConfig),
             ("diesel", OwnDieselConfig, DieselConfig),
         )
-        for key, *cells in _rows(model, "kind")
+        for key, *cells in key_rows(model, "kind")
         if key not in base.model_fields
     ]
     return _OWN + "\n".join(rows) + "\n"
 
 
 def _tie_section() -> str:
-    rows = [f"| `{key}` | {' | '.join(cells)} |" for key, *cells in _rows(TieConfig, "")]
+    rows = [f"| `{key}` | {' | '.join(cells)} |" for key, *cells in key_rows(TieConfig, "")]
     return _TIES + "\n".join(rows) + f"\n\n```yaml\n{EXAMPLES[TieConfig]}\n```\n"
 
 
 def _talk_section() -> str:
     keys = [
-        f"| `{key}` | {' | '.join(cells)} |" for key, *cells in _rows(CommunicationConfig, "away")
+        f"| `{key}` | {' | '.join(cells)} |"
+        for key, *cells in key_rows(CommunicationConfig, "away")
     ]
-    keys += [f"| `away: - {key}` | {' | '.join(cells)} |" for key, *cells in _rows(AwayConfig, "")]
+    keys += [
+        f"| `away: - {key}` | {' | '.join(cells)} |" for key, *cells in key_rows(AwayConfig, "")
+    ]
     example = f"communication: {EXAMPLES[CommunicationConfig]}"
     return _TALK + "\n".join(keys) + f"\n\n```yaml\n{example}\n```\n"
-
-
-def _rows(model: type[BaseModel], tag: str) -> Iterator[tuple[str, str, str, str]]:
-    schema = model.model_json_schema()
-    for key, given in schema["properties"].items():
-        if key != tag:
-            meaning = " ".join(str(given.get("description", "")).split()).replace("|", "\\|")
-            default = "required" if key in schema.get("required", ()) else _default(given)
-            yield key, meaning, _range(given, schema.get("$defs", {})), default
-
-
-def _default(given: Mapping[str, Any]) -> str:
-    default = given.get("default")
-    return "left out" if default is None else f"`{default}`"
-
-
-def _range(given: Mapping[str, Any], parts: Mapping[str, Any]) -> str:
-    """Say which values a key takes."""
-    options = [one for one in given.get("anyOf", (given,)) if one.get("type") != "null"]
-    if "discriminator" in given or any("discriminator" in one for one in options):
-        return "a number or a [series](#series)"
-    return " or ".join(_range_of_one(one, parts) for one in options)
-
-
-def _range_of_one(one: Mapping[str, Any], parts: Mapping[str, Any]) -> str:
-    if "$ref" in one:
-        one = parts[one["$ref"].rpartition("/")[2]]
-    if "enum" in one:
-        return ", ".join(f"`{value}`" for value in one["enum"])
-    words = {
-        "exclusiveMinimum": "above",
-        "minimum": "at least",
-        "exclusiveMaximum": "below",
-        "maximum": "at most",
-    }
-    limits = [
-        f"{word} {one[key]:g}"
-        for key, word in words.items()
-        if key in one and abs(one[key]) < _UNBOUNDED
-    ]
-    kind = {"number": "number", "integer": "whole number", "boolean": "true or false"}.get(
-        one.get("type", ""), "text"
-    )
-    return ", ".join([kind, *limits])

@@ -56,7 +56,10 @@ class LineOutageConfig(LineEventConfig):
 
 
 class IslandingConfig(_EventConfig):
-    """The connection of one microgrid is open: it exchanges nothing and serves itself."""
+    """The connection of one microgrid is open: it exchanges nothing there and serves itself.
+
+    Private tie lines stay: through them it still sends and receives.
+    """
 
     kind: Literal["islanding"]
     """Islanding of a microgrid."""

@@ -135,7 +135,7 @@ def _set(content: Any, path: Sequence[str], value: Any) -> str:
     key = _key(content, path[-1], at)
     if key == "kind" and at in _CHOICES and content.get("kind", value) != value:
         content.clear()
-    content[key] = copy.deepcopy(value)
+    content[key] = copy.deepcopy(dict(value) if isinstance(value, Mapping) else value)
     return Document(root).where([*keys, key])
 
 

@@ -148,11 +148,8 @@ class _Maker:
         try:
             instance = create(kind, name, options, self._folder)
         except (Exception, SystemExit) as error:  # noqa: BLE001
-            cause = error.__cause__ if isinstance(error, UnknownNameError) else error
-            what = f"{name!r} cannot be made with {', '.join(given) or 'no options'}"
-            named = [key for key in given if key in str(error)]
-            at = (*inside, named[0]) if len(named) == 1 else path
-            self.found.append((at, f"{what}: {_said(cause or error)}", "change its options"))
+            key, what, cure = _refusal(error, chosen, given, name)
+            self.found.append(((*inside, key) if key else path, what, cure))
             return None
         lacking = [need for need in _NEEDED[kind] if not hasattr(instance, need)]
         if lacking:
@@ -201,12 +198,33 @@ def _option_faults(
             what = f"{named[1]!r} has no option {key!r}"
             yield key, what, near_miss(key, known | beside) + _elsewhere(*named, key)
         elif _is_plain(hints.get(key)):
-            default = signature(chosen).parameters[key].default
-            is_needed = default is Parameter.empty
-            usual = "it has no default" if is_needed else f"its default is {default!r}"
             yield from (
-                (key, what, cure or usual) for what, cure in _type_faults(value, hints[key])
+                (key, what, cure or _usual(chosen, key))
+                for what, cure in _type_faults(value, hints[key])
             )
+
+
+def _refusal(
+    error: BaseException, chosen: Any, given: Mapping[str, Any], name: str
+) -> tuple[str, str, str]:
+    """Give option (or none), fault and cure of options that a class refuses."""
+    key = str(error).partition(" ")[0].rstrip(":")
+    if isinstance(error, ValueError) and key in given:  # it speaks of this one alone
+        return key, str(error), _usual(chosen, key)
+    named = [key for key in given if key in str(error)]
+    cause = error.__cause__ if isinstance(error, UnknownNameError) else error
+    what = f"{name!r} cannot be made with {', '.join(given) or 'no options'}"
+    at = named[0] if len(named) == 1 else ""
+    return at, f"{what}: {_said(cause or error)}", "change its options"
+
+
+def _usual(chosen: Any, key: str) -> str:
+    """Say what an option is where it is left out."""
+    parameter = signature(chosen).parameters.get(key)
+    if parameter is None:  # among those that are not named one by one
+        return "change it"
+    is_needed = parameter.default is Parameter.empty
+    return "it has no default" if is_needed else f"its default is {parameter.default!r}"
 
 
 def _is_plain(hint: Any) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, MutableSet
 from typing import Any
 
 import numpy as np
@@ -38,7 +38,7 @@ class CompiledForm:
         self._reads: dict[int, LinearRead] = {}
         self._places: dict[int, Any] = {}
         self._first_values = form.table.values.copy()
-        self._moved: set[str] = set()
+        self._moved: MutableSet[str] = set()
         self.solution: FloatArray = np.zeros(len(form.variables))
 
     def _forget(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -75,35 +76,46 @@ def year(  # noqa: PLR0913  one parameter per choice of a study
     finished: dict[str, dict[str, Results]] = {day.name: {} for day in days}
     failures: dict[str, Exception] = {}
     study = None
-    try:
-        for day, name, variant in _days_of(variants):
-            place = folder / day.name / file_name(name)
-            try:
-                results = run(_of_day(variant, day), out=place, progress=progress, resume=resume)
-                finished[day.name][name] = results
-            except (MmgsimError, OSError) as error:
-                is_first = not failures and not any(finished.values())
-                if is_first and not isinstance(error, RunEndedEarlyError):
-                    raise  # nothing was simulated: the input is wrong on any day
-                failures[f"{day.name}, {name}"] = error
-    except KeyboardInterrupt as error:
-        error.add_note(f"What finished is in {folder}; to go on: --out {folder} --resume")
-        raise
-    finally:
-        # Whatever happened: what finished is weighed as far as it goes.
-        if any(finished.values()):
-            study = YearStudy(
-                loaded.scenario.name,
-                loaded.scenario.currency,
-                days=days,
-                names=list(variants),
-                runs=finished,
-                failed={what: reason_of(error) for what, error in failures.items()},
-            )
-            study.write(folder)
+    with _goes_on_said(folder):
+        try:
+            for day, name, variant in _days_of(variants):
+                place = folder / day.name / file_name(name)
+                try:
+                    results = run(
+                        _of_day(variant, day), out=place, progress=progress, resume=resume
+                    )
+                    finished[day.name][name] = results
+                except (MmgsimError, OSError) as error:
+                    is_first = not failures and not any(finished.values())
+                    if is_first and not isinstance(error, RunEndedEarlyError):
+                        raise  # nothing was simulated: the input is wrong on any day
+                    failures[f"{day.name}, {name}"] = error
+        finally:
+            # Whatever happened: what finished is weighed as far as it goes.
+            if any(finished.values()):
+                study = YearStudy(
+                    loaded.scenario.name,
+                    loaded.scenario.currency,
+                    days=days,
+                    names=list(variants),
+                    runs=finished,
+                    failed={what: reason_of(error) for what, error in failures.items()},
+                )
+                study.write(folder)
     if failures or study is None:
         raise YearEndedEarlyError(folder, failures, study)
     return study
+
+
+@contextmanager
+def _goes_on_said(folder: Path) -> Iterator[None]:
+    """Say with an interrupt how to go on with the study, and not with the run it came in."""
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        to_go_on = f"to go on: the same again with --out {folder} --resume"
+        error.__notes__ = [f"What finished is in {folder}; {to_go_on}"]
+        raise
 
 
 def _days_of(

@@ -66,3 +66,68 @@ def test_versions_and_licences_agree(citation, project):
     assert citation["license"] == project["license"]
     assert (ROOT / "LICENSE").read_text("utf-8").startswith(f"{project['license']} License")
     assert f"## {project['version']} " in (ROOT / "CHANGELOG.md").read_text("utf-8")
+
+
+# ------------------------------------------------------------------------- figures told twice
+FIGURE = re.compile(r"-?\d+(?:\.\d+)?")
+
+
+def table_below(document, heading):
+    """Give the figures of the first table below a heading, by row; None where a cell has none."""
+    text = (ROOT / document).read_text("utf-8").split(heading, maxsplit=1)[1]
+    rows = {}
+    for line in re.search(r"(?:^\|.*\n)+", text, re.MULTILINE)[0].splitlines():
+        name, *cells = (cell.strip() for cell in line.strip("|").split("|"))
+        found = [FIGURE.match(cell) for cell in cells]
+        rows[name.strip("`")] = [float(figure[0]) if figure else None for figure in found]
+    return rows
+
+
+@pytest.fixture(scope="module")
+def compared():
+    return table_below("README.md", "The week of `wa9`:\n")
+
+
+@pytest.fixture(scope="module")
+def bills():
+    return table_below("README.md", "## What trading is worth in wa9\n")
+
+
+@pytest.mark.parametrize(
+    ("row", "same_row"),
+    [("objective_cost", "objective cost, AUD"), ("all bills", "cost of the members, AUD")],
+)
+def test_both_tables_of_the_week_of_wa9_tell_the_same_costs(row, same_row, bills, compared):
+    isolated, _, prices, _ = compared[same_row]
+    assert bills[row][:2] == [isolated, prices]
+
+
+def test_bills_of_wa9_add_up(bills):
+    own = [figures for name, figures in bills.items() if name.startswith("MG")]
+    assert len(own) == 9
+    for column in range(3):
+        # Ten figures, each rounded to cents.
+        apart = abs(sum(figures[column] for figures in own) - bills["all bills"][column])
+        assert apart <= 10 * 0.005 + 1e-9
+
+
+def test_gains_of_wa9_are_the_differences_of_its_bills(bills):
+    rows = [figures for figures in bills.values() if None not in figures[:3]]
+    assert len(rows) == 11
+    for isolated, prices, gain, percent in rows:
+        assert abs(isolated - prices - gain) <= 3 * 0.005 + 1e-9
+        if percent is not None:
+            # To a tenth of a percent, of amounts that are rounded themselves.
+            assert abs(100.0 * gain / isolated - percent) <= 0.05 + 100.0 * 0.01 / isolated
+
+
+def test_repair_of_wa9_tight_costs_the_same_wherever_it_is_told():
+    of_scenario = table_below("scenarios/wa9-tight/README.md", "## What repair does over the week")
+    coordinations = table_below("README.md", "The week of `wa9-tight`:\n")
+    assert of_scenario["objective cost"][1] == coordinations["objective cost, AUD"][0]
+
+
+def test_trading_in_wa9_is_worth_the_same_wherever_it_is_told(compared):
+    by_share = table_below("scenarios/wa9/README.md", "## What trading is worth here")
+    isolated, *_, central = compared["objective cost, AUD"]
+    assert by_share["0.5 (the scenario)"][:2] == [isolated, central]

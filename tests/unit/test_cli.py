@@ -4,11 +4,13 @@ import json
 import math
 from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 from unittest.mock import Mock
 
+import pandas as pd
 import pytest
 
-from mmgsim import cli
+from mmgsim import cli, terminal
 from mmgsim.engine import model
 from mmgsim.tables import Results, writer
 
@@ -103,7 +105,7 @@ def test_schema_is_json(mmgsim):
     assert "microgrids" in json.loads(printed)["properties"]
 
 
-@pytest.mark.parametrize("page", ["tables", "devices"])
+@pytest.mark.parametrize("page", ["tables", "devices", "scenario"])
 def test_schema_prints_the_pages_that_are_in_docs(page, mmgsim):
     code, printed, _ = mmgsim("schema", f"--{page}")
     kept = Path(__file__).parents[2] / f"docs/{page}.md"
@@ -456,6 +458,21 @@ def test_failure_in_the_first_step_still_leaves_a_manifest(mmgsim, failing, tmp_
     assert code == cli.ENDED_EARLY
     assert sorted(path.name for path in (tmp_path / "o").iterdir()) == FILES
     assert json.loads((tmp_path / "o/manifest.json").read_text())["status"] == "failed"
+
+
+@pytest.mark.parametrize(
+    ("count", "said"),
+    [(1, "1 fault of a plug-in: it broke\n"), (3, "3 faults of plug-ins; the first: it broke\n")],
+)
+def test_contained_faults_are_counted_in_words(count, said, monkeypatch, capsys):
+    monkeypatch.setattr(terminal, "summary_rows", lambda results: [])
+    results = SimpleNamespace(
+        summary={"scenario": "duo", "coordination": "own", "faults_contained": count},
+        folder=Path("o"),
+        table=lambda name: pd.DataFrame({"message": ["it broke"] * count}),
+    )
+    terminal.print_summary(results)
+    assert capsys.readouterr().err == said
 
 
 def test_interrupt_within_a_step_is_an_interrupt(mmgsim, failing, tmp_path):

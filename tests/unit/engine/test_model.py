@@ -8,7 +8,10 @@ import pandas as pd
 import pytest
 
 import mmgsim
+from mmgsim.compare.variants import variants_of
+from mmgsim.options import options_of
 from mmgsim.run import summarise
+from mmgsim.scenario import load_scenario
 from mmgsim.tables import TABLES
 
 
@@ -177,3 +180,27 @@ def test_options_of_a_coordination_are_set_together_with_its_kind():
     """A kind drops the options of another one, so it goes before them."""
     model = mmgsim.build("duo", coordination="prices", overrides={"coordination.offers": "agent"})
     assert model.scenario.coordination.options() == {"offers": "agent"}
+
+
+FILE_OPTIONS = {"coordination": {"kind": "central", "mip_gap": 1e-3}}
+
+
+@pytest.mark.parametrize(
+    ("coordination", "options"),
+    [("central", {}), ({"kind": "central", "time_limit_s": 9.0}, {"time_limit_s": 9.0})],
+)
+def test_a_coordination_that_is_named_has_none_of_the_options_of_the_file(coordination, options):
+    loaded = load_scenario("duo", FILE_OPTIONS)
+    model = mmgsim.build(loaded, coordination=coordination)
+    assert model.scenario.coordination.options() == options
+    overridden = mmgsim.build("duo", coordination=coordination, overrides=FILE_OPTIONS)
+    assert overridden.scenario.coordination.options() == options
+    compared = variants_of(loaded, [coordination], overrides={}, least=1)["central"]
+    assert compared.scenario.coordination.options() == options
+    on_the_command_line = options_of(days=None, seed=None, coordination=coordination)
+    assert load_scenario(loaded, on_the_command_line).scenario == compared.scenario
+
+
+def test_a_kind_that_is_set_as_a_key_keeps_the_options_beside_it():
+    loaded = load_scenario("duo", {**FILE_OPTIONS, "coordination.kind": "central"})
+    assert loaded.scenario.coordination.options() == {"mip_gap": 1e-3}

@@ -141,3 +141,16 @@ def test_the_end_that_falls_short_imports_and_keeps_the_tie():
         assert dispatch.tie_kw[row.time, row.receiver] == pytest.approx(-row.received_kw, abs=1e-9)
     assert flows.sent_kw.sum() == pytest.approx(planned.sent_kw.sum(), abs=1e-6)
     assert dispatch.imbalance_kw.abs().max() > 0.1
+
+
+def test_an_islanded_microgrid_still_receives_through_its_private_tie():
+    tie = {"name": "T1", "between": ["MG1", "MG2"], "limit_kw": 20.0, "loss_share": 0.03}
+    island = {"kind": "islanding", "microgrid": "MG2"}
+    island |= {"start": "2021-01-11 17:00", "end": "2021-01-11 21:00"}
+    model = build("duo", overrides={"ties": [tie], "events": [island]})
+    for _ in range(24):
+        model.step()
+    dispatch = model.table("dispatch").query("microgrid == 'MG2'").reset_index(drop=True)
+    cut_off = dispatch[17:21]
+    assert np.allclose(cut_off[["import_kw", "export_kw", "exchange_kw"]], 0.0, atol=1e-9)
+    assert (cut_off.tie_kw < -1.0).any()

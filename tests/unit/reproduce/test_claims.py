@@ -53,8 +53,8 @@ def test_a_number_is_reproduced_within_its_own_rounding(printed, found, rounding
         (6.5, 0.1, 0.0, Verdict.SAME_SIGN),
         (6.5, -0.1, 0.0, Verdict.OTHER_SIGN),
         (-150.0, -177.0, 1.0, Verdict.SAME_SIGN),
-        (-150.0, -0.5, 1.0, Verdict.OTHER_SIGN),  # within the noise an effect has no sign
-        (6.5, 0.0, 0.0, Verdict.OTHER_SIGN),
+        (-150.0, -0.5, 1.0, Verdict.NO_EFFECT),  # within the noise an effect has no sign
+        (6.5, 0.0, 0.0, Verdict.NO_EFFECT),
     ],
 )
 def test_an_effect_has_the_sign_of_the_claim_or_not(printed, found, noise, verdict):
@@ -67,7 +67,7 @@ def test_words_hold_or_not():
 
 
 def test_verdicts_are_these_words():
-    words = ["reproduced", "same sign", "other sign", "not reproducible", "theorem"]
+    words = ["reproduced", "same sign", "other sign", "no effect", "not reproducible", "theorem"]
     words += ["theorem broken", "no verdict"]
     assert [str(verdict) for verdict in Verdict] == words
 

@@ -119,7 +119,7 @@ def test_fault_of_an_override_names_no_line_of_the_file(scenarios):
         ("coordination.kind", "centrl", "coordination (from --coordination, --set or overrides):"),
         ("microgrids.MG1.strategy", "slf", "MG1.strategy (from --strategy, --set or overrides):"),
         ("microgrids.MG3.bus", 3, "microgrids.MG3.bus (from --set or overrides): cannot be set"),
-        ("operator.options.least_share", 2, "least_share (from --set or overrides): 'standard'"),
+        ("operator.options.least_share", 2, "least_share (from --set or overrides): least_share"),
     ],
 )
 def test_fault_of_an_override_says_where_it_comes_from(path, value, said, scenarios):

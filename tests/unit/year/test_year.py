@@ -4,6 +4,7 @@ import importlib
 import json
 import re
 import shutil
+from unittest.mock import Mock
 
 import pandas as pd
 import pytest
@@ -13,7 +14,7 @@ from mmgsim.errors import ComparisonError, ScenarioError, YearEndedEarlyError
 from mmgsim.report import annual_rows
 from mmgsim.scenario import freeze, load_scenario, read_inputs
 from mmgsim.scenario.unusual import unusual
-from mmgsim.year import ALL, day_faults
+from mmgsim.year import ALL, YearStudy, day_faults
 from tests.unit.year.conftest import write_pair
 
 BOTH = "isolated,central"
@@ -238,7 +239,17 @@ def test_an_interrupt_keeps_what_finished_and_says_how_to_go_on(pair, tmp_path, 
 
     with pytest.raises(KeyboardInterrupt) as caught:
         mmgsim.year(pair, BOTH, out=tmp_path / "o", progress=interrupt)
-    assert any("--resume" in note for note in caught.value.__notes__)
+    (note,) = caught.value.__notes__
+    assert note.endswith(f"to go on: the same again with --out {tmp_path / 'o'} --resume")
     rows = pd.read_csv(tmp_path / "o/days.csv")
     assert set(rows.day) == {"quiet"}
     assert set(rows.run) == {"isolated"}
+
+
+def test_an_interrupt_while_the_study_is_written_says_how_to_go_on(
+    pair, tmp_path, without_pages, monkeypatch
+):
+    monkeypatch.setattr(YearStudy, "write", Mock(side_effect=KeyboardInterrupt))
+    with pytest.raises(KeyboardInterrupt) as caught:
+        mmgsim.year(pair, "isolated", out=tmp_path / "o")
+    assert "--resume" in caught.value.__notes__[0]
