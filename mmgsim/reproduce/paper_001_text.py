@@ -119,8 +119,8 @@ def _contradictions() -> Iterator[Claim]:
             Verdict.REPRODUCED if same else Verdict.NOT_REPRODUCIBLE,
             "it does"
             if same
-            else "case 1 couples nobody, so that who else is there cannot matter: both tables are "
-            "not of one set of data",
+            else f"{abs(first[name] - second[name]):.3f} apart: case 1 couples nobody, so that who "
+            "else is there cannot matter, and both tables are not of one set of data",
             "Tables I and II",
         )
 
