@@ -15,6 +15,7 @@ from mmgsim.plots.view import RunView
 __all__ = ["NOBODY_ASKED", "granted_figure", "requests_table"]
 
 NOBODY_ASKED = "Nobody asked the DNO for grants in this run; coordination hierarchical does."
+"""Why there is nothing to draw of a run without grants."""
 NOT_RECORDED = "The version of mmgsim that made this run recorded no requests."
 REFUSED_KW = 1e-3
 """More than solvers leave of a request that is granted. [kW]"""

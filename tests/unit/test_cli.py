@@ -515,10 +515,10 @@ def test_list_names_plug_ins_and_warns_of_broken_ones(mmgsim, tmp_path, monkeypa
     metadata = tmp_path / "site" / "broken-1.2.dist-info"
     metadata.mkdir(parents=True)
     (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: broken\nVersion: 1.2\n")
-    (metadata / "entry_points.txt").write_text("[mmgsim.mechanisms]\npool = no_such_one:Pool\n")
+    (metadata / "entry_points.txt").write_text("[mmgsim.mechanisms]\nbazaar = no_such_one:Bazaar\n")
     monkeypatch.syspath_prepend(tmp_path / "site")
     code, printed, messages = mmgsim("list", "--plugins")
     assert code == 0
-    assert all(name in printed for name in ("self-consumer", "prices", "pool (!)", "broken 1.2"))
-    assert messages.startswith("warning: pool of broken 1.2: coordination 'pool' of broken 1.2")
+    assert all(name in printed for name in ("self-consumer", "prices", "bazaar (!)", "broken 1.2"))
+    assert messages.startswith("warning: bazaar of broken 1.2: coordination 'bazaar' of broken 1.2")
     assert "No module named 'no_such_one'" in messages
