@@ -3,7 +3,7 @@
 from mmgsim.scenario.calendar import ends_at_clock, gate_mask, run_index, starts_day
 from mmgsim.scenario.communication import Absences
 from mmgsim.scenario.communication_schema import CommunicationConfig
-from mmgsim.scenario.described import devices_page
+from mmgsim.scenario.described import devices_page, key_rows
 from mmgsim.scenario.event_checks import overlaps
 from mmgsim.scenario.event_schema import (
     EventConfig,
@@ -15,6 +15,7 @@ from mmgsim.scenario.event_schema import (
 )
 from mmgsim.scenario.events import TimedEvent, Timeline
 from mmgsim.scenario.extras import extra_faults, needs_simbench, taken_elements
+from mmgsim.scenario.fields import Config
 from mmgsim.scenario.freeze import freeze
 from mmgsim.scenario.inputs import FurtherCheck, InputLabel, Inputs, read_inputs
 from mmgsim.scenario.outside import named_files, plug_in_files
@@ -26,6 +27,8 @@ from mmgsim.scenario.reading import (
     LoadedScenario,
     bundled_scenarios,
     load_scenario,
+    parsed,
+    read_document,
     resolved_yaml,
     scenario_schema,
 )
@@ -56,14 +59,17 @@ from mmgsim.scenario.schema import (
 )
 from mmgsim.scenario.tie_schema import TieConfig
 from mmgsim.scenario.unusual import unusual
-from mmgsim.scenario.yaml_lines import parse_yaml
+from mmgsim.scenario.wording import schema_fault
+from mmgsim.scenario.yaml_lines import Document, dump_yaml, parse_yaml, refusal
 
 __all__ = [
     "BUILT_IN",
     "Absences",
     "BatteryConfig",
     "CommunicationConfig",
+    "Config",
     "DieselConfig",
+    "Document",
     "EndOfWindowConfig",
     "EventConfig",
     "FurtherCheck",
@@ -93,6 +99,7 @@ __all__ = [
     "comes_with_mmgsim",
     "create",
     "devices_page",
+    "dump_yaml",
     "ends_at_clock",
     "extra_faults",
     "find_class",
@@ -100,6 +107,7 @@ __all__ = [
     "found_path",
     "freeze",
     "gate_mask",
+    "key_rows",
     "known_names",
     "load_scenario",
     "named_files",
@@ -109,13 +117,17 @@ __all__ = [
     "parse_override",
     "parse_strategy",
     "parse_yaml",
+    "parsed",
     "plug_in_files",
     "plug_ins",
+    "read_document",
     "read_inputs",
+    "refusal",
     "resolved_yaml",
     "role_doubts",
     "run_index",
     "scenario_schema",
+    "schema_fault",
     "seen_from",
     "starts_day",
     "taken_elements",

@@ -36,7 +36,7 @@ from mmgsim.scenario.schema import (
 )
 from mmgsim.scenario.tie_schema import TieConfig
 
-__all__ = ["EXAMPLES", "devices_page"]
+__all__ = ["EXAMPLES", "devices_page", "key_rows"]
 
 _DEVICES = (LoadConfig, PvConfig, WindConfig, BatteryConfig, DieselConfig)
 _SOURCES = (
@@ -158,7 +158,7 @@ def devices_page() -> str:
 def _section(model: type[BaseModel], tag: str) -> str:
     (name,) = get_args(model.model_fields[tag].annotation)
     what = " ".join((model.__doc__ or "").split())
-    rows = [f"| `{key}` | {' | '.join(cells)} |" for key, *cells in _rows(model, tag)]
+    rows = [f"| `{key}` | {' | '.join(cells)} |" for key, *cells in key_rows(model, tag)]
     return "\n".join(
         [
             f"### `{tag}: {name}`",
@@ -185,27 +185,31 @@ def _own_section() -> str:
             ("battery", OwnBatteryConfig, BatteryConfig),
             ("diesel", OwnDieselConfig, DieselConfig),
         )
-        for key, *cells in _rows(model, "kind")
+        for key, *cells in key_rows(model, "kind")
         if key not in base.model_fields
     ]
     return _OWN + "\n".join(rows) + "\n"
 
 
 def _tie_section() -> str:
-    rows = [f"| `{key}` | {' | '.join(cells)} |" for key, *cells in _rows(TieConfig, "")]
+    rows = [f"| `{key}` | {' | '.join(cells)} |" for key, *cells in key_rows(TieConfig, "")]
     return _TIES + "\n".join(rows) + f"\n\n```yaml\n{EXAMPLES[TieConfig]}\n```\n"
 
 
 def _talk_section() -> str:
     keys = [
-        f"| `{key}` | {' | '.join(cells)} |" for key, *cells in _rows(CommunicationConfig, "away")
+        f"| `{key}` | {' | '.join(cells)} |"
+        for key, *cells in key_rows(CommunicationConfig, "away")
     ]
-    keys += [f"| `away: - {key}` | {' | '.join(cells)} |" for key, *cells in _rows(AwayConfig, "")]
+    keys += [
+        f"| `away: - {key}` | {' | '.join(cells)} |" for key, *cells in key_rows(AwayConfig, "")
+    ]
     example = f"communication: {EXAMPLES[CommunicationConfig]}"
     return _TALK + "\n".join(keys) + f"\n\n```yaml\n{example}\n```\n"
 
 
-def _rows(model: type[BaseModel], tag: str) -> Iterator[tuple[str, str, str, str]]:
+def key_rows(model: type[BaseModel], tag: str) -> Iterator[tuple[str, str, str, str]]:
+    """Give key, meaning, range and default of all keys but one."""
     schema = model.model_json_schema()
     for key, given in schema["properties"].items():
         if key != tag:
