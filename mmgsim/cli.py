@@ -55,6 +55,7 @@ from mmgsim.scenario import (
     scenario_schema,
 )
 from mmgsim.scenario import freeze as freeze_scenario
+from mmgsim.sweep import sweep_page
 from mmgsim.tables import Results, tables_page
 from mmgsim.terminal import (
     ENDED_EARLY,
@@ -223,8 +224,14 @@ def run(  # noqa: PLR0913  one parameter per option of the command line
         print_summary(results)
 
 
-for command in (studies.compare, studies.year, studies.divide, studies.reproduce):
-    app.command()(command)  # here, so that the help lists them after `run`
+for _command in (
+    studies.compare,
+    studies.year,
+    studies.sweep,
+    studies.divide,
+    studies.reproduce,
+):
+    app.command()(_command)  # here, so that the help lists them after `run`
 
 
 @app.command()
@@ -330,14 +337,14 @@ def schema(
     devices: Annotated[
         bool, typer.Option("--devices", help="The keys of devices and series, as Markdown.")
     ] = False,
+    sweep: Annotated[
+        bool, typer.Option("--sweep", help="The keys of sweep files, as Markdown.")
+    ] = False,
 ) -> None:
     """Print the JSON schema of scenario files, for editors that complete and check keys."""
-    if tables or devices:
-        pages = [
-            page()
-            for is_asked, page in ((tables, tables_page), (devices, devices_page))
-            if is_asked
-        ]
+    chosen = ((tables, tables_page), (devices, devices_page), (sweep, sweep_page))
+    pages = [page() for is_asked, page in chosen if is_asked]
+    if pages:
         sys.stdout.write("\n".join(pages))
         return
     sys.stdout.write(json.dumps(scenario_schema(), indent=2) + "\n")

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -12,7 +13,7 @@ import typer
 from mmgsim.compare import compare as compare_scenario
 from mmgsim.compare import compare_runs
 from mmgsim.division import divide as divide_day
-from mmgsim.errors import ComparisonEndedEarlyError, YearEndedEarlyError
+from mmgsim.errors import ComparisonEndedEarlyError, SweepEndedEarlyError, YearEndedEarlyError
 from mmgsim.folder import choose_folder
 from mmgsim.options import (
     DayOption,
@@ -33,6 +34,7 @@ from mmgsim.options import (
     strategies_of,
 )
 from mmgsim.reproduce import reproduce as reproduce_paper
+from mmgsim.sweep import sweep as run_sweep
 from mmgsim.terminal import (
     ENDED_EARLY,
     Bar,
@@ -41,12 +43,13 @@ from mmgsim.terminal import (
     print_comparison,
     print_division,
     print_reproduction,
+    print_sweep,
     print_year,
     tell_failures,
 )
 from mmgsim.year import year as study_year
 
-__all__ = ["compare", "divide", "reproduce", "year"]
+__all__ = ["compare", "divide", "reproduce", "sweep", "year"]
 
 
 def compare(  # noqa: PLR0913  one parameter per option of the command line
@@ -147,6 +150,34 @@ def year(  # noqa: PLR0913  one parameter per option of the command line
                 print_year(error.study, quiet=quiet, as_json=as_json)
             raise typer.Exit(ENDED_EARLY) from None
     print_year(study, quiet=quiet, as_json=as_json)
+
+
+def sweep(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="Sweep file, see docs/sweep.md.")],
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes in which runs are made; as the file says.")
+    ] = None,
+    out_dir: OutOption = None,
+    quiet: QuietOption = False,
+    as_json: JsonOption = False,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Keep the complete runs in --out, make the others."),
+    ] = False,
+) -> None:
+    """Run a scenario over values of its keys, side by side, into one table."""
+    if resume and out_dir is None:
+        raise typer.BadParameter("say which sweep, with --out DIR", param_hint="--resume")
+    with Bar(is_shown=err.is_terminal and not quiet, warns=not quiet) as bar, ends_told(bar):
+        try:
+            made = run_sweep(file, workers=workers, out=out_dir, progress=bar.count, resume=resume)
+        except SweepEndedEarlyError as error:
+            failures = {f"run {number}": why for number, why in error.failures.items()}
+            tell_failures(bar, failures, str(error))
+            if error.sweep is not None:
+                print_sweep(error.sweep, quiet=quiet, as_json=as_json)
+            raise typer.Exit(ENDED_EARLY) from None
+    print_sweep(made, quiet=quiet, as_json=as_json)
 
 
 def divide(  # noqa: PLR0913  one parameter per option of the command line
