@@ -36,18 +36,17 @@ class Swept:
         Figures to show, the first one first.
     failed : mapping
         Why a run is not in the table, by its number.
-    reports : mapping
-        Result folders that were kept, as seen from the page, by the run's number.
+    keeps_runs : bool
+        Whether the result folders of the runs are there.
     """
 
     SHOWN: ClassVar[tuple[str, ...]] = (
         "objective_cost",
-        "members_cost",
         "system_cost",
         "traded_kwh",
         "shed_kwh",
         "self_sufficiency",
-        "rounds_total",
+        "gap_max",
         "messages_total",
     )
     """Figures that the page may show."""
@@ -62,7 +61,7 @@ class Swept:
     means: pd.DataFrame | None
     figures: tuple[str, ...]
     failed: Mapping[int, str]
-    reports: Mapping[int, str]
+    keeps_runs: bool
 
     @property
     def coloured_by(self) -> str | None:

@@ -21,6 +21,8 @@ __all__ = ["write_swept_page"]
 _MOST_SCATTERS, _MOST_AXES, _MOST_FAILURES = 6, 8, 20
 _WIDE = 20.0
 """Values above 0 whose largest is so many times the smallest have a logarithmic axis."""
+_SYMBOLS = ("circle", "diamond-open", "x-thin-open", "square-open", "cross-thin-open")
+"""Seen through each other, where several parts have the same values."""
 _LEGEND = {"orientation": "h", "y": -0.25, "x": 0}
 _ALL = "all runs"
 
@@ -45,9 +47,11 @@ def write_swept_page(path: Path, swept: Swept) -> None:
     if len(swept.table):
         body += _means(swept, drawing)
         body += _pictures(swept, drawing)
-    if swept.reports:
-        text = "draws the report of a run, such as the first"
-        body.append(f'<p class="note"><code>mmgsim report runs/0001</code> {text}.</p>')
+    if swept.keeps_runs:
+        body.append(
+            '<p class="note">Each run has its folder in <code>runs</code>; its report is drawn by '
+            "<code>mmgsim report</code> and the folder.</p>"
+        )
     write_text(path, page(f"{swept.name} · a sweep", swept.subtitle, body))
 
 
@@ -103,7 +107,7 @@ def _mean_figure(swept: Swept) -> go.Figure:
     others = [key for key in swept.groups if key != colour_key and key in swept.keys]
     means = swept.means[swept.means.figure == name]
     figure = go.Figure()
-    for part_name, part, colour in _parts(swept):
+    for part_name, _, colour in _parts(swept):
         of = means if colour_key is None else means[means[colour_key] == part_name]
         of = of.head(MOST_GROUPS)
         half = (of.high - of.low) / 2.0
@@ -114,7 +118,6 @@ def _mean_figure(swept: Swept) -> go.Figure:
             marker_color=colour,
             error_y={"type": "data", "array": half.fillna(0.0), "visible": True},
         )
-        del part
     title = f"Mean {swept.title_of(name)} with 95 % interval"
     layout(figure, title, barmode="group", bargap=0.3, legend=_LEGEND, hovermode="closest")
     figure.update_xaxes(type="category")
@@ -134,13 +137,13 @@ def _short(value: Any) -> str:
 
 def _scatter(swept: Swept, key: str) -> go.Figure:
     figure, name = go.Figure(), swept.figures[0]
-    for part_name, part, colour in _parts(swept):
+    for at, (part_name, part, colour) in enumerate(_parts(swept)):
         figure.add_scatter(
             x=part[key],
             y=part[name],
             name=part_name,
             mode="markers",
-            marker={"color": colour, "size": 7, "opacity": 0.75},
+            marker={"color": colour, "size": 9, "symbol": _SYMBOLS[at % len(_SYMBOLS)]},
             text=[f"run {run}" for run in part.run],
         )
     layout(figure, f"{name} against {key}", legend=_LEGEND, hovermode="closest", showlegend=True)

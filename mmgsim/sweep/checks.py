@@ -9,6 +9,7 @@ from typing import Any
 
 from mmgsim.engine import load_variant
 from mmgsim.errors import Fault, ScenarioError
+from mmgsim.scenario import read_inputs
 from mmgsim.sweep.plan import SEED, drawn, run_count, settings_of
 from mmgsim.sweep.schema import MOST_RUNS, DrawConfig, SweepConfig
 
@@ -92,7 +93,7 @@ def _places(config: SweepConfig) -> Iterator[tuple[str, str]]:
 
 # ------------------------------------------------------------------------------ with the scenario
 def scenario_faults(source: str | Path, config: SweepConfig) -> list[Fault]:
-    """Give what the scenario has against the values, with their places in the sweep file.
+    """Give what scenario and series have against the values, with their places in the sweep file.
 
     Every value of the grid is tried once, with the first ones of all other keys; of draws, the
     lowest and the highest, and every choice.
@@ -101,7 +102,8 @@ def scenario_faults(source: str | Path, config: SweepConfig) -> list[Fault]:
     for values, places in _trials(config):
         overrides, strategy = settings_of(config, values)
         try:
-            load_variant(source, overrides, strategy=strategy)
+            loaded = load_variant(source, overrides, strategy=strategy)
+            read_inputs(loaded.scenario, loaded.folder)  # a series may lie above a rating
         except ScenarioError as error:
             for fault in error.faults:
                 told = _in_sweep(fault, places, error.source)
@@ -143,17 +145,23 @@ def _in_sweep(fault: Fault, places: Mapping[str, str], source: str) -> Fault:
     key = _nearest(fault.where, places)
     if key is None:
         return Fault("scenario", f"{source}: {replace(fault, cure='')}", fault.cure)
-    what = fault.what if fault.where == key else f"{fault.where}: {fault.what}"
+    says_it_all = fault.where == key or key == "strategy"  # which each microgrid is given
+    what = fault.what if says_it_all else f"{fault.where}: {fault.what}"
     return Fault(places[key], what, fault.cure)
 
 
 def _nearest(where: str, keys: Iterable[str]) -> str | None:
-    """Give the swept key that a place is, lies in, or else holds."""
+    """Give the swept key that a place is, lies in, holds, or stands beside in one part."""
     around = [key for key in keys if f"{where}.".startswith(f"{key}.")]
     if around:
         return max(around, key=len)
-    inside = [key for key in keys if key.startswith(f"{where}.")]
-    if inside:
-        return inside[0]
+    part = where.rpartition(".")[0]
+    related = [
+        key
+        for key in keys
+        if key.startswith(f"{where}.") or (part and key.rpartition(".")[0] == part)
+    ]
+    if related:
+        return related[0]
     # A choice of everybody stands with each microgrid.
     return "strategy" if "strategy" in keys and where.endswith(".strategy") else None

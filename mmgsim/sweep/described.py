@@ -19,7 +19,7 @@ sample:                                    # each draw with each combination
   seed: 1
   keys:
     tariff.export_per_kwh: {uniform: [0.02, 0.10]}
-    microgrids.MG2.devices.roof.rating_kw: {log_uniform: [4, 40]}
+    microgrids.MG1.devices.bess.energy_kwh: {log_uniform: [10, 160]}
 seeds: 3                                   # seed: 1, 2, 3
 workers: 2
 """

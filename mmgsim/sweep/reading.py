@@ -106,15 +106,28 @@ def _sound_part(content: Any, faults: Iterable[Fault]) -> Any:
     """Leave out the keys that faults are about."""
     rest = copy.deepcopy(content)
     for fault in faults:
-        part = fault.where.partition(".")[0]
-        inner = rest.get(part)
-        below = list(inner) if part in ("grid", "set") and isinstance(inner, dict) else []
-        named = [key for key in below if f"{fault.where}.".startswith(f"{part}.{key}.")]
-        for key in named:
-            del inner[key]
-        if not named:
-            rest.pop(part, None)
+        _leave_out(rest, fault.where)
+    sample = rest.get("sample")
+    if isinstance(sample, dict) and not sample.get("keys"):
+        del rest["sample"]
     return rest
+
+
+def _leave_out(content: dict[str, Any], where: str) -> None:
+    part, _, below = where.partition(".")
+    inner = content.get(part)
+    if part == "sample" and isinstance(inner, dict):
+        if below == "count":
+            inner["count"] = 1  # as good as any to look at the keys with
+            return
+        if below.startswith("keys."):
+            below, inner = below.removeprefix("keys."), inner.get("keys")
+    known = inner if isinstance(inner, dict) and part in ("grid", "set", "sample") else {}
+    keys = [key for key in known if f"{below}.".startswith(f"{key}.")]
+    for key in keys:
+        del known[key]
+    if not keys:
+        content.pop(part, None)
 
 
 def _parsed_if_sound(content: Any) -> SweepConfig | None:

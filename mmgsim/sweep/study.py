@@ -111,7 +111,7 @@ class Sweep:
 
     def swept(self) -> Swept:
         """Give all that the page is drawn from."""
-        scenario, config = self._loaded.first.scenario, self._loaded.config
+        scenario = self._loaded.first.scenario
         days = "" if scenario.days == 1 else "s"
         is_repeated = SEED in self.keys
         return Swept(
@@ -126,10 +126,7 @@ class Sweep:
             means=mean_by(self.table, self._repeated, self._shown()) if is_repeated else None,
             figures=self._shown(),
             failed=self.failed,
-            reports={
-                run: f"{run_folder(Path(), run).as_posix()}"
-                for run in (self.table.run if config.keep_runs else ())
-            },
+            keeps_runs=self._loaded.config.keep_runs,
         )
 
     def _shown(self) -> tuple[str, ...]:

@@ -86,7 +86,8 @@ def work(task: Task, progress: Progress | None = None) -> Outcome:
         )
         return Outcome(task.number, figures_of(results))
     except Exception as error:  # noqa: BLE001  a row of the table: the other runs go on
-        return Outcome(task.number, {}, reason_of(error) or type(error).__name__)
+        words = reason_of(error).split() or [type(error).__name__]
+        return Outcome(task.number, {}, " ".join(words))
 
 
 def figures_of(results: Results) -> dict[str, float | int | None]:
