@@ -96,6 +96,8 @@ def _value_words(
     ):
         cure = _type_cure("float_type", given) or _SOURCE_CURE
         return f"must be a number or a source of a series, given {_shown(given)}", cure
+    if kind == "too_long":
+        return f"must have at most {detail['ctx']['max_length']} items, given {_shown(given)}", ""
     if kind in _TYPES:
         return f"{_TYPES[kind]}, given {_shown(given)}", _type_cure(kind, given)
     if kind == "string_pattern_mismatch":
@@ -211,6 +213,8 @@ def _as_written(place: Sequence[str | int], content: Any) -> tuple[str | int, ..
     for depth, part in enumerate(place):
         if not isinstance(content, dict | list):
             return tuple(place[:depth])
+        if isinstance(content, list) and int(part) >= len(content):
+            break  # a list that is too short
         content = content.get(part) if isinstance(content, dict) else content[int(part)]
     return tuple(place)
 

@@ -1,13 +1,7 @@
 """`mmgsim sweep`, as a user meets it."""
 
 import json
-import os
-import signal
-import subprocess
-import sys
-import time
 
-import pandas as pd
 import pytest
 
 from mmgsim import cli
@@ -64,51 +58,15 @@ def test_a_failed_run_is_told_and_the_code_says_so(mmgsim, file, tmp_path):
     (tmp_path / "pair/own.py").write_text(
         "from mmgsim.coordination import Isolated\n\n"
         "class Fails(Isolated):\n"
-        "    async def plan(self, *given):\n"
+        "    def start(self, view, memory):\n"
         "        raise RuntimeError('on purpose')\n"
     )
     file.write_text(
-        "scenario: pair\nset: {faults.on: stop}\ngrid: {coordination: [isolated, 'own.py:Fails']}\n"
+        "scenario: pair\nset: {faults.on_fault: stop}\n"
+        "grid: {coordination: [isolated, 'own.py:Fails']}\n"
     )
     code, printed, messages = mmgsim("sweep", file, "--out", "o")
     assert code == cli.ENDED_EARLY
     assert messages.startswith("run 2: RuntimeError: on purpose")
     assert "the sweep ended early; 1 runs failed: 2; what there is, is in o" in messages
     assert "sweep: o/sweep.html" in printed
-
-
-@pytest.mark.slow
-@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL], ids=["Ctrl-C", "kill -9"])
-def test_what_was_ended_from_outside_goes_on_to_the_same_values(mmgsim, file, tmp_path, how):
-    code = "from mmgsim.cli import main; main()"
-    command = [sys.executable, "-c", code, "sweep", "s.yaml", "--out", "o", "--workers", "2"]
-    paths = os.pathsep.join(path for path in sys.path if path)
-    process = subprocess.Popen(
-        command,
-        cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": paths},
-        stderr=subprocess.PIPE,
-        text=True,
-        start_new_session=True,
-    )
-    rows = tmp_path / "o/rows.jsonl"
-    until = time.monotonic() + PATIENCE_S
-    while not (rows.is_file() and rows.stat().st_size) and time.monotonic() < until:
-        time.sleep(0.01)
-    if how == signal.SIGINT:
-        os.killpg(process.pid, how)  # as a terminal does
-    else:
-        process.kill()
-    _, messages = process.communicate(timeout=PATIENCE_S)  # workers too: they hold its end
-    if how == signal.SIGINT:
-        assert process.returncode == cli.ENDED_EARLY
-        assert messages.startswith("Interrupted.\nWhat finished is in o; to go on: --out o")
-        assert "Traceback" not in messages
-    assert len(rows.read_text().splitlines()) < 6
-    assert mmgsim("sweep", file, "--quiet", "--out", "o", "--resume") == (0, "", "")
-    assert mmgsim("sweep", file, "--quiet", "--out", "whole") == (0, "", "")
-    one, other = (pd.read_parquet(tmp_path / name / "sweep.parquet") for name in ("o", "whole"))
-    pd.testing.assert_frame_equal(
-        one.drop(columns=MACHINE), other.drop(columns=MACHINE), check_exact=True
-    )

@@ -64,7 +64,7 @@ def test_all_faults_are_named_at_once_with_their_lines_and_nothing_is_written(tm
         ({"days": 1, "grid": {"days": [1]}}, "grid.days", "is set under days already"),
         ({"grid": {"microgrids.MG9.bus": [1]}}, "grid.microgrids.MG9.bus.0", "no 'MG9'"),
         ({"grid": {"strategy": ["shy"]}}, "grid.strategy.0", "no strategy 'shy'"),
-        ({"set": {"step": "7min"}, "seeds": 2}, "set.step", "divisor of an hour"),
+        ({"set": {"step": "7min"}, "seeds": 2}, "set.step", "7 min does not divide an hour"),
     ],
 )
 def test_what_cannot_be_swept_is_refused_at_its_place(more, where, what):
@@ -81,6 +81,7 @@ def test_what_cannot_be_swept_is_refused_at_its_place(more, where, what):
         ({"log_uniform": [0, 1]}, "which has no logarithm"),
         ({"choice": []}, "has no value"),
         ({"uniform": [0]}, "sample.keys.tariff.export_per_kwh.uniform.1: is missing"),
+        ({"uniform": [0, 1, 2]}, "must have at most 2 items, given [0, 1, 2]"),
         ({"normal": [0, 1]}, "unknown key"),
     ],
 )

@@ -45,11 +45,11 @@ def failing(pair):
     (pair.parent / "own.py").write_text(
         "from mmgsim.coordination import Isolated\n\n"
         "class Fails(Isolated):\n"
-        "    async def plan(self, *given):\n"
+        "    def start(self, view, memory):\n"
         "        raise RuntimeError('on\\npurpose')\n"
     )
     grid = {"coordination": ["isolated", "own.py:Fails", "central"]}
-    return {"scenario": str(pair), "set": {"faults.on": "stop"}, "grid": grid}
+    return {"scenario": str(pair), "set": {"faults.on_fault": "stop"}, "grid": grid}
 
 
 def test_figures_are_those_of_a_run(pair, tmp_path):
@@ -72,7 +72,7 @@ def test_figures_are_those_of_a_run(pair, tmp_path):
 def test_files_hold_the_table(pair, tmp_path):
     made = sweep(asked(pair), out=tmp_path / "o")
     pd.testing.assert_frame_equal(pd.read_parquet(tmp_path / "o/sweep.parquet"), made.table)
-    written = pd.read_csv(tmp_path / "o/sweep.csv", keep_default_na=False, na_values=[""])
+    written = pd.read_csv(tmp_path / "o/sweep.csv", float_precision="round_trip")
     assert written.objective_cost.tolist() == made.table.objective_cost.tolist()
     assert len(list((tmp_path / "o/runs").iterdir())) == 4
     assert not (tmp_path / "o/runs/0001/report.html").exists()
@@ -114,7 +114,7 @@ def test_what_failed_is_made_again_and_nothing_else(pair, tmp_path):
     others = [tmp_path / "o/runs" / name / "summary.json" for name in ("0001", "0003")]
     before = [file.stat().st_mtime_ns for file in others]
     own = pair.parent / "own.py"
-    own.write_text(own.read_text().replace("async def plan", "async def unused"))
+    own.write_text(own.read_text().replace("def start", "def unused"))
     told = []
     made = sweep(given, out=tmp_path / "o", resume=True, progress=lambda *of: told.append(of))
     assert told == [(2, 3), (3, 3)]
