@@ -12,7 +12,6 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from multiprocessing.synchronize import Event
 
-from mmgsim.engine import MultiMicrogridModel
 from mmgsim.sweep.worker import Outcome, Task, work
 
 __all__ = ["outcomes"]
@@ -86,9 +85,11 @@ def _end_with_parent() -> None:
 
 
 def _work_until_stopped(task: Task) -> Outcome:
+    _heed()  # some are handed out already when the sweep is interrupted
     return work(task, _heed)
 
 
-def _heed(model: MultiMicrogridModel) -> None:  # noqa: ARG001  called with it after every step
+def _heed(*_: object) -> None:
+    """End the run in order, with a checkpoint to go on from; called after every step."""
     if _stop is not None and _stop.is_set():
-        raise KeyboardInterrupt  # ends the run in order, with a checkpoint to go on from
+        raise KeyboardInterrupt
