@@ -399,7 +399,8 @@ class SweepEndedEarlyError(MmgsimError):
         self.folder = folder
         self.failures = failures
         self.sweep = sweep
-        failed = f"{len(failures)} runs failed: {ranges(failures)}" if failures else ""
+        several = "" if len(failures) == 1 else "s"
+        failed = f"{len(failures)} run{several} failed: {ranges(failures)}" if failures else ""
         reasons = "; ".join(text for text in (why, failed) if text)
         super().__init__(
             f"the sweep ended early; {reasons}; what there is, is in {folder}\n"

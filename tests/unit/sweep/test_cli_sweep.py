@@ -68,5 +68,5 @@ def test_a_failed_run_is_told_and_the_code_says_so(mmgsim, file, tmp_path):
     code, printed, messages = mmgsim("sweep", file, "--out", "o")
     assert code == cli.ENDED_EARLY
     assert messages.startswith("run 2: RuntimeError: on purpose")
-    assert "the sweep ended early; 1 runs failed: 2; what there is, is in o" in messages
+    assert "the sweep ended early; 1 run failed: 2; what there is, is in o" in messages
     assert "sweep: o/sweep.html" in printed

@@ -107,6 +107,25 @@ def test_a_run_that_fails_is_a_row_and_the_others_go_on(pair, tmp_path):
     assert pd.read_csv(tmp_path / "o/sweep.csv").status.tolist() == table.status.tolist()
 
 
+def test_a_sweep_of_which_all_runs_fail_still_has_its_table(pair, tmp_path):
+    given = failing(pair)
+    given["grid"] = {"coordination": ["own.py:Fails"], "seed": [1, 2]}
+    with pytest.raises(SweepEndedEarlyError, match="2 runs failed: 1-2") as caught:
+        sweep(given, out=tmp_path / "o")
+    assert caught.value.sweep.table.error.str.contains("on purpose").tolist() == [True, True]
+    assert caught.value.sweep.figures == ()
+    assert caught.value.sweep.swept().means.empty
+
+
+def test_where_seeds_are_drawn_the_interval_is_over_the_draws(pair, tmp_path):
+    keys = {"seed": {"integers": [1, 99]}, "tariff.export_per_kwh": {"uniform": [0.02, 0.1]}}
+    given = {"scenario": str(pair), "sample": {"count": 3, "keys": keys}}
+    given["grid"] = {"coordination": ["isolated"]}
+    swept = sweep(given, out=tmp_path / "o").swept()
+    assert swept.groups == ("coordination",)
+    assert set(swept.means.runs) <= {0, 3}  # gaps and some metrics do not exist here
+
+
 def test_what_failed_is_made_again_and_nothing_else(pair, tmp_path):
     given = failing(pair)
     with pytest.raises(SweepEndedEarlyError):
