@@ -101,7 +101,7 @@ def _parts(swept: Swept) -> Iterator[tuple[str, pd.DataFrame, str]]:
 
 
 def _mean_figure(swept: Swept) -> go.Figure:
-    """Draw the first figure of every group with its interval, and of every run."""
+    """Draw the first figure of every group with its interval."""
     assert swept.means is not None
     name, colour_key = swept.figures[0], swept.coloured_by
     others = [key for key in swept.groups if key != colour_key and key in swept.keys]
@@ -111,15 +111,17 @@ def _mean_figure(swept: Swept) -> go.Figure:
         of = means if colour_key is None else means[means[colour_key] == part_name]
         of = of.head(MOST_GROUPS)
         half = (of.high - of.low) / 2.0
-        figure.add_bar(
+        figure.add_scatter(
             x=_places(of, others, part_name),
             y=of["mean"],
             name=part_name,
-            marker_color=colour,
+            mode="markers",
+            marker={"color": colour, "size": 9},
             error_y={"type": "data", "array": half.fillna(0.0), "visible": True},
         )
     title = f"Mean {swept.title_of(name)} with 95 % interval"
-    layout(figure, title, barmode="group", bargap=0.3, legend=_LEGEND, hovermode="closest")
+    # Dots, not bars: their axis need not begin at zero, where intervals are too short to be seen.
+    layout(figure, title, scattermode="group", legend=_LEGEND, hovermode="closest", showlegend=True)
     figure.update_xaxes(type="category")
     return figure.update_yaxes(title=swept.title_of(name))
 
@@ -148,7 +150,7 @@ def _scatter(swept: Swept, key: str) -> go.Figure:
         )
     layout(figure, f"{name} against {key}", legend=_LEGEND, hovermode="closest", showlegend=True)
     low, high = swept.table[key].min(), swept.table[key].max()
-    is_wide = low > 0 and high > _WIDE * low
+    is_wide = key != "seed" and low > 0 and high > _WIDE * low
     figure.update_xaxes(title=key, type="log" if is_wide else "linear")
     return figure.update_yaxes(title=swept.title_of(name))
 
@@ -157,9 +159,11 @@ def _parallel(swept: Swept) -> go.Figure:
     """Draw every run as a line over its keys and figures."""
     table_, colour_key = swept.table, swept.coloured_by
     axes = [_axis(table_[key], key) for key in swept.keys[:_MOST_AXES]]
+    # A line with a point missing is not drawn at all.
+    whole = [name for name in swept.figures if table_[name].notna().all()]
     axes += [
         _axis(table_[name], swept.title_of(name))
-        for name in swept.figures[: max(_MOST_AXES - len(axes), 2)]
+        for name in whole[: max(_MOST_AXES - len(axes), 2)]
     ]
     if colour_key is None:
         line: dict[str, Any] = {"color": table_[swept.figures[0]], "colorscale": "Viridis"}
