@@ -123,7 +123,9 @@ def _mean_figure(swept: Swept) -> go.Figure:
     # Dots, not bars: their axis need not begin at zero, where intervals are too short to be seen.
     layout(figure, title, scattermode="group", legend=_LEGEND, hovermode="closest", showlegend=True)
     figure.update_xaxes(type="category")
-    return figure.update_yaxes(title=swept.title_of(name))
+    low, high = means.low.fillna(means["mean"]).min(), means.high.fillna(means["mean"]).max()
+    room = 0.08 * (high - low) or 1.0  # plotly itself would begin at zero
+    return figure.update_yaxes(title=swept.title_of(name), range=[low - room, high + room])
 
 
 def _places(means: pd.DataFrame, keys: list[str], name: str) -> list[str]:
