@@ -14,6 +14,7 @@ from mmgsim.errors import MmgsimError, ScenarioError
 from mmgsim.reproduce import Reproduction, reproduce
 from mmgsim.run import run
 from mmgsim.scenario import bundled_scenarios, load_scenario
+from mmgsim.sweep import Sweep, sweep
 from mmgsim.tables import Results
 from mmgsim.year import YearStudy, year
 
@@ -26,6 +27,7 @@ __all__ = [
     "Reproduction",
     "Results",
     "ScenarioError",
+    "Sweep",
     "YearStudy",
     "build",
     "bundled_scenarios",
@@ -35,5 +37,6 @@ __all__ = [
     "load_scenario",
     "reproduce",
     "run",
+    "sweep",
     "year",
 ]

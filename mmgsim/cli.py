@@ -19,43 +19,32 @@ import typer
 from rich.table import Column, Table
 from rich.text import Text
 
-from mmgsim.compare import compare as compare_scenario
-from mmgsim.compare import compare_runs
-from mmgsim.division import divide as divide_day
+from mmgsim import studies
 from mmgsim.engine import MessageBus, MultiMicrogridModel, build
 from mmgsim.errors import (
-    ComparisonEndedEarlyError,
     Fault,
     InputError,
     MmgsimError,
-    YearEndedEarlyError,
     near_miss,
 )
-from mmgsim.folder import choose_folder
 from mmgsim.kit import Template, write_new
 from mmgsim.options import (
     CoordinationOption,
-    DayOption,
     DaysOption,
     JsonOption,
-    OrdersOption,
     OutOption,
     QuietOption,
-    RulesOption,
     ScenarioArgument,
     SeedOption,
     SetOption,
     StrategyOption,
-    are_runs,
     coordination_of,
-    coordinations_of,
     options_of,
     overrides_of,
     strategies_of,
 )
 from mmgsim.profiles import SIMBENCH_INSTALL, has_simbench
 from mmgsim.report import write_report
-from mmgsim.reproduce import reproduce as reproduce_paper
 from mmgsim.run import run as run_scenario
 from mmgsim.scenario import (
     bundled_scenarios,
@@ -67,6 +56,7 @@ from mmgsim.scenario import (
     scenario_schema,
 )
 from mmgsim.scenario import freeze as freeze_scenario
+from mmgsim.sweep import sweep_page
 from mmgsim.tables import Results, tables_page
 from mmgsim.terminal import (
     ENDED_EARLY,
@@ -76,19 +66,13 @@ from mmgsim.terminal import (
     ends_told,
     err,
     out,
-    print_comparison,
-    print_division,
     print_plug_ins,
-    print_reproduction,
     print_summary,
-    print_year,
-    tell_failures,
     warn,
 )
 from mmgsim.year import day_faults
-from mmgsim.year import year as study_year
 
-__all__ = ["app", "main"]
+__all__ = ["ENDED_EARLY", "WRONG_INPUT", "app", "main"]
 
 app = typer.Typer(
     name="mmgsim",
@@ -241,152 +225,14 @@ def run(  # noqa: PLR0913  one parameter per option of the command line
         print_summary(results)
 
 
-@app.command()
-def compare(  # noqa: PLR0913  one parameter per option of the command line
-    targets: Annotated[
-        list[str],
-        typer.Argument(metavar="SCENARIO|RUN_DIR", help="A scenario, or finished runs of one."),
-    ],
-    coordination: Annotated[
-        list[str] | None,
-        typer.Option(
-            metavar="KIND,KIND...",
-            help="What to run the scenario under; with options as '{kind: NAME, option: VALUE}'.",
-        ),
-    ] = None,
-    days: DaysOption = None,
-    strategy: StrategyOption = None,
-    seed: SeedOption = None,
-    set_: SetOption = None,
-    out_dir: OutOption = None,
-    quiet: QuietOption = False,
-    as_json: JsonOption = False,
-    freeze_envelopes: Annotated[
-        bool,
-        typer.Option(
-            "--freeze-envelopes",
-            help="Keep all within the envelopes of one more run of the first, without repair.",
-        ),
-    ] = False,
-) -> None:
-    """Put coordinations of a scenario side by side, or finished runs of one scenario."""
-    overrides = options_of(days=days, seed=seed, coordination=None) | overrides_of(set_ or [])
-    everybody = strategies_of(strategy or [], overrides)
-    has_options = bool(overrides or everybody or freeze_envelopes)
-    if are_runs(targets, coordination, has_options=has_options):
-        comparison = compare_runs(targets)
-        scenario = comparison.compared().scenario
-        with ends_told():
-            comparison.write(choose_folder(out_dir, scenario, "compare"))
-        print_comparison(comparison, quiet=quiet, as_json=as_json)
-        return
-    with Bar(is_shown=err.is_terminal and not quiet, warns=not quiet) as bar, ends_told(bar):
-        try:
-            comparison = compare_scenario(
-                targets[0],
-                coordinations_of(coordination or []),
-                overrides=overrides,
-                strategy=everybody,
-                out=out_dir,
-                progress=bar.show,
-                freeze_envelopes=freeze_envelopes,
-            )
-        except ComparisonEndedEarlyError as error:
-            tell_failures(bar, error.failures, str(error))
-            if error.comparison is not None:
-                print_comparison(error.comparison, quiet=quiet, as_json=as_json)
-            raise typer.Exit(ENDED_EARLY) from None
-    print_comparison(comparison, quiet=quiet, as_json=as_json)
-
-
-@app.command()
-def year(  # noqa: PLR0913  one parameter per option of the command line
-    scenario: ScenarioArgument,
-    coordination: Annotated[
-        list[str],
-        typer.Option(
-            metavar="KIND,KIND...",
-            help="What to run the days under; savings are against the first.",
-        ),
-    ],
-    strategy: StrategyOption = None,
-    seed: SeedOption = None,
-    set_: SetOption = None,
-    out_dir: OutOption = None,
-    quiet: QuietOption = False,
-    as_json: JsonOption = False,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Keep the finished runs in --out, run what lacks.")
-    ] = False,
-) -> None:
-    """Run the representative days of a scenario, and weigh them to a year."""
-    if resume and out_dir is None:
-        raise typer.BadParameter("say which study, with --out DIR", param_hint="--resume")
-    overrides = options_of(days=None, seed=seed, coordination=None) | overrides_of(set_ or [])
-    everybody = strategies_of(strategy or [], overrides)
-    with Bar(is_shown=err.is_terminal and not quiet, warns=not quiet) as bar, ends_told(bar):
-        try:
-            study = study_year(
-                scenario,
-                coordinations_of(coordination),
-                overrides=overrides,
-                strategy=everybody,
-                out=out_dir,
-                progress=bar.show,
-                resume=resume,
-            )
-        except YearEndedEarlyError as error:
-            tell_failures(bar, error.failures, str(error))
-            if error.study is not None:
-                print_year(error.study, quiet=quiet, as_json=as_json)
-            raise typer.Exit(ENDED_EARLY) from None
-    print_year(study, quiet=quiet, as_json=as_json)
-
-
-@app.command()
-def divide(  # noqa: PLR0913  one parameter per option of the command line
-    scenario: ScenarioArgument,
-    day: DayOption = 1,
-    rules: RulesOption = None,
-    orders: OrdersOption = 200,
-    set_: SetOption = None,
-    out_dir: OutOption = None,
-    quiet: QuietOption = False,
-    as_json: JsonOption = False,
-) -> None:
-    """Divide the cost of one day by several rules, and say what each fails to keep."""
-    with Bar(is_shown=err.is_terminal and not quiet, warns=not quiet) as bar, ends_told(bar):
-        division = divide_day(
-            scenario,
-            rules,
-            day=day,
-            overrides=overrides_of(set_ or []),
-            orders=orders,
-            out=out_dir,
-            progress=bar.count,
-        )
-    print_division(division, quiet=quiet, as_json=as_json)
-
-
-@app.command()
-def reproduce(
-    paper: Annotated[str, typer.Argument(metavar="PAPER", help="Its number, such as 000.")],
-    out_dir: OutOption = None,
-    is_quick: Annotated[
-        bool, typer.Option("--quick", help="Fewer days, to try; the claims say so.")
-    ] = False,
-    quiet: QuietOption = False,
-    as_json: JsonOption = False,
-) -> None:
-    """Go through a paper claim by claim: what is reproduced, what cannot be, and why."""
-    with Bar(is_shown=err.is_terminal and not quiet, warns=not quiet) as bar, ends_told(bar):
-        try:
-            found = reproduce_paper(paper, out=out_dir, quick=is_quick, progress=bar.show)
-        except YearEndedEarlyError as error:
-            message = f"no claim was gone through; what was run is in {error.folder}"
-            tell_failures(bar, error.failures, message)
-            raise typer.Exit(ENDED_EARLY) from None
-    print_reproduction(found, quiet=quiet, as_json=as_json)
+for _command in (
+    studies.compare,
+    studies.year,
+    studies.sweep,
+    studies.divide,
+    studies.reproduce,
+):
+    app.command()(_command)  # here, so that the help lists them after `run`
 
 
 @app.command()
@@ -495,9 +341,17 @@ def schema(
     scenario: Annotated[
         bool, typer.Option("--scenario", help="All other keys of scenario files, as Markdown.")
     ] = False,
+    sweep: Annotated[
+        bool, typer.Option("--sweep", help="The keys of sweep files, as Markdown.")
+    ] = False,
 ) -> None:
     """Print the JSON schema of scenario files, for editors that complete and check keys."""
-    asked = ((tables, tables_page), (devices, devices_page), (scenario, scenario_page))
+    asked = (
+        (tables, tables_page),
+        (devices, devices_page),
+        (scenario, scenario_page),
+        (sweep, sweep_page),
+    )
     pages = [page() for is_asked, page in asked if is_asked]
     if pages:
         sys.stdout.write("\n".join(pages))

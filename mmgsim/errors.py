@@ -32,6 +32,7 @@ __all__ = [
     "RunEndedEarlyError",
     "ScenarioError",
     "SubproblemError",
+    "SweepEndedEarlyError",
     "UnknownNameError",
     "YearEndedEarlyError",
     "near_miss",
@@ -378,6 +379,32 @@ class YearEndedEarlyError(MmgsimError):
         super().__init__(
             f"the yearly study ended early; failed: {', '.join(failures)}; what there is, is in "
             f"{folder}\nto run only what lacks: the same again with --out {folder} --resume"
+        )
+
+
+class SweepEndedEarlyError(MmgsimError):
+    """A sweep of which some runs failed; the others were made.
+
+    Attributes
+    ----------
+    folder : Path
+        Where the runs and their table are.
+    failures : dict
+        Why each run that failed did, by its number.
+    sweep : Sweep or None
+        Of the runs that ended, if there are any; failed ones are rows of its table.
+    """
+
+    def __init__(self, folder: Path, failures: dict[int, str], sweep: Any, why: str = "") -> None:
+        self.folder = folder
+        self.failures = failures
+        self.sweep = sweep
+        several = "" if len(failures) == 1 else "s"
+        failed = f"{len(failures)} run{several} failed: {ranges(failures)}" if failures else ""
+        reasons = "; ".join(text for text in (why, failed) if text)
+        super().__init__(
+            f"the sweep ended early; {reasons}; what there is, is in {folder}\n"
+            f"to run only what lacks: the same again with --out {folder} --resume"
         )
 
 

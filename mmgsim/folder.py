@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import asdict
 from datetime import UTC, datetime
 from hashlib import sha256
@@ -30,7 +30,7 @@ from mmgsim.scenario import (
 )
 from mmgsim.tables import Results, write_json, write_text
 
-__all__ = ["RunFolder", "choose_folder", "file_name"]
+__all__ = ["RunFolder", "choose_folder", "differences", "file_name"]
 
 _PACKAGES = (
     "mmgsim",
@@ -193,7 +193,7 @@ class RunFolder:
             if not (self.path / "scenario.yaml").is_file():
                 return 0  # the disk was full before anything else was there
         now, then = (without_places(one) for one in (parse_yaml(self._scenario), run.scenario))
-        faults = list(_differences(_flat(now), _flat(then)))
+        faults = list(differences(now, then, free=("days",)))  # a run may get longer
         if checkpoint is not None and not faults:  # other keys explain other series
             faults += _checkpoint_faults(model, checkpoint)
             faults += _outside_faults(self._outside_sha256, checkpoint.outside_sha256)
@@ -223,13 +223,26 @@ class RunFolder:
             )
 
 
-def _differences(now: Mapping[str, Any], then: Mapping[str, Any]) -> Iterator[Fault]:
-    """Give what differs between the scenario and that of the folder; a run may get longer."""
-    for key in sorted((now.keys() | then.keys()) - {"days"}):
-        here, there = (values.get(key, "nothing") for values in (now, then))
-        if here != there:
-            cure = "resume with what the run was started with, or give another --out"
-            yield Fault(key, f"is {here}, and was {there} in the run", cure)
+def differences(
+    now: Any, then: Any, *, free: Collection[str], what: str = "run"
+) -> Iterator[Fault]:
+    """Give what differs between plain data and that of a folder that is to be gone on from.
+
+    Parameters
+    ----------
+    now, then : Any
+        As given, and as it was when the folder was begun.
+    free : collection of str
+        Keys that may differ.
+    what : str
+        What the folder holds.
+    """
+    here, there = _flat(now), _flat(then)
+    for key in sorted((here.keys() | there.keys()) - set(free)):
+        is_now, was = (values.get(key, "nothing") for values in (here, there))
+        if is_now != was:
+            cure = f"resume with what the {what} was started with, or give another --out"
+            yield Fault(key, f"is {is_now}, and was {was} in the {what}", cure)
 
 
 def _checkpoint_faults(model: MultiMicrogridModel, checkpoint: Checkpoint) -> Iterator[Fault]:

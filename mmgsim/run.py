@@ -36,6 +36,7 @@ def run(  # noqa: PLR0913  one parameter per choice of a run
     progress: Progress | None = None,
     bus: MessageBus | None = None,
     resume: bool = False,
+    report: bool = True,
 ) -> Results:
     """Simulate a scenario and write everything to a result folder.
 
@@ -65,6 +66,9 @@ def run(  # noqa: PLR0913  one parameter per choice of a run
         Go on with the run in `out`, if there is one, after its last finished day, or make it longer
         by more ``days``. The values are those of a run that never stopped. It is read by pickle:
         resume only what you, or people you trust, have written.
+    report : bool
+        Draw `report.html` at the end, as ``mmgsim report`` would later from the folder alone. A run
+        that ends early is drawn always.
 
     Raises
     ------
@@ -104,7 +108,8 @@ def run(  # noqa: PLR0913  one parameter per choice of a run
     try:
         if unwritten is not None:
             raise unwritten
-        write_report(results)
+        if report:
+            write_report(results)
     except OSError as error:
         raise RunEndedEarlyError(folder.path, folder.steps_kept) from error
     return results

@@ -26,10 +26,12 @@ from mmgsim.report import (
     annual_rows,
     compared_rows,
     divided_rows,
+    mean_rows,
     summary_rows,
 )
 from mmgsim.reproduce import HEAD, Reproduction, claim_rows, reasons
 from mmgsim.scenario import PlugIn
+from mmgsim.sweep import Sweep
 from mmgsim.tables import Results
 from mmgsim.year import YearStudy
 
@@ -46,6 +48,7 @@ __all__ = [
     "print_plug_ins",
     "print_reproduction",
     "print_summary",
+    "print_sweep",
     "print_year",
     "tell_failures",
     "warn",
@@ -58,6 +61,9 @@ _CALLERS = ("mmgsim", "mmgsim_agents", "mesa")
 """Packages between the command line and a user's class."""
 _LIBRARIES = ("pyomo", "highspy", "pandapower", "numpy", "scipy", "pandas", "pyarrow", "networkx")
 """Packages that a user's class may call, but that no user wrote."""
+
+_FIGURES = 3
+"""So many figures of a sweep are printed; the page has more."""
 
 out = Console()
 err = Console(stderr=True)
@@ -84,11 +90,11 @@ def ends_told(bar: Bar | None = None) -> Iterator[None]:
     raise typer.Exit(code)
 
 
-def tell_failures(bar: Bar, failures: Mapping[str, Exception], message: str) -> None:
+def tell_failures(bar: Bar, failures: Mapping[str, Exception | str], message: str) -> None:
     """Say why each of several runs failed, and then what there is all the same."""
     bar.stop()
     for name, failure in failures.items():
-        complain(f"{name}: {told(failure)}")
+        complain(f"{name}: {failure if isinstance(failure, str) else told(failure)}")
     complain(message)
 
 
@@ -181,6 +187,28 @@ def print_year(study: YearStudy, *, quiet: bool, as_json: bool) -> None:
     names, sections = annual.by_microgrid("cost"), annual_rows(annual)
     out.print(_side_by_side(title, names, sections, caption=" ".join(annual.notes)))
     out.print(f"year: {folder / 'year.html'}", soft_wrap=True, markup=False)
+
+
+def print_sweep(sweep: Sweep, *, quiet: bool, as_json: bool) -> None:
+    """Print how many runs a sweep has, and means where seeds were swept."""
+    if as_json:
+        content = {"sweep": str(sweep.folder), **sweep.as_plain_data()}
+        sys.stdout.write(json.dumps(content, indent=2) + "\n")
+        return
+    if quiet:
+        return
+    swept = sweep.swept()
+    if swept.means is not None and len(swept.table):
+        head, rows = mean_rows(swept)
+        shown = len(swept.groups) + 1 + _FIGURES
+        columns = [Column(Text(name, overflow="fold")) for name in head[:shown]]
+        title = f"{swept.subtitle}: means over seeds, with 95 % intervals"
+        table = Table(*columns, title=Text(title))
+        for row in rows:
+            table.add_row(*(Text(text) for text in row[:shown]))
+        out.print(table)
+    for line in (f"table: {sweep.folder / 'sweep.csv'}", f"sweep: {sweep.folder / 'sweep.html'}"):
+        out.print(line, soft_wrap=True, markup=False)
 
 
 def print_division(division: Division, *, quiet: bool, as_json: bool) -> None:

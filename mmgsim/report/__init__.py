@@ -1,4 +1,4 @@
-"""HTML pages that need no network: a run, runs side by side, a year, a division, claims."""
+"""HTML pages that need no network: a run, runs side by side, a year, a division, a sweep."""
 
 from mmgsim.report.annual import Annual, annual_rows
 from mmgsim.report.annual_page import write_annual_page
@@ -11,6 +11,8 @@ from mmgsim.report.divided_page import division_figure, write_division_page
 from mmgsim.report.html import write_report
 from mmgsim.report.numbers import summary_rows, surplus_given
 from mmgsim.report.page import page, table
+from mmgsim.report.swept import Swept, mean_rows
+from mmgsim.report.swept_page import write_swept_page
 
 __all__ = [
     "COMPARED_NOTE",
@@ -19,10 +21,12 @@ __all__ = [
     "Compared",
     "Divided",
     "Section",
+    "Swept",
     "annual_rows",
     "compared_rows",
     "divided_rows",
     "division_figure",
+    "mean_rows",
     "options_told",
     "page",
     "summary_rows",
@@ -32,4 +36,5 @@ __all__ = [
     "write_comparison_page",
     "write_division_page",
     "write_report",
+    "write_swept_page",
 ]

@@ -16,8 +16,10 @@ from mmgsim.scenario.event_schema import (
 )
 from mmgsim.scenario.events import TimedEvent, Timeline
 from mmgsim.scenario.extras import extra_faults, needs_simbench, taken_elements
+from mmgsim.scenario.fields import Config
 from mmgsim.scenario.freeze import freeze
 from mmgsim.scenario.inputs import FurtherCheck, InputLabel, Inputs, read_inputs
+from mmgsim.scenario.key_rows import key_rows
 from mmgsim.scenario.outside import named_files, plug_in_files
 from mmgsim.scenario.overrides import parse_coordinations, parse_override, parse_strategy
 from mmgsim.scenario.packages import Kind
@@ -27,6 +29,8 @@ from mmgsim.scenario.reading import (
     LoadedScenario,
     bundled_scenarios,
     load_scenario,
+    parsed,
+    read_document,
     resolved_yaml,
     scenario_schema,
 )
@@ -57,14 +61,17 @@ from mmgsim.scenario.schema import (
 )
 from mmgsim.scenario.tie_schema import TieConfig
 from mmgsim.scenario.unusual import unusual
-from mmgsim.scenario.yaml_lines import parse_yaml
+from mmgsim.scenario.wording import schema_fault
+from mmgsim.scenario.yaml_lines import Document, dump_yaml, parse_yaml, refusal
 
 __all__ = [
     "BUILT_IN",
     "Absences",
     "BatteryConfig",
     "CommunicationConfig",
+    "Config",
     "DieselConfig",
+    "Document",
     "EndOfWindowConfig",
     "EventConfig",
     "FurtherCheck",
@@ -94,6 +101,7 @@ __all__ = [
     "comes_with_mmgsim",
     "create",
     "devices_page",
+    "dump_yaml",
     "ends_at_clock",
     "extra_faults",
     "find_class",
@@ -101,6 +109,7 @@ __all__ = [
     "found_path",
     "freeze",
     "gate_mask",
+    "key_rows",
     "known_names",
     "load_scenario",
     "named_files",
@@ -110,14 +119,18 @@ __all__ = [
     "parse_override",
     "parse_strategy",
     "parse_yaml",
+    "parsed",
     "plug_in_files",
     "plug_ins",
+    "read_document",
     "read_inputs",
+    "refusal",
     "resolved_yaml",
     "role_doubts",
     "run_index",
     "scenario_page",
     "scenario_schema",
+    "schema_fault",
     "seen_from",
     "starts_day",
     "taken_elements",

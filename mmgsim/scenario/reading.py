@@ -7,13 +7,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
 from mmgsim.errors import Fault, ScenarioError, near_miss
 from mmgsim.profiles import bundled_path
 from mmgsim.scenario.checks import check_scenario, has_sound_times
+from mmgsim.scenario.fields import Config
 from mmgsim.scenario.inputs import FurtherCheck, series_faults
 from mmgsim.scenario.overrides import apply_overrides
 from mmgsim.scenario.partial import has_times, kept_events, sound_part
@@ -25,11 +26,14 @@ __all__ = [
     "LoadedScenario",
     "bundled_scenarios",
     "load_scenario",
+    "parsed",
+    "read_document",
     "resolved_yaml",
     "scenario_schema",
 ]
 
 FILE_NAME = "scenario.yaml"
+AnyConfig = TypeVar("AnyConfig", bound=Config)
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +106,7 @@ def load_scenario(
         faults: list[Fault] = []
     else:
         path = _path_of(source)
-        document, faults = _read_file(path)
+        document, faults = read_document(path, "scenario", "start it with `name: ...`")
         place, folder = str(path), path.parent
     document, unset = apply_overrides(document, overrides or {})
     scenario, found = _checked(document, folder, further)
@@ -131,7 +135,21 @@ def _path_of(source: str | Path) -> Path:
     raise ScenarioError(str(source), [Fault(str(source), what, near_miss(str(source), known))])
 
 
-def _read_file(path: Path) -> tuple[Document, list[Fault]]:
+def read_document(path: Path, what: str, cure: str) -> tuple[Document, list[Fault]]:
+    """Read the keys of a YAML file, and what is wrong with it as YAML.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    what, cure : str
+        What it should hold, and how to begin it, to say where it holds nothing.
+
+    Raises
+    ------
+    ScenarioError
+        If nothing of it can be used.
+    """
     try:
         text = path.read_text(encoding="utf-8-sig")
     except UnicodeDecodeError as error:
@@ -141,7 +159,7 @@ def _read_file(path: Path) -> tuple[Document, list[Fault]]:
         raise ScenarioError(str(path), [Fault("file", f"cannot be read: {error}")]) from error
     document, faults = read_yaml(text)
     if not isinstance(document.content, dict):
-        none = Fault("file", "holds no scenario", "start it with `name: ...`")
+        none = Fault("file", f"holds no {what}", cure)
         raise ScenarioError(str(path), faults or [none])
     return document, faults
 
@@ -152,7 +170,7 @@ def _checked(
 ) -> tuple[Scenario | None, list[Fault]]:
     """Give the scenario, or every fault that can be seen at once."""
     try:
-        scenario = _parsed(document.content)
+        scenario = parsed(Scenario, document.content)
     except ValidationError as error:
         details = error.errors(include_url=False)
         faults = [schema_fault(detail, document) for detail in details]
@@ -166,9 +184,9 @@ def _checked(
     return scenario, faults
 
 
-def _parsed(content: Any) -> Scenario:
+def parsed(schema: type[AnyConfig], content: Any) -> AnyConfig:
     """Validate as JSON, where strict means: true is no number and neither is "5"."""
-    return Scenario.model_validate_json(json.dumps(content, default=_plain), strict=True)
+    return schema.model_validate_json(json.dumps(content, default=_plain), strict=True)
 
 
 def _plain(given: Any) -> Any:
@@ -184,7 +202,7 @@ def _faults_of_rest(
     """Check what the schema has no fault with: all but what lies at these paths."""
     rest = sound_part(document.content, paths)
     try:
-        scenario = None if rest is None else _parsed(rest)
+        scenario = None if rest is None else parsed(Scenario, rest)
     except ValidationError:
         scenario = None
     if scenario is None:

@@ -43,42 +43,48 @@ _POINT = "write decimals with a point, not with a comma"
 _UNIT = re.compile(r"^\s*[-+.\d][\d.,eE+-]*\s*[A-Za-z%/€$]+\S*\s*$")
 
 
-def schema_fault(detail: Mapping[str, Any], document: Document) -> Fault:
-    """Say one of pydantic's findings in our words, with its place in the file."""
+def schema_fault(
+    detail: Mapping[str, Any], document: Document, root: type[BaseModel] = Scenario
+) -> Fault:
+    """Say one of pydantic's findings in our words, with its place in the file of a schema."""
     path = tuple(detail["loc"])
-    place = _without_tags(path)
+    place = _without_tags(path, root)
     if detail["type"] in ("union_tag_invalid", "union_tag_not_found"):
         place = (*place, str(detail["ctx"]["discriminator"]).strip("'"))
     where = document.where(_as_written(place, document.content))
-    what, cure = _words(detail, path)
+    what, cure = _words(detail, path, root)
     return Fault(where, what, cure, document.line(where))
 
 
 def value_words(detail: Mapping[str, Any]) -> tuple[str, str]:
     """Say what is wrong with a value that is no part of the schema, and what would do."""
-    return _words(detail, ())
+    return _words(detail, (), Scenario)
 
 
-def _words(detail: Mapping[str, Any], path: tuple[str | int, ...]) -> tuple[str, str]:
+def _words(
+    detail: Mapping[str, Any], path: tuple[str | int, ...], root: type[BaseModel]
+) -> tuple[str, str]:
     kind, context, given = detail["type"], detail.get("ctx", {}), detail.get("input")
     if kind == "missing":
-        return "is missing", _description(path)
+        return "is missing", _description(path, root)
     if kind == "extra_forbidden":
         if given is None and str(path[-1]).isdecimal():  # {level: 0,95}
             return "unknown key", _POINT
-        known = {name for model in _models_at(path[:-1]) for name in model.model_fields}
+        known = {name for model in _models_at(path[:-1], root) for name in model.model_fields}
         return "unknown key", near_miss(str(path[-1]), known)
     if kind in ("literal_error", "enum"):
         return _choice(given, re.findall(r"'([^']*)'", str(context["expected"])))
     if kind in ("union_tag_invalid", "union_tag_not_found"):
         key = str(context["discriminator"]).strip("'")
-        tags = _tags_at(path, key)
+        tags = _tags_at(path, key, root)
         return _choice(context["tag"], tags) if "tag" in context else _untagged(key, tags, given)
-    what, cure = _value_words(detail, path)
-    return what, cure or _description(path)
+    what, cure = _value_words(detail, path, root)
+    return what, cure or _description(path, root)
 
 
-def _value_words(detail: Mapping[str, Any], path: tuple[str | int, ...]) -> tuple[str, str]:
+def _value_words(
+    detail: Mapping[str, Any], path: tuple[str | int, ...], root: type[BaseModel]
+) -> tuple[str, str]:
     """Say what is wrong with a value whose key is right."""
     kind, given = detail["type"], detail.get("input")
     if kind in _LIMITS:
@@ -86,10 +92,12 @@ def _value_words(detail: Mapping[str, Any], path: tuple[str | int, ...]) -> tupl
         bound = detail["ctx"][key]
         return f"{template.format(bound)}, given {_shown(given)}", _share_cure(bound, given)
     if kind == "model_attributes_type" and any(
-        "source" in m.model_fields for m in _models_at(path)
+        "source" in m.model_fields for m in _models_at(path, root)
     ):
         cure = _type_cure("float_type", given) or _SOURCE_CURE
         return f"must be a number or a source of a series, given {_shown(given)}", cure
+    if kind == "too_long":
+        return f"must have at most {detail['ctx']['max_length']} items, given {_shown(given)}", ""
     if kind in _TYPES:
         return f"{_TYPES[kind]}, given {_shown(given)}", _type_cure(kind, given)
     if kind == "string_pattern_mismatch":
@@ -153,9 +161,9 @@ def _type_cure(kind: str, given: Any) -> str:
 
 
 # ------------------------------------------------------------------------- what may stand where
-def _models_at(path: Sequence[str | int]) -> list[type[BaseModel]]:
-    """Give the parts of the schema that a path of pydantic's may lead to."""
-    models: list[type[BaseModel]] = [Scenario]
+def _models_at(path: Sequence[str | int], root: type[BaseModel]) -> list[type[BaseModel]]:
+    """Give the parts of a schema that a path of pydantic's may lead to."""
+    models = [root]
     for part in path:
         models = _models_below(models, part)
     return models
@@ -188,10 +196,10 @@ def _tags(model: type[BaseModel]) -> list[str]:
     ]
 
 
-def _without_tags(path: Sequence[str | int]) -> tuple[str | int, ...]:
+def _without_tags(path: Sequence[str | int], root: type[BaseModel]) -> tuple[str | int, ...]:
     """Drop the tags of choices, which stand in pydantic's path but not in the file."""
     kept: list[str | int] = []
-    models: list[type[BaseModel]] = [Scenario]
+    models = [root]
     for part in path:
         is_key = any(part in model.model_fields for model in models)
         if is_key or not any(part in _tags(model) for model in models):
@@ -205,24 +213,26 @@ def _as_written(place: Sequence[str | int], content: Any) -> tuple[str | int, ..
     for depth, part in enumerate(place):
         if not isinstance(content, dict | list):
             return tuple(place[:depth])
+        if isinstance(content, list) and int(part) >= len(content):
+            break  # a list that is too short
         content = content.get(part) if isinstance(content, dict) else content[int(part)]
     return tuple(place)
 
 
-def _tags_at(path: Sequence[str | int], key: str) -> list[str]:
-    models = [model for model in _models_at(path) if key in model.model_fields]
+def _tags_at(path: Sequence[str | int], key: str, root: type[BaseModel]) -> list[str]:
+    models = [model for model in _models_at(path, root) if key in model.model_fields]
     return [tag for model in models for tag in _tags(model)]
 
 
-def _description(path: tuple[str | int, ...]) -> str:
+def _description(path: tuple[str | int, ...], root: type[BaseModel]) -> str:
     """Say to give a key, and what it is; an item of a list and an alternative are their key's."""
     if not path:
         return ""
     while len(path) > 1 and not any(
-        path[-1] in model.model_fields for model in _models_at(path[:-1])
+        path[-1] in model.model_fields for model in _models_at(path[:-1], root)
     ):
         path = path[:-1]
-    for model in _models_at(path[:-1]):
+    for model in _models_at(path[:-1], root):
         field = model.model_fields.get(str(path[-1]))
         if field is not None and field.description:
             text = " ".join(field.description.split()).rstrip(".")

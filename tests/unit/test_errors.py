@@ -21,6 +21,7 @@ from mmgsim.errors import (
     RunEndedEarlyError,
     ScenarioError,
     SubproblemError,
+    SweepEndedEarlyError,
     UnknownNameError,
     YearEndedEarlyError,
     near_miss,
@@ -43,6 +44,7 @@ ERRORS = [
     MissingExtraError("view", ["solara"]),
     NothingToDrawError("there was no trade"),
     PortTakenError(8765),
+    SweepEndedEarlyError(Path("runs"), {3: "it broke"}, None),
     YearEndedEarlyError(Path("runs/x"), {}, None),
 ]
 

@@ -1,0 +1,105 @@
+"""The table of a sweep, and means over some of its runs."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.stats import t as student
+
+from mmgsim.sweep.plan import PlannedRun, labels
+from mmgsim.sweep.worker import Outcome
+
+__all__ = ["COMPLETE", "FAILED", "mean_by", "sweep_table"]
+
+COMPLETE, FAILED = "complete", "failed"
+_COUNTED = "steps_by_status."
+"""Counts by name: what a run has none of, it does not name."""
+
+
+def sweep_table(
+    runs: Sequence[PlannedRun], outcomes: Mapping[int, Outcome]
+) -> tuple[pd.DataFrame, list[str]]:
+    """Give one row a run that has ended, in the order of the runs, and the names of its figures.
+
+    Columns: `run`, every swept key, `status`, `error`, and the figures; these are missing where a
+    run failed.
+    """
+    ended = [run for run in runs if run.number in outcomes]
+    keys = list(runs[0].values)
+    columns: dict[str, Any] = {"run": [run.number for run in ended]}
+    for key in keys:
+        # Named by all runs of the sweep, so that a table of some of them calls all the same.
+        names = _named([run.values[key] for run in runs])
+        columns[key] = [names[_identity(run.values[key])] for run in ended]
+    states = [outcomes[run.number] for run in ended]
+    columns["status"] = [COMPLETE if one.is_complete else FAILED for one in states]
+    columns["error"] = [one.error for one in states]
+    figures = list(dict.fromkeys(name for one in states for name in one.figures))
+    table = pd.DataFrame(columns)
+    complete = table.status == COMPLETE
+    found = {
+        name: pd.to_numeric(pd.Series([one.figures.get(name) for one in states], dtype=object))
+        for name in figures
+    }
+    for name, values in found.items():
+        if name.startswith(_COUNTED):
+            values = values.where(values.notna() | ~complete, 0)
+        table[name] = values
+    return table, figures
+
+
+def _named(values: Sequence[Any]) -> dict[str, Any]:
+    different = {_identity(value): value for value in values}
+    return dict(zip(different, labels(list(different.values())), strict=True))
+
+
+def _identity(value: Any) -> str:
+    return repr(value)
+
+
+def mean_by(table: pd.DataFrame, keys: Sequence[str], outcomes: Sequence[str]) -> pd.DataFrame:
+    """Give means of figures over the complete runs that agree in some keys.
+
+    The interval is Student's: mean plus and minus t(0.975, n - 1) s / sqrt(n), which holds the
+    mean of all runs that could be drawn in 95 % of cases if the figure is about normal.
+
+    Parameters
+    ----------
+    table : DataFrame
+        Of a sweep.
+    keys : sequence of str
+        Swept keys; none for all runs together.
+    outcomes : sequence of str
+        Names of figures.
+
+    Returns
+    -------
+    DataFrame
+        One row a group and figure: the keys, `figure`, `runs` that have it, `mean`, `low` and
+        `high`; the interval is missing where there is one run only.
+    """
+    complete = table[table.status == COMPLETE]
+    groups: list[tuple[tuple[Any, ...], pd.DataFrame]] = (
+        [(group, part) for group, part in complete.groupby([*keys], sort=False)]
+        if keys
+        else [((), complete)]
+    )
+    rows = [
+        (*group, name, *_interval(part[name].dropna().to_numpy(dtype=float)))
+        for group, part in groups
+        for name in outcomes
+    ]
+    return pd.DataFrame(rows, columns=[*keys, "figure", "runs", "mean", "low", "high"])
+
+
+def _interval(values: np.ndarray[Any, np.dtype[np.float64]]) -> tuple[int, float, float, float]:
+    count = len(values)
+    if count < 2:
+        mean = float(values[0]) if count else float("nan")
+        return count, mean, float("nan"), float("nan")
+    mean = float(values.mean())
+    half = float(student.ppf(0.975, count - 1)) * float(values.std(ddof=1)) / count**0.5
+    return count, mean, mean - half, mean + half

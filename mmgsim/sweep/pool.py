@@ -1,0 +1,95 @@
+"""Runs side by side in processes, which end in order when the sweep is interrupted."""
+
+from __future__ import annotations
+
+import logging
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Generator, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
+from multiprocessing.synchronize import Event
+
+from mmgsim.sweep.worker import Outcome, Task, work
+
+__all__ = ["outcomes"]
+
+
+def outcomes(tasks: Sequence[Task], workers: int) -> Generator[Outcome, None, None]:
+    """Make runs, and give each one's outcome as soon as it is there.
+
+    Parameters
+    ----------
+    tasks : sequence of Task
+        What to run.
+    workers : int
+        Processes; with one, runs are made in this one.
+
+    Raises
+    ------
+    BrokenProcessPool
+        If a process was killed from outside.
+    """
+    if workers == 1 or len(tasks) < 2:
+        yield from map(work, tasks)
+        return
+    # Started anew rather than forked: solvers and pyarrow have threads, which no fork survives.
+    context = multiprocessing.get_context("spawn")
+    stop = context.Event()
+    pool = ProcessPoolExecutor(
+        min(workers, len(tasks)), mp_context=context, initializer=_begin, initargs=(stop,)
+    )
+    try:
+        with _deaf_to_interrupts():
+            waiting = [pool.submit(_work_until_stopped, task) for task in tasks]
+        for done in as_completed(waiting):
+            yield done.result()
+    finally:
+        stop.set()  # of no effect where all is done
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+@contextmanager
+def _deaf_to_interrupts() -> Iterator[None]:
+    """Start processes that do not hear Ctrl-C: they are told to stop in another way."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+
+
+# ---------------------------------------------------------------------------- in a worker process
+_stop: Event | None = None
+
+
+def _begin(stop: Event) -> None:
+    global _stop
+    _stop = stop
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    logging.getLogger("mmgsim").setLevel(logging.ERROR)  # warnings of runs are in their manifests
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    """Leave no process behind that writes to a folder which a new sweep may go on from."""
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _work_until_stopped(task: Task) -> Outcome:
+    _heed()  # some are handed out already when the sweep is interrupted
+    return work(task, _heed)
+
+
+def _heed(*_: object) -> None:
+    """End the run in order, with a checkpoint to go on from; called after every step."""
+    if _stop is not None and _stop.is_set():
+        raise KeyboardInterrupt
