@@ -5,7 +5,6 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-import mmgsim.subproblems.proximal as proximal_module
 from mmgsim.contracts import Award, Objective, frozen
 from mmgsim.coordination import Admm, Central, Isolated
 from mmgsim.subproblems import plan_faults
@@ -132,16 +131,6 @@ def test_trade_that_comes_out_dearer_than_none_is_taken_back(gates, monkeypatch)
 def test_the_same_gate_is_cleared_the_same(gates):
     one, two = (gates.clear(gates.make_world(3, 0), Admm()) for _ in range(2))
     assert (one.upper, one.lower, one.rounds) == (two.upper, two.lower, two.rounds)
-
-
-def test_highs_ends_where_clarabel_does(gates, monkeypatch):
-    world = gates.make_world(2, 0)
-    with_clarabel = gates.clear(world, Admm())
-    monkeypatch.setattr(proximal_module, "has_clarabel", lambda: False)
-    world = gates.make_world(2, 0)
-    with_highs = gates.clear(world, Admm())
-    best = check_against_central(world, gates, with_highs)
-    assert abs(with_highs.upper - with_clarabel.upper) <= 1e-3 * best.gross_cost
 
 
 @pytest.mark.parametrize(
