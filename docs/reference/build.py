@@ -60,6 +60,7 @@ SHOWN: dict[str, tuple[str, ...]] = {
         "MicrogridProblem",
         "MicrogridPlan",
         "OfferProblem",
+        "ProximalProblem",
         "Answer",
         "Parts",
         "as_offer",

@@ -7,11 +7,11 @@ what is awarded balances exactly, whenever the rounds end.
 
 Every answer is also the best one at the price less what the pull adds to it, so that it proves a
 bound as an offer at prices does. Rounds end where that bound is near what the exchanges cost, or
-where microgrids and market are near each other; then the prices are asked for once without any
-pull, and what the offers prove is the certificate.
+where microgrids and market are near each other; then the prices are asked for without any pull,
+and what the offers prove is the certificate.
 
-A QP knows no units that are on or off: such decisions are relaxed, and the clearing says so. What
-is awarded are trades that every microgrid can keep around its own plan.
+Near a point, units that are on or off are relaxed, and the clearing says so. What is awarded are
+trades that every microgrid can keep around its own plan.
 
 References
 ----------
@@ -244,7 +244,8 @@ class Admm:
         self._rounds.append(
             Round(None if self._is_relaxed else upper, self._lower, self._consensus.residual_kw)
         )
-        is_done = self._agrees or self._is_close(gross)
+        self._gross = gross
+        is_done = self._agrees or self._is_close(self._estimated[0])
         if is_done or len(self._rounds) >= self.max_rounds:
             self._is_out_of_rounds = not is_done
             self._stage = _Stage.CLOSING
@@ -259,13 +260,13 @@ class Admm:
         if lower > self._estimated[0]:
             self._estimated = (lower, own)
 
-    def _is_close(self, gross: float) -> bool:
-        lower = self._estimated[0]
+    def _is_close(self, lower: float) -> bool:
+        """Tell whether the cheapest exchanges found are near a bound."""
         if not self._is_relaxed:  # what is proven holds for whole decisions, not for relaxed ones
             lower = max(lower, self._lower)
         gain = self._zero_trade_cost - lower
-        most = max(min(self.tolerance * gross, GAIN_LEFT * gain), FLOOR * gross)
-        return self._best[0] - lower <= most
+        most = max(min(self.tolerance * self._gross, GAIN_LEFT * gain), FLOOR * self._gross)
+        return bool(self._best[0] - lower <= most)
 
     @property
     def _flags(self) -> tuple[str, ...]:
@@ -285,7 +286,17 @@ class Admm:
     def _close(self, replies: Sequence[Message]) -> None:
         """Award the cheapest exchanges found; under `system`, those offered at the last prices."""
         stack = self._prove(replies)
+        if not self._may_end:
+            self._stage = _Stage.ROUNDS
+            self._estimated = (-np.inf, self._estimated[1])
+            return
         self._decide(self._best[1] if self._is_open else stack.exchange_kw(0))
+
+    @property
+    def _may_end(self) -> bool:
+        """False where less was proven than answers, which are inexact, let expect."""
+        is_over = self._agrees or len(self._rounds) >= self.max_rounds
+        return is_over or self._is_relaxed or self._is_close(self._lower)
 
     @property
     def _is_open(self) -> bool:

@@ -42,7 +42,7 @@ MOST_SOLVES = 60
 
 # Tangents a column: with more of them at the end of a solve, those are dropped that are furthest
 # from binding, until half as many are left.
-MOST_TANGENTS = 24
+MOST_TANGENTS = 16
 
 
 class Tangents:
