@@ -53,7 +53,7 @@ class Tangents:
     solver : CompiledHighs
         Of an LP, with no other rows added to it.
     columns : (squares,) array
-        Positions of ``x``.
+        Positions of ``x``, which have limits on both sides.
     half_squares : (squares,) array
         Positions of ``h``, not negative.
     """

@@ -19,7 +19,7 @@ def by_qp(told_kw, penalty, buy, sell, local):
     """Give the optimal exchanges of one step: import, export, trade as columns."""
     model = pyo.ConcreteModel()
     model.member = pyo.RangeSet(0, len(told_kw) - 1)
-    model.z = pyo.Var(model.member)
+    model.z = pyo.Var(model.member, bounds=(-1e3, 1e3))  # far beyond any optimum
     model.half_square = pyo.Var(model.member, domain=pyo.NonNegativeReals)
     model.out, model.into = (pyo.Var(model.member, domain=pyo.NonNegativeReals) for _ in "ab")
     model.bought, model.sold, model.traded = (pyo.Var(domain=pyo.NonNegativeReals) for _ in "abc")
