@@ -290,6 +290,8 @@ class Admm:
             self._stage = _Stage.ROUNDS
             self._estimated = (-np.inf, self._estimated[1])
             return
+        if not self._is_relaxed:
+            self._is_out_of_rounds = not (self._agrees or self._is_close(self._lower))
         self._decide(self._best[1] if self._is_open else stack.exchange_kw(0))
 
     @property

@@ -25,11 +25,9 @@ def check_against_central(world, gates, found, *, tolerance=1e-3):
 
 @pytest.mark.parametrize("seed", range(20))
 def test_bounds_enclose_the_joint_optimum_and_nearly_all_of_the_gain_is_captured(gates, seed):
-    world = gates.make_world(3 if seed % 10 == 0 else 2, seed)
+    world = gates.make_world(3 if seed % 5 == 0 else 2, seed)
     found = gates.clear(world, Admm())
-    # Rounds end by the gap, or, whatever the gap then is, where both sides are within 1e-3 kWh.
-    is_agreed = found.rounds[-2].residual_kw <= len(world.agents) * 1e-3
-    best = check_against_central(world, gates, found, tolerance=1.0 if is_agreed else 1e-3)
+    best = check_against_central(world, gates, found)
     alone = gates.clear(world, Isolated()).upper
     assert alone - found.upper >= 0.97 * (alone - best.upper) - TOLERANCE * best.gross_cost
     assert found.flags == ()
