@@ -11,7 +11,7 @@ run: $(VENV)/.can-run
 
 test: $(VENV)/.can-test lint
 	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
-	$(BIN)/python -m pytest --nbmake notebooks --override-ini addopts= --override-ini filterwarnings=default
+	$(BIN)/python -m pytest --numprocesses auto --nbmake notebooks --override-ini addopts= --override-ini filterwarnings=default
 
 lint: $(VENV)/.can-test
 	$(BIN)/ruff check .

@@ -7,11 +7,11 @@ what is awarded balances exactly, whenever the rounds end.
 
 Every answer is also the best one at the price less what the pull adds to it, so that it proves a
 bound as an offer at prices does. Rounds end where that bound is near what the exchanges cost, or
-where microgrids and market are near each other; then the prices are asked for once without any
-pull, and what the offers prove is the certificate.
+where microgrids and market are near each other; then the prices are asked for without any pull,
+and what the offers prove is the certificate.
 
-A QP knows no units that are on or off: such decisions are relaxed, and the clearing says so. What
-is awarded are trades that every microgrid can keep around its own plan.
+Near a point, units that are on or off are relaxed, and the clearing says so. What is awarded are
+trades that every microgrid can keep around its own plan.
 
 References
 ----------
@@ -146,8 +146,14 @@ class Admm:
         self._rounds: list[Round] = []
         self._lower = -np.inf
         self._is_relaxed = self._is_out_of_rounds = False
-        self._best: tuple[float, FloatArray] | None = None
+        self._best: tuple[float, FloatArray] = (np.inf, self._consensus.target_kw)
         self._estimated: tuple[float, FloatArray] = (-np.inf, self._consensus.price_per_kwh)
+
+    def hurry(self) -> None:
+        """Award the cheapest exchanges found, once there are any."""
+        if self._stage in (_Stage.ROUNDS, _Stage.CLOSING):
+            self._is_out_of_rounds = self._is_out_of_rounds or self._stage is _Stage.ROUNDS
+            self._decide(self._best[1])
 
     # ------------------------------------------------------------------------------ asking
     def ask(self) -> list[Message]:
@@ -205,7 +211,12 @@ class Admm:
     def _open(self, replies: Sequence[Message]) -> None:
         stack = self._prove(replies)
         self._zero_trade_cost = self._public.cost_without_trade(stack, 1)
-        self._consensus.begin(stack.exchange_kw(1))
+        alone_kw = stack.exchange_kw(1)
+        self._best = (
+            stack.private_cost(1) + float(self._public.matched_terms(alone_kw).sum()),
+            alone_kw,
+        )
+        self._consensus.begin(alone_kw)
         self._stage = _Stage.ROUNDS
 
     def _prove(self, replies: Sequence[Message]) -> OfferStack:
@@ -226,14 +237,15 @@ class Admm:
         private_cost = sum(offer.private_cost for offer in offers)
         terms = self._public.matched_terms(exchange_kw)
         upper, gross = private_cost + terms.sum(), abs(private_cost) + np.abs(terms).sum()
-        if self._best is None or upper < self._best[0]:
+        if upper < self._best[0]:
             self._best = (float(upper), exchange_kw)
         self._consensus.take(exchange_kw)
         self._estimate(exchange_kw, private_cost)
         self._rounds.append(
             Round(None if self._is_relaxed else upper, self._lower, self._consensus.residual_kw)
         )
-        is_done = self._agrees or self._is_close(gross)
+        self._gross = gross
+        is_done = self._agrees or self._is_close(self._estimated[0])
         if is_done or len(self._rounds) >= self.max_rounds:
             self._is_out_of_rounds = not is_done
             self._stage = _Stage.CLOSING
@@ -248,14 +260,13 @@ class Admm:
         if lower > self._estimated[0]:
             self._estimated = (lower, own)
 
-    def _is_close(self, gross: float) -> bool:
-        assert self._best is not None
-        lower = self._estimated[0]
+    def _is_close(self, lower: float) -> bool:
+        """Tell whether the cheapest exchanges found are near a bound."""
         if not self._is_relaxed:  # what is proven holds for whole decisions, not for relaxed ones
             lower = max(lower, self._lower)
         gain = self._zero_trade_cost - lower
-        most = max(min(self.tolerance * gross, GAIN_LEFT * gain), FLOOR * gross)
-        return self._best[0] - lower <= most
+        most = max(min(self.tolerance * self._gross, GAIN_LEFT * gain), FLOOR * self._gross)
+        return bool(self._best[0] - lower <= most)
 
     @property
     def _flags(self) -> tuple[str, ...]:
@@ -273,13 +284,30 @@ class Admm:
 
     # ------------------------------------------------------------------------------ deciding
     def _close(self, replies: Sequence[Message]) -> None:
-        """Match the cheapest exchanges found."""
+        """Award the cheapest exchanges found; under `system`, those offered at the last prices."""
         stack = self._prove(replies)
-        assert self._best is not None
-        is_open = self._view.objective is Objective.MEMBERS
-        exchange_kw = self._best[1] if is_open else stack.exchange_kw(0)
+        if not self._may_end:
+            self._stage = _Stage.ROUNDS
+            self._estimated = (-np.inf, self._estimated[1])
+            return
+        if not self._is_relaxed:
+            self._is_out_of_rounds = not (self._agrees or self._is_close(self._lower))
+        self._decide(self._best[1] if self._is_open else stack.exchange_kw(0))
+
+    @property
+    def _may_end(self) -> bool:
+        """False where less was proven than answers, which are inexact, let expect."""
+        is_over = self._agrees or len(self._rounds) >= self.max_rounds
+        return is_over or self._is_relaxed or self._is_close(self._lower)
+
+    @property
+    def _is_open(self) -> bool:
+        """True where microgrids better their plans at the grid, around firm trades."""
+        return self._view.objective is Objective.MEMBERS
+
+    def _decide(self, exchange_kw: FloatArray) -> None:
         by_name = self._public.by_name(exchange_kw)
-        self._fixed_kw = {name: None if is_open else kw for name, kw in by_name.items()}
+        self._fixed_kw = {name: None if self._is_open else kw for name, kw in by_name.items()}
         self._trade_kw = match_pool(by_name, self._view.tariff)
         self._local_per_kwh = local_price(
             self._view.local_price, self._view.tariff, self._consensus.pool_per_kwh

@@ -83,8 +83,8 @@ MEANINGS: Mapping[str, str] = MappingProxyType(
         "more.",
         "integers_relaxed": "Prices were agreed on an LP relaxation: units on or off, or binaries "
         "that keep storage honest, count in the plans and in the bound only.",
-        "out_of_rounds": "The coordination ran out of rounds before microgrids and market agreed: "
-        "it is balanced all the same, and the gap says how good it is.",
+        "out_of_rounds": "The coordination ran out of rounds or of time before microgrids and "
+        "market agreed: it is balanced all the same, and the gap says how good it is.",
         "rows_unsettled": "The market stopped asking the DNO while answers still had something to "
         "add: the plan may break limits, or leave room, and the gate's bound is less certain.",
         "level_missed": "The stored energy is not at its level at the end of the step.",

@@ -2,7 +2,6 @@
 
 from mmgsim.subproblems.block import declare_microgrid, update_microgrid
 from mmgsim.subproblems.bus_prices import BusPrices, bus_prices
-from mmgsim.subproblems.clarabel import CompiledClarabel, has_clarabel
 from mmgsim.subproblems.compiled import CompiledHighs
 from mmgsim.subproblems.connection import (
     PublicPrices,
@@ -54,7 +53,7 @@ from mmgsim.subproblems.promises import (
     plan_faults,
     reply_faults,
 )
-from mmgsim.subproblems.proximal import ProximalProblem, compile_curved
+from mmgsim.subproblems.proximal import ProximalProblem
 from mmgsim.subproblems.public_promises import (
     clearing_faults,
     envelope_faults,
@@ -76,7 +75,6 @@ __all__ = [
     "BlockOffer",
     "BusPrices",
     "Combination",
-    "CompiledClarabel",
     "CompiledHighs",
     "Conditions",
     "Follower",
@@ -123,7 +121,6 @@ __all__ = [
     "as_offer",
     "bus_prices",
     "clearing_faults",
-    "compile_curved",
     "declare_feasible",
     "declare_inverter",
     "declare_microgrid",
@@ -135,7 +132,6 @@ __all__ = [
     "exchange_limits",
     "grant_faults",
     "halfway_limits",
-    "has_clarabel",
     "hold_plan",
     "least_cut",
     "limit_prices",

@@ -17,8 +17,7 @@ from scipy import sparse
 
 from mmgsim.contracts import FloatArray
 from mmgsim.errors import SubproblemError
-from mmgsim.subproblems.compiled_form import CompiledForm
-from mmgsim.subproblems.linear_form import IndexArray
+from mmgsim.subproblems.linear_form import IndexArray, LinearForm, LinearRead
 from mmgsim.subproblems.solver import INTEGRALITY, MIP_GAP, Outcome, solver_time
 
 __all__ = ["CompiledHighs"]
@@ -27,7 +26,7 @@ _INFINITY = highspy.kHighsInf
 _FEASIBLE = 2  # primal_solution_status
 
 
-class CompiledHighs(CompiledForm):
+class CompiledHighs:
     """A Pyomo LP or MILP in one hot HiGHS instance.
 
     Not picklable; one instance is for one thread at a time.
@@ -72,11 +71,15 @@ class CompiledHighs(CompiledForm):
         searches: bool = True,
         integrality: float = INTEGRALITY,
     ) -> None:
-        super().__init__(model)
         self._mip_gap, self._integrality = mip_gap, integrality
         self._time_limit_s = time_limit_s
         self._presolves, self._searches = presolves, searches
-        self._every_column = np.arange(len(self._form.variables), dtype=np.int32)
+        self._form = form = LinearForm(model)
+        self.integers = form.integers
+        self._every_column = np.arange(len(form.variables), dtype=np.int32)
+        self._reads: dict[int, LinearRead] = {}
+        self._places: dict[int, Any] = {}
+        self._first_values = form.table.values.copy()
         self.reset()
 
     def reset(self) -> None:
@@ -84,14 +87,52 @@ class CompiledHighs(CompiledForm):
 
         What comes next then depends on the numbers alone, not on what was solved before.
         """
-        self._forget()
         form = self._form
+        form.table.values[: len(self._first_values)] = self._first_values
         self._held: tuple[IndexArray, FloatArray] | None = None
         self._is_relaxed = False
-        self._curvature: FloatArray = np.zeros(len(form.variables))
         self.costs: FloatArray = form.costs.values().copy()
         self.row_limits = (form.row_limits[0].values(), form.row_limits[1].values())
         self._highs = self._load()
+        self._moved: set[str] = set()
+        self.solution: FloatArray = np.zeros(len(form.variables))
+
+    # ------------------------------------------------------------------------- changing numbers
+    def set(self, param: Any, values: ArrayLike) -> None:
+        """Write one number, or an array in the order of the index, into a mutable Param."""
+        if id(param) not in self._places:
+            self._places[id(param)] = self._place_of(param)
+        places, used, moved = self._places[id(param)]
+        table = self._form.table.values
+        if used is None:
+            if (table[places] == values).all():
+                return
+            table[places] = values
+        else:
+            full = np.broadcast_to(np.asarray(values, dtype=np.float64), used.shape)
+            table[places] = full[used]
+            for one, value in zip(_data(param), full.tolist(), strict=True):
+                one.set_value(value)  # nothing reads it yet; what does later finds it in Pyomo
+        self._moved |= moved
+
+    def _place_of(self, param: Any) -> tuple[Any, Any, frozenset[str]]:
+        """Give where a Param stands in the table, which of its data do, and what moves with it."""
+        positions = self._form.table.positions(param)
+        used = positions >= 0
+        places = positions[used]
+        changed = np.zeros(len(self._form.table), dtype=bool)
+        changed[places] = True
+        numbers = {
+            "rows": self._form.row_limits,
+            "columns": self._form.column_limits,
+            "costs": (self._form.costs,),
+            "offset": (self._form.offset,),
+            "entries": (self._form.entries,),
+        }
+        moved = frozenset(
+            what for what, sides in numbers.items() if any(x.moves_with(changed) for x in sides)
+        )
+        return places, None if used.all() else used, moved
 
     # --------------------------------------------------------------------------------- solving
     def solve(self, *, agent: str, step: int, explains: bool = True) -> Outcome:
@@ -138,18 +179,21 @@ class CompiledHighs(CompiledForm):
         self._highs.setOptionValue("time_limit", limit_s)
         with solver_time.running():
             self._highs.run()
-            for weight in self._further_tries():
-                if self._highs.getModelStatus() in done:
-                    break
+            if self._highs.getModelStatus() not in done:
                 self._highs.clearSolver()
-                self._highs.setOptionValue(_REGULARISATION, weight)
                 self._highs.run()
-        self._highs.setOptionValue(_REGULARISATION, _REGULARISATIONS[0])
         return self._highs.getModelStatus()
 
-    def _further_tries(self) -> tuple[float, ...]:
-        """Give the regularisations to try from scratch; none of them matters to an LP."""
-        return _REGULARISATIONS if self._curvature.any() else _REGULARISATIONS[:1]
+    def get(self, component: Any) -> FloatArray:
+        """Give the values of a Var or of a linear Expression, in the order of its index."""
+        if id(component) not in self._reads:
+            known = len(self._form.table)
+            self._reads[id(component)] = LinearRead(
+                _data(component), self._form.column, self._form.table
+            )
+            if len(self._form.table) > known:
+                self._places.clear()
+        return self._reads[id(component)].of(self.solution[: len(self._form.variables)])
 
     def duals(self, constraints: Iterable[Any]) -> FloatArray:
         """Give the change of the objective per unit of each right-hand side.
@@ -176,10 +220,42 @@ class CompiledHighs(CompiledForm):
         return np.array(solution.row_dual), np.array(solution.col_dual)
 
     # ------------------------------------------------------------------------- looking inside
+    def rows(self, constraints: Iterable[Any]) -> IndexArray:
+        """Give the positions of constraints among the rows."""
+        return np.array(
+            [self._form.row[id(constraint)] for constraint in constraints], dtype=np.int32
+        )
+
+    def columns(self, component: Any) -> IndexArray:
+        """Give the positions of a Var's data among the columns; -1 for one that is never used."""
+        positions = [self._form.column.get(id(one), -1) for one in _data(component)]
+        return np.array(positions, dtype=np.int32)
+
     @property
     def shape(self) -> tuple[int, int]:
         """How many rows and columns there are, added ones too."""
         return int(self._highs.getNumRow()), int(self._highs.getNumCol())
+
+    @property
+    def has_constant_entries(self) -> bool:
+        """True where no Param stands in the matrix."""
+        return self._form.entries.is_constant
+
+    def column_limits(self) -> tuple[FloatArray, FloatArray]:
+        """Give the lower and upper limits of the compiled columns."""
+        lower, upper = (side.values() for side in self._form.column_limits)
+        return lower, upper
+
+    def entries(self) -> Any:
+        """Give the matrix of the compiled rows and columns, sparse by row."""
+        shape = (len(self._form.constraints), len(self._form.variables))
+        return sparse.csr_array((self._form.entries.values(), self._form.place), shape=shape)
+
+    def pattern(self) -> Any:
+        """Give where the matrix can differ from zero, whatever the Params; sparse by row."""
+        shape = (len(self._form.constraints), len(self._form.variables))
+        ones = np.ones(len(self._form.place[0]))
+        return sparse.csr_array((ones, self._form.place), shape=shape)
 
     # ------------------------------------------------------------------------------- growing
     def add_rows(self, lower: ArrayLike, upper: ArrayLike, entries: Any = None) -> IndexArray:
@@ -254,31 +330,6 @@ class CompiledHighs(CompiledForm):
         ):
             if total > own:
                 delete(total - own, np.arange(own, total, dtype=np.int32))
-
-    # ------------------------------------------------------------------------- curved costs
-    def curve(self, columns: IndexArray, curvature: float) -> None:
-        """Add ``curvature / 2 * x**2`` of some columns to the objective, in place of the last ones.
-
-        HiGHS solves no MIQP: until `reset`, integer variables take any value between their limits.
-        """
-        wanted = np.zeros(len(self._form.variables))
-        wanted[columns] = curvature
-        if not self._is_relaxed:
-            self._set_integrality(self.integers, highspy.HighsVarType.kContinuous)
-            self._is_relaxed = True
-        if (wanted == self._curvature).all():
-            return
-        self._curvature = wanted
-        count = len(wanted)
-        status = self._highs.passHessian(
-            count,
-            count,
-            int(highspy.HessianFormat.kTriangular),
-            np.arange(count, dtype=np.int32),
-            np.arange(count, dtype=np.int32),
-            wanted,
-        )
-        _expect(status, "costs are curved")
 
     # ------------------------------------------------------------------------ holding integers
     @contextmanager
@@ -426,18 +477,7 @@ class CompiledHighs(CompiledForm):
 # HiGHS's default looks at single rows only and comes back empty from anything less obvious.
 _IIS_BY_ROWS = 2
 
-# Of QPs: HiGHS adds half of it times the squares of all columns. Its own default of 1e-7 moves an
-# exchange by up to 0.01 kW; with as little as this some QPs end in an error and take more.
-_REGULARISATION = "qp_regularization_value"
-_REGULARISATIONS = (1e-9, 1e-7, 1e-5)
-
-_OPTIONS = {
-    "output_flag": False,
-    _REGULARISATION: _REGULARISATIONS[0],
-    "qp_iteration_limit": 20_000,  # a few QPs go round in circles for ever
-    "threads": 1,
-}
-
+_OPTIONS = {"output_flag": False, "threads": 1}
 
 # What solves MILPs of its own while a MILP is solved.
 _SEARCHES = (
@@ -453,3 +493,7 @@ def _expect(status: Any, what: str) -> None:
         raise ValueError(
             f"HiGHS refuses numbers when {what}: look for bounds that cross or are not numbers"
         )
+
+
+def _data(component: Any) -> list[Any]:
+    return list(component.values()) if component.is_indexed() else [component]

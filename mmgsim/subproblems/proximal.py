@@ -3,8 +3,9 @@
     min  private cost - step_h * sum_t (price[t] * exchange[t]
                                         - penalty / 2 * (exchange[t] - target[t])**2)
 
-Without the constant, that is the price ``price + penalty * target`` and a curvature of the costs of
-what leaves. Solvers of QPs know no integers here, so units on or off are relaxed.
+Without the constant, that is the price ``price + penalty * target`` and half squares of what
+leaves, at ``step_h * penalty``. Tangents stand for the half squares, so that all there is to solve
+are hot LPs, and units on or off are relaxed: as MILPs they would be solved many times over.
 
 References
 ----------
@@ -14,10 +15,10 @@ References
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import numpy as np
+import pyomo.environ as pyo
 
 from mmgsim.contracts import (
     Device,
@@ -28,22 +29,14 @@ from mmgsim.contracts import (
     Window,
     frozen,
 )
-from mmgsim.subproblems.clarabel import CompiledClarabel, has_clarabel
 from mmgsim.subproblems.compiled import CompiledHighs
 from mmgsim.subproblems.devices import Horizon
 from mmgsim.subproblems.offers import build_priced
 from mmgsim.subproblems.private import PrivateModel
 from mmgsim.subproblems.switch import HonestProblem
+from mmgsim.subproblems.tangents import Tangents
 
-__all__ = ["ProximalProblem", "compile_curved"]
-
-CurvedSolver = CompiledClarabel | CompiledHighs
-"""What solves a model with curved costs."""
-
-
-def compile_curved(model: Any) -> CurvedSolver:
-    """Compile a model for clarabel where that is installed, else for the QP solver of HiGHS."""
-    return CompiledClarabel(model) if has_clarabel() else CompiledHighs(model)
+__all__ = ["ProximalProblem"]
 
 
 class ProximalProblem:
@@ -59,8 +52,6 @@ class ProximalProblem:
         Any window of the size to be planned.
     model : PrivateModel
         How the private part is written; by the devices' own blocks if left out.
-    make_solver : callable
-        Gives the solver of a model.
     """
 
     def __init__(
@@ -70,24 +61,24 @@ class ProximalProblem:
         window: Window,
         *,
         model: PrivateModel | None = None,
-        make_solver: Callable[[Any], CurvedSolver] = compile_curved,
     ) -> None:
         private = PrivateModel() if model is None else model
         self.name, self.devices = name, devices
         self.steps, self.step_h = window.steps, window.step_h
         self._private = private
 
-        def compiled(built: Any) -> CurvedSolver:
+        def compiled(built: Any) -> CompiledHighs:
             with private.blaming(name):
-                return make_solver(built)
+                return CompiledHighs(built)
 
         self._problem = HonestProblem(
-            lambda exclusive: build_priced(
+            lambda exclusive: _build(
                 name, private, devices, Horizon(window.steps, window.step_h, exclusive)
             ),
             lambda solver, built: private.is_cheating(solver, built.own, devices),
             compiled,
         )
+        self._tangents: Tangents | None = None
 
     def fits(self, devices: tuple[Device, ...], window: Window) -> bool:
         """Tell whether this problem was built for these devices and this size of window."""
@@ -96,32 +87,37 @@ class ProximalProblem:
     def reset(self) -> None:
         """Forget what was solved before: what comes next depends on its own numbers alone."""
         self._problem.reset()
+        if self._tangents is not None:
+            self._tangents.forget()
 
-    def _compiled(self) -> tuple[Any, CurvedSolver]:
+    def _compiled(self) -> tuple[Any, CompiledHighs, Tangents]:
         built, solver = self._problem.pair(is_exclusive=False)
-        if not isinstance(solver, CurvedSolver):
-            raise TypeError(f"costs are curved by clarabel or HiGHS, not {type(solver).__name__}")
-        return built, solver
+        assert isinstance(solver, CompiledHighs)
+        if self._tangents is None:
+            squared = (solver.columns(one) for one in (built.leaving_kw, built.half_square_kw2))
+            self._tangents = Tangents(solver, *squared)
+        return built, solver, self._tangents
 
     def answer(
         self, declared: Disclosure, envelope: Envelope, query: ProximalQuery
     ) -> ProximalOffer:
-        """Give the optimum.
+        """Give the optimum, to 1e-3 kW or 1e-5 of the largest exchange in the root mean square.
 
         Raises
         ------
         SubproblemError
             If the solver does not end optimal.
         """
-        built, solver = self._compiled()
+        built, solver, tangents = self._compiled()
         low_kw, high_kw = -envelope.import_limit_kw, envelope.export_limit_kw
         self._private.update(solver, built.own, declared)
         solver.set(built.least_leaving_kw, low_kw)
         solver.set(built.most_leaving_kw, high_kw)
         penalty = query.penalty_per_kwh_kw
+        solver.set(built.penalty_per_kwh_kw, penalty)
         solver.set(built.leave_per_kwh, query.price_per_kwh + penalty * query.target_kw)
-        solver.curve(solver.columns(built.leaving_kw), self.step_h * penalty)
-        solver.solve(agent=self.name, step=query.window.first_step)
+        with solver.integers_relaxed():
+            tangents.solve(query.target_kw, agent=self.name, step=query.window.first_step)
         cost = solver.get(built.own.private_cost)[0] + solver.get(built.own.miss_cost)[0]
         is_cheating = self._private.is_cheating(solver, built.own, self.devices)
         return ProximalOffer(
@@ -129,3 +125,13 @@ class ProximalProblem:
             private_cost=float(cost),
             is_relaxed=bool(len(solver.integers)) or is_cheating,
         )
+
+
+def _build(name: str, private: PrivateModel, devices: tuple[Device, ...], horizon: Horizon) -> Any:
+    """Declare the private problem with what leaves priced, and with what stands for its squares."""
+    model = build_priced(name, private, devices, horizon)
+    model.penalty_per_kwh_kw = pyo.Param(mutable=True, initialize=1.0)
+    model.half_square_kw2 = pyo.Var(model.time, domain=pyo.NonNegativeReals)
+    squares = pyo.quicksum(model.half_square_kw2[t] for t in model.time)
+    model.total.set_value(model.total.expr + horizon.step_h * model.penalty_per_kwh_kw * squares)
+    return model

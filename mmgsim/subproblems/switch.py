@@ -13,7 +13,6 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from threading import Lock
 
-from mmgsim.subproblems.clarabel import CompiledClarabel
 from mmgsim.subproblems.compiled import CompiledHighs
 from mmgsim.subproblems.solver import Block, MakeSolver, Outcome, Solver
 
@@ -87,7 +86,7 @@ class HonestProblem:
     def reset(self) -> None:
         """Make the solvers as new; those that cannot be are built again when needed."""
         for is_exclusive, (_, solver) in list(self._models.items()):
-            if isinstance(solver, CompiledHighs | CompiledClarabel):
+            if isinstance(solver, CompiledHighs):
                 solver.reset()
             else:
                 del self._models[is_exclusive]

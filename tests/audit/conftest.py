@@ -136,6 +136,7 @@ RUNS = {
             "coordination={kind: pool, loss_factor: 0.1, split: shapley}",
         ],
     ),
+    "admm": ("duo", ["coordination.kind=admm", "gate.every=2h", "forecast={kind: noise}"]),
     "hierarchical": ("ieee33mmg", ["coordination.controller=aggregated"]),
     "prices": ("duo", ["coordination.kind=prices", "gate.every=2h"]),
     "prices-unlogged": ("duo", ["coordination.kind=prices", "gate.every=2h"]),
@@ -156,7 +157,7 @@ RUNS = {
     ),
 }
 BY_COMMAND = {"again", "prices"}
-WITH_PAYLOADS = {"prices", "prices-agent", "prices-diesel", "prices-tight", "prices-rows"}
+WITH_PAYLOADS = {"admm", "prices", "prices-agent", "prices-diesel", "prices-tight", "prices-rows"}
 
 
 class RunFolder:
@@ -266,7 +267,7 @@ def get_run(tmp_path_factory):
 @pytest.fixture(
     params=[
         *("central", "isolated", "noise", "quarter", "feeder", "events", "wa9", "diesel"),
-        *("tight", "bilevel", "ties", "lossy", "peers", "auction", "auction-wa9"),
+        *("tight", "bilevel", "ties", "lossy", "peers", "auction", "auction-wa9", "admm"),
     ]
 )
 def run(request, get_run):

@@ -229,7 +229,9 @@ def moved(rows, window):
     )
 
 
-@pytest.mark.parametrize("name", ["prices", "prices-agent", "prices-diesel", "prices-tight"])
+@pytest.mark.parametrize(
+    "name", ["admm", "prices", "prices-agent", "prices-diesel", "prices-tight"]
+)
 def test_both_bounds_follow_from_what_was_said(get_run, name):
     check_bounds(get_run(name))
 

@@ -9,7 +9,7 @@ import pytest
 
 ASKED_AND_ANSWERED = {
     *("Disclose", "Disclosure", "PriceQuery", "Offer", "RequestQuery", "Request"),
-    *("OrderQuery", "Orders"),
+    *("OrderQuery", "Orders", "ProximalQuery", "ProximalOffer"),
     *("Award", "Plan"),
 }
 
@@ -49,8 +49,8 @@ def largest_gap(run):
     """Give the gap that a gate may end with, over gross cost."""
     if run.scenario["communication"]["deadline_rounds"] is not None:
         return 1.0  # whatever there was when time was up
-    if run.manifest["coordination"] == "prices":
-        return run.scenario["coordination"]["tolerance"]
+    if run.manifest["coordination"] in ("admm", "prices"):
+        return run.scenario["coordination"].get("tolerance", 1e-3)
     # Tangents lie below a quadratic fuel cost, and the bound with them.
     curved = any(config["cost_per_kwh_kw"] for *_, config in run.devices("diesel"))
     return 2e-5 if curved else 1e-6

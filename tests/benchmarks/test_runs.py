@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 import mmgsim
-from mmgsim.coordination import Prices
-from mmgsim.subproblems import Master, OfferProblem
+from mmgsim.coordination import Admm, Prices
+from mmgsim.subproblems import Master, OfferProblem, ProximalProblem
 from tests.support.diesel import diesel_scenario
 from tests.support.gates import clear, make_world
 
@@ -59,6 +59,7 @@ def spent(monkeypatch):
     watch(Master, "add", "adding offers to the master")
     watch(Master, "combine", "solving the master")
     watch(OfferProblem, "at_prices", "answers of agents, first build included")
+    watch(ProximalProblem, "answer", "answers near points, first build included")
     return seconds
 
 
@@ -89,6 +90,28 @@ def test_prices_of_many_microgrids(race, spent, members):
                 grows = np.log(CPU_S[members] / CPU_S[low]) / np.log(members / low)
                 goal = "goal <= 1.1" if (low, members) == (33, 300) else ""
                 race.note(f"exponent of CPU seconds, {low} to {members}", f"{grows:.2f}", goal)
+
+
+@pytest.mark.parametrize(
+    "members", [3, *(pytest.param(n, marks=pytest.mark.large) for n in (9, 33, 100))]
+)
+def test_admm_of_many_microgrids(race, spent, members):
+    """The same cold gates as of `prices`."""
+
+    def turn(times, k):
+        if race.is_measured and k == 0:
+            return
+        world = make_world(members, 0)
+        spent.clear()
+        found = times.timed("gate", lambda: clear(world, Admm()))
+        assert found.upper - found.lower <= 1e-3 * found.gross_cost
+
+    times = race.run(f"admm, {members} microgrids", turn, rounds=1)
+    found = times.last["gate"]
+    gap = (found.upper - found.lower) / found.gross_cost
+    race.note("rounds, gap", f"{len(found.rounds)}, {gap:.1e}", "gap <= 1e-3")
+    for what, cpu_s in spent.items():
+        race.note(what, f"{cpu_s:.2f} s CPU")
 
 
 @pytest.mark.large

@@ -5,9 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-import mmgsim.subproblems.proximal as proximal_module
+import mmgsim
 from mmgsim.contracts import Award, Objective, frozen
 from mmgsim.coordination import Admm, Central, Isolated
+from mmgsim.coordination.pool import match_pool
 from mmgsim.subproblems import plan_faults
 
 TOLERANCE = 1e-6  # of gross cost, for comparisons with the joint optimum
@@ -22,17 +23,34 @@ def check_against_central(world, gates, found, *, tolerance=1e-3):
     return best
 
 
-@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("seed", range(20))
 def test_bounds_enclose_the_joint_optimum_and_nearly_all_of_the_gain_is_captured(gates, seed):
-    world = gates.make_world(2 + seed % 3, seed)
+    world = gates.make_world(3 if seed % 5 == 0 else 2, seed)
     found = gates.clear(world, Admm())
     best = check_against_central(world, gates, found)
     alone = gates.clear(world, Isolated()).upper
-    assert (alone - found.upper) / (alone - best.upper) >= 0.97
+    assert alone - found.upper >= 0.97 * (alone - best.upper) - TOLERANCE * best.gross_cost
     assert found.flags == ()
     assert found.residual_kw <= 1e-9
     for name, plan in found.plans.items():
         assert not list(plan_faults(plan, world.agents[name].view))
+
+
+def test_first_gates_of_nine_microgrids_are_certified_and_nearly_the_joint_optimum():
+    gates = {}
+    for kind, steps in {"admm": 3, "central": 1, "isolated": 1}.items():
+        model = mmgsim.build("wa9", coordination=kind, overrides={"network": "none"})
+        for _ in range(steps):
+            model.step()
+        assert not model.table("steps")["flags"].any()
+        gates[kind] = model.table("gates")
+    assert (gates["admm"].gap <= 1e-3).all()
+    # From the same state; later ones begin where each coordination has led to.
+    found, best, alone = (table.iloc[0] for table in gates.values())
+    slack = TOLERANCE * best.gross
+    assert found.lower <= best.upper + slack
+    assert found.upper >= best.upper - slack
+    assert alone.upper - found.upper >= 0.97 * (alone.upper - best.upper)
 
 
 def test_residuals_alone_end_near_the_optimum_too(gates):
@@ -111,37 +129,43 @@ def test_too_few_rounds_are_flagged_balanced_and_certified(gates):
 
 
 def test_trade_that_comes_out_dearer_than_none_is_taken_back(gates, monkeypatch):
+    # Who has more than enough has to buy, who lacks has to sell, as much as would be right.
+    wrong = []
+
+    def match_the_wrong_way(exchange_kw, tariff):
+        wrong.append({name: -kw for name, kw in match_pool(exchange_kw, tariff).items()})
+        return wrong[-1]
+
+    monkeypatch.setattr("mmgsim.coordination.admm.match_pool", match_the_wrong_way)
     world = gates.make_world(2, 1)
     alone = gates.clear(world, Isolated())
+    found = gates.clear(world, Admm())
+    assert any(kw.any() for kw in wrong[0].values())
+    assert found.trades == ()
+    assert found.upper == pytest.approx(alone.upper, abs=TOLERANCE * alone.gross_cost)
+    assert sum(isinstance(message, Award) for message in world.said) == 2 * 2
 
-    def everything_the_wrong_way(exchange_kw, tariff):
-        del tariff
-        names = list(exchange_kw)
-        kw = np.full(world.view.window.steps, 20.0)
-        return {names[0]: kw, names[1]: -kw}
 
-    monkeypatch.setattr("mmgsim.coordination.admm.match_pool", everything_the_wrong_way)
-    found = gates.clear(world, Admm(max_rounds=1))
-    if found.trades:  # it was a gain after all: then it is no dearer
-        assert found.upper <= alone.upper + TOLERANCE * alone.gross_cost
-    else:
-        assert found.upper == pytest.approx(alone.upper, abs=TOLERANCE * alone.gross_cost)
-        assert sum(isinstance(message, Award) for message in world.said) == 4
+def test_a_hurried_gate_awards_what_would_be_left_over_anyway(gates):
+    world = gates.make_world(3, 1)
+    mechanism = Admm()
+    mechanism.start(world.view, {})
+    mechanism.tell(world.bus.exchange("market", mechanism.ask()))
+    mechanism.hurry()  # nobody was asked near any point so far
+    awards = mechanism.ask()
+    assert all(isinstance(message, Award) for message in awards)
+    found = mechanism.tell(world.bus.exchange("market", awards))
+    best, alone = gates.clear(world, Central()), gates.clear(world, Isolated())
+    slack = TOLERANCE * best.gross_cost
+    assert found.flags == ("out_of_rounds",)
+    assert found.trades
+    assert found.lower <= best.upper + slack
+    assert best.lower - slack <= found.upper <= alone.upper + slack
 
 
 def test_the_same_gate_is_cleared_the_same(gates):
     one, two = (gates.clear(gates.make_world(3, 0), Admm()) for _ in range(2))
     assert (one.upper, one.lower, one.rounds) == (two.upper, two.lower, two.rounds)
-
-
-def test_highs_ends_where_clarabel_does(gates, monkeypatch):
-    world = gates.make_world(2, 0)
-    with_clarabel = gates.clear(world, Admm())
-    monkeypatch.setattr(proximal_module, "has_clarabel", lambda: False)
-    world = gates.make_world(2, 0)
-    with_highs = gates.clear(world, Admm())
-    best = check_against_central(world, gates, with_highs)
-    assert abs(with_highs.upper - with_clarabel.upper) <= 1e-3 * best.gross_cost
 
 
 @pytest.mark.parametrize(

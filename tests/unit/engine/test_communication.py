@@ -5,7 +5,7 @@ import pytest
 
 import mmgsim
 from mmgsim.contracts import PriceQuery, Request, RequestQuery, frozen
-from mmgsim.coordination import Prices
+from mmgsim.coordination import Admm, Prices
 from mmgsim.engine import Line, MessageBus, OutOfTimeError, Quality, SilenceError
 from mmgsim.errors import ScenarioError
 from mmgsim.testing import sample_view
@@ -153,10 +153,11 @@ def test_with_everybody_away_the_day_is_that_of_nobody_trading():
     assert away.table("gates").upper.tolist() == alone.table("gates").upper.tolist()
 
 
-def test_with_a_deadline_prices_awards_what_it_has_and_stays_certified():
+@pytest.mark.parametrize("kind", ["prices", "admm"])
+def test_with_a_deadline_what_there_is_gets_awarded_and_stays_certified(kind):
     slow = {"delay_rounds": 2, "repeats": 0, "deadline_rounds": 15}
     free, hurried = (
-        run("wa9", coordination="prices", talk=talk, **{"gate.every": "1d", "days": 1})
+        run("wa9", coordination=kind, talk=talk, **{"gate.every": "1d", "days": 1})
         for talk in ({}, slow)
     )
     at_once, late = free.table("gates").iloc[0], hurried.table("gates").iloc[0]
@@ -167,10 +168,11 @@ def test_with_a_deadline_prices_awards_what_it_has_and_stays_certified():
     assert "out_of_time" not in hurried.table("steps")["flags"][0]
 
 
-def test_hurry_before_any_offer_still_asks_for_some():
+@pytest.mark.parametrize("kind", [Prices, Admm])
+def test_hurry_before_any_offer_still_asks_for_some(kind):
     model = mmgsim.build("duo", coordination="prices")
     model.step()
-    mechanism = Prices()
+    mechanism = kind()
     mechanism.start(model.market.view(model.clock.window()), {})
     mechanism.hurry()
     assert all(isinstance(question, PriceQuery) for question in mechanism.ask())

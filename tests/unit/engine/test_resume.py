@@ -183,10 +183,18 @@ def same_values(one, other):
     assert first == second
 
 
-@pytest.fixture(scope="module", params=["central", "prices"])
+@pytest.fixture(
+    scope="module",
+    params=[
+        {"coordination.kind": "central"},
+        {"coordination.kind": "prices"},
+        {"coordination.kind": "admm", "gate.every": "8h"},
+    ],
+    ids=lambda given: given["coordination.kind"],
+)
 def whole(request, tmp_path_factory):
     """A run that never stopped."""
-    overrides = settings(**{"coordination.kind": request.param})
+    overrides = settings(**request.param)
     out = tmp_path_factory.mktemp("whole") / "run"
     return mmgsim.run("duo", overrides=overrides, out=out), overrides
 

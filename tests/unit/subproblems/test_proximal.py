@@ -1,27 +1,15 @@
-"""A price and a pull: both QP solvers give the same, and it is what the equation says."""
+"""A price and a pull: the answer is what the equation says, within what tangents promise."""
 
 from dataclasses import replace
 
 import numpy as np
-import pyomo.environ as pyo
 import pytest
+from scipy import sparse
 
 from mmgsim.contracts import ProximalQuery, frozen
-from mmgsim.errors import SubproblemError
-from mmgsim.subproblems import (
-    CompiledClarabel,
-    CompiledHighs,
-    OfferProblem,
-    ProximalProblem,
-    compile_curved,
-    disclosure_of,
-    has_clarabel,
-)
-from mmgsim.subproblems import proximal as module
+from mmgsim.subproblems import OfferProblem, ProximalProblem, disclosure_of
+from mmgsim.subproblems.tangents import NEAR, NEAR_SHARE
 from mmgsim.testing import sample_view
-
-needs_clarabel = pytest.mark.skipif(not has_clarabel(), reason="clarabel is not installed")
-SOLVERS = [pytest.param(CompiledClarabel, marks=needs_clarabel), CompiledHighs]
 
 
 def draw_query(view, rng, penalty=None):
@@ -34,107 +22,60 @@ def draw_query(view, rng, penalty=None):
     )
 
 
-def value_of(offer, query):
-    """Give what the answer minimises."""
-    away_kw = offer.exchange_kw - query.target_kw
-    gained = query.price_per_kwh * offer.exchange_kw - query.penalty_per_kwh_kw / 2 * away_kw**2
-    return offer.private_cost - query.window.step_h * gained.sum()
+def make_problem(view):
+    return ProximalProblem(view.name, view.devices, view.window)
 
 
-def ask(view, query, make_solver=compile_curved):
-    problem = ProximalProblem(view.name, view.devices, view.window, make_solver=make_solver)
-    return problem.answer(disclosure_of(view), view.envelope, query)
+def ask(view, query):
+    return make_problem(view).answer(disclosure_of(view), view.envelope, query)
 
 
-# ------------------------------------------------------------------------------ the solvers
-def toy(curvature_from=0.0):
-    """Give ``min a x - y`` over ``x + y == 10``, ``x <= 8``, ``y - x >= -6``."""
-    model = pyo.ConcreteModel()
-    model.a = pyo.Param(mutable=True, initialize=curvature_from)
-    model.x, model.y = pyo.Var(bounds=(0.0, 8.0)), pyo.Var(domain=pyo.NonNegativeReals)
-    model.sum = pyo.Constraint(expr=model.x + model.y == 10.0)
-    model.apart = pyo.Constraint(expr=model.y - model.x >= -6.0)
-    model.total = pyo.Objective(expr=model.a * model.x - model.y + 3.0)
-    return model
+def near_kw(offer):
+    """Give how far an answer is from the optimum at most, in the root mean square."""
+    return max(NEAR, NEAR_SHARE * np.abs(offer.exchange_kw).max())
 
 
-@pytest.mark.parametrize("make", SOLVERS)
-def test_a_curved_toy_has_the_optimum_of_a_pencil(make):
-    # a x + x**2 - (10 - x) + 3: flat at x = -(a + 1) / 2, cut to [0, 8] with 2 x <= 16.
-    model = toy()
-    solver = make(model)
-    for a, x in ((-7.0, 3.0), (-5.0, 2.0), (9.0, 0.0), (-30.0, 8.0)):
-        solver.set(model.a, a)
-        solver.curve(solver.columns(model.x), 2.0)
-        outcome = solver.solve(agent="toy", step=0)
-        assert solver.get(model.x) == pytest.approx([x], abs=1e-6)
-        assert outcome.objective == pytest.approx(a * x + x**2 - (10.0 - x) + 3.0, abs=1e-6)
-        assert outcome.bound <= outcome.objective
+def solve_by_clarabel(problem, query):
+    """Give the exchange of the QP itself, from the LP as it was last handed to HiGHS."""
+    clarabel = pytest.importorskip("clarabel", reason="clarabel, the oracle, is not installed")
+    built, solver, _ = problem._compiled()
+    leaving = solver.columns(built.leaving_kw)
+    costs, curvature = solver.costs.copy(), np.zeros(len(solver.costs))
+    costs[solver.columns(built.half_square_kw2)] = 0.0
+    curvature[leaving] = query.window.step_h * query.penalty_per_kwh_kw
+    rows = sparse.vstack([solver.entries(), sparse.eye_array(len(costs))]).tocsr()
+    low, high = map(np.concatenate, zip(solver.row_limits, solver.column_limits(), strict=True))
+    is_equal = low == high
+    below, above = (np.isfinite(side) & ~is_equal for side in (high, low))
+    settings = clarabel.DefaultSettings()
+    settings.verbose = False
+    for name in ("tol_gap_abs", "tol_gap_rel", "tol_feas"):
+        setattr(settings, name, 1e-11)
+    oracle = clarabel.DefaultSolver(
+        sparse.diags_array(curvature, format="csc"),
+        costs,
+        sparse.csc_matrix(sparse.vstack([rows[is_equal], rows[below], -rows[above]])),
+        np.concatenate([high[is_equal], high[below], -low[above]]),
+        [
+            clarabel.ZeroConeT(int(is_equal.sum())),
+            clarabel.NonnegativeConeT(int(below.sum() + above.sum())),
+        ],
+        settings,
+    )
+    found = oracle.solve()
+    assert str(found.status) in ("Solved", "AlmostSolved")
+    return np.array(found.x)[leaving]
 
 
-@pytest.mark.parametrize("make", SOLVERS)
-def test_duals_of_a_curved_problem_are_the_slopes_of_its_optimum(make):
-    # y costs -1 and x its own slope, 2 x + a; with x free inside, one more of the sum goes to y.
-    model = toy(-7.0)
-    solver = make(model)
-    solver.curve(solver.columns(model.x), 2.0)
-    solver.solve(agent="toy", step=0)
-    assert solver.duals([model.sum, model.apart]) == pytest.approx([-1.0, 0.0], abs=1e-6)
-
-
-@pytest.mark.parametrize("make", SOLVERS)
-def test_a_curved_problem_without_a_solution_is_told_so(make):
-    model = toy()
-    model.never = pyo.Constraint(expr=model.x + model.y >= 11.0)
-    solver = make(model)
-    solver.curve(solver.columns(model.x), 2.0)
-    with pytest.raises(SubproblemError, match="toy"):
-        solver.solve(agent="toy", step=0)
-
-
-@needs_clarabel
-def test_clarabel_refuses_what_is_maximised():
-    model = toy()
-    model.total.sense = pyo.maximize
-    with pytest.raises(ValueError, match="minimised"):
-        CompiledClarabel(model)
-
-
-@pytest.mark.parametrize("make", SOLVERS)
-def test_a_solver_after_its_reset_is_as_new(make):
-    model = toy()
-    used, new = make(model), make(model)
-    used.set(model.a, 2.0)
-    used.curve(used.columns(model.x), 4.0)
-    used.solve(agent="toy", step=0)
-    used.reset()
-    for solver in (used, new):
-        solver.set(model.a, -5.0)
-        solver.curve(solver.columns(model.x), 2.0)
-        solver.solve(agent="toy", step=0)
-    assert np.array_equal(used.solution, new.solution)
-
-
-def test_without_clarabel_highs_takes_its_place(monkeypatch):
-    monkeypatch.setattr(module, "has_clarabel", lambda: False)
-    assert isinstance(compile_curved(toy()), CompiledHighs)
-
-
-# ------------------------------------------------------------------------------- microgrids
-@needs_clarabel
-@pytest.mark.parametrize("seed", [0, 1, 2, 5])
-def test_both_solvers_give_the_same_answer(seed):
+@pytest.mark.parametrize("seed", [0, 1, 2, 5, 6, 9])
+def test_answers_are_within_a_watt_of_those_of_a_qp_solver(seed):
     view, rng = sample_view(seed), np.random.default_rng(seed)
-    for _ in range(2):
+    problem, declared = make_problem(view), disclosure_of(view)
+    for _ in range(4):  # of other prices, points and penalties, with all tangents so far
         query = draw_query(view, rng)
-        one, other = (ask(view, query, make) for make in (CompiledClarabel, CompiledHighs))
-        scale = 1.0 + abs(one.private_cost) + abs(value_of(one, query))
-        apart = value_of(one, query) - value_of(other, query)
-        assert abs(apart) <= 1e-6 * scale
-        # Values that are so near have exchanges within the root of it over the curvature.
-        curvature = view.window.step_h * query.penalty_per_kwh_kw
-        most_kw = np.sqrt(2.0 * 1e-6 * scale / curvature)
-        assert np.abs(one.exchange_kw - other.exchange_kw).max() <= most_kw
+        offer = problem.answer(declared, view.envelope, query)
+        apart_kw = offer.exchange_kw - solve_by_clarabel(problem, query)
+        assert np.sqrt((apart_kw**2).mean()) <= 2.0 * near_kw(offer)  # both are inexact
 
 
 @pytest.mark.parametrize("seed", [1, 3])
@@ -146,8 +87,12 @@ def test_an_answer_is_also_the_best_at_the_price_less_the_pull(seed):
     offers = OfferProblem(view.name, view.devices, view.window)
     (best,) = offers.at_prices(disclosure_of(view), own[None], view.envelope, 0)
     cost = offer.private_cost - view.window.step_h * float((own * offer.exchange_kw).sum())
-    scale = 1.0 + abs(offer.private_cost)
-    assert cost == pytest.approx(best.lower_bound, abs=1e-6 * scale)
+    slack = 1e-6 * (1.0 + abs(offer.private_cost))
+    assert cost >= best.lower_bound - slack
+    # The answer is inexact by so much, its own price by so much times the penalty.
+    away_kw = np.linalg.norm(best.parts.exchange_kw.sum(0) - offer.exchange_kw)
+    off_per_kwh = query.penalty_per_kwh_kw * near_kw(offer) * np.sqrt(view.window.steps)
+    assert cost - best.lower_bound <= view.window.step_h * off_per_kwh * away_kw + slack
 
 
 @pytest.mark.parametrize("seed", [1, 3])
@@ -155,9 +100,10 @@ def test_answers_are_no_further_apart_than_the_points_they_are_asked_near(seed):
     view, rng = sample_view(seed), np.random.default_rng(seed)
     one = draw_query(view, rng, penalty=0.01)
     other = replace(one, target_kw=frozen(one.target_kw + rng.normal(0.0, 5.0, view.window.steps)))
-    found = [ask(view, query).exchange_kw for query in (one, other)]
-    apart_kw = np.linalg.norm(found[0] - found[1])
-    assert apart_kw <= np.linalg.norm(one.target_kw - other.target_kw) + 1e-3
+    found = [ask(view, query) for query in (one, other)]
+    apart_kw = np.linalg.norm(found[0].exchange_kw - found[1].exchange_kw)
+    inexact_kw = sum(map(near_kw, found)) * np.sqrt(view.window.steps)
+    assert apart_kw <= np.linalg.norm(one.target_kw - other.target_kw) + inexact_kw
 
 
 def test_a_strong_pull_inside_what_is_possible_is_followed():
