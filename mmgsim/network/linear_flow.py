@@ -8,6 +8,9 @@ With ``V = v + j w``, loads ``p + j q`` and generators ``g + j h``, per unit:
 - ``paper``: the same as printed in eq. 7b, with ``+ p w`` in the imaginary part: a wrong sign;
 - ``fpi``: currents at the voltages of the last iterate, again and again. At rest it is AC.
 
+The feeder of the paper has lines alone: nothing goes to earth, so cables, iron of transformers and
+shunts are refused.
+
 References
 ----------
 .. [1] Paper 000: (7) currents, (8) network, (10) polygons, (13a) losses.
@@ -100,7 +103,13 @@ class LinearFlow:
 
 
 def solve_linear(tree: FeederTree, power: BusPower, kind: LinearFlowKind) -> LinearFlow:
-    """Solve a linear flow, ``V = v0 + Z I(V)`` with currents linear in the voltages."""
+    """Solve a linear flow, ``V = v0 + Z I(V)`` with currents linear in the voltages.
+
+    Raises
+    ------
+    ValueError
+        If the feeder has admittances to earth.
+    """
     p, q, g, h = _per_unit(tree, power)
     r, x = tree.shared_r_pu, tree.shared_x_pu
     sign = 1.0 if kind is LinearFlowKind.PAPER else -1.0
@@ -129,7 +138,14 @@ def solve_fpi(
         How many, at least 1.
     start_pu : (branches,) complex array or None
         First voltages; the slack's if left out. [pu]
+
+    Raises
+    ------
+    ValueError
+        If the feeder has admittances to earth, or there is no iteration.
     """
+    if iterations < 1:
+        raise ValueError(f"iterations is at least 1, not {iterations}")
     p, q, g, h = _per_unit(tree, power)
     impedance = tree.shared_r_pu + 1j * tree.shared_x_pu
     slack = np.full(len(p), tree.v_slack_pu, dtype=np.complex128)
@@ -143,6 +159,11 @@ def solve_fpi(
 
 def _per_unit(tree: FeederTree, power: BusPower) -> tuple[FloatArray, ...]:
     """Give loads and generators at the ends of the branches. [pu]"""
+    if tree.g_pu.any() or tree.b_pu.any():
+        raise ValueError(
+            "the linear flows of paper 000 know nothing that goes to earth, and this feeder has "
+            "cables, transformers or shunts that do: take a feeder of lines, or the AC power flow"
+        )
     every = (power.load_kw, power.load_kvar, power.generation_kw, power.generation_kvar)
     return tuple(np.asarray(kw)[tree.child] / tree.base_kw for kw in every)
 
