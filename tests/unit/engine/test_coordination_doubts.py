@@ -70,7 +70,7 @@ OWN = """
 from mmgsim.coordination import Isolated
 
 class Doubtful(Isolated):
-    def scenario_doubts(self, scenario):
+    def scenario_doubts(self, scenario, inputs):
         return {given}
 """
 

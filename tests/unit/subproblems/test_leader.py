@@ -41,7 +41,7 @@ def test_bounds_that_leave_no_solution_are_another_error(monkeypatch):
         leader_of(small, followers_of(small)).optimistic()
 
 
-def test_rows_that_no_responses_keep_are_named_after_two_looks(monkeypatch):
+def test_rows_that_no_responses_keep_are_named_after_three_looks(monkeypatch):
     small = small_market(1, steps=2, objective=Objective.SYSTEM)
     followers = followers_of(small)
     alone_kw = np.stack([one.alone.exchange_kw for one in followers])
@@ -62,7 +62,8 @@ def test_rows_that_no_responses_keep_are_named_after_two_looks(monkeypatch):
     monkeypatch.setattr(leader.LeaderProblem, "_within", counted)
     with pytest.raises(SubproblemError, match="keep the rows of the network"):
         leader_of(small, followers, limits=limits).optimistic()
-    assert looks == [looks[0], looks[0] * 2.0 ** (leader.DOUBLINGS - 1)]
+    doublings = (0, leader.DOUBLINGS // 2, leader.DOUBLINGS - 1)
+    assert looks == [looks[0] * 2.0**doubling for doubling in doublings]
 
 
 def test_what_one_way_to_solve_calls_the_optimum_is_held_against_others():
