@@ -61,13 +61,13 @@ from mmgsim.tables import Results, tables_page
 from mmgsim.terminal import (
     ENDED_EARLY,
     WRONG_INPUT,
-    Bar,
+    check_resumable,
     complain,
     ends_told,
-    err,
     out,
     print_plug_ins,
     print_summary,
+    progress_told,
     warn,
 )
 from mmgsim.year import day_faults
@@ -203,12 +203,11 @@ def run(  # noqa: PLR0913  one parameter per option of the command line
     ] = False,
 ) -> None:
     """Simulate a scenario and write tables, summary and report to a result folder."""
-    if resume and out_dir is None:
-        raise typer.BadParameter("say which run, with --out DIR", param_hint="--resume")
+    check_resumable(out_dir, "run", resume=resume)
     overrides = options_of(days=days, seed=seed, coordination=coordination_of(coordination))
     overrides |= overrides_of(set_ or [])
     everybody = strategies_of(strategy or [], overrides)
-    with Bar(is_shown=err.is_terminal and not quiet, warns=not quiet) as bar, ends_told(bar):
+    with progress_told(quiet=quiet) as bar:
         results = run_scenario(
             scenario,
             overrides=overrides,

@@ -37,14 +37,14 @@ from mmgsim.reproduce import reproduce as reproduce_paper
 from mmgsim.sweep import sweep as run_sweep
 from mmgsim.terminal import (
     ENDED_EARLY,
-    Bar,
+    check_resumable,
     ends_told,
-    err,
     print_comparison,
     print_division,
     print_reproduction,
     print_sweep,
     print_year,
+    progress_told,
     tell_failures,
 )
 from mmgsim.year import year as study_year
@@ -90,7 +90,7 @@ def compare(  # noqa: PLR0913  one parameter per option of the command line
             comparison.write(choose_folder(out_dir, scenario, "compare"))
         print_comparison(comparison, quiet=quiet, as_json=as_json)
         return
-    with Bar(is_shown=err.is_terminal and not quiet, warns=not quiet) as bar, ends_told(bar):
+    with progress_told(quiet=quiet) as bar:
         try:
             comparison = compare_scenario(
                 targets[0],
@@ -129,11 +129,10 @@ def year(  # noqa: PLR0913  one parameter per option of the command line
     ] = False,
 ) -> None:
     """Run the representative days of a scenario, and weigh them to a year."""
-    if resume and out_dir is None:
-        raise typer.BadParameter("say which study, with --out DIR", param_hint="--resume")
+    check_resumable(out_dir, "study", resume=resume)
     overrides = options_of(days=None, seed=seed, coordination=None) | overrides_of(set_ or [])
     everybody = strategies_of(strategy or [], overrides)
-    with Bar(is_shown=err.is_terminal and not quiet, warns=not quiet) as bar, ends_told(bar):
+    with progress_told(quiet=quiet) as bar:
         try:
             study = study_year(
                 scenario,
@@ -166,9 +165,8 @@ def sweep(
     ] = False,
 ) -> None:
     """Run a scenario over values of its keys, side by side, into one table."""
-    if resume and out_dir is None:
-        raise typer.BadParameter("say which sweep, with --out DIR", param_hint="--resume")
-    with Bar(is_shown=err.is_terminal and not quiet, warns=not quiet) as bar, ends_told(bar):
+    check_resumable(out_dir, "sweep", resume=resume)
+    with progress_told(quiet=quiet) as bar:
         try:
             made = run_sweep(file, workers=workers, out=out_dir, progress=bar.count, resume=resume)
         except SweepEndedEarlyError as error:
@@ -191,7 +189,7 @@ def divide(  # noqa: PLR0913  one parameter per option of the command line
     as_json: JsonOption = False,
 ) -> None:
     """Divide the cost of one day by several rules, and say what each fails to keep."""
-    with Bar(is_shown=err.is_terminal and not quiet, warns=not quiet) as bar, ends_told(bar):
+    with progress_told(quiet=quiet) as bar:
         division = divide_day(
             scenario,
             rules,
@@ -214,7 +212,7 @@ def reproduce(
     as_json: JsonOption = False,
 ) -> None:
     """Go through a paper claim by claim: what is reproduced, what cannot be, and why."""
-    with Bar(is_shown=err.is_terminal and not quiet, warns=not quiet) as bar, ends_told(bar):
+    with progress_told(quiet=quiet) as bar:
         try:
             found = reproduce_paper(paper, out=out_dir, quick=is_quick, progress=bar.show)
         except YearEndedEarlyError as error:

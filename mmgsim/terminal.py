@@ -39,6 +39,7 @@ __all__ = [
     "ENDED_EARLY",
     "WRONG_INPUT",
     "Bar",
+    "check_resumable",
     "complain",
     "ends_told",
     "err",
@@ -50,6 +51,7 @@ __all__ = [
     "print_summary",
     "print_sweep",
     "print_year",
+    "progress_told",
     "tell_failures",
     "warn",
 ]
@@ -88,6 +90,25 @@ def ends_told(bar: Bar | None = None) -> Iterator[None]:
         bar.stop()
     complain(message)
     raise typer.Exit(code)
+
+
+@contextmanager
+def progress_told(*, quiet: bool) -> Iterator[Bar]:
+    """Give a bar that only a terminal shows, and turn an early end into a message and a code."""
+    with Bar(is_shown=err.is_terminal and not quiet, warns=not quiet) as bar, ends_told(bar):
+        yield bar
+
+
+def check_resumable(folder: Path | None, what: str, *, resume: bool) -> None:
+    """Refuse to go on with nobody knows what.
+
+    Raises
+    ------
+    typer.BadParameter
+        Naming the option that is missing.
+    """
+    if resume and folder is None:
+        raise typer.BadParameter(f"say which {what}, with --out DIR", param_hint="--resume")
 
 
 def tell_failures(bar: Bar, failures: Mapping[str, Exception | str], message: str) -> None:

@@ -314,7 +314,7 @@ def test_interrupted_compare_says_what_is_compared(mmgsim, monkeypatch, tmp_path
         if simulated.scenario.coordination.kind == "central":
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli.Bar, "show", interrupt)
+    monkeypatch.setattr(terminal.Bar, "show", interrupt)
     code, printed, messages = mmgsim("compare", "duo", *BOTH, "--out", "o")
     assert (code, printed) == (cli.ENDED_EARLY, "")
     assert "Finished and compared in o: isolated" in messages
@@ -424,7 +424,7 @@ def test_interrupted_run_keeps_what_was_simulated(mmgsim, monkeypatch, tmp_path)
         if simulated.clock.step == 4:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(cli.Bar, "show", interrupt)
+    monkeypatch.setattr(terminal.Bar, "show", interrupt)
     outcome = mmgsim("run", "duo", *FAST, "--out", "o")
     assert_kept(outcome, "Interrupted.", folder=tmp_path / "o", steps=5, status="interrupted")
 
