@@ -291,8 +291,13 @@ def _declare_aim(model: Any, devices: tuple[Device, ...], horizon: Horizon) -> A
                 model.own.device[name].shed_critical_kw[t] for name in critical for t in model.time
             )
         )
-    miss_cost = model.own.miss_cost + model.grid.miss_cost
-    return off_cost + model.aim_price_per_kwh * (SHED_PER_AIM * shed_kwh + MISS_PER_AIM * miss_cost)
+    # A variable of its own: a product of two Params would be evaluated anew in every window.
+    model.miss_cost = pyo.Var()
+    model.missing = pyo.Constraint(
+        expr=model.miss_cost == model.own.miss_cost + model.grid.miss_cost
+    )
+    forced = SHED_PER_AIM * shed_kwh + MISS_PER_AIM * model.miss_cost
+    return off_cost + model.aim_price_per_kwh * forced
 
 
 def _declare_distance(aim: Any, unit: Any, time: Any) -> None:
