@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +56,9 @@ class MultiMicrogridEnv(ParallelEnv):
     **Episode.** The days of the scenario, then truncation; nothing terminates. The last observation
     is of the step after the end, with forecasts and prices as known in the last step.
 
+    **Copies.** By pickle or `copy` the environment is made anew from what it was made from: a copy
+    has to be reset, and begins with the first episode.
+
     **Infos.** What was done in the step: `cost`, kW, local price, `net_kw` of the batteries beside
     what was wanted, flags of the microgrid, status of the power flow.
 
@@ -79,7 +83,7 @@ class MultiMicrogridEnv(ParallelEnv):
     ----------
     model : MultiMicrogridModel
         Of this episode: ``env.model.table("ledger")`` and all the rest.
-    seed : int
+    episode_seed : int
         Of this episode.
     state_space : Box
         Of `state`.
@@ -111,6 +115,15 @@ class MultiMicrogridEnv(ParallelEnv):
         days: int | None = None,
         ahead: int = AHEAD,
     ) -> None:
+        self._remake = partial(
+            type(self),
+            scenario,
+            coordination=coordination,
+            overrides=overrides,
+            agents=agents,
+            days=days,
+            ahead=ahead,
+        )
         replaced = dict(overrides or {})
         if coordination is not None:
             # First: overrides may give options of it.
@@ -121,7 +134,7 @@ class MultiMicrogridEnv(ParallelEnv):
         self._loaded, self._ahead = variant.loaded, ahead
         self.model = self._built(self._loaded)
         self._spare: MultiMicrogridModel | None = self.model
-        self.seed = self._next_seed = self._loaded.scenario.seed
+        self.episode_seed = self._next_seed = self._loaded.scenario.seed
         self.possible_agents = list(variant.names)
         self.agents: list[str] = []
         inputs = self.model.inputs
@@ -138,6 +151,10 @@ class MultiMicrogridEnv(ParallelEnv):
         self._prices = dict.fromkeys(own, float("nan"))
         fields = [field for one in self._observing.values() for field in one.fields]
         self.state_space = box_of(fields)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Say how to make the environment again: models cannot be pickled."""
+        return self._remake, ()
 
     # ------------------------------------------------------------------------------ spaces
     def observation_space(self, agent: str) -> Box:
@@ -197,8 +214,8 @@ class MultiMicrogridEnv(ParallelEnv):
         overrides = given.pop("overrides", None) or {}
         if given:
             log.warning("options without effect: %s; known: overrides", ", ".join(map(str, given)))
-        self.seed = self._next_seed if seed is None else int(seed)
-        self._next_seed = self.seed + 1
+        self.episode_seed = self._next_seed if seed is None else int(seed)
+        self._next_seed = self.episode_seed + 1
         self.model = self._episode(overrides)
         self.agents = list(self.possible_agents)
         self._prices = dict.fromkeys(self.agents, float("nan"))
@@ -210,9 +227,9 @@ class MultiMicrogridEnv(ParallelEnv):
         """Give a model of this episode's seed; the one that the environment began with once."""
         check_same(overrides)
         spare, self._spare = self._spare, None
-        if spare is not None and not overrides and self.seed == self._loaded.scenario.seed:
+        if spare is not None and not overrides and self.episode_seed == self._loaded.scenario.seed:
             return spare
-        return self._built(load_variant(self._loaded, {**overrides, "seed": self.seed}))
+        return self._built(load_variant(self._loaded, {**overrides, "seed": self.episode_seed}))
 
     @staticmethod
     def _built(loaded: LoadedScenario) -> MultiMicrogridModel:

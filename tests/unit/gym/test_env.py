@@ -1,5 +1,7 @@
 """The gym: PettingZoo's own tests, and that what is learnt from is the model as it is."""
 
+import copy
+import pickle
 import re
 from pathlib import Path
 
@@ -283,10 +285,22 @@ def test_without_a_seed_every_episode_has_the_next_one():
     seeds, seen = [], []
     for seed in (None, None, 2, None, 6):
         observations, _ = env.reset(seed=seed)
-        seeds.append(env.seed)
+        seeds.append(env.episode_seed)
         seen.append(observations["MG1"].tolist())
     assert seeds == [5, 6, 2, 3, 6]
     assert seen[4] == seen[1] != seen[0]
+
+
+@pytest.mark.parametrize("copied", [copy.deepcopy, lambda env: pickle.loads(pickle.dumps(env))])
+def test_a_copy_begins_with_the_first_episode(copied):
+    env = MultiMicrogridEnv("duo", overrides={**NOISE, "seed": 5}, agents=["MG1"])
+    first, _ = env.reset()
+    env.step(sampled(env))
+    other = copied(env)
+    assert other.possible_agents == ["MG1"]
+    assert other.agents == []
+    again, _ = other.reset()
+    assert again["MG1"].tolist() == first["MG1"].tolist()
 
 
 def test_an_episode_may_be_another_day():
