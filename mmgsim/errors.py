@@ -20,6 +20,7 @@ __all__ = [
     "ComparisonError",
     "ContractError",
     "Fault",
+    "GymError",
     "InputError",
     "MissingExtraError",
     "MmgsimError",
@@ -147,6 +148,10 @@ class ScenarioError(InputError):
 
 class ComparisonError(InputError):
     """Runs, or coordinations, that cannot stand side by side."""
+
+
+class GymError(InputError, ValueError):
+    """What an environment was given and cannot use: agents, actions, overrides of an episode."""
 
 
 class UnknownNameError(MmgsimError):

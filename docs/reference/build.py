@@ -36,6 +36,7 @@ PAGES: tuple[str, ...] = (
     "mmgsim.scenario.communication_schema",
     "mmgsim.coordination",
     "mmgsim.division",
+    "mmgsim.gym",
     "mmgsim.network",
     "mmgsim.settlement",
     "mmgsim.metrics",

@@ -27,6 +27,7 @@ __all__ = [
     "Disclose",
     "Disclosure",
     "Envelope",
+    "Instruction",
     "Message",
     "Offer",
     "Order",
@@ -391,6 +392,26 @@ class Statement(Message):
     """Own ledger lines of the step."""
 
     lines: tuple[LedgerLine, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Instruction(Message):
+    """What somebody outside the model wants of a microgrid in this step.
+
+    It calls for no reply; the strategy `driven` does what it can of it. Give it to an agent by
+    ``model.microgrids["MG1"].receive(...)`` between `begin_step` and `step`.
+
+    Parameters
+    ----------
+    net_kw : mapping
+        Wanted discharge minus charge by storage device; one that is left out is as cheap as it
+        can be. [kW]
+    markup : float
+        Share of their price by which asks are raised and bids are lowered; below 0 the other way.
+    """
+
+    net_kw: Mapping[str, float]
+    markup: float = 0.0
 
 
 def payload_bytes(content: Any) -> int:

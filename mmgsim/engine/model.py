@@ -126,6 +126,7 @@ class MultiMicrogridModel(mesa.Model):
         self.clock = Clock(self.scenario, self.inputs, self.timeline.surprises())
         self.bus = MessageBus() if bus is None else bus
         self.checkpoint: bytes | None = None
+        self._begun_s: float | None = None
         self._create_agents()
         self.writer = TableWriter()
         self.recorder = Recorder(self)
@@ -157,10 +158,13 @@ class MultiMicrogridModel(mesa.Model):
             self.bus.register(agent)
 
     # -------------------------------------------------------------------------- one interval
-    def step(self) -> None:
-        """Simulate one interval; past the end of the run, only say that it is over."""
-        if self.clock.is_finished:
-            self.running = False
+    def begin_step(self) -> None:
+        """Go to the next interval and have everybody see it, before anybody decides.
+
+        `step` does the rest of it. Who looks at ``model.microgrids["MG1"].view`` in between sees
+        what the strategy will see. Without effect where that is done already, and past the end.
+        """
+        if self._begun_s is not None or self.clock.is_finished:
             return
         begin = perf_counter()
         self.clock.advance()
@@ -168,6 +172,15 @@ class MultiMicrogridModel(mesa.Model):
             self._renew(failed_only=True)
         self.dno.publish()
         self.microgrids.do("observe")
+        self._begun_s = perf_counter() - begin
+
+    def step(self) -> None:
+        """Simulate one interval; past the end of the run, only say that it is over."""
+        self.begin_step()
+        if self._begun_s is None:
+            self.running = False
+            return
+        begin_s, self._begun_s = self._begun_s, None
         planned = perf_counter()
         if self.clock.is_gate:
             self.recorder.open_gate()
@@ -190,7 +203,9 @@ class MultiMicrogridModel(mesa.Model):
             self._renew()  # so that the next day hangs on nothing but what is carried
         self.recorder.record()
         self.recorder.record_timings(
-            gate_s=gated - planned, flow_s=flowed - dispatched, step_s=perf_counter() - begin
+            gate_s=gated - planned,
+            flow_s=flowed - dispatched,
+            step_s=begin_s + perf_counter() - planned,
         )
         self.datacollector.collect(self)
         if self.clock.ends_day:

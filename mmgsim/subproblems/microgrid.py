@@ -174,7 +174,8 @@ class MicrogridProblem:
         step : int
             First step of the window, for messages.
         wanted_kw : mapping of (steps,) arrays
-            Wanted discharge minus charge by device name. [kW]
+            Wanted discharge minus charge by device name; NaN where nothing is wanted, which is
+            then as cheap as it can be. [kW]
         """
         return self._solve(inputs, step, wanted_kw)
 
@@ -273,9 +274,9 @@ def _declare_aim(model: Any, devices: tuple[Device, ...], horizon: Horizon) -> A
     model.aim = pyo.Block(storage)
     for name in storage:
         _declare_distance(model.aim[name], model.own.device[name], model.time)
-    off_kwh = horizon.step_h * pyo.quicksum(
-        model.aim[name].above_kw[t] + model.aim[name].below_kw[t]
-        for name in storage
+    off_cost = horizon.step_h * pyo.quicksum(
+        aim.price_per_kwh[t] * (aim.above_kw[t] + aim.below_kw[t])
+        for aim in (model.aim[name] for name in storage)
         for t in model.time
     )
     shed_kwh = horizon.step_h * pyo.quicksum(
@@ -290,12 +291,18 @@ def _declare_aim(model: Any, devices: tuple[Device, ...], horizon: Horizon) -> A
                 model.own.device[name].shed_critical_kw[t] for name in critical for t in model.time
             )
         )
-    miss_cost = model.own.miss_cost + model.grid.miss_cost
-    return model.aim_price_per_kwh * (off_kwh + SHED_PER_AIM * shed_kwh + MISS_PER_AIM * miss_cost)
+    # A variable of its own: a product of two Params would be evaluated anew in every window.
+    model.miss_cost = pyo.Var()
+    model.missing = pyo.Constraint(
+        expr=model.miss_cost == model.own.miss_cost + model.grid.miss_cost
+    )
+    forced = SHED_PER_AIM * shed_kwh + MISS_PER_AIM * model.miss_cost
+    return off_cost + model.aim_price_per_kwh * forced
 
 
 def _declare_distance(aim: Any, unit: Any, time: Any) -> None:
     aim.wanted_kw = pyo.Param(time, mutable=True, initialize=0.0)
+    aim.price_per_kwh = pyo.Param(time, mutable=True, initialize=1.0)
     aim.above_kw = pyo.Var(time, domain=pyo.NonNegativeReals)
     aim.below_kw = pyo.Var(time, domain=pyo.NonNegativeReals)
     aim.distance = pyo.Constraint(
@@ -322,6 +329,9 @@ def _update_aim(
             dearest = max(dearest, device.wear_per_kwh, value)
         elif isinstance(device, Diesel):
             dearest = max(dearest, device.dearest_per_kwh)
-    solver.set(model.aim_price_per_kwh, AIM_PER_DEAREST * dearest)
+    price = AIM_PER_DEAREST * dearest
+    solver.set(model.aim_price_per_kwh, price)
     for name, values in wanted_kw.items():
-        solver.set(model.aim[name].wanted_kw, values)
+        is_wanted = np.isfinite(values)
+        solver.set(model.aim[name].wanted_kw, np.where(is_wanted, values, 0.0))
+        solver.set(model.aim[name].price_per_kwh, np.where(is_wanted, price, 0.0))

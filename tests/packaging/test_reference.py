@@ -9,6 +9,9 @@ from pathlib import Path
 
 import pytest
 
+# What a class is built on is shown with it.
+pytest.importorskip("pettingzoo", reason="mmgsim.gym is read with the extra `gym` alone")
+
 ROOT = Path(__file__).parents[2]
 BUILD = ROOT / "docs" / "reference" / "build.py"
 

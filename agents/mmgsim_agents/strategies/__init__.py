@@ -2,6 +2,7 @@
 
 from mmgsim_agents.strategies.base import OptimisingStrategy
 from mmgsim_agents.strategies.cost_minimiser import CostMinimiser
+from mmgsim_agents.strategies.driven import Driven
 from mmgsim_agents.strategies.markup import Markup
 from mmgsim_agents.strategies.self_consumer import SelfConsumer
 from mmgsim_agents.strategies.withholder import Withholder
@@ -9,6 +10,7 @@ from mmgsim_agents.strategies.zero_intelligence import ZeroIntelligence
 
 __all__ = [
     "CostMinimiser",
+    "Driven",
     "Markup",
     "OptimisingStrategy",
     "SelfConsumer",

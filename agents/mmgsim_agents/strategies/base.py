@@ -72,12 +72,13 @@ class OptimisingStrategy:
         self._private = private
         # Caches: they may be dropped at any time and are then built again.
         self._problem: MicrogridProblem | None = None
+        self._projection: MicrogridProblem | None = None
         self._offers: OfferProblem | None = None
         self._proximal: ProximalProblem | None = None
 
     def reset(self) -> None:
         """Make the problems as new, without building them again."""
-        for problem in (self._problem, self._offers, self._proximal):
+        for problem in (self._problem, self._projection, self._offers, self._proximal):
             if problem is not None:
                 problem.reset()
 
@@ -129,6 +130,14 @@ class OptimisingStrategy:
                 view.name, view.devices, view.window, model=self._private
             )
         return self._problem
+
+    def projection(self, view: View) -> MicrogridProblem:
+        """Give the problem that stays near a wanted operation of the storage, built once."""
+        if self._projection is None or not self._projection.fits(view.devices, view.window):
+            self._projection = MicrogridProblem(
+                view.name, view.devices, view.window, model=self._private, wanted=True
+            )
+        return self._projection
 
     def offers(self, view: View) -> OfferProblem:
         """Give the problem that answers prices, built once."""

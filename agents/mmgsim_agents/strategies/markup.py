@@ -7,7 +7,7 @@ from dataclasses import replace
 from mmgsim.contracts import OrderQuery, Orders, Side, View
 from mmgsim_agents.strategies.base import OptimisingStrategy
 
-__all__ = ["Markup"]
+__all__ = ["Markup", "marked_up"]
 
 
 class Markup(OptimisingStrategy):
@@ -27,14 +27,19 @@ class Markup(OptimisingStrategy):
 
     def order(self, view: View, query: OrderQuery) -> Orders:
         """Give the true orders at prices that are better for itself."""
-        sign = {Side.SELL: 1.0, Side.BUY: -1.0}
-        return Orders(
-            orders=tuple(
-                replace(
-                    order,
-                    price_per_kwh=order.price_per_kwh
-                    + sign[order.side] * self.share * abs(order.price_per_kwh),
-                )
-                for order in super().order(view, query).orders
+        return marked_up(super().order(view, query), self.share)
+
+
+def marked_up(orders: Orders, share: float) -> Orders:
+    """Give orders with asks raised and bids lowered by a share of the size of their price."""
+    sign = {Side.SELL: 1.0, Side.BUY: -1.0}
+    return Orders(
+        orders=tuple(
+            replace(
+                order,
+                price_per_kwh=order.price_per_kwh
+                + sign[order.side] * share * abs(order.price_per_kwh),
             )
+            for order in orders.orders
         )
+    )

@@ -8,7 +8,6 @@ from mmgsim.contracts import Battery, FloatArray, Load, Renewable, View
 from mmgsim.subproblems import (
     MicrogridInputs,
     MicrogridPlan,
-    MicrogridProblem,
     Terms,
     disclosure_of,
 )
@@ -25,24 +24,13 @@ class SelfConsumer(OptimisingStrategy):
     its exchange it follows them like anybody else.
     """
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._projection: MicrogridProblem | None = None
-
-    def reset(self) -> None:
-        """Make the problems as new, without building them again."""
-        super().reset()
-        if self._projection is not None:
-            self._projection.reset()
-
     def plan(self, view: View, terms: Terms) -> MicrogridPlan:
         """Give the feasible plan nearest to the rule, or what an award fixes at least cost."""
         if terms.is_award:
             return super().plan(view, terms)
-        if self._projection is None or not self._projection.fits(view.devices, view.window):
-            self._projection = MicrogridProblem(view.name, view.devices, view.window, wanted=True)
         inputs = MicrogridInputs(disclosure_of(view), terms)
-        return self._projection.project(inputs, view.window.first_step, rule_of_thumb(view))
+        first_step = view.window.first_step
+        return self.projection(view).project(inputs, first_step, rule_of_thumb(view))
 
 
 def rule_of_thumb(view: View) -> dict[str, FloatArray]:

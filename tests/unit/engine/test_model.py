@@ -35,6 +35,21 @@ def test_a_step_is_one_interval():
     assert len(model.table("dispatch")) == 2 * len(model.microgrids)
 
 
+def test_a_step_that_was_begun_ends_as_any_other(central):
+    """What everybody sees is there before anybody decides; beginning twice is beginning once."""
+    model = mmgsim.build("duo")
+    for step in range(model.clock.steps):
+        model.begin_step()
+        model.begin_step()
+        assert model.microgrids["MG1"].view.window.first_step == step
+        assert model.recorder.totals.steps == step
+        model.step()
+    model.begin_step()
+    assert model.clock.step == model.clock.steps - 1
+    for table in ("dispatch", "ledger", "gates", "messages"):
+        pd.testing.assert_frame_equal(model.table(table), central.table(table))
+
+
 def test_coordination_and_strategy_come_with_options_as_in_a_scenario():
     chosen = {"kind": "prices", "offers": "agent"}
     model = mmgsim.build("duo", coordination=chosen, strategy={"kind": "self-consumer"})
