@@ -19,19 +19,19 @@ def frozen(request, tmp_path_factory):
     folder = tmp_path_factory.mktemp(request.param) / "frozen"
     freeze(load_scenario(request.param), folder)
     case = read_case(folder)
-    return folder, central(case), isolated(case)
+    return request.param, central(case), isolated(case)
 
 
-def first_gate(folder, coordination):
-    model = mmgsim.build(folder, coordination=coordination)
+def first_gate(scenario, coordination):
+    model = mmgsim.build(scenario, coordination=coordination)
     model.step()
     return model.table("gates").iloc[0]
 
 
 @pytest.mark.parametrize("coordination", COORDINATIONS)
 def test_no_coordination_is_below_the_joint_optimum_and_none_proves_more(frozen, coordination):
-    folder, best, alone = frozen
-    gate = first_gate(folder, coordination)
+    name, best, alone = frozen
+    gate = first_gate(name, coordination)
     slack = TOLERANCE * best.gross
     assert gate.upper >= best.cost - slack
     assert not gate.lower > best.cost + slack  # missing where nothing is proven
