@@ -14,8 +14,8 @@ SEARCHING = ("admm", "prices")
 
 
 @pytest.fixture(scope="module", params=["leem10", "wa9"])
-def frozen(request, tmp_path_factory):
-    """Freeze a scenario once, and solve its first window by the oracle, together and apart."""
+def solved(request, tmp_path_factory):
+    """Name a scenario, and solve its first window by the oracle, together and apart."""
     folder = tmp_path_factory.mktemp(request.param) / "frozen"
     freeze(load_scenario(request.param), folder)
     case = read_case(folder)
@@ -29,8 +29,8 @@ def first_gate(scenario, coordination):
 
 
 @pytest.mark.parametrize("coordination", COORDINATIONS)
-def test_no_coordination_is_below_the_joint_optimum_and_none_proves_more(frozen, coordination):
-    name, best, alone = frozen
+def test_no_coordination_is_below_the_joint_optimum_and_none_proves_more(solved, coordination):
+    name, best, alone = solved
     gate = first_gate(name, coordination)
     slack = TOLERANCE * best.gross
     assert gate.upper >= best.cost - slack
@@ -39,6 +39,6 @@ def test_no_coordination_is_below_the_joint_optimum_and_none_proves_more(frozen,
         assert alone.cost - gate.upper >= 0.97 * (alone.cost - best.cost) - slack
 
 
-def test_there_is_a_gain_to_capture(frozen):
-    _, best, alone = frozen
+def test_there_is_a_gain_to_capture(solved):
+    _, best, alone = solved
     assert alone.cost - best.cost > 0.1 * best.gross
