@@ -325,6 +325,9 @@ class Award(Message):
     granted : Request or None
         What the DNO granted at the connection of the addressee: limits of any exchange, the
         awarded one and whatever is planned in its place; the envelope alone counts if left out.
+    is_binding : bool
+        True where limits of the network hold at the awarded exchange, and might not at another: it
+        is followed also where that costs demand or a level that the addressee could keep.
     """
 
     window: Window
@@ -332,6 +335,7 @@ class Award(Message):
     exchange_kw: FloatArray | None = None
     tie_kw: FloatArray | None = None
     granted: Request | None = None
+    is_binding: bool = False
 
     def trade_kw(self) -> FloatArray:
         """Give sold minus bought of the addressee. [kW], (steps,) array."""

@@ -106,7 +106,9 @@ class Central:
         )
         trades = pool_trades(self._trade_kw, self._price_per_kwh)
         self._ties = tie_flows(view.ties, self._optimum.sent_kw, self._price_per_kwh)
-        return pool_awards(view.window, self._optimum.exchange_kw, trades, ties=self._ties)
+        exchange_kw = self._optimum.exchange_kw
+        binding = self._network.at_limits(exchange_kw)
+        return pool_awards(view.window, exchange_kw, trades, ties=self._ties, binding=binding)
 
     # --------------------------------------------------------------------------- listening
     def tell(self, replies: Sequence[Message]) -> Clearing | None:

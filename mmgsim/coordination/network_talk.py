@@ -157,6 +157,19 @@ class NetworkTalk:
             self.limits = learnt
         return not self.is_over
 
+    def at_limits(self, exchange_kw: Mapping[str, FloatArray]) -> frozenset[str]:
+        """Give who is, in some step, part of a limit that a pattern leaves no room.
+
+        Parameters
+        ----------
+        exchange_kw : mapping of (steps,) arrays
+            By name of microgrid. [kW]
+        """
+        if self.limits is None:
+            return frozenset()
+        is_part = self.limits.members_at_limits(np.stack([exchange_kw[n] for n in self._names]))
+        return frozenset(name for name, is_in in zip(self._names, is_part, strict=True) if is_in)
+
     def local_prices(
         self,
         dual_per_kwh: FloatArray,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 import numpy as np
@@ -139,10 +139,12 @@ def pool_awards(
     *,
     ties: tuple[TieFlow, ...] = (),
     grants: Mapping[str, Request] | None = None,
+    binding: Collection[str] = (),
 ) -> list[Message]:
     """Give everybody its own trades, its exchange where that is fixed, and what passes its ties.
 
     Where the DNO was asked, everybody is told its own grant too: it holds whatever is planned.
+    `binding` names those whose exchange limits of the network hang on.
     """
     at_ties = {name for flow in ties for name in (flow.sender, flow.receiver)}
     return [
@@ -153,6 +155,7 @@ def pool_awards(
             exchange_kw=kw,
             tie_kw=frozen(net_tie_kw(ties, name, window.steps)) if name in at_ties else None,
             granted=None if grants is None else grants[name],
+            is_binding=name in binding,
         )
         for name, kw in exchange_kw.items()
     ]

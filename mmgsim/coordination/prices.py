@@ -172,7 +172,8 @@ class Prices:
     def _awards(self) -> list[Message]:
         fixed = {name: None if self._is_open else kw for name, kw in self._exchange_kw.items()}
         trades = pool_trades(self._trade_kw, self._local_per_kwh)
-        return pool_awards(self._view.window, fixed, trades)
+        binding = self._network.at_limits(self._exchange_kw)
+        return pool_awards(self._view.window, fixed, trades, binding=binding)
 
     # ----------------------------------------------------------------------------- listening
     def tell(self, replies: Sequence[Message]) -> Clearing | None:

@@ -161,6 +161,11 @@ class NetworkLimits:
         over_kw = (self._taken_kw(exchange_kw) - self.limit)[~self.is_loss]
         return bool(over_kw.max(initial=-np.inf) > KEPT_KW)
 
+    def members_at_limits(self, exchange_kw: FloatArray) -> NDArray[np.bool_]:
+        """Tell who is part of a limit that exchanges, (members, steps) [kW], leave no room."""
+        is_full = (self.limit - self._taken_kw(exchange_kw) <= KEPT_KW) & ~self.is_loss
+        return np.asarray((self.coefficient[is_full] != 0.0).any(axis=0))
+
     def gained_room(self, before: NetworkLimits, exchange_kw: FloatArray) -> bool:
         """Tell whether a pattern is at a limit that has since moved on, or is none any more."""
         now_kw: dict[tuple[int, Key], float] = {}

@@ -180,6 +180,33 @@ def test_who_is_behind_the_limit_gets_less_for_a_kwh(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["central", "prices"])
+def test_load_behind_a_low_voltage_is_shed_as_far_as_the_network_makes_it(tmp_path, kind):
+    """Its microgrid could buy it from the grid, but for the others it could not."""
+    folder = write(tmp_path / "plants", {"v_min_pu": 0.96})
+    load = {"name": "a", "kind": "load", "profile": 1500.0, "shed_price_per_kwh": 5.0}
+    model = mmgsim.build(
+        folder,
+        overrides={
+            "coordination": {"kind": kind, "network": "rows"},
+            "microgrids.A.devices": [load],
+            "microgrids.B.devices.b.profile": 0.0,
+            "repair.rounds": 0,
+        },
+    )
+    model.step()
+    served_kw = np.linspace(0.0, 1500.0, 3001)
+    pattern_kw = np.stack([-served_kw, 0.0 * served_kw, np.full(3001, -LOAD_KW)], axis=1)
+    is_carried, _ = carried(model, pattern_kw)
+    most_kw = served_kw[is_carried].max()
+    assert 100.0 < most_kw < 1400.0
+    gate, (flags,) = model.table("gates").iloc[0], model.table("steps")["flags"]
+    assert flags.split() == ["shed"]
+    assert -planned(model)[0] == pytest.approx(most_kw, abs=ROOM_SHARE * 1500.0)
+    assert gate.lower <= gate.upper + 1e-9 * gate.gross
+    assert gate.gap <= 1e-3
+
+
+@pytest.mark.parametrize("kind", ["central", "prices"])
 def test_a_network_that_carries_everything_changes_nothing(tmp_path, kind):
     folder = write(tmp_path / "plants", {"v_max_pu": 1.2})
     model = first_gate(folder, kind)

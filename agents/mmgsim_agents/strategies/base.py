@@ -51,7 +51,9 @@ from mmgsim_agents.ordering import opportunity_orders
 
 __all__ = ["OptimisingStrategy"]
 
-SHED_TOLERANCE_KWH = 1e-6  # larger than the rounding of a solver
+# Larger than the rounding of a solver.
+SHED_TOLERANCE_KWH = 1e-6
+EXCHANGE_TOLERANCE_KW = 1e-5
 
 
 class OptimisingStrategy:
@@ -157,12 +159,14 @@ class OptimisingStrategy:
         """Plan with firm trades, and with the exchange where the mechanism fixes it.
 
         An exchange that costs a storage level or demand which could be kept or served otherwise is
-        not followed: trades and what passes ties stay firm, and the grid takes up the rest, as
-        far as the DNO has granted that.
+        not followed, but where the network hangs on it: trades and what passes ties stay firm, and
+        the grid takes up the rest, as far as the DNO has granted that.
         """
         firm = partial(Terms.of, view, trade_kw=award.trade_kw(), tie_kw=award.tie_kw)
         planned = self.plan(view, firm(exchange_kw=award.exchange_kw))
         if award.exchange_kw is None:
+            return _as_plan(view, planned, tie_kw=award.tie_kw)
+        if award.is_binding and _is_kept(award.exchange_kw, planned):
             return _as_plan(view, planned, tie_kw=award.tie_kw)
         is_missed, shed_kwh = "missed" in planned.flags, _shed_kwh(view, planned)
         if is_missed or shed_kwh > SHED_TOLERANCE_KWH:
@@ -216,6 +220,10 @@ def _as_granted(terms: Terms, granted: Grant | Request | None) -> Terms:
     if granted is None:
         return terms
     return terms.within(-granted.lack_kw, granted.surplus_kw)
+
+
+def _is_kept(exchange_kw: FloatArray, planned: MicrogridPlan) -> bool:
+    return bool(np.abs(planned.exchange_kw - exchange_kw).max() <= EXCHANGE_TOLERANCE_KW)
 
 
 def _shed_kwh(view: View, planned: MicrogridPlan) -> float:
