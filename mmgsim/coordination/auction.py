@@ -27,8 +27,8 @@ from mmgsim.contracts import (
     Trade,
     frozen,
 )
-from mmgsim.coordination.bilateral import mean_price
 from mmgsim.coordination.order_book import BookResult, Fill, clear_book
+from mmgsim.coordination.pair_trades import mean_price
 from mmgsim.coordination.pool import pool_awards, pool_clearing, pool_trades
 from mmgsim.coordination.replies import plans_by_name, replies_by_name
 from mmgsim.errors import ContractError

@@ -37,8 +37,8 @@ from mmgsim.contracts import (
     Tariff,
     Trade,
 )
-from mmgsim.coordination.bilateral import bilateral_awards, bilateral_clearing, bilateral_trades
 from mmgsim.coordination.nearest import matched_by_distance
+from mmgsim.coordination.pair_trades import bilateral_awards, bilateral_clearing, bilateral_trades
 from mmgsim.coordination.peer_terms import PeerDistances, PeerPrice
 from mmgsim.coordination.replies import plans_by_name, replies_by_name
 from mmgsim.errors import ranges
