@@ -224,7 +224,7 @@ class Bilevel:
             self._award(self._search.traded_kw)
 
     def _award(self, traded_kw: FloatArray) -> None:
-        self._trades = bilateral_trades(self._names, traded_kw, self._price)
+        self._trades = bilateral_trades(self._names, traded_kw, self._price[:, None])
 
     def _follow_the_paper(self, declared: Mapping[str, Disclosure]) -> None:
         rules = self._rules

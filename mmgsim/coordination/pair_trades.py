@@ -22,7 +22,7 @@ from mmgsim.contracts import (
     Trade,
     frozen,
 )
-from mmgsim.coordination.pool import plan_costs
+from mmgsim.coordination.pool import charges_apart, plan_costs
 from mmgsim.subproblems import public_cost, public_prices
 
 __all__ = [
@@ -102,11 +102,33 @@ def shared_out(sellable_kw: FloatArray, wanted_kw: FloatArray) -> FloatArray:
 
 
 def bilateral_trades(
-    names: Sequence[str], traded_kw: FloatArray, price_per_kwh: FloatArray
+    names: Sequence[str],
+    traded_kw: FloatArray,
+    price_per_kwh: FloatArray,
+    charge_per_kwh: FloatArray | None = None,
 ) -> tuple[Trade, ...]:
-    """Give the trades of all pairs, at what each seller gets; none where all zero."""
+    """Give the trades of all pairs; none where all zero.
+
+    Parameters
+    ----------
+    names : sequence of str
+        Of the members, in their order.
+    traded_kw : (sellers, buyers, steps) array
+        [kW]
+    price_per_kwh : (sellers, buyers, steps) or (sellers, 1, steps) array
+        What each seller gets from each buyer, or from anybody. [currency/kWh]
+    charge_per_kwh : (sellers, buyers, steps) array or None
+        What each buyer owes the DNO on top; None for the tariff's local charge. [currency/kWh]
+    """
+    prices = np.broadcast_to(price_per_kwh, traded_kw.shape)
     return tuple(
-        Trade(seller, buyer, frozen(traded_kw[i, j]), frozen(price_per_kwh[i]))
+        Trade(
+            seller,
+            buyer,
+            frozen(traded_kw[i, j]),
+            frozen(prices[i, j]),
+            None if charge_per_kwh is None else frozen(charge_per_kwh[i, j]),
+        )
         for i, seller in enumerate(names)
         for j, buyer in enumerate(names)
         if np.any(traded_kw[i, j] > 0.0)
@@ -172,6 +194,8 @@ def bilateral_clearing(  # noqa: PLR0913  one parameter per thing that a gate en
         trade_kw[trade.seller] = trade_kw[trade.seller] + trade.kw
         trade_kw[trade.buyer] = trade_kw[trade.buyer] - trade.kw
     upper, gross = plan_costs(view, plans, trade_kw)
+    apart, apart_gross = charges_apart(view, trades)
+    upper, gross = upper + apart, gross + apart_gross
     return Clearing(
         window=view.window,
         plans=plans,

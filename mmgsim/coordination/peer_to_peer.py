@@ -144,7 +144,7 @@ class PeerToPeer:
             np.maximum(-net_kw, 0.0),
             self._distances.of(self._view),
         )
-        return bilateral_trades(names, traded_kw, price)
+        return bilateral_trades(names, traded_kw, price[:, None])
 
 
 def _alternatives(tariff: Tariff) -> tuple[FloatArray, FloatArray]:
