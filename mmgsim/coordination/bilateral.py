@@ -203,8 +203,10 @@ class Bilateral:
 
     def _own_charges(self) -> FloatArray | None:
         """Give what pairs are charged where that is not the tariff's local charge for all."""
-        charge: FloatArray = self._charges.per_kwh()
+        charge = self._charges.per_kwh()
         local = np.broadcast_to(self._view.tariff.local_charge_per_kwh, charge.shape)
-        # Who does not trade is charged nothing; its charge may be no number.
-        charge = np.where(np.isfinite(charge), charge, local)
-        return None if np.array_equal(charge, local) else charge
+        is_traded = self._traded_kw > 0.0
+        if np.array_equal(charge[is_traded], local[is_traded]):
+            return None
+        # Who is too far to trade has no charge that could be owed.
+        return np.where(np.isfinite(charge), charge, local)
