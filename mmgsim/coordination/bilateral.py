@@ -114,7 +114,9 @@ class Bilateral:
     def scenario_doubts(self, scenario: Scenario, inputs: Inputs) -> Iterator[tuple[str, str, str]]:
         """Give option, doubt and cure of charges that charge nothing."""
         del inputs
-        for what, cure in self._charges.doubts(has_network=scenario.network is not None):
+        has_network = scenario.network is not None
+        has_lengths = self._distances.differ(has_network=has_network)
+        for what, cure in self._charges.doubts(has_network=has_network, has_lengths=has_lengths):
             yield "charges", what, cure
 
     def reset(self) -> None:

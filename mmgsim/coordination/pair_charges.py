@@ -72,10 +72,13 @@ class PairCharges:
             {NetworkQuery} if self._by_losses else ()
         )
 
-    def doubts(self, *, has_network: bool) -> Iterator[tuple[str, str]]:
+    def doubts(self, *, has_network: bool, has_lengths: bool) -> Iterator[tuple[str, str]]:
         """Give what has no effect, with its cure."""
         if self._by_losses and not has_network:
             yield "'losses' is the same as 'local' without a network", "add one, or say local"
+        if self._per_km and not has_lengths:
+            what = "a price by length has no effect where all distances are alike"
+            yield what, "give distances by pair, or add a network"
 
     def start(self, view: MarketView, km: FloatArray) -> None:
         """Begin a gate.

@@ -279,6 +279,7 @@ def test_money_of_diesel_that_is_surprised(get_run, check):
         (check_network_charge, raise_line("network_charge", "amount", 1e-6)),
         (check_local_trade_of_sellers, raise_line("local_trade", "amount", 1e-6)),
         (check_market_keeps_nothing, raise_line("local_trade", "amount", 1e-6)),
+        (check_local_charge_of_every_trade, raise_line("local_charge", "amount", 1e-6)),
         (check_imbalance, raise_line("imbalance", "kwh", 1e-6)),
         (check_wear, raise_line("wear", "kwh", 1e-6)),
         (check_fuel, raise_line("fuel", "amount", 1e-6)),

@@ -9,7 +9,7 @@ import pytest
 
 ASKED_AND_ANSWERED = {
     *("Disclose", "Disclosure", "PriceQuery", "Offer", "RequestQuery", "Request"),
-    *("OrderQuery", "Orders", "ProximalQuery", "ProximalOffer"),
+    *("OrderQuery", "Orders", "ProximalQuery", "ProximalOffer", "NetworkQuery", "NetworkRows"),
     *("Award", "Plan"),
 }
 

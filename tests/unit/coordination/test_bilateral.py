@@ -26,7 +26,7 @@ from mmgsim.errors import ContractError
 from mmgsim.settlement import account, settle
 from mmgsim.subproblems import clearing_faults, public_cost, public_prices, split_exchange
 from mmgsim_agents.strategies import CostMinimiser, Markup, Withholder, ZeroIntelligence
-from tests.support.gates import clear
+from tests.support.gates import clear, make_world
 from tests.support.pencil import pencil_tariff, pencil_view, pencil_world
 
 # Import at 0.30 with the network charge, export at 0.05, 0.04 of charge on local energy; losses at
@@ -299,6 +299,13 @@ def test_with_storage_too_nobody_pays_more_where_one_step_is_traded(seed):
     alone = bills(world, clear(world, Isolated()))
     paid = bills(world, clear(world, Bilateral(charges={"per_km": 0.0}, rounds=5)))
     assert all(paid[name] <= alone[name] + 1e-6 for name in alone)
+
+
+def test_with_diesel_a_gate_costs_no_less_than_what_no_plan_can():
+    world = make_world(3, diesel=True)
+    world.view = replace(world.view, steps_to_gate=1)
+    best, found = clear(world, Central()), clear(world, Bilateral())
+    assert found.upper >= best.lower - 1e-6 * best.gross_cost
 
 
 def test_the_order_of_the_members_changes_nothing():
