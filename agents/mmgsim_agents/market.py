@@ -30,7 +30,6 @@ from mmgsim.contracts import (
     TieLine,
     Trade,
     Window,
-    frozen,
 )
 from mmgsim.coordination import Isolated
 from mmgsim.engine import (
@@ -313,16 +312,7 @@ class MarketAgent(mesa.Agent):
         if self.clearing is None:
             return ()
         at = self.clearing.window.offset(self.model.clock.step)
-        return tuple(
-            Trade(
-                trade.seller,
-                trade.buyer,
-                frozen(trade.kw[at : at + 1]),
-                frozen(trade.price_per_kwh[at : at + 1]),
-            )
-            for trade in self.clearing.trades
-            if trade.kw[at] > 0.0
-        )
+        return tuple(trade.at(at) for trade in self.clearing.trades if trade.kw[at] > 0.0)
 
     def ties_now(self) -> tuple[TieFlow, ...]:
         """Give what passes tie lines in the current step, arrays of length one."""

@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 
 from mmgsim.contracts.devices import CarriedState, Device, DeviceSchedule, StorageRule
-from mmgsim.contracts.money import LedgerLine
+from mmgsim.contracts.money import LedgerLine, Party
 from mmgsim.contracts.window import FloatArray, Window, frozen
 
 __all__ = [
@@ -68,7 +68,8 @@ class Tariff(Message):
     network_charge_per_kwh : (steps,) array
         Paid to the DNO on every imported kWh. [currency/kWh]
     local_charge_per_kwh : (steps,) array
-        Paid to the DNO on every locally bought kWh. [currency/kWh]
+        Paid to the DNO on every locally bought kWh, unless a trade has a charge of its own.
+        [currency/kWh]
     upstream_per_kwh : (steps,) array
         What the grid charges the DNO, for losses. [currency/kWh]
     imbalance_per_kwh : float
@@ -292,12 +293,39 @@ class Trade:
         Names of the parties.
     kw, price_per_kwh : (steps,) array
         Power, non-negative, and its price. [kW], [currency/kWh]
+    charge_per_kwh : (steps,) array or None
+        What a buyer owes the DNO on top of the price, below zero where the DNO pays it; None for
+        the local charge of the tariff. The market and the DNO owe none. [currency/kWh]
     """
 
     seller: str
     buyer: str
     kw: FloatArray
     price_per_kwh: FloatArray
+    charge_per_kwh: FloatArray | None = None
+
+    def charged_per_kwh(self, tariff: Tariff) -> FloatArray:
+        """Give what the buyer owes the DNO on a kWh: zero for the market and the DNO itself.
+
+        Parameters
+        ----------
+        tariff : Tariff
+            Over the same steps. [currency/kWh]
+        """
+        if self.buyer in (Party.MARKET, Party.DNO):
+            return np.zeros_like(tariff.local_charge_per_kwh)
+        return tariff.local_charge_per_kwh if self.charge_per_kwh is None else self.charge_per_kwh
+
+    def at(self, offset: int) -> Trade:
+        """Give the trade of one step of the window, arrays of length one."""
+        part, charge = slice(offset, offset + 1), self.charge_per_kwh
+        return Trade(
+            self.seller,
+            self.buyer,
+            frozen(self.kw[part]),
+            frozen(self.price_per_kwh[part]),
+            None if charge is None else frozen(charge[part]),
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)

@@ -2,6 +2,7 @@
 
 from mmgsim.coordination.admm import Admm
 from mmgsim.coordination.auction import Auction
+from mmgsim.coordination.bilateral import Bilateral
 from mmgsim.coordination.bilevel import Bilevel
 from mmgsim.coordination.bound import least_public_cost
 from mmgsim.coordination.central import Central
@@ -17,6 +18,7 @@ from mmgsim.coordination.hierarchical import Hierarchical
 from mmgsim.coordination.isolated import Isolated
 from mmgsim.coordination.order_book import BookResult, Fill, clear_book
 from mmgsim.coordination.pair_charges import pair_charges_per_kwh
+from mmgsim.coordination.pairing import Pairs, match_pairs
 from mmgsim.coordination.peer_to_peer import PeerToPeer
 from mmgsim.coordination.prices import Prices
 from mmgsim.coordination.sharing import (
@@ -33,6 +35,7 @@ __all__ = [
     "STANDARD_BOOK",
     "Admm",
     "Auction",
+    "Bilateral",
     "Bilevel",
     "BookResult",
     "Central",
@@ -42,6 +45,7 @@ __all__ = [
     "Hierarchical",
     "InducedBook",
     "Isolated",
+    "Pairs",
     "PeerToPeer",
     "Pool",
     "Prices",
@@ -50,6 +54,7 @@ __all__ = [
     "divide",
     "equal_shares",
     "least_public_cost",
+    "match_pairs",
     "nucleolus",
     "pair_charges_per_kwh",
     "proportional_shares",

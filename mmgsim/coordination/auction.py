@@ -19,7 +19,6 @@ from mmgsim.contracts import (
     FloatArray,
     MarketView,
     Message,
-    Order,
     OrderQuery,
     Orders,
     Round,
@@ -27,12 +26,10 @@ from mmgsim.contracts import (
     Trade,
     frozen,
 )
-from mmgsim.coordination.bilateral import mean_price
 from mmgsim.coordination.order_book import BookResult, Fill, clear_book
+from mmgsim.coordination.pair_trades import mean_price
 from mmgsim.coordination.pool import pool_awards, pool_clearing, pool_trades
-from mmgsim.coordination.replies import plans_by_name, replies_by_name
-from mmgsim.errors import ContractError
-from mmgsim.subproblems import orders_faults
+from mmgsim.coordination.replies import checked_orders, open_orders, plans_by_name
 
 __all__ = ["Auction"]
 
@@ -119,19 +116,10 @@ class Auction:
         """
         if self._is_over:
             return self._cleared(replies)
-        volume_kw = self._fill(self._checked(replies))
+        volume_kw = self._fill(checked_orders(replies, self._view.window, self._offsets))
         self._rounds.append(Round(upper=None, lower=None, residual_kw=0.0))
         self._is_over = volume_kw == 0.0 or len(self._rounds) == self.rounds
         return None
-
-    def _checked(self, replies: Sequence[Message]) -> dict[str, Orders]:
-        query = OrderQuery(window=self._view.window, offsets=tuple(self._offsets))
-        orders = replies_by_name(replies, Orders)
-        for name, reply in orders.items():
-            faults = list(orders_faults(reply, query))
-            if faults:
-                raise ContractError(name, faults)
-        return orders
 
     def _fill(self, replies: Mapping[str, Orders]) -> float:
         """Clear the books of all steps, and give how much is traded in all. [kW]"""
@@ -140,7 +128,8 @@ class Auction:
         price_per_kwh = {name: np.zeros(steps) for name in names}
         volume_kw = 0.0
         for offset in self._offsets:
-            book = clear_book({name: self._open(name, replies[name], offset) for name in names})
+            firm_kw = {name: float(self._trade_kw[name][offset]) for name in names}
+            book = clear_book({n: open_orders(replies[n], offset, firm_kw[n]) for n in names})
             for name in {fill.name for fill in book.fills}:
                 trade_kw[name][offset] = _net_kw(book.of(name))
                 price_per_kwh[name][offset] = self._price_of(book, name)
@@ -151,12 +140,6 @@ class Auction:
         self._trades += pool_trades(trade_kw, price_per_kwh)
         self._trade_kw = {name: self._trade_kw[name] + trade_kw[name] for name in names}
         return volume_kw
-
-    def _open(self, name: str, reply: Orders, offset: int) -> list[Order]:
-        """Give somebody's orders of a step, without those against its own firm trades."""
-        firm_kw = self._trade_kw[name][offset]
-        against = {1.0: Side.BUY, -1.0: Side.SELL}.get(float(np.sign(firm_kw)))
-        return [o for o in reply.orders if o.offset == offset and o.side is not against]
 
     def _price_of(self, book: BookResult, name: str) -> float:
         """Give what somebody pays or gets for all that it trades in a step. [currency/kWh]"""

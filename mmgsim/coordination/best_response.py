@@ -16,7 +16,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mmgsim.contracts import FloatArray, MarketView, Plan
-from mmgsim.coordination.bilateral import bills, net_trade_kw, shared_out
+from mmgsim.coordination.pair_trades import bills, net_trade_kw, shared_out
 from mmgsim.coordination.pool import plan_costs
 
 __all__ = ["BestResponse", "Rules"]

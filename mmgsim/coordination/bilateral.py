@@ -1,13 +1,31 @@
-"""What mechanisms with trades from microgrid to microgrid share: prices, pairs, bills, clearing.
+"""Pairs negotiate: each trade has two names, a price of its own, and its own network charge.
 
-Everything is by position of the members; power from one to another is a (sellers, buyers, steps)
-array with nothing on its diagonal.
+Everybody orders what a kWh of each traded step is worth to it, as in an auction. But there is no
+book and no common price: two microgrids agree, if they gain by it after what the network charges
+this pair, and as each is the best partner that the other can get (`pairing` says who agrees with
+whom, how the price splits the gain, and how much of the largest gain it reaches). Then everybody
+is asked again, with its trades firm, until no pair gains any more.
+
+That ends, whatever `rounds` is, where orders can be kept: every round but the last adds firm
+trades, nobody goes back from selling to buying in a step, and devices and connections bound what
+can be sold in all.
+
+Charges are known beforehand and are owed as agreed: the buyer pays the DNO what the network charges
+the pair, or is paid where the trade relieves the feeder. A charge by losses is that of a small
+trade. Two who trade what they would have exchanged with the grid anyway lose what they would have
+lost, so that it is a price for using the network, not a bill of what a trade has lost; with a loss
+share on top microgrids pay for losses twice. Under such charges a gate may cost less than with
+`central`, which trades at the tariff's local charge.
+
+It proves no lower bound. Where a microgrid orders at its costs and its forecasts hold, no trade in
+the only traded step of a gate makes it pay more than the grid would; with storage and several
+traded steps the same kWh may be ordered more than once, as in an auction.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Literal, get_args
 
 import numpy as np
 
@@ -17,187 +35,180 @@ from mmgsim.contracts import (
     FloatArray,
     MarketView,
     Message,
-    Plan,
+    OrderQuery,
+    Orders,
     Round,
     Trade,
     frozen,
 )
-from mmgsim.coordination.pool import plan_costs
-from mmgsim.subproblems import public_cost, public_prices
+from mmgsim.coordination.pair_charges import PairCharges
+from mmgsim.coordination.pair_trades import (
+    bilateral_awards,
+    bilateral_clearing,
+    bilateral_trades,
+    net_trade_kw,
+)
+from mmgsim.coordination.pairing import match_pairs
+from mmgsim.coordination.peer_terms import PeerDistances
+from mmgsim.coordination.replies import checked_orders, open_orders, plans_by_name
+from mmgsim.scenario import Inputs, Scenario
 
-__all__ = [
-    "TradePrice",
-    "bilateral_awards",
-    "bilateral_clearing",
-    "bilateral_trades",
-    "bills",
-    "mean_price",
-    "net_trade_kw",
-    "seller_prices",
-    "shared_out",
-    "sold_in_proportion",
-]
+__all__ = ["Bilateral"]
 
-TradePrice = Literal["lcoe", "lcoe-or-export"]
+Traded = Literal["gate", "window"]
 
-
-def seller_prices(view: MarketView, rule: TradePrice) -> FloatArray:
-    """Give what each microgrid gets for a kWh that it sells: (members, steps). [currency/kWh]
-
-    ``lcoe``: its levelised cost, as printed in paper 000; ``lcoe-or-export``: no less than the
-    export price of the step, so that selling to a neighbour never earns less than the grid pays.
-    Who states no cost gets the export price.
-    """
-    export = view.tariff.export_per_kwh
-    prices = np.empty((len(view.members), len(export)))
-    for row, member in enumerate(view.members):
-        if member.lcoe_per_kwh is None:
-            prices[row] = export
-        elif rule == "lcoe":
-            prices[row] = member.lcoe_per_kwh
-        else:
-            prices[row] = np.maximum(member.lcoe_per_kwh, export)
-    return frozen(prices)
+# Of one round: less is the rounding of what is left of orders. [kW]
+LEAST_KW = 1e-6
 
 
-def net_trade_kw(traded_kw: FloatArray) -> FloatArray:
-    """Give sold minus bought of each: (members, steps). [kW]"""
-    net: FloatArray = traded_kw.sum(axis=1) - traded_kw.sum(axis=0)
-    return net
-
-
-def sold_in_proportion(trade_kw: FloatArray) -> FloatArray:
-    """Give who sells what to whom, everybody buying from all sellers in proportion. [kW]
-
-    ``e[i, j] = sold[i] * bought[j] / total``: what the members trade in all does not tell the
-    pairs, and this way they do not hang on a solver's vertex.
+class Bilateral:
+    """Has microgrids order, lets pairs agree on firm trades, and leaves the rest to the grid.
 
     Parameters
     ----------
-    trade_kw : (members, steps) array
-        Sold minus bought; adds up to zero in every step. [kW]
+    charges : str or mapping
+        What the network charges a pair. ``local``: the tariff's local charge, whoever trades;
+        ``losses``: that and the losses that a small trade of the pair causes, at the upstream
+        price: the DNO is asked, trades that relieve the feeder pay less, even less than nothing;
+        ``{per_km: 0.02}``: that and a price for each kilometre between the two. [currency/kWh/km]
+    split : float
+        The seller's share of what a pair gains, from 0 to 1; half is the Nash bargaining solution.
+    trades : str
+        ``gate``: the steps until the next gate; ``window``: all steps that are planned.
+    rounds : int
+        How often orders are asked for at most. Later ones come on top of the trades before, which
+        stay firm; who has bought in a step stays a buyer there, and who has sold a seller. It ends
+        when no pair gains any more.
+    distances : str or mapping of mappings
+        Of pairs that gain the same, the nearest come first. ``feeder``: along the lines of the
+        feeder, all the same without a network; ``equal``: all the same; or kilometres by the names
+        of both ends, each pair once; infinite: the two do not trade. [km]
     """
-    sold_kw, bought_kw = np.maximum(trade_kw, 0.0), np.maximum(-trade_kw, 0.0)
-    total_kw = sold_kw.sum(axis=0)
-    shares = np.divide(sold_kw, total_kw, out=np.zeros_like(sold_kw), where=total_kw > 0.0)
-    traded_kw: FloatArray = shares[:, None, :] * bought_kw[None, :, :]
-    return traded_kw
 
+    def __init__(
+        self,
+        *,
+        charges: str | Mapping[str, Any] = "local",
+        split: float = 0.5,
+        trades: Traded = "gate",
+        rounds: int = 3,
+        distances: str | Mapping[str, Mapping[str, float]] = "feeder",
+    ) -> None:
+        if not 0.0 <= split <= 1.0:
+            raise ValueError(f"split is a share from 0 to 1, not {split!r}")
+        if trades not in get_args(Traded):
+            raise ValueError(f"trades is one of {', '.join(get_args(Traded))}, not {trades!r}")
+        if rounds < 1:
+            raise ValueError(f"rounds is at least 1, not {rounds}")
+        self.split, self.trades, self.rounds = split, trades, rounds
+        self._charges, self._distances = PairCharges(charges), PeerDistances(distances)
+        self.asks: frozenset[type[Message]] = frozenset({OrderQuery, Award}) | self._charges.asks
+        self.asks_dno = self._charges.asks_dno
 
-def shared_out(sellable_kw: FloatArray, wanted_kw: FloatArray) -> FloatArray:
-    """Match surplus with lack; the longer side is served in proportion. [kW]
+    def scenario_faults(self, scenario: Scenario) -> Iterator[tuple[str, str, str]]:
+        """Give option, fault and cure of what does not fit the microgrids of a scenario."""
+        names = [microgrid.name for microgrid in scenario.microgrids]
+        for what, cure in self._distances.faults(names):
+            yield "distances", what, cure
 
-    Parameters
-    ----------
-    sellable_kw, wanted_kw : (members, steps) arrays
-        Non-negative; of each member one of them is zero in every step. [kW]
-    """
-    volume_kw = np.minimum(sellable_kw.sum(axis=0), wanted_kw.sum(axis=0))
-    sides = []
-    for kw in (sellable_kw, wanted_kw):
-        total_kw = kw.sum(axis=0)
-        share = np.divide(volume_kw, total_kw, out=np.zeros_like(total_kw), where=total_kw > 0.0)
-        sides.append(kw * share)
-    return sold_in_proportion(sides[0] - sides[1])
+    def scenario_doubts(self, scenario: Scenario, inputs: Inputs) -> Iterator[tuple[str, str, str]]:
+        """Give option, doubt and cure of charges that charge nothing."""
+        del inputs
+        has_network = scenario.network is not None
+        has_lengths = self._distances.differ(has_network=has_network)
+        for what, cure in self._charges.doubts(has_network=has_network, has_lengths=has_lengths):
+            yield "charges", what, cure
 
+    def reset(self) -> None:
+        """Keep nothing from gate to gate."""
 
-def bilateral_trades(
-    names: Sequence[str], traded_kw: FloatArray, price_per_kwh: FloatArray
-) -> tuple[Trade, ...]:
-    """Give the trades of all pairs, at what each seller gets; none where all zero."""
-    return tuple(
-        Trade(seller, buyer, frozen(traded_kw[i, j]), frozen(price_per_kwh[i]))
-        for i, seller in enumerate(names)
-        for j, buyer in enumerate(names)
-        if np.any(traded_kw[i, j] > 0.0)
-    )
+    def start(self, view: MarketView, memory: Mapping[str, Any]) -> None:
+        """Begin a gate."""
+        del memory
+        steps, members = view.window.steps, len(view.members)
+        self._view = view
+        self._names = [member.name for member in view.members]
+        self._offsets = range(steps if self.trades == "window" else view.steps_to_gate or steps)
+        self._km = self._distances.of(view)
+        self._charges.start(view, self._km)
+        self._traded_kw = np.zeros((members, members, steps))
+        self._paid_per_h = np.zeros((members, members, steps))
+        self._rounds: list[Round] = []
+        self._is_over = False
 
+    # ------------------------------------------------------------------------------ asking
+    def ask(self) -> list[Message]:
+        """Ask what charges need, then for orders; once no pair gains, award the trades."""
+        if not self._charges.is_known:
+            return self._charges.ask()
+        if self._is_over:
+            return bilateral_awards(self._view, self._trades())
+        return [
+            OrderQuery(
+                to=name,
+                window=self._view.window,
+                offsets=tuple(self._offsets),
+                firm_kw=frozen(kw) if np.any(kw) else None,
+            )
+            for name, kw in zip(self._names, net_trade_kw(self._traded_kw), strict=True)
+        ]
 
-def bilateral_awards(
-    view: MarketView,
-    trades: Sequence[Trade],
-    exchange_kw: Mapping[str, FloatArray] | None = None,
-) -> list[Message]:
-    """Tell everybody its own trades; import and export stay its own choice where not given."""
-    fixed_kw = exchange_kw or {}
-    return [
-        Award(
-            to=member.name,
-            window=view.window,
-            trades=tuple(t for t in trades if member.name in (t.seller, t.buyer)),
-            exchange_kw=fixed_kw.get(member.name),
-        )
-        for member in view.members
-    ]
+    # --------------------------------------------------------------------------- listening
+    def tell(self, replies: Sequence[Message]) -> Clearing | None:
+        """Take charges, then have pairs agree; clear once everything is planned.
 
+        Raises
+        ------
+        ContractError
+            Naming the microgrid, if orders are none, or not about what was asked.
+        """
+        if not self._charges.is_known:
+            self._charges.tell(replies)
+            return None
+        if self._is_over:
+            return bilateral_clearing(
+                self._view,
+                plans_by_name(replies),
+                self._trades(),
+                lower=None,
+                rounds=self._rounds,
+                memory={},
+            )
+        volume_kw = self._agree(checked_orders(replies, self._view.window, self._offsets))
+        self._rounds.append(Round(upper=None, lower=None, residual_kw=0.0))
+        self._is_over = volume_kw <= LEAST_KW or len(self._rounds) == self.rounds
+        return None
 
-def bills(
-    view: MarketView,
-    plans: Mapping[str, Plan],
-    traded_kw: FloatArray,
-    price_per_kwh: FloatArray,
-) -> FloatArray:
-    """Give what each microgrid pays with its plan: operations, grid, trades. [currency]
+    def _agree(self, replies: Mapping[str, Orders]) -> float:
+        """Match the orders of every traded step, and give how much is traded in all. [kW]"""
+        local = self._view.tariff.local_charge_per_kwh
+        extra_per_kwh = self._charges.per_kwh() - local
+        firm_kw = net_trade_kw(self._traded_kw)
+        volume_kw = 0.0
+        for offset in self._offsets:
+            orders = {
+                name: open_orders(replies[name], offset, float(firm_kw[row, offset]))
+                for row, name in enumerate(self._names)
+            }
+            pairs = match_pairs(orders, extra_per_kwh[:, :, offset], km=self._km, split=self.split)
+            self._traded_kw[:, :, offset] += pairs.kw
+            self._paid_per_h[:, :, offset] += pairs.paid_per_h
+            volume_kw += float(pairs.kw.sum())
+        return volume_kw
 
-    Without fixed charge, loss share and imbalance, which trades do not change.
-    """
-    prices, step_h = public_prices(view.tariff), view.window.step_h
-    trade_kw = net_trade_kw(traded_kw)
-    paid = step_h * np.einsum("ijt,it->ij", traded_kw, price_per_kwh)
-    totals = paid.sum(axis=0) - paid.sum(axis=1)
-    for row, member in enumerate(view.members):
-        plan = plans[member.name]
-        totals[row] += plan.private_cost
-        totals[row] += public_cost(plan.exchange_kw, trade_kw[row], prices, step_h)
-    return np.asarray(totals)
+    def _trades(self) -> tuple[Trade, ...]:
+        """Give the trades of all pairs, each at the mean price of what the two agreed on."""
+        is_traded = self._traded_kw > 0.0
+        nothing = np.zeros_like(self._traded_kw)
+        price = np.divide(self._paid_per_h, self._traded_kw, out=nothing, where=is_traded)
+        return bilateral_trades(self._names, self._traded_kw, price, self._own_charges())
 
-
-def bilateral_clearing(  # noqa: PLR0913  one parameter per thing that a gate ends with
-    view: MarketView,
-    plans: Mapping[str, Plan],
-    trades: Sequence[Trade],
-    *,
-    lower: float | None,
-    rounds: Sequence[Round],
-    memory: Mapping[str, Any],
-    flags: tuple[str, ...] = (),
-) -> Clearing:
-    """Clear with the plans that the awards led to; their cost is the upper bound.
-
-    The local price of a microgrid is the mean of what it buys and sells at, by volume.
-    """
-    names, steps = [member.name for member in view.members], view.window.steps
-    trade_kw = {name: np.zeros(steps) for name in names}
-    for trade in trades:
-        trade_kw[trade.seller] = trade_kw[trade.seller] + trade.kw
-        trade_kw[trade.buyer] = trade_kw[trade.buyer] - trade.kw
-    upper, gross = plan_costs(view, plans, trade_kw)
-    return Clearing(
-        window=view.window,
-        plans=plans,
-        trades=tuple(trades),
-        prices_per_kwh={name: mean_price(trades, name, steps) for name in names},
-        upper=upper,
-        lower=lower,
-        gross_cost=gross,
-        rounds=(*rounds, Round(upper=upper, lower=lower, residual_kw=0.0)),
-        residual_kw=0.0,
-        memory=memory,
-        flags=flags,
-    )
-
-
-def mean_price(trades: Sequence[Trade], name: str, steps: int) -> FloatArray:
-    """Give the mean price of somebody's trades by volume, NaN where it has none."""
-    own = [trade for trade in trades if name in (trade.seller, trade.buyer)]
-    if not own:
-        return frozen(np.full(steps, np.nan))
-    kw = np.stack([trade.kw for trade in own])
-    price_per_kwh = np.stack([trade.price_per_kwh for trade in own])
-    total_kw = kw.sum(axis=0)
-    shares = np.divide(kw, total_kw, out=np.full(kw.shape, np.nan), where=total_kw > 0.0)
-    mean = (shares * price_per_kwh).sum(axis=0)
-    # Of trades at one price it is that price to the last digit.
-    lowest = np.where(kw > 0.0, price_per_kwh, np.inf).min(axis=0)
-    highest = np.where(kw > 0.0, price_per_kwh, -np.inf).max(axis=0)
-    return frozen(np.where(total_kw > 0.0, np.clip(mean, lowest, highest), np.nan))
+    def _own_charges(self) -> FloatArray | None:
+        """Give what pairs are charged where that is not the tariff's local charge for all."""
+        charge = self._charges.per_kwh()
+        local = np.broadcast_to(self._view.tariff.local_charge_per_kwh, charge.shape)
+        is_traded = self._traded_kw > 0.0
+        if np.array_equal(charge[is_traded], local[is_traded]):
+            return None
+        # Who is too far to trade has no charge that could be owed.
+        return np.where(np.isfinite(charge), charge, local)

@@ -34,19 +34,19 @@ from mmgsim.contracts import (
     Trade,
 )
 from mmgsim.coordination.best_response import BestResponse, Rules
-from mmgsim.coordination.bilateral import (
-    TradePrice,
-    bilateral_awards,
-    bilateral_clearing,
-    bilateral_trades,
-    seller_prices,
-)
 from mmgsim.coordination.leading import Leading
 from mmgsim.coordination.network_talk import (
     NetworkSource,
     NetworkTalk,
     checked_source,
     questions_of,
+)
+from mmgsim.coordination.pair_trades import (
+    TradePrice,
+    bilateral_awards,
+    bilateral_clearing,
+    bilateral_trades,
+    seller_prices,
 )
 from mmgsim.coordination.printed import printed_steps
 from mmgsim.coordination.replies import plans_by_name, replies_by_name
@@ -224,7 +224,7 @@ class Bilevel:
             self._award(self._search.traded_kw)
 
     def _award(self, traded_kw: FloatArray) -> None:
-        self._trades = bilateral_trades(self._names, traded_kw, self._price)
+        self._trades = bilateral_trades(self._names, traded_kw, self._price[:, None])
 
     def _follow_the_paper(self, declared: Mapping[str, Disclosure]) -> None:
         rules = self._rules

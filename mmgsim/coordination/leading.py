@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mmgsim.contracts import FloatArray, MarketView, Plan, frozen
-from mmgsim.coordination.bilateral import bills, net_trade_kw, sold_in_proportion
+from mmgsim.coordination.pair_trades import bills, net_trade_kw, sold_in_proportion
 from mmgsim.coordination.pool import plan_costs
 from mmgsim.errors import SubproblemError
 from mmgsim.subproblems import (

@@ -1,4 +1,4 @@
-"""Surplus and lack matched over the shortest distances first."""
+"""Surplus and lack matched over the shortest distances first, and shared where these are equal."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from mmgsim.contracts import FloatArray
 
-__all__ = ["matched_by_distance"]
+__all__ = ["matched_by_distance", "shared_among"]
 
 # Ways that differ by less than a millimetre are equally long: the rounding of their sums.
 _KM_DIGITS = 6
@@ -22,8 +22,8 @@ def matched_by_distance(
     """Match surplus with lack, the shortest pairs first, until one side has nothing left. [kW]
 
     As distances are the same both ways, every seller and every buyer then comes to its own nearest
-    peers first. Pairs at one distance share in proportion (`_shared`), so that nothing hangs on
-    the order of the members.
+    peers first. Pairs at one distance share in proportion (`shared_among`), so that nothing hangs
+    on the order of the members.
 
     Parameters
     ----------
@@ -51,7 +51,7 @@ def matched_by_distance(
         is_pair = far_km == level_km
         # Who is at this distance from anybody: the same on both sides.
         near = np.flatnonzero(is_pair.any(axis=0))
-        part_kw = _shared(left_kw[near], open_kw[near], is_pair[np.ix_(near, near)])
+        part_kw = shared_among(left_kw[near], open_kw[near], is_pair[np.ix_(near, near)])
         traded_kw[np.ix_(near, near)] += part_kw
         left_kw[near] -= part_kw.sum(axis=1)
         open_kw[near] -= part_kw.sum(axis=0)
@@ -60,7 +60,9 @@ def matched_by_distance(
     return traded_kw
 
 
-def _shared(left_kw: FloatArray, open_kw: FloatArray, is_pair: NDArray[np.bool_]) -> FloatArray:
+def shared_among(
+    left_kw: FloatArray, open_kw: FloatArray, is_pair: NDArray[np.bool_]
+) -> FloatArray:
     """Share surplus and lack among pairs of equal rank, in proportion on both sides. [kW]
 
     In turns: a seller offers its surplus to its buyers in proportion to their lack, a buyer asks
@@ -72,15 +74,20 @@ def _shared(left_kw: FloatArray, open_kw: FloatArray, is_pair: NDArray[np.bool_]
 
     Parameters
     ----------
-    left_kw, open_kw : (members, steps) arrays
+    left_kw, open_kw : (sellers, steps) and (buyers, steps) arrays
         Surplus and lack that are left. [kW]
-    is_pair : (members, members) array
+    is_pair : (sellers, buyers) array
         Who may trade with whom.
+
+    Returns
+    -------
+    (sellers, buyers, steps) array
+        [kW]
     """
     may_trade = is_pair.astype(np.float64)
     traded_kw = np.zeros((*may_trade.shape, left_kw.shape[1]))
     least_left_kw, least_open_kw = _ROUNDING * left_kw, _ROUNDING * open_kw
-    for _ in range(2 * len(left_kw)):
+    for _ in range(len(left_kw) + len(open_kw)):
         around_seller_kw, around_buyer_kw = may_trade @ open_kw, may_trade.T @ left_kw
         longer_kw = np.maximum(around_seller_kw[:, None], around_buyer_kw[None, :])
         product = may_trade[:, :, None] * left_kw[:, None] * open_kw[None, :]

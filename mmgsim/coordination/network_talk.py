@@ -26,7 +26,7 @@ from mmgsim.coordination.pool import local_price
 from mmgsim.errors import ContractError
 from mmgsim.subproblems import NetworkLimits, public_prices
 
-__all__ = ["NetworkSource", "NetworkTalk", "checked_source", "questions_of"]
+__all__ = ["DNO", "NetworkSource", "NetworkTalk", "checked_rows", "checked_source", "questions_of"]
 
 NetworkSource = Literal["envelopes", "rows"]
 
@@ -62,6 +62,21 @@ def checked_source(network: str) -> NetworkSource:
 def questions_of(source: NetworkSource) -> frozenset[type[Message]]:
     """Give what a mechanism asks the DNO: its `asks_dno`."""
     return frozenset({NetworkQuery} if source == "rows" else ())
+
+
+def checked_rows(replies: Sequence[Message], names: Sequence[str]) -> NetworkRows:
+    """Give the DNO's answer to a `NetworkQuery` if it is one about these microgrids.
+
+    Raises
+    ------
+    ContractError
+        If it is no answer, or one about others.
+    """
+    (rows,) = replies
+    if not isinstance(rows, NetworkRows) or rows.members != tuple(names):
+        fault = f"answered {type(rows).__name__} where NetworkRows of all members was asked for"
+        raise ContractError("the DNO", [fault])
+    return rows
 
 
 class NetworkTalk:
@@ -136,10 +151,7 @@ class NetworkTalk:
         ContractError
             If it is no answer, or one about others.
         """
-        (rows,) = replies
-        if not isinstance(rows, NetworkRows) or rows.members != self._names:
-            fault = f"answered {type(rows).__name__} where NetworkRows of all members was asked for"
-            raise ContractError("the DNO", [fault])
+        rows = checked_rows(replies, self._names)
         assert self.limits is not None
         pattern_kw = np.stack([exchange_kw[name] for name in self._names])
         # What an earlier gate knew has been asked about again: the network may not be what it was.

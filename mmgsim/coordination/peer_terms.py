@@ -117,6 +117,10 @@ class PeerDistances:
                 what = f"says no distance between {one} and {other}"
                 yield what, f"give it once, like {{{one}: {{{other}: 3.5}}}}; .inf: no trade"
 
+    def differ(self, *, has_network: bool) -> bool:
+        """Tell whether some peers may be farther apart than others."""
+        return self._is_given or (self._feeder and has_network)
+
     def of(self, view: MarketView) -> FloatArray:
         """Give the distances of a market's members: (members, members). [km]"""
         members = len(view.members)

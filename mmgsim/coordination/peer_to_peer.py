@@ -37,8 +37,8 @@ from mmgsim.contracts import (
     Tariff,
     Trade,
 )
-from mmgsim.coordination.bilateral import bilateral_awards, bilateral_clearing, bilateral_trades
 from mmgsim.coordination.nearest import matched_by_distance
+from mmgsim.coordination.pair_trades import bilateral_awards, bilateral_clearing, bilateral_trades
 from mmgsim.coordination.peer_terms import PeerDistances, PeerPrice
 from mmgsim.coordination.replies import plans_by_name, replies_by_name
 from mmgsim.errors import ranges
@@ -144,7 +144,7 @@ class PeerToPeer:
             np.maximum(-net_kw, 0.0),
             self._distances.of(self._view),
         )
-        return bilateral_trades(names, traded_kw, price)
+        return bilateral_trades(names, traded_kw, price[:, None])
 
 
 def _alternatives(tariff: Tariff) -> tuple[FloatArray, FloatArray]:

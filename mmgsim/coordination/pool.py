@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from mmgsim.contracts import (
     FloatArray,
     MarketView,
     Message,
+    Objective,
     Party,
     Plan,
     Request,
@@ -29,6 +30,7 @@ from mmgsim.subproblems import public_cost_terms, public_prices
 
 __all__ = [
     "Prices",
+    "charges_apart",
     "local_price",
     "match_pool",
     "plan_costs",
@@ -175,6 +177,23 @@ def plan_costs(
         cost += plan.private_cost + float(terms.sum())
         gross += abs(plan.private_cost) + float(np.abs(terms).sum())
     return cost, gross
+
+
+def charges_apart(view: MarketView, trades: Sequence[Trade]) -> tuple[float, float]:
+    """Give what trades with charges of their own cost beyond the tariff's local charge.
+
+    `plan_costs` counts every trade at the local charge; this comes on top, with its absolute terms
+    for the gross cost. Under the objective ``system`` charges are transfers. [currency]
+    """
+    if view.objective is Objective.SYSTEM:
+        return 0.0, 0.0
+    tariff, step_h = view.tariff, view.window.step_h
+    apart = [
+        step_h * trade.kw * (trade.charged_per_kwh(tariff) - tariff.local_charge_per_kwh)
+        for trade in trades
+        if trade.charge_per_kwh is not None and trade.buyer not in (Party.MARKET, Party.DNO)
+    ]
+    return float(sum(map(np.sum, apart))), float(sum(np.abs(one).sum() for one in apart))
 
 
 def pool_clearing(  # noqa: PLR0913  one parameter per thing that a gate ends with

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from mmgsim.contracts import Disclosure, FloatArray, Load, MarketView, Renewable
-from mmgsim.coordination.bilateral import shared_out
+from mmgsim.coordination.pair_trades import shared_out
 
 __all__ = ["PrintedSteps", "printed_steps"]
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from pathlib import Path
 
-from mmgsim.contracts import NetworkQuery
 from mmgsim.engine.own_setup import tree_faults
 from mmgsim.engine.tie_setup import tie_lines_of
 from mmgsim.errors import Fault
@@ -25,7 +24,7 @@ def coordination_doubts(
         what = f"coordination {chosen.kind!r} leaves private ties at zero"
         cure = "use central, or hierarchical with controller: aggregated, unless meant"
         yield Fault("ties", what, cure)
-    if NetworkQuery in getattr(mechanism, "asks_dno", ()):
+    if getattr(mechanism, "network", "") == "rows":
         yield from _rows_doubts(feeder)
 
 

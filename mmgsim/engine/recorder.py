@@ -21,6 +21,7 @@ from mmgsim.contracts import (
     Objective,
     Party,
     RenewableKind,
+    Tariff,
     plain_content,
 )
 from mmgsim.engine.bus import Traffic
@@ -190,7 +191,7 @@ class Recorder:
         )
         owners = (*model.microgrids, model.dno.own)
         add("devices", [row for owner in owners for row in _device_rows(now, owner)])
-        add("trades", _trade_rows(now, model.market.trades_now()))
+        add("trades", _trade_rows(now, model.market.trades_now(), self._tariff))
         add("ties", _tie_rows(now, model.market.ties_now()))
         add("prices", [self._price_row(now, agent) for agent in model.microgrids])
         add(
@@ -228,8 +229,13 @@ class Recorder:
     @property
     def _upstream_per_kwh(self) -> float:
         """Upstream price of the step, as published. [currency/kWh]"""
-        view = self._model.market.view(self._model.clock.window(1))
-        return float(view.tariff.upstream_per_kwh[0])
+        return float(self._tariff.upstream_per_kwh[0])
+
+    @property
+    def _tariff(self) -> Tariff:
+        """The tariff of the step, as published."""
+        tariff: Tariff = self._model.market.view(self._model.clock.window(1)).tariff
+        return tariff.now()
 
     def _unserved(self, step_h: float) -> tuple[float, float]:
         """Give the background demand that was not served, and its value where it has a price."""
@@ -248,7 +254,7 @@ class Recorder:
             float(tariff.import_per_kwh[0]),
             float(tariff.export_per_kwh[0]),
             float(tariff.network_charge_per_kwh[0]),
-            float(tariff.local_charge_per_kwh[0]),
+            _mean_charge(self._model.market.trades_now(), agent.name, tariff),
             self._model.market.price_now(agent.name),
             float(envelope.import_limit_kw[0]),
             float(envelope.export_limit_kw[0]),
@@ -445,5 +451,28 @@ def _tie_rows(now: Any, flows: Any) -> list[tuple[Any, ...]]:
     ]
 
 
-def _trade_rows(now: Any, trades: Any) -> list[tuple[Any, ...]]:
-    return [(now, t.seller, t.buyer, float(t.kw[0]), float(t.price_per_kwh[0])) for t in trades]
+def _trade_rows(now: Any, trades: Any, tariff: Any) -> list[tuple[Any, ...]]:
+    return [
+        (
+            now,
+            trade.seller,
+            trade.buyer,
+            float(trade.kw[0]),
+            float(trade.price_per_kwh[0]),
+            float(trade.charged_per_kwh(tariff)[0]),
+        )
+        for trade in trades
+    ]
+
+
+def _mean_charge(trades: Any, name: str, tariff: Any) -> float:
+    """Give what a microgrid owes the DNO on a kWh that it buys locally: the tariff's, or a mean.
+
+    A mean only where its trades have charges of their own: the tariff's is then kept to the digit.
+    [currency/kWh]
+    """
+    bought = [trade for trade in trades if trade.buyer == name]
+    if all(trade.charge_per_kwh is None for trade in bought):
+        return float(tariff.local_charge_per_kwh[0])
+    owed_per_h = sum(float((trade.kw * trade.charged_per_kwh(tariff))[0]) for trade in bought)
+    return owed_per_h / sum(float(trade.kw[0]) for trade in bought)

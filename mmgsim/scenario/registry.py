@@ -51,6 +51,7 @@ BUILT_IN: Mapping[Kind, Mapping[str, str]] = MappingProxyType(
         Kind.MECHANISM: {
             "admm": "mmgsim.coordination.admm:Admm",
             "auction": "mmgsim.coordination.auction:Auction",
+            "bilateral": "mmgsim.coordination.bilateral:Bilateral",
             "bilevel": "mmgsim.coordination.bilevel:Bilevel",
             "central": "mmgsim.coordination.central:Central",
             "hierarchical": "mmgsim.coordination.hierarchical:Hierarchical",

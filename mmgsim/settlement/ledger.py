@@ -115,17 +115,17 @@ def _operation_lines(owner: str, operations: Sequence[OperationCost]) -> list[Le
 
 
 def _trade_lines(executed: Executed) -> list[LedgerLine]:
-    """Bill firm trades, and the charge that buyers owe the DNO for them."""
-    step_h, tariff = executed.window.step_h, executed.tariff
-    local_charge = float(tariff.local_charge_per_kwh[0])
+    """Bill firm trades, and the charge that buyers owe the DNO for them, or it owes them."""
+    step_h = executed.window.step_h
     lines = []
     for trade in executed.trades:
         kwh = float(trade.kw[0]) * step_h
         price = float(trade.price_per_kwh[0])
         lines.append(LedgerLine(trade.buyer, trade.seller, Item.LOCAL_TRADE, kwh, kwh * price))
-        if trade.buyer not in (Party.MARKET, Party.DNO) and local_charge:
+        charge = float(trade.charged_per_kwh(executed.tariff)[0])
+        if charge:
             lines.append(
-                LedgerLine(trade.buyer, str(Party.DNO), Item.LOCAL_CHARGE, kwh, kwh * local_charge)
+                LedgerLine(trade.buyer, str(Party.DNO), Item.LOCAL_CHARGE, kwh, kwh * charge)
             )
     return lines
 

@@ -64,7 +64,7 @@ def clearing_faults(
     parties = {*names, Party.MARKET}
     faults += [fault for trade in clearing.trades for fault in _trade_faults(trade, parties, steps)]
     if not faults:
-        faults += _balance_faults(clearing.trades, names, steps, awarded)
+        faults += _balance_faults(clearing.trades, names, view.tariff, awarded)
     faults += _transfer_faults(clearing.transfers, names, steps)
     faults += _tie_faults(clearing.ties, view.ties, planned, steps)
     faults += [
@@ -158,10 +158,11 @@ def _is_same(plan: Plan, other: Plan) -> bool:
 def _balance_faults(
     trades: Sequence[Trade],
     names: Sequence[str],
-    steps: int,
+    tariff: Tariff,
     awarded: Mapping[str, tuple[Trade, ...]],
 ) -> Iterator[str]:
     """Tell where trades do not add up, or are not those that microgrids were told."""
+    steps = len(tariff.local_charge_per_kwh)
     off_kw = np.abs(_sold_kw(trades, Party.MARKET, steps)).max()
     if off_kw > TOLERANCE:
         yield f"what the market buys and sells differs by {off_kw:g} kW"
@@ -169,7 +170,8 @@ def _balance_faults(
         told = awarded.get(name, ())
         off_kw = np.abs(_sold_kw(told, name, steps) - _sold_kw(trades, name, steps)).max()
         off_per_h = np.abs(_earned_per_h(told, name, steps) - _earned_per_h(trades, name, steps))
-        if off_kw > TOLERANCE or off_per_h.max() > TOLERANCE:
+        owed_per_h = np.abs(_owed_per_h(told, name, tariff) - _owed_per_h(trades, name, tariff))
+        if max(off_kw, off_per_h.max(), owed_per_h.max()) > TOLERANCE:
             yield f"the trades of {name} are not those that it was awarded"
     kept_per_h = _earned_per_h(trades, Party.MARKET, steps)
     if kept_per_h.min() < -TOLERANCE * (1.0 + np.abs(kept_per_h).max()):
@@ -196,12 +198,21 @@ def _earned_per_h(trades: Sequence[Trade], name: str, steps: int) -> FloatArray:
     return earned
 
 
+def _owed_per_h(trades: Sequence[Trade], name: str, tariff: Tariff) -> FloatArray:
+    """Give what a party owes the DNO on what it buys. [currency/h]"""
+    owed = np.zeros_like(tariff.local_charge_per_kwh)
+    for trade in trades:
+        owed += (trade.buyer == name) * trade.kw * trade.charged_per_kwh(tariff)
+    return owed
+
+
 def _trade_faults(trade: Trade, parties: Collection[str], steps: int) -> Iterator[str]:
     what = f"the trade from {trade.seller} to {trade.buyer}"
     # What a pool keeps for losses goes to the DNO, which sells nothing itself.
     if trade.seller not in parties or trade.buyer not in {*parties, Party.DNO}:
         yield f"{what} is not between microgrids of the scenario"
-    for values in (trade.kw, trade.price_per_kwh):
+    charge = () if trade.charge_per_kwh is None else (trade.charge_per_kwh,)
+    for values in (trade.kw, trade.price_per_kwh, *charge):
         if not is_finite(values, steps):
             yield f"{what} does not have {steps} finite numbers"
             return

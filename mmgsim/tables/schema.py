@@ -74,7 +74,13 @@ TABLES: Mapping[str, tuple[Column, ...]] = MappingProxyType(
             ("seller", _TEXT, "microgrid, or `market` where trades are pooled"),
             ("buyer", _TEXT, "microgrid, or `market` where trades are pooled"),
             ("kw", _REAL, "firm trade [kW]"),
-            ("price_per_kwh", _REAL, "[currency/kWh]"),
+            ("price_per_kwh", _REAL, "from buyer to seller [currency/kWh]"),
+            (
+                "charge_per_kwh",
+                _REAL,
+                "what the buyer owes the DNO on top of it, below zero where the DNO pays; 0 where"
+                " the buyer is `market` or `dno` [currency/kWh]",
+            ),
         ),
         "ties": _columns(
             ("tie", _TEXT, "name of the line"),
@@ -88,7 +94,12 @@ TABLES: Mapping[str, tuple[Column, ...]] = MappingProxyType(
             ("import_price", _REAL, "energy from the grid, without network charge [currency/kWh]"),
             ("export_price", _REAL, "energy to the grid [currency/kWh]"),
             ("network_charge", _REAL, "on imported energy [currency/kWh]"),
-            ("local_charge", _REAL, "on locally bought energy [currency/kWh]"),
+            (
+                "local_charge",
+                _REAL,
+                "on locally bought energy: the tariff's, or the mean of what is bought where trades"
+                " have charges of their own [currency/kWh]",
+            ),
             ("local_price", _REAL, "of local trades; missing where there is no market"),
             ("import_limit_kw", _REAL, "envelope [kW]"),
             ("export_limit_kw", _REAL, "envelope [kW]"),

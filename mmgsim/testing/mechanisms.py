@@ -30,7 +30,7 @@ from mmgsim.contracts import (
     moved_ahead,
 )
 from mmgsim.coordination import Central
-from mmgsim.coordination.pool import plan_costs
+from mmgsim.coordination.pool import charges_apart, plan_costs
 from mmgsim.engine import packed
 from mmgsim.engine.checkpoint import unpacked
 from mmgsim.errors import near_miss
@@ -254,6 +254,7 @@ def _bound_faults(gate: _Gate, market: _Market) -> Iterator[str]:
     """Tell where the plans are not those that were given, or do not cost what is said."""
     clearing: Clearing = gate.clearing
     cost, gross = plan_costs(market.view, clearing.plans, _trade_kw(clearing))
+    cost += charges_apart(market.view, clearing.trades)[0]
     slack = TOLERANCE * gross
     if abs(clearing.upper - cost) > slack:
         yield (

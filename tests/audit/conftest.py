@@ -125,6 +125,21 @@ RUNS = {
         ],
     ),
     "auction-wa9": ("wa9", ["days=1", "coordination=auction"]),
+    # Prices and charges of every pair's own, with losses on the feeder, and by length.
+    "pairs": (
+        "wa9",
+        ["days=1", "gate.every=3h", "coordination={kind: bilateral, charges: losses, split: 0.3}"],
+    ),
+    "pairs-km": (
+        "duo",
+        [
+            "coordination={kind: bilateral, charges: {per_km: 0.01}, distances: {MG1: {MG2: 4.0}}}",
+            "forecast={kind: noise}",
+            "settlement.imbalance_per_kwh=0.02",
+            "microgrids.MG1.strategy={kind: markup, options: {share: 0.2}}",
+            "microgrids.MG2.strategy=zero-intelligence",
+        ],
+    ),
     # A tenth of what sellers put in goes to the DNO, on a feeder with AC losses.
     "pool": (
         "duo",
@@ -268,13 +283,14 @@ def get_run(tmp_path_factory):
     params=[
         *("central", "isolated", "noise", "quarter", "feeder", "events", "wa9", "diesel"),
         *("tight", "bilevel", "ties", "lossy", "peers", "auction", "auction-wa9", "admm"),
+        *("pairs", "pairs-km"),
     ]
 )
 def run(request, get_run):
     return get_run(request.param)
 
 
-@pytest.fixture(params=["feeder", "wa9", "tight", "peers"])
+@pytest.fixture(params=["feeder", "wa9", "tight", "peers", "pairs"])
 def networked(request, get_run):
     return get_run(request.param)
 

@@ -3,6 +3,7 @@
 from collections import Counter
 
 import numpy as np
+import pandas as pd
 import pytest
 
 MONEY = 1e-9
@@ -63,6 +64,40 @@ def check_local_trade_of_sellers(run):
 def check_local_charge(run):
     price = run.by_member("prices", "local_charge")
     return priced(run, "local_charge", dispatched(run, "bought_kw"), price)
+
+
+def check_local_charge_of_every_trade(run):
+    """Each buyer owes what was agreed with the pair, trade by trade."""
+    trades = run.table("trades")
+    bought = trades[trades.buyer.isin(run.microgrids())]
+    kwh = bought.kw * run.step_h
+    due = bought.assign(kwh=kwh, amount=kwh * bought.charge_per_kwh)
+    due = due[due.charge_per_kwh != 0.0]
+    for value, tolerance in (("kwh", KWH), ("amount", MONEY)):
+        like = run.by_member("dispatch", "load_kw")
+        frame = due.pivot_table(index="time", columns="buyer", values=value, aggfunc="sum")
+        frame = frame.reindex(index=like.index, columns=like.columns).fillna(0.0)
+        near(booked(run, "local_charge", value), frame, tolerance, f"local charge {value} by trade")
+
+
+def check_charge_of_every_trade(run):
+    """The tariff's, and on top of it what the rule of the scenario says, where that is a length."""
+    trades = run.table("trades")
+    trades = trades[trades.buyer.isin(run.microgrids())]
+    charge = run.scenario["tariff"]["network_charge"]
+    rule = run.scenario["coordination"].get("charges", "local")
+    if rule == "losses":
+        assert trades.charge_per_kwh.nunique() > 10
+        return
+    prices = run.table("prices").set_index(["time", "microgrid"])
+    of_buyer = prices.loc[pd.MultiIndex.from_frame(trades[["time", "buyer"]])]
+    due = of_buyer.network_charge.to_numpy() * charge["local_share"]
+    if rule != "local":
+        ((one, others),) = run.scenario["coordination"]["distances"].items()
+        ((other, km),) = others.items()
+        assert {one, other} == set(trades.seller) | set(trades.buyer)
+        due = due + rule["per_km"] * km
+    near(trades.charge_per_kwh, due, 1e-15, "charge of a trade")
 
 
 def check_imbalance(run):
@@ -127,7 +162,11 @@ def check_network_charge_by_the_clock(run):
         assert 0 < on_peak.sum() < len(on_peak)
         due = np.where(on_peak, charge["on_peak_per_kwh"], charge["off_peak_per_kwh"])
         near(prices.network_charge, due, 0.0, f"network charge of {mg}")
-        near(prices.local_charge, due * charge["local_share"], 1e-15, f"local charge of {mg}")
+        # Who buys at charges of the pairs' own shows their mean.
+        own = run.scenario["coordination"].get("charges", "local") != "local"
+        bought = run.by_member("dispatch", "bought_kw")[mg].to_numpy() > 0.0
+        told = np.where(own & bought, due * charge["local_share"], prices.local_charge)
+        near(told, due * charge["local_share"], 1e-15, f"local charge of {mg}")
 
 
 def check_parties(run):
@@ -199,6 +238,8 @@ CHECKS = [
     check_local_trade_of_buyers,
     check_local_trade_of_sellers,
     check_local_charge,
+    check_local_charge_of_every_trade,
+    check_charge_of_every_trade,
     check_imbalance,
     check_wear,
     check_fuel,
@@ -238,6 +279,7 @@ def test_money_of_diesel_that_is_surprised(get_run, check):
         (check_network_charge, raise_line("network_charge", "amount", 1e-6)),
         (check_local_trade_of_sellers, raise_line("local_trade", "amount", 1e-6)),
         (check_market_keeps_nothing, raise_line("local_trade", "amount", 1e-6)),
+        (check_local_charge_of_every_trade, raise_line("local_charge", "amount", 1e-6)),
         (check_imbalance, raise_line("imbalance", "kwh", 1e-6)),
         (check_wear, raise_line("wear", "kwh", 1e-6)),
         (check_fuel, raise_line("fuel", "amount", 1e-6)),

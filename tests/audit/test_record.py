@@ -9,7 +9,7 @@ import pytest
 
 ASKED_AND_ANSWERED = {
     *("Disclose", "Disclosure", "PriceQuery", "Offer", "RequestQuery", "Request"),
-    *("OrderQuery", "Orders", "ProximalQuery", "ProximalOffer"),
+    *("OrderQuery", "Orders", "ProximalQuery", "ProximalOffer", "NetworkQuery", "NetworkRows"),
     *("Award", "Plan"),
 }
 
@@ -30,7 +30,7 @@ def check_gate_times(run):
 def check_certificates(run):
     gates = run.table("gates")
     assert np.isfinite(gates[["upper", "gross"]].to_numpy()).all()
-    if run.manifest["coordination"] in ("auction", "isolated", "peer-to-peer"):
+    if run.manifest["coordination"] in ("auction", "bilateral", "isolated", "peer-to-peer"):
         assert gates.lower.isna().all()
         assert gates.gap.isna().all()
     else:

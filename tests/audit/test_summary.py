@@ -152,16 +152,25 @@ def check_sold_is_bought(run):
 
 
 def check_local_price(run):
-    """Both sides are at least as well off as with the grid, and all trades have that price."""
+    """Both sides are at least as well off as with the grid, and that is the mean of the trades."""
     prices = run.table("prices").set_index(["time", "microgrid"])
     trades = run.table("trades")
     for side in ("seller", "buyer"):
         mine = trades[trades[side].isin(run.microgrids())]
         rows = prices.loc[pd.MultiIndex.from_frame(mine[["time", side]])]
         paid = mine.price_per_kwh.to_numpy()
-        near(rows.local_price, paid, 0.0, f"price of the {side}")
+        own = mine.assign(paid_per_h=mine.kw * mine.price_per_kwh).groupby(["time", side])
+        told = rows.local_price.to_numpy()
+        # Of trades at one price it is that price, to the last digit.
+        low, high = (own.price_per_kwh.transform(one).to_numpy() for one in ("min", "max"))
+        assert ((told >= low) & (told <= high)).all()
+        mean = own.paid_per_h.transform("sum") / own.kw.transform("sum")
+        near(told, mean, 1e-12, f"price of the {side}")
         assert (paid >= rows.export_price - 1e-9).all()
-        most = rows.import_price + rows.network_charge - rows.local_charge
+        # A pooled sale has no charge of its own.
+        of_pair = mine.buyer.isin(run.microgrids()).to_numpy()
+        charge = np.where(of_pair, mine.charge_per_kwh, rows.local_charge)
+        most = rows.import_price + rows.network_charge - charge
         assert (paid <= most + 1e-9).all()
 
 

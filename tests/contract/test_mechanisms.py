@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from mmgsim.contracts import Award, OrderQuery, Plan, Trade, frozen
-from mmgsim.coordination import Auction, Bilevel, Hierarchical, Isolated
+from mmgsim.coordination import Auction, Bilateral, Bilevel, Hierarchical, Isolated
 from mmgsim.coordination.pool import plan_costs
 from mmgsim.errors import ContractError
 from mmgsim.scenario import BUILT_IN, Kind, find_class
@@ -39,6 +39,12 @@ def test_an_aggregated_controller_keeps_its_contract(split):
 @pytest.mark.parametrize("pricing", ["pay-as-clear", "pay-as-bid"])
 def test_an_auction_of_several_rounds_keeps_its_contract(pricing):
     assert mechanism_faults(partial(Auction, pricing, rounds=3), 1) == []
+
+
+def test_pairs_with_charges_of_their_own_keep_the_contract():
+    km = {f"MG{k}": {f"MG{n}": float(n) for n in range(k + 1, 9)} for k in range(1, 8)}
+    make = partial(Bilateral, charges={"per_km": 0.005}, distances=km, trades="window", rounds=2)
+    assert mechanism_faults(make, 1) == []
 
 
 def test_sample_markets_have_two_to_five_members_one_of_them_with_diesel():

@@ -25,7 +25,16 @@ from mmgsim.contracts import (
     Trade,
     frozen,
 )
-from mmgsim.coordination import Admm, Auction, Bilevel, Central, Hierarchical, Isolated, PeerToPeer
+from mmgsim.coordination import (
+    Admm,
+    Auction,
+    Bilateral,
+    Bilevel,
+    Central,
+    Hierarchical,
+    Isolated,
+    PeerToPeer,
+)
 from mmgsim.engine import MessageBus
 from mmgsim.subproblems import dispatch_faults
 from mmgsim.testing import sample_view
@@ -85,7 +94,8 @@ def clear(world, mechanism):
 @pytest.mark.parametrize(
     "make",
     [
-        *(Isolated, Central, Admm, Auction, Bilevel, Hierarchical, PeerToPeer, _aggregated),
+        *(Isolated, Central, Admm, Auction, Bilateral, Bilevel, Hierarchical, PeerToPeer),
+        _aggregated,
         *(PriceToy, AuctionToy, HierarchicalToy),
     ],
 )
@@ -105,7 +115,7 @@ def test_one_gate_of_every_family_ends_in_balanced_feasible_plans(world, make):
         assert clearing.lower <= best.upper + 1e-6 * best.gross_cost
     if make in (Auction, PriceToy, AuctionToy):
         assert any(trade.buyer == Party.MARKET for trade in clearing.trades)
-    if make in (Bilevel, PeerToPeer):
+    if make in (Bilateral, Bilevel, PeerToPeer):
         assert clearing.trades
         assert {party for t in clearing.trades for party in (t.seller, t.buyer)} <= set(NAMES)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 
 from mmgsim.contracts import Award, Disclose, MarketView, Member, Objective, Plan
-from mmgsim.coordination.bilateral import net_trade_kw, sold_in_proportion
+from mmgsim.coordination.pair_trades import net_trade_kw, sold_in_proportion
 from mmgsim.coordination.pool import plan_costs
 from mmgsim.subproblems import Follower, LeaderProblem, LeaderTerms, disclosure_of, public_prices
 from mmgsim.testing import sample_view

@@ -8,7 +8,7 @@ import pytest
 
 from mmgsim.contracts import Plan, frozen
 from mmgsim.coordination.best_response import BestResponse, Rules
-from mmgsim.coordination.bilateral import seller_prices
+from mmgsim.coordination.pair_trades import seller_prices
 from tests.support.bilevel import small_market
 
 

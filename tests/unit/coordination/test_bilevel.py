@@ -8,8 +8,8 @@ import pytest
 import mmgsim
 from mmgsim.contracts import LimitKind, Objective, frozen
 from mmgsim.coordination import Bilevel, Isolated
-from mmgsim.coordination.bilateral import bills, shared_out, sold_in_proportion
 from mmgsim.coordination.leading import Leading
+from mmgsim.coordination.pair_trades import bills, shared_out, sold_in_proportion
 from mmgsim.errors import ScenarioError
 from mmgsim.scenario import load_scenario
 from mmgsim.subproblems import NetworkLimits

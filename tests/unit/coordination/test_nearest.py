@@ -5,8 +5,8 @@ from itertools import product
 import numpy as np
 import pytest
 
-from mmgsim.coordination.bilateral import net_trade_kw, shared_out
 from mmgsim.coordination.nearest import matched_by_distance
+from mmgsim.coordination.pair_trades import net_trade_kw, shared_out
 
 INF = np.inf
 

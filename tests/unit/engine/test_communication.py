@@ -109,7 +109,7 @@ def test_a_perfect_line_changes_nothing_and_takes_a_round_for_each_exchange():
 
 
 @pytest.mark.parametrize(
-    "kind", ["isolated", "central", "prices", "bilevel", "peer-to-peer", "admm"]
+    "kind", ["isolated", "central", "prices", "bilateral", "bilevel", "peer-to-peer", "admm"]
 )
 def test_trades_balance_and_nobody_is_better_off_with_a_bad_line(kind):
     good, bad = (run(coordination=kind, talk=talk, **DUO) for talk in (None, {**BAD, "repeats": 1}))

@@ -194,3 +194,35 @@ def test_the_saving_is_divided_through_the_market(executed):
         LedgerLine("B", "market", "saving_share", 0.0, -1.5),
     ]
     assert account(shares, "market") == 0.0
+
+
+# ------------------------------------------------------------------------- charges of a pair
+@pytest.mark.parametrize(("charge", "due"), [(None, 0.08), (0.03, 0.03), (-0.02, -0.02)])
+def test_a_buyer_owes_the_charge_of_its_trade_or_is_paid_it(executed, charge, due):
+    own = None if charge is None else frozen([charge])
+    trade = Trade("B", "A", frozen([4.0]), frozen([0.12]), own)
+    lines = settle(replace(executed, trades=(trade,)))
+    booked = [x for x in lines if x.item == Item.LOCAL_CHARGE]
+    assert [(x.payer, x.payee, x.kwh) for x in booked] == [("A", "dno", 2.0)]
+    assert booked[0].amount == pytest.approx(2.0 * due)
+    parties = {name for line in lines for name in (line.payer, line.payee)}
+    assert sum(account(lines, name) for name in parties) == pytest.approx(0.0)
+
+
+def test_a_trade_without_a_charge_has_no_line_of_it(executed):
+    trade = Trade("B", "A", frozen([4.0]), frozen([0.12]), frozen([0.0]))
+    lines = settle(replace(executed, trades=(trade,)))
+    assert not [x for x in lines if x.item == Item.LOCAL_CHARGE]
+
+
+def test_neither_market_nor_dno_owes_a_charge_on_what_it_buys():
+    for buyer in ("market", "dno"):
+        trade = Trade("B", buyer, frozen([4.0]), frozen([0.12]), frozen([0.5]))
+        assert trade.charged_per_kwh(TARIFF).tolist() == [0.0]
+
+
+def test_one_step_of_a_trade_is_a_trade_of_one_step():
+    trade = Trade("B", "A", frozen([4.0, 5.0]), frozen([0.1, 0.2]), frozen([0.3, 0.4]))
+    one = trade.at(1)
+    assert (one.kw, one.price_per_kwh, one.charge_per_kwh) == ([5.0], [0.2], [0.4])
+    assert replace(trade, charge_per_kwh=None).at(1).charge_per_kwh is None

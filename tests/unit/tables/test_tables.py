@@ -14,7 +14,7 @@ NOW = datetime(2021, 1, 11, tzinfo=UTC)
 
 
 def trade(seller, kw):
-    return (NOW, seller, "market", kw, 0.1)
+    return (NOW, seller, "market", kw, 0.1, 0.0)
 
 
 def test_every_flush_adds_a_part_and_a_reader_sees_all(tmp_path):
@@ -58,7 +58,7 @@ def test_no_half_written_part_is_ever_visible(tmp_path):
     writer = TableWriter()
     writer.open(tmp_path)
     writer.add("dispatch", [(NOW, "A", *[0.0] * 21, "")])
-    writer.add("trades", [(NOW, "A", "market", "not a number", 0.1)])
+    writer.add("trades", [(NOW, "A", "market", "not a number", 0.1, 0.0)])
     writer.commit()
     with pytest.raises(Exception, match="not a number"):
         writer.flush()
