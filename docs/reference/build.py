@@ -39,6 +39,7 @@ PAGES: tuple[str, ...] = (
     "mmgsim.network",
     "mmgsim.settlement",
     "mmgsim.metrics",
+    "mmgsim.interval",
     "mmgsim.errors",
     "mmgsim_agents",
     "mmgsim_agents.strategies",
