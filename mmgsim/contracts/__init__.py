@@ -26,6 +26,7 @@ from mmgsim.contracts.grants import (
 )
 from mmgsim.contracts.messages import (
     Award,
+    Bulletin,
     Disclose,
     Disclosure,
     Envelope,
@@ -71,6 +72,7 @@ __all__ = [
     "Accepted",
     "Award",
     "Battery",
+    "Bulletin",
     "CarriedState",
     "Clearing",
     "Device",
