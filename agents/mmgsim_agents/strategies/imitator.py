@@ -13,7 +13,7 @@ All that it knows of others is the `Bulletin` of the market, which names nobody.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import astuple, dataclass, replace
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 
@@ -129,12 +129,11 @@ class Imitator(OptimisingStrategy):
         habit = self._at_gate(view) if opens_gate(view) else self._so_far(view)
         floor, ceiling = (float(end[0]) for end in price_range(view))
         kept = replace(habit, floor_per_kwh=floor, ceiling_per_kwh=ceiling)
-        memory = {"habit": list(astuple(kept))}
-        return replace(super().dispatch(view, realised), memory=memory)
+        return replace(super().dispatch(view, realised), memory=asdict(kept))
 
     def _so_far(self, view: View) -> _Habit:
         """Give what is remembered, with the news since."""
-        habit = _Habit(*view.memory.get("habit", ()))
+        habit = _Habit(**view.memory)
         for news in view.messages:
             if isinstance(news, Bulletin):
                 habit = habit.informed(news)
