@@ -20,7 +20,7 @@ from mmgsim.coordination.order_book import BookResult, Fill, clear_book
 from mmgsim.coordination.pair_charges import pair_charges_per_kwh
 from mmgsim.coordination.peer_to_peer import PeerToPeer
 from mmgsim.coordination.prices import Prices
-from mmgsim.coordination.roth_erev import RothErev
+from mmgsim.coordination.roth_erev import Experience, RothErev
 from mmgsim.coordination.sharing import (
     Split,
     divide,
@@ -40,6 +40,7 @@ __all__ = [
     "Central",
     "Coalitions",
     "Efficiency",
+    "Experience",
     "Fill",
     "Hierarchical",
     "InducedBook",

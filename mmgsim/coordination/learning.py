@@ -21,16 +21,17 @@ import numpy as np
 
 from mmgsim.contracts import FloatArray, Order, Side, frozen
 from mmgsim.coordination.order_book import clear_book
-from mmgsim.coordination.roth_erev import RothErev
+from mmgsim.coordination.roth_erev import Experience, RothErev
 from mmgsim.interval import MeanInterval, mean_interval
 from mmgsim.profiles import stream
 
-__all__ = ["LearningStudy", "RepeatedDay", "Supply", "learning_study", "repeated_day"]
+__all__ = ["MARKUPS", "LearningStudy", "RepeatedDay", "Supply", "learning_study", "repeated_day"]
 
 Supply = Literal["scarce", "abundant"]
 Treatment = Literal["learner", "fixed", "truthful"]
 
 MARKUPS = (0.0, 0.25, 0.5, 0.75, 1.0)
+"""What a learner chooses from: how far from the true value to the best of the other side."""
 
 # Of a kWh at the grid: what it pays, and what it takes. [currency/kWh]
 FLOOR, CEILING = 0.05, 0.30
@@ -196,19 +197,14 @@ def learning_study(
 
 
 def _choices(profits: FloatArray, seed: int, days: int) -> list[list[int]]:
-    """Have a learner go through the days; give the position of its markup at every gate.
-
-    Rewards are measured in the first gain above zero, as the strategy ``learner`` does.
-    """
-    rng, unit = stream(seed, "learning", "choices"), 0.0
-    learnt, chosen = RothErev.even(len(profits)), []
+    """Have a learner go through the days; give the position of its markup at every gate."""
+    rng = stream(seed, "learning", "choices")
+    known, chosen = Experience(RothErev.even(len(profits))), []
     for _ in range(days):
         today = []
         for gate in range(profits.shape[1]):
-            choice = learnt.choose(rng)
-            gained = max(float(profits[choice, gate]), 0.0)
-            unit = unit or gained
-            learnt = learnt.learn(choice, gained / unit if unit else 0.0)
+            choice = known.learnt.choose(rng)
+            known = known.after(choice, float(profits[choice, gate]))
             today.append(choice)
         chosen.append(today)
     return chosen

@@ -15,7 +15,7 @@ import numpy as np
 
 from mmgsim.contracts import FloatArray, frozen
 
-__all__ = ["RothErev"]
+__all__ = ["Experience", "RothErev"]
 
 # No propensity falls below this, so that nothing is ever out of the question for good.
 LEAST = 1e-9
@@ -115,3 +115,25 @@ class RothErev:
         own = self.propensities[choice]
         updated[choice] = (1.0 - self.recency) * own + (1.0 - self.experimentation) * reward
         return replace(self, propensities=frozen(np.maximum(updated, LEAST)))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Experience:
+    """What somebody has learnt from gains whose size nobody knows beforehand.
+
+    Parameters
+    ----------
+    learnt : RothErev
+        Of the choices; rewards are in `unit`.
+    unit : float
+        The first gain above zero, 0 before there was any. [currency]
+    """
+
+    learnt: RothErev
+    unit: float = 0.0
+
+    def after(self, choice: int, gained: float) -> Experience:
+        """Give what is known after a choice gained something; a loss is no reward. [currency]"""
+        gained = max(gained, 0.0)
+        unit = self.unit or gained
+        return Experience(self.learnt.learn(choice, gained / unit if unit else 0.0), unit)

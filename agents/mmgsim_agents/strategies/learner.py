@@ -26,15 +26,14 @@ from mmgsim.contracts import (
     Statement,
     View,
 )
-from mmgsim.coordination import RothErev
+from mmgsim.coordination import Experience, RothErev
+from mmgsim.coordination.learning import MARKUPS
 from mmgsim.settlement import account
 from mmgsim_agents.gates import draws_of, opens_gate
 from mmgsim_agents.ordering import marked_up
 from mmgsim_agents.strategies.base import OptimisingStrategy
 
 __all__ = ["Learner", "gain_over_grid"]
-
-MARKUPS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
 _OF_TRADES = frozenset({Item.LOCAL_TRADE, Item.LOCAL_CHARGE, Item.SURPLUS})
 
@@ -66,29 +65,17 @@ class _Learnt:
 
     Parameters
     ----------
-    what : RothErev
-        Of its markups; rewards are in `unit`.
-    unit : float
-        The first gain above zero, 0 before there was any. [currency]
+    known : Experience
+        Of its markups.
     choice : int
         Position of the markup of the last gate, -1 before the first.
     gained : float
         Since then. [currency]
     """
 
-    what: RothErev
-    unit: float = 0.0
+    known: Experience
     choice: int = -1
     gained: float = 0.0
-
-    def rewarded(self) -> _Learnt:
-        """Give what is known when a gate closes the time of the last one."""
-        if self.choice < 0:
-            return self
-        gained = max(self.gained, 0.0)  # a market of somebody's own may have any price
-        unit = self.unit or gained
-        reward = gained / unit if unit else 0.0
-        return replace(self, what=self.what.learn(self.choice, reward), unit=unit, gained=0.0)
 
 
 class Learner(OptimisingStrategy):
@@ -135,8 +122,8 @@ class Learner(OptimisingStrategy):
         """Hold the plan, and remember what was learnt."""
         learnt = self._at_gate(view) if opens_gate(view) else self._so_far(view)
         memory = {
-            "propensities": learnt.what.propensities,
-            "unit": learnt.unit,
+            "propensities": learnt.known.learnt.propensities,
+            "unit": learnt.known.unit,
             "choice": learnt.choice,
             "gained": learnt.gained,
             # The statement of this step comes with the next one, which has a tariff of its own.
@@ -149,7 +136,7 @@ class Learner(OptimisingStrategy):
         """Give what is remembered, with the gains that statements tell of since."""
         memory: Mapping[str, Any] = view.memory
         if not memory:
-            return _Learnt(self._start)
+            return _Learnt(Experience(self._start))
         gained = sum(
             gain_over_grid(
                 told.lines,
@@ -160,14 +147,12 @@ class Learner(OptimisingStrategy):
             for told in view.messages
             if isinstance(told, Statement)
         )
-        return _Learnt(
-            replace(self._start, propensities=memory["propensities"]),
-            memory["unit"],
-            memory["choice"],
-            memory["gained"] + gained,
-        )
+        learnt = replace(self._start, propensities=memory["propensities"])
+        known = Experience(learnt, memory["unit"])
+        return _Learnt(known, memory["choice"], memory["gained"] + gained)
 
     def _at_gate(self, view: View) -> _Learnt:
         """Give the same once the time of the last gate is over, and another markup is drawn."""
-        learnt = self._so_far(view).rewarded()
-        return replace(learnt, choice=learnt.what.choose(draws_of(view)))
+        last = self._so_far(view)
+        known = last.known if last.choice < 0 else last.known.after(last.choice, last.gained)
+        return _Learnt(known, known.learnt.choose(draws_of(view)))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from mmgsim.contracts import frozen
-from mmgsim.coordination import RothErev
+from mmgsim.coordination import Experience, RothErev
 
 
 def learner(*propensities, **options):
@@ -69,6 +69,15 @@ def test_what_was_known_before_stays_as_it_was():
     before = learner(1.0, 1.0)
     before.learn(0, 5.0)
     assert before.propensities.tolist() == [1.0, 1.0]
+
+
+def test_experience_is_measured_in_the_first_gain_above_zero_and_a_loss_is_no_reward():
+    start = Experience(RothErev.even(3))
+    known, learnt = start, start.learnt
+    for choice, gained, reward in ((0, 0.0, 0.0), (1, 4.0, 1.0), (2, 8.0, 2.0), (0, -1.0, 0.0)):
+        known, learnt = known.after(choice, gained), learnt.learn(choice, reward)
+        assert known.learnt.propensities == pytest.approx(learnt.propensities)
+    assert (start.unit, known.unit) == (0.0, 4.0)
 
 
 @pytest.mark.parametrize(
