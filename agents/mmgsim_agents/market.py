@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import Any
@@ -12,6 +12,7 @@ from numpy.random import Generator
 
 from mmgsim.contracts import (
     Award,
+    Bulletin,
     Clearing,
     Envelope,
     Executed,
@@ -47,6 +48,7 @@ from mmgsim.profiles import stream
 from mmgsim.scenario import Absences
 from mmgsim.settlement import bill, ledger_faults
 from mmgsim.subproblems import clearing_faults
+from mmgsim_agents.bulletin import bulletin
 from mmgsim_agents.left_out import among, with_left_out
 from mmgsim_agents.markets.standard import StandardMarket
 
@@ -297,6 +299,23 @@ class MarketAgent(mesa.Agent):
                 for member in self.members
             ],
         )
+        self._publish(executed.trades)
+
+    def _publish(self, trades: Sequence[Trade]) -> None:
+        """Tell what was traded to whoever reads it."""
+        names = [member.name for member in self.members]
+        readers = [name for name in names if self._reads(name)]
+        if readers:
+            news = bulletin(trades, names)
+            self.model.bus.send(self.name, [replace(news, to=name) for name in readers])
+
+    def _reads(self, name: str) -> bool:
+        """Tell whether a microgrid reads bulletins; where it fails at that, its stand-in tells."""
+        try:
+            return bool(self.model.microgrids[name].reads(Bulletin))
+        except PlugInError as fault:
+            self.model.contain(fault)
+            return False
 
     def _settled(self, view: MarketView, executed: Executed) -> list[LedgerLine]:
         """Give the market's ledger lines, held to their contract."""

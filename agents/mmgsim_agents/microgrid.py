@@ -161,6 +161,11 @@ class MicrogridAgent(mesa.Agent):
         with self._guarded("telling what it answers in threads"):
             return type(message) in getattr(self.strategy, "answers_in_threads", ())
 
+    def reads(self, kind: type[Message]) -> bool:
+        """Tell whether the strategy wants to be sent a kind of public message."""
+        with self._guarded("telling what it reads"):
+            return kind in getattr(self.strategy, "reads", ())
+
     def receive(self, message: Message) -> Message | None:
         """Keep what is published; answer what is asked, without the private part of a plan."""
         if isinstance(message, Tariff):

@@ -32,7 +32,7 @@ from mmgsim.subproblems import (
     response_steps,
 )
 
-__all__ = ["opportunity_orders", "price_range"]
+__all__ = ["marked_up", "opportunity_orders", "price_range"]
 
 # Prices that are tried in a traded step between its two ends; most steps take less than ten. With
 # units that are on or off every price takes a MILP.
@@ -54,6 +54,26 @@ def price_range(view: View) -> tuple[FloatArray, FloatArray]:
     """
     tariff = view.tariff
     return tariff.export_per_kwh, tariff.buy_per_kwh - tariff.local_charge_per_kwh
+
+
+def marked_up(order: Order, view: View, markup: float) -> Order:
+    """Give a true order at a price that is better for who places it.
+
+    Parameters
+    ----------
+    order : Order
+        At its true value.
+    view : View
+        Of who places it.
+    markup : float
+        How far the price moves towards the best that the grid leaves to the other side, from 0 for
+        the true value to 1: an ask towards what buying from the grid costs less the local charge, a
+        bid towards what selling to it earns.
+    """
+    floor, ceiling = price_range(view)
+    end = float((ceiling if order.side is Side.SELL else floor)[order.offset])
+    price = (1.0 - markup) * order.price_per_kwh + markup * end
+    return replace(order, price_per_kwh=price)
 
 
 def opportunity_orders(view: View, query: OrderQuery, plan: Plans) -> Orders:

@@ -26,6 +26,7 @@ from mmgsim.contracts.grants import (
 )
 from mmgsim.contracts.messages import (
     Award,
+    Bulletin,
     Disclose,
     Disclosure,
     Envelope,
@@ -72,6 +73,7 @@ __all__ = [
     "Accepted",
     "Award",
     "Battery",
+    "Bulletin",
     "CarriedState",
     "Clearing",
     "Device",

@@ -24,6 +24,7 @@ from mmgsim.contracts.window import FloatArray, Window, frozen
 
 __all__ = [
     "Award",
+    "Bulletin",
     "Disclose",
     "Disclosure",
     "Envelope",
@@ -444,6 +445,26 @@ class Instruction(Message):
 
     net_kw: Mapping[str, float]
     markup: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
+class Bulletin(Message):
+    """What was traded in a step, for everybody who reads it: one entry a microgrid and side.
+
+    It names nobody, and is sorted by price, then by power, so that positions tell nothing either.
+
+    Parameters
+    ----------
+    sold_kw, sold_per_kwh : (sellers,) array
+        What each seller sold, and its mean price. [kW], [currency/kWh]
+    bought_kw, bought_per_kwh : (buyers,) array
+        The same of buyers.
+    """
+
+    sold_kw: FloatArray
+    sold_per_kwh: FloatArray
+    bought_kw: FloatArray
+    bought_per_kwh: FloatArray
 
 
 def payload_bytes(content: Any) -> int:

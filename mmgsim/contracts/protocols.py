@@ -45,7 +45,8 @@ class Strategy(Protocol):
 
     A strategy may also have ``answers_in_threads``, the kinds of messages that it can answer while
     other microgrids answer too: what it then calls must not hang or mix in threads, as Pyomo's own
-    solvers do.
+    solvers do. And it may have ``reads``, the kinds of public messages that it wants to be sent:
+    `Bulletin` is the only one.
     """
 
     answers: frozenset[type[Message]]

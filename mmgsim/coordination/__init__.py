@@ -16,11 +16,13 @@ from mmgsim.coordination.double_auction import (
 from mmgsim.coordination.energy_pool import Pool
 from mmgsim.coordination.hierarchical import Hierarchical
 from mmgsim.coordination.isolated import Isolated
+from mmgsim.coordination.learning import LearningStudy, RepeatedDay, learning_study, repeated_day
 from mmgsim.coordination.order_book import BookResult, Fill, clear_book
 from mmgsim.coordination.pair_charges import pair_charges_per_kwh
 from mmgsim.coordination.pairing import Pairs, match_pairs
 from mmgsim.coordination.peer_to_peer import PeerToPeer
 from mmgsim.coordination.prices import Prices
+from mmgsim.coordination.roth_erev import Experience, RothErev
 from mmgsim.coordination.sharing import (
     Split,
     divide,
@@ -41,23 +43,29 @@ __all__ = [
     "Central",
     "Coalitions",
     "Efficiency",
+    "Experience",
     "Fill",
     "Hierarchical",
     "InducedBook",
     "Isolated",
+    "LearningStudy",
     "Pairs",
     "PeerToPeer",
     "Pool",
     "Prices",
+    "RepeatedDay",
+    "RothErev",
     "Split",
     "clear_book",
     "divide",
     "equal_shares",
+    "learning_study",
     "least_public_cost",
     "match_pairs",
     "nucleolus",
     "pair_charges_per_kwh",
     "proportional_shares",
+    "repeated_day",
     "savings",
     "shapley_value",
     "zero_intelligence_study",

@@ -17,10 +17,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from scipy.special import stdtrit
 
 from mmgsim.contracts import FloatArray, Order, Side, frozen
 from mmgsim.coordination.order_book import clear_book
+from mmgsim.interval import mean_interval
 from mmgsim.profiles import stream
 
 __all__ = [
@@ -162,7 +162,5 @@ def zero_intelligence_study(
     """
     rngs = [stream(seed, "zero-intelligence", market) for seed in seeds]
     by_seed = np.array([_MARKETS[market](book, rng) for rng in rngs])
-    mean = float(by_seed.mean())
-    error = float(by_seed.std(ddof=1)) / len(by_seed) ** 0.5
-    half = float(stdtrit(len(by_seed) - 1, 0.975)) * error
-    return Efficiency(frozen(by_seed), mean, mean - half, mean + half)
+    found = mean_interval(by_seed)
+    return Efficiency(frozen(by_seed), found.mean, found.low, found.high)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from inspect import Parameter, signature
 from types import MappingProxyType
@@ -204,12 +204,16 @@ def _option_rows(chosen: Any) -> Iterator[KeyRow]:
 
 
 def _default(default: Any) -> str:
+    if isinstance(default, tuple):
+        default = list(default)
     return "left out" if default is None else f"`{str(default).lower()}`"
 
 
 def _values(hint: Any) -> str:
     if get_origin(hint) is Literal:
         return ", ".join(f"`{value}`" for value in get_args(hint))
+    if get_origin(hint) is Sequence:
+        return f"a list of {_values(get_args(hint)[0])}s"
     plain = [one for one in get_args(hint) or (hint,) if one is not type(None)]
     words = {float: "number", int: "whole number", bool: "true or false"}
     return " or ".join(words.get(one, "text") for one in plain)

@@ -39,6 +39,8 @@ BUILT_IN: Mapping[Kind, Mapping[str, str]] = MappingProxyType(
         Kind.STRATEGY: {
             "cost-minimiser": "mmgsim_agents.strategies.cost_minimiser:CostMinimiser",
             "driven": "mmgsim_agents.strategies.driven:Driven",
+            "imitator": "mmgsim_agents.strategies.imitator:Imitator",
+            "learner": "mmgsim_agents.strategies.learner:Learner",
             "markup": "mmgsim_agents.strategies.markup:Markup",
             "self-consumer": "mmgsim_agents.strategies.self_consumer:SelfConsumer",
             # Who makes its own cost small and says so is truthful: one class, two names.

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import astuple
 from typing import Any
 
-import numpy as np
 import pandas as pd
-from scipy.stats import t as student
 
+from mmgsim.interval import mean_interval
 from mmgsim.sweep.plan import PlannedRun, labels
 from mmgsim.sweep.worker import Outcome
 
@@ -63,8 +63,7 @@ def _identity(value: Any) -> str:
 def mean_by(table: pd.DataFrame, keys: Sequence[str], outcomes: Sequence[str]) -> pd.DataFrame:
     """Give means of figures over the complete runs that agree in some keys.
 
-    The interval is Student's: mean plus and minus t(0.975, n - 1) s / sqrt(n), which holds the
-    mean of all runs that could be drawn in 95 % of cases if the figure is about normal.
+    The interval is that of `mmgsim.interval.mean_interval`.
 
     Parameters
     ----------
@@ -88,18 +87,8 @@ def mean_by(table: pd.DataFrame, keys: Sequence[str], outcomes: Sequence[str]) -
         else [((), complete)]
     )
     rows = [
-        (*group, name, *_interval(part[name].dropna().to_numpy(dtype=float)))
+        (*group, name, *astuple(mean_interval(part[name])))
         for group, part in groups
         for name in outcomes
     ]
     return pd.DataFrame(rows, columns=[*keys, "figure", "runs", "mean", "low", "high"])
-
-
-def _interval(values: np.ndarray[Any, np.dtype[np.float64]]) -> tuple[int, float, float, float]:
-    count = len(values)
-    if count < 2:
-        mean = float(values[0]) if count else float("nan")
-        return count, mean, float("nan"), float("nan")
-    mean = float(values.mean())
-    half = float(student.ppf(0.975, count - 1)) * float(values.std(ddof=1)) / count**0.5
-    return count, mean, mean - half, mean + half

@@ -11,14 +11,18 @@ import numpy as np
 
 from mmgsim.contracts import (
     Award,
+    Bulletin,
     Disclose,
     Disclosure,
     Dispatch,
     Grant,
+    Item,
+    LedgerLine,
     Message,
     Offer,
     OrderQuery,
     Orders,
+    Party,
     Plan,
     PriceQuery,
     ProximalOffer,
@@ -26,6 +30,7 @@ from mmgsim.contracts import (
     Realised,
     Request,
     RequestQuery,
+    Statement,
     Strategy,
     View,
     frozen,
@@ -169,12 +174,20 @@ def _memory_faults(case: _Case) -> Iterator[str]:
         return
     kept = dict(first.memory)
     before = packed(kept)
-    later = _Case(case.strategy, replace(view, memory=kept))
+    later = _Case(case.strategy, replace(view, memory=kept, messages=_news(view)))
     again = case.strategy.dispatch(_planned(later), realised)
     if isinstance(again, Dispatch):
         yield from memory_faults(again.memory)
     if packed(kept) != before:
         yield "it changes view.memory; give a new dict in Dispatch.memory"
+
+
+def _news(view: View) -> tuple[Message, ...]:
+    """Give what the market tells of a step in which 1 kWh was sold at 0.2."""
+    sale = LedgerLine(str(Party.MARKET), view.name, Item.LOCAL_TRADE, 1.0, 0.2)
+    one, price = frozen([1.0]), frozen([0.2])
+    told = Bulletin(sold_kw=one, sold_per_kwh=price, bought_kw=one, bought_per_kwh=price)
+    return Statement(to=view.name, lines=(sale,)), replace(told, to=view.name)
 
 
 def _check_award(case: _Case) -> Iterator[str]:

@@ -7,13 +7,9 @@ than to those who trade in it.
 
 from __future__ import annotations
 
-from dataclasses import replace
-
-import numpy as np
-
-from mmgsim.contracts import Order, OrderQuery, Orders, Side, View
+from mmgsim.contracts import OrderQuery, Orders, View
 from mmgsim.errors import ContractError
-from mmgsim_agents.ordering import price_range
+from mmgsim_agents.ordering import marked_up
 from mmgsim_agents.strategies.base import OptimisingStrategy
 
 __all__ = ["ZeroIntelligence"]
@@ -33,12 +29,4 @@ class ZeroIntelligence(OptimisingStrategy):
         if rng is None:
             raise ContractError(view.name, ["draws its prices, but was given no random stream"])
         true = super().order(view, query).orders
-        return Orders(orders=tuple(_drawn(order, view, rng) for order in true))
-
-
-def _drawn(order: Order, view: View, rng: np.random.Generator) -> Order:
-    floor, ceiling = price_range(view)
-    end = (ceiling if order.side is Side.SELL else floor)[order.offset]
-    share = rng.uniform()
-    price = order.price_per_kwh + share * (float(end) - order.price_per_kwh)
-    return replace(order, price_per_kwh=price)
+        return Orders(orders=tuple(marked_up(order, view, rng.uniform()) for order in true))

@@ -114,7 +114,9 @@ def test_a_gate_that_a_surprise_will_open_is_known_to_nobody():
     assert seen[3] == (True, 3)
 
 
-@pytest.mark.parametrize("strategy", ["truthful", "zero-intelligence", "markup", "withholder"])
+@pytest.mark.parametrize(
+    "strategy", ["truthful", "zero-intelligence", "markup", "withholder", "learner"]
+)
 def test_two_runs_of_the_same_seed_trade_the_same(strategy):
     one, other = (run(12, strategy=strategy).table("trades") for _ in range(2))
     assert len(one) > 0

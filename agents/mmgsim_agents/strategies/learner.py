@@ -1,0 +1,158 @@
+"""Find out by experience how much more to ask: reinforcement learning over a few markups.
+
+The algorithm is `mmgsim.coordination.RothErev`, the modified one of Nicolaisen, Petrov and
+Tesfatsion (2001). What is rewarded is what own trades gained over the grid: the own money of them,
+as the market's statements have it, less what the grid would have paid or taken for the same kWh.
+It is known to nobody but the microgrid, needs no model, and is not negative where prices stay
+between the alternatives at the grid. The bound of it: fuel and wear are not taken off, and stored
+energy counts with the grid's price in the hour in which it is traded.
+
+All is counted from gate to gate, so that a markup has its reward before the next one is drawn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from mmgsim.contracts import (
+    Dispatch,
+    Item,
+    LedgerLine,
+    OrderQuery,
+    Orders,
+    Realised,
+    Statement,
+    View,
+)
+from mmgsim.coordination import Experience, RothErev
+from mmgsim.coordination.learning import MARKUPS
+from mmgsim.settlement import account
+from mmgsim_agents.gates import draws_of, opens_gate
+from mmgsim_agents.ordering import marked_up
+from mmgsim_agents.strategies.base import OptimisingStrategy
+
+__all__ = ["Learner", "gain_over_grid"]
+
+_OF_TRADES = frozenset({Item.LOCAL_TRADE, Item.LOCAL_CHARGE, Item.SURPLUS})
+
+
+def gain_over_grid(
+    lines: Sequence[LedgerLine], name: str, *, sell_per_kwh: float, buy_per_kwh: float
+) -> float:
+    """Give what the trades of a step brought a microgrid more than the grid would have. [currency]
+
+    Parameters
+    ----------
+    lines : sequence of LedgerLine
+        Its own.
+    name : str
+        Of the microgrid.
+    sell_per_kwh, buy_per_kwh : float
+        What the grid pays, and what it takes with the network charge. [currency/kWh]
+    """
+    trades = [line for line in lines if line.item == Item.LOCAL_TRADE]
+    sold_kwh = sum(line.kwh for line in trades if line.payee == name)
+    bought_kwh = sum(line.kwh for line in trades if line.payer == name)
+    paid = account(lines, name, counts=_OF_TRADES.__contains__)
+    return bought_kwh * buy_per_kwh - sold_kwh * sell_per_kwh - paid
+
+
+@dataclass(frozen=True, slots=True)
+class _Learnt:
+    """What a learner remembers.
+
+    Parameters
+    ----------
+    known : Experience
+        Of its markups.
+    choice : int
+        Position of the markup of the last gate, -1 before the first.
+    gained : float
+        Since then. [currency]
+    """
+
+    known: Experience
+    choice: int = -1
+    gained: float = 0.0
+
+
+class Learner(OptimisingStrategy):
+    """Orders at its true values with a markup that it draws at every gate, as it has learnt.
+
+    Parameters
+    ----------
+    markups : sequence of float
+        To choose from. Each is how far prices move from the true value towards the best that the
+        grid leaves to the other side, from 0 to 1. With a single one there is nothing to learn:
+        a fixed markup.
+    recency : float
+        Share of what was learnt that is forgotten at each gate, from 0 to 1.
+    experimentation : float
+        Share of a reward that does not go to the markup that brought it, from 0 to below 1.
+    strength : float
+        What has to be learnt against at the start, in rewards; the first gain above zero is one
+        of 1.
+    """
+
+    def __init__(
+        self,
+        markups: Sequence[float] = MARKUPS,
+        recency: float = 0.1,
+        *,
+        experimentation: float = 0.2,
+        strength: float = 9.0,
+    ) -> None:
+        super().__init__()
+        self.markups = tuple(float(markup) for markup in markups)
+        if not self.markups or not all(0.0 <= markup <= 1.0 for markup in self.markups):
+            raise ValueError(f"markups are one or more numbers from 0 to 1, not {markups}")
+        self._start = RothErev.even(
+            len(self.markups), strength=strength, recency=recency, experimentation=experimentation
+        )
+
+    def order(self, view: View, query: OrderQuery) -> Orders:
+        """Give the true orders with the markup of this gate."""
+        markup = self.markups[self._at_gate(view).choice]
+        true = super().order(view, query).orders
+        return Orders(orders=tuple(marked_up(order, view, markup) for order in true))
+
+    def dispatch(self, view: View, realised: Realised) -> Dispatch:
+        """Hold the plan, and remember what was learnt."""
+        learnt = self._at_gate(view) if opens_gate(view) else self._so_far(view)
+        memory = {
+            "propensities": learnt.known.learnt.propensities,
+            "unit": learnt.known.unit,
+            "choice": learnt.choice,
+            "gained": learnt.gained,
+            # The statement of this step comes with the next one, which has a tariff of its own.
+            "sell_per_kwh": float(view.tariff.export_per_kwh[0]),
+            "buy_per_kwh": float(view.tariff.buy_per_kwh[0]),
+        }
+        return replace(super().dispatch(view, realised), memory=memory)
+
+    def _so_far(self, view: View) -> _Learnt:
+        """Give what is remembered, with the gains that statements tell of since."""
+        memory: Mapping[str, Any] = view.memory
+        if not memory:
+            return _Learnt(Experience(self._start))
+        gained = sum(
+            gain_over_grid(
+                told.lines,
+                view.name,
+                sell_per_kwh=memory["sell_per_kwh"],
+                buy_per_kwh=memory["buy_per_kwh"],
+            )
+            for told in view.messages
+            if isinstance(told, Statement)
+        )
+        learnt = replace(self._start, propensities=memory["propensities"])
+        known = Experience(learnt, memory["unit"])
+        return _Learnt(known, memory["choice"], memory["gained"] + gained)
+
+    def _at_gate(self, view: View) -> _Learnt:
+        """Give the same once the time of the last gate is over, and another markup is drawn."""
+        last = self._so_far(view)
+        known = last.known if last.choice < 0 else last.known.after(last.choice, last.gained)
+        return _Learnt(known, known.learnt.choose(draws_of(view)))

@@ -1,0 +1,97 @@
+"""Learning by reinforcement, against updates by hand."""
+
+import numpy as np
+import pytest
+
+from mmgsim.contracts import frozen
+from mmgsim.coordination import Experience, RothErev
+
+
+def learner(*propensities, **options):
+    return RothErev(frozen(propensities), **options)
+
+
+def test_an_update_is_that_of_the_paper():
+    after = learner(2.0, 4.0, 6.0, recency=0.1, experimentation=0.2).learn(1, 10.0)
+    # Chosen: 0.9 x 4 + 0.8 x 10 = 11.6. Others: 0.9 q + 0.2 q / 2 = q.
+    assert after.propensities == pytest.approx([2.0, 11.6, 6.0])
+
+
+def test_a_choice_without_reward_loses_to_the_others():
+    before = learner(1.0, 1.0, 1.0)
+    after = before.learn(0, 0.0)
+    assert after.propensities == pytest.approx([0.9, 1.0, 1.0])
+    assert after.probabilities[0] < before.probabilities[0]
+
+
+def test_probabilities_are_in_proportion_to_propensities():
+    assert learner(1.0, 3.0).probabilities == pytest.approx([0.25, 0.75])
+
+
+def test_who_knows_nothing_likes_all_alike():
+    start = RothErev.even(4)
+    assert start.propensities == pytest.approx([2.25] * 4)
+
+
+def test_choices_are_drawn_as_often_as_is_likely():
+    rng, who = np.random.default_rng(3), learner(1.0, 3.0, 6.0)
+    count = 20_000
+    share = np.bincount([who.choose(rng) for _ in range(count)], minlength=3) / count
+    for drawn, likely in zip(share, (0.1, 0.3, 0.6), strict=True):
+        assert abs(drawn - likely) < 4.0 * (likely * (1.0 - likely) / count) ** 0.5
+
+
+def test_a_choice_takes_one_number_of_the_stream():
+    one, other = np.random.default_rng(5), np.random.default_rng(5)
+    learner(1.0, 1.0).choose(one)
+    other.random()
+    assert one.random() == other.random()
+
+
+def test_what_is_rewarded_becomes_usual():
+    rng, who = np.random.default_rng(0), RothErev.even(5)
+    for _ in range(500):
+        choice = who.choose(rng)
+        who = who.learn(choice, 1.0 if choice == 3 else 0.0)
+    assert who.probabilities.argmax() == 3
+    assert who.probabilities[3] > 0.9
+
+
+def test_without_any_reward_everything_stays_possible():
+    rng, who = np.random.default_rng(0), RothErev.even(3, recency=0.9)
+    for _ in range(2000):
+        who = who.learn(who.choose(rng), 0.0)
+    assert (who.probabilities > 0.0).all()
+    assert who.probabilities.sum() == pytest.approx(1.0)
+
+
+def test_what_was_known_before_stays_as_it_was():
+    before = learner(1.0, 1.0)
+    before.learn(0, 5.0)
+    assert before.propensities.tolist() == [1.0, 1.0]
+
+
+def test_experience_is_measured_in_the_first_gain_above_zero_and_a_loss_is_no_reward():
+    start = Experience(RothErev.even(3))
+    known, learnt = start, start.learnt
+    for choice, gained, reward in ((0, 0.0, 0.0), (1, 4.0, 1.0), (2, 8.0, 2.0), (0, -1.0, 0.0)):
+        known, learnt = known.after(choice, gained), learnt.learn(choice, reward)
+        assert known.learnt.propensities == pytest.approx(learnt.propensities)
+    assert (start.unit, known.unit) == (0.0, 4.0)
+
+
+@pytest.mark.parametrize(
+    ("make", "fault"),
+    [
+        (lambda: learner(), "propensities"),
+        (lambda: learner(1.0, 0.0), "propensities"),
+        (lambda: learner(1.0, recency=1.1), "recency"),
+        (lambda: learner(1.0, experimentation=1.0), "experimentation"),
+        (lambda: RothErev.even(2, strength=0.0), "strength"),
+        (lambda: learner(1.0).learn(0, -1.0), "reward"),
+        (lambda: learner(1.0).learn(0, np.nan), "reward"),
+    ],
+)
+def test_what_cannot_be_is_refused(make, fault):
+    with pytest.raises(ValueError, match=fault):
+        make()
