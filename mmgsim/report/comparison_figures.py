@@ -14,10 +14,14 @@ from mmgsim.report.compared import Compared
 
 __all__ = ["COMPARISON_FIGURES", "bars", "comparison_figures", "run_colours"]
 
-# Okabe and Ito's palette, as in the report of a run; grey is who trades with nobody.
+# Okabe and Ito's palette, as in the report of a run, then dark ones of Tol's muted scheme: a colour
+# for every coordination that comes with mmgsim. Grey is who trades with nobody.
 _ISOLATED = "#8c8c8c"
 _CENTRAL = "#0072B2"
-_OTHERS = ("#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442")
+_OTHERS = (
+    *("#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442"),
+    *("#332288", "#882255", "#999933", "#661100"),
+)
 _SENDERS = {"microgrid": "#D55E00", "market": "#a6a6a6", "dno": "#d9d9d9"}
 _SOLVED = 1e-6
 """A gap that tolerances of solvers may leave: the scale on which gates are compared."""
