@@ -90,7 +90,7 @@ RUNS = {
     "bilevel": (
         "duo",
         [
-            "coordination={kind: bilevel, variant: kkt}",
+            "coordination={kind: bilevel, variant: kkt, time_limit_s: 3600}",
             "microgrids.MG1.lcoe_per_kwh=0.06",
             "microgrids.MG2.lcoe_per_kwh=0.09",
         ],
