@@ -1,5 +1,7 @@
 """What tests of several folders share."""
 
+import importlib
+
 import pytest
 
 from mmgsim import cli
@@ -18,3 +20,15 @@ def mmgsim(monkeypatch, tmp_path, capsys):
         return caught.value.code or 0, printed.out, printed.err
 
     return call
+
+
+@pytest.fixture(scope="module")
+def no_pages():
+    """Draw no pages, which take most of the time of a short run, where a file looks at none."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module, name in (
+            ("mmgsim.run", "write_report"),
+            ("mmgsim.compare.comparison", "write_comparison_page"),
+        ):
+            patch.setattr(importlib.import_module(module), name, lambda *given: None)
+        yield patch

@@ -259,7 +259,7 @@ def make_run(name, folder):
         overrides = dict(setting.split("=", 1) for setting in settings)
         overrides = {key: yaml.safe_load(value) for key, value in overrides.items()}
         bus = MessageBus(keeps_payloads=name in WITH_PAYLOADS)
-        mmgsim.run(scenario, overrides=overrides, out=folder, bus=bus)
+        mmgsim.run(scenario, overrides=overrides, out=folder, bus=bus, report=False)
     return RunFolder(folder)
 
 

@@ -5,6 +5,7 @@ import pytest
 
 import mmgsim
 
+pytestmark = pytest.mark.usefixtures("no_pages")
 NAMES = ["MG1", "MG2"]
 
 

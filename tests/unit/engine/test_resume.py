@@ -25,6 +25,8 @@ from mmgsim.tables import TABLES, Results, write_json, writer
 from mmgsim_agents.strategies.cost_minimiser import CostMinimiser
 from tests.support.diesel import diesel_scenario
 
+pytestmark = pytest.mark.usefixtures("no_pages")
+
 DAYS = 2
 
 PLUG_INS = '''
@@ -585,6 +587,7 @@ def test_a_killed_run_says_what_its_folder_holds(
     if days_before:
         shutil.copytree(whole_alone.folder, out)
     monkeypatch.setattr(RunFolder, "close", Mock(side_effect=KilledError))
+    monkeypatch.setattr(sys.modules["mmgsim.run"], "write_report", write_report)
     with pytest.raises(KilledError):
         mmgsim.run(
             "duo", overrides={**ALONE, "days": 3}, out=out, resume=True, progress=stop_after(step)

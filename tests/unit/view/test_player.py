@@ -8,7 +8,6 @@ import pytest
 from mmgsim.errors import ScenarioError
 from mmgsim.view import Player
 
-
 PATIENCE_S = 600.0
 
 
