@@ -3,6 +3,7 @@
 import importlib
 
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 from mmgsim import cli
 
@@ -32,3 +33,21 @@ def no_pages():
         ):
             patch.setattr(importlib.import_module(module), name, lambda *given: None)
         yield patch
+
+
+def pytest_collection_modifyitems(items):
+    """Begin with audits, then files with slow tests, so that no worker is left alone with them."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: (item.path.parent.name != "audit", item.path not in slow))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Keep the tests of a file on one worker, and all audits: they look at the same runs."""
+    return ByRuns(config, log) if config.getvalue("dist") == "loadfile" else None
+
+
+class ByRuns(LoadFileScheduling):
+    def _split_scope(self, nodeid):
+        file = super()._split_scope(nodeid)
+        return "audit" if "/audit/" in file else file
