@@ -165,7 +165,7 @@ RUNS = {
         "wa9-tight",
         [
             "days=1",
-            "gate.every=3h",
+            "gate.every=6h",
             "coordination={kind: prices, network: rows}",
             "settlement.surplus=rebated",
         ],

@@ -603,11 +603,18 @@ def test_a_killed_run_says_what_its_folder_holds(
         assert "No step was simulated" in page
 
 
+FOUR_DAYS = {"days": 4, "coordination.kind": "central"}
+
+
+@pytest.fixture(scope="module")
+def four_days(tmp_path_factory):
+    out = tmp_path_factory.mktemp("four") / "run"
+    return mmgsim.run("duo", overrides=FOUR_DAYS, out=out)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGTERM])
-def test_a_killed_run_goes_on_to_the_same_values(tmp_path, number):
-    overrides = {"days": 4, "coordination.kind": "central"}
-    whole = mmgsim.run("duo", overrides=overrides, out=tmp_path / "whole")
+def test_a_killed_run_goes_on_to_the_same_values(four_days, tmp_path, number):
     out = tmp_path / "killed"
     command = [sys.executable, "-m", "mmgsim", "run", "duo", "--days", "4", "--out", str(out)]
     root = Path(mmgsim.__file__).parents[1]
@@ -624,4 +631,4 @@ def test_a_killed_run_goes_on_to_the_same_values(tmp_path, number):
     assert len(Results(out).steps) >= 24
     killed = number == signal.SIGKILL
     assert Results(out).manifest["status"] == ("running" if killed else "interrupted")
-    same_values(whole, mmgsim.run("duo", overrides=overrides, out=out, resume=True))
+    same_values(four_days, mmgsim.run("duo", overrides=FOUR_DAYS, out=out, resume=True))
