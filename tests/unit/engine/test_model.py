@@ -47,6 +47,12 @@ def test_a_model_that_nobody_holds_is_freed_with_all_its_problems():
     assert [ref() for ref in held] == [None] * 4
 
 
+def test_who_keeps_the_microgrids_alone_keeps_them_all():
+    microgrids = mmgsim.build("duo").microgrids
+    gc.collect()
+    assert [agent.name for agent in microgrids] == ["MG1", "MG2"]
+
+
 def test_agents_of_ones_own_are_numbered_on():
     model = mmgsim.build("duo")
     own = mesa.Agent(model)
