@@ -35,19 +35,24 @@ def no_pages():
         yield patch
 
 
+TOGETHER = ("tests/audit/", "tests/papers/test_p003_", "tests/unit/report/", "tests/unit/view/")
+"""Files that look at the same runs, by how their paths begin: each of these is one unit of work."""
+
+
 def pytest_collection_modifyitems(items):
-    """Begin with audits, then files with slow tests, so that no worker is left alone with them."""
+    """Begin with what is long, so that no worker is left alone with it in the end."""
     slow = {item.path for item in items if item.get_closest_marker("slow")}
-    items.sort(key=lambda item: (item.path.parent.name != "audit", item.path not in slow))
+    items.sort(key=lambda item: (not item.nodeid.startswith(TOGETHER), item.path not in slow))
 
 
 @pytest.hookimpl(optionalhook=True)
 def pytest_xdist_make_scheduler(config, log):
-    """Keep the tests of a file on one worker, and all audits: they look at the same runs."""
+    """Keep tests of a file on one worker, and of files that look at the same runs."""
     return ByRuns(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 class ByRuns(LoadFileScheduling):
     def _split_scope(self, nodeid):
-        file = super()._split_scope(nodeid)
-        return "audit" if "/audit/" in file else file
+        return next(
+            (begin for begin in TOGETHER if nodeid.startswith(begin)), super()._split_scope(nodeid)
+        )
