@@ -4,13 +4,16 @@ VENV ?= .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --quiet --disable-pip-version-check
 
+# Tests start dozens of processes, and each would compile all modules anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: run test lint docs bench clean
 
 run: $(VENV)/.can-run
 	$(BIN)/mmgsim run wa9
 
 test: $(VENV)/.can-test lint
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
 	$(BIN)/python -m pytest --numprocesses auto --nbmake notebooks --override-ini addopts= --override-ini filterwarnings=default
 
 lint: $(VENV)/.can-test

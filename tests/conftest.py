@@ -1,6 +1,9 @@
 """What tests of several folders share."""
 
+import importlib
+
 import pytest
+from xdist.scheduler import LoadFileScheduling
 
 from mmgsim import cli
 
@@ -18,3 +21,38 @@ def mmgsim(monkeypatch, tmp_path, capsys):
         return caught.value.code or 0, printed.out, printed.err
 
     return call
+
+
+@pytest.fixture(scope="module")
+def no_pages():
+    """Draw no pages, which take most of the time of a short run, where a file looks at none."""
+    with pytest.MonkeyPatch.context() as patch:
+        for module, name in (
+            ("mmgsim.run", "write_report"),
+            ("mmgsim.compare.comparison", "write_comparison_page"),
+        ):
+            patch.setattr(importlib.import_module(module), name, lambda *given: None)
+        yield patch
+
+
+TOGETHER = ("tests/audit/", "tests/papers/test_p003_", "tests/unit/report/", "tests/unit/view/")
+"""Files that look at the same runs, by how their paths begin: each of these is one unit of work."""
+
+
+def pytest_collection_modifyitems(items):
+    """Begin with what is long, so that no worker is left alone with it in the end."""
+    slow = {item.path for item in items if item.get_closest_marker("slow")}
+    items.sort(key=lambda item: (not item.nodeid.startswith(TOGETHER), item.path not in slow))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config, log):
+    """Keep tests of a file on one worker, and of files that look at the same runs."""
+    return ByRuns(config, log) if config.getvalue("dist") == "loadfile" else None
+
+
+class ByRuns(LoadFileScheduling):
+    def _split_scope(self, nodeid):
+        return next(
+            (begin for begin in TOGETHER if nodeid.startswith(begin)), super()._split_scope(nodeid)
+        )

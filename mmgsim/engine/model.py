@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import count
 from pathlib import Path
 from time import perf_counter
 from typing import Any
@@ -113,6 +114,7 @@ class MultiMicrogridModel(mesa.Model):
             replaced["seed"] = rng
         loaded = load_variant(scenario, replaced, strategy=strategy)
         super().__init__(rng=loaded.scenario.seed)
+        self._numbers = count(1)
         self.loaded = loaded
         self.scenario = loaded.scenario
         self.inputs = read_inputs(
@@ -156,6 +158,14 @@ class MultiMicrogridModel(mesa.Model):
         )
         for agent in self._everybody:
             self.bus.register(agent)
+
+    def register_agent(self, agent: mesa.Agent) -> None:
+        """Take up an agent and number it: from 1, as Mesa does."""
+        # Mesa 3.3 counts in a table of the class with the models as keys, so that no model, and
+        # no problem compiled for it, would ever be freed: 20 MB each of `wa9`.
+        getattr(mesa.Agent, "_ids", {}).pop(self, None)
+        agent.unique_id = next(self._numbers)
+        super().register_agent(agent)
 
     # -------------------------------------------------------------------------- one interval
     def begin_step(self) -> None:

@@ -90,7 +90,7 @@ RUNS = {
     "bilevel": (
         "duo",
         [
-            "coordination={kind: bilevel, variant: kkt}",
+            "coordination={kind: bilevel, variant: kkt, time_limit_s: 3600}",
             "microgrids.MG1.lcoe_per_kwh=0.06",
             "microgrids.MG2.lcoe_per_kwh=0.09",
         ],
@@ -165,7 +165,7 @@ RUNS = {
         "wa9-tight",
         [
             "days=1",
-            "gate.every=3h",
+            "gate.every=6h",
             "coordination={kind: prices, network: rows}",
             "settlement.surplus=rebated",
         ],
@@ -259,7 +259,7 @@ def make_run(name, folder):
         overrides = dict(setting.split("=", 1) for setting in settings)
         overrides = {key: yaml.safe_load(value) for key, value in overrides.items()}
         bus = MessageBus(keeps_payloads=name in WITH_PAYLOADS)
-        mmgsim.run(scenario, overrides=overrides, out=folder, bus=bus)
+        mmgsim.run(scenario, overrides=overrides, out=folder, bus=bus, report=False)
     return RunFolder(folder)
 
 

@@ -160,7 +160,8 @@ def test_wherever_plants_stand_a_rating_leaves_out_nothing_that_lines_carry(tmp_
 
 
 @pytest.mark.parametrize(
-    ("kind", "options"), [("central", {}), ("prices", {}), ("bilevel", {"variant": "kkt"})]
+    ("kind", "options"),
+    [("central", {}), ("prices", {}), ("bilevel", {"variant": "kkt", "time_limit_s": 3600.0})],
 )
 def test_a_gate_that_stops_asking_too_early_says_so(tmp_path, monkeypatch, kind, options):
     folder = write(tmp_path / "plants", LIMITS["current"])

@@ -12,7 +12,7 @@ import pytest
 from mmgsim.contracts import Objective
 from mmgsim.coordination import Bilevel, Central, Isolated
 from mmgsim.subproblems import MicrogridInputs, MicrogridProblem, PyomoHighs, Terms, disclosure_of
-from tests.support.bilevel import clear, followers_of, leader_of, small_market
+from tests.support.bilevel import PATIENCE_S, clear, followers_of, leader_of, small_market
 
 CASES = range(50)
 AUDITED = range(0, 50, 10)
@@ -47,7 +47,7 @@ def test_the_bilevel_optimum_is_between_central_and_isolated_and_below_best_resp
 
 @pytest.mark.parametrize("case", AUDITED)
 def test_the_coordination_ends_in_the_bilevel_optimum(case):
-    clearing = clear(small(case), Bilevel(variant="kkt"))
+    clearing = clear(small(case), Bilevel(variant="kkt", time_limit_s=PATIENCE_S))
     slack = 1e-6 * clearing.gross_cost
     assert clearing.upper == pytest.approx(optimum(case).cost, abs=2.0 * slack)
     assert clearing.flags == ()

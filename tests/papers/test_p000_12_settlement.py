@@ -5,13 +5,19 @@ import pytest
 
 import mmgsim
 
+pytestmark = pytest.mark.usefixtures("no_pages")
 NAMES = ["MG1", "MG2"]
 
 
 @pytest.fixture(scope="module", params=["best-response", "kkt"])
 def run(request, tmp_path_factory):
     overrides = {
-        "coordination": {"kind": "bilevel", "variant": request.param, "trade_price": "lcoe"},
+        "coordination": {
+            "kind": "bilevel",
+            "variant": request.param,
+            "trade_price": "lcoe",
+            "time_limit_s": 3600.0,
+        },
         "microgrids.MG1.lcoe_per_kwh": 0.06,
         "microgrids.MG2.lcoe_per_kwh": 0.09,
     }

@@ -7,7 +7,6 @@ hold here, by construction, and is not tested. What is tested: sharing saves in 
 property gives at the scenario's own local share, and less where trades owe the full charge.
 """
 
-import importlib
 import json
 
 import pytest
@@ -19,16 +18,10 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def plain():
-    """Draw no pages, which take most of the time, and share under the planner alone."""
-    with pytest.MonkeyPatch.context() as patch:
-        for module, name in (
-            ("mmgsim.run", "write_report"),
-            ("mmgsim.compare.comparison", "write_comparison_page"),
-        ):
-            patch.setattr(importlib.import_module(module), name, lambda *given: None)
-        patch.setattr(paper_000_year, "COORDINATIONS", ("central",))
-        yield patch
+def plain(no_pages):
+    """Share under the planner alone."""
+    no_pages.setattr(paper_000_year, "COORDINATIONS", ("central",))
+    return no_pages
 
 
 @pytest.fixture(scope="module")

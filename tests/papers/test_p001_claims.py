@@ -1,7 +1,5 @@
 """Going through paper 001: what is computed, and how far the verdicts can be trusted."""
 
-import sys
-
 import pytest
 
 from mmgsim.reproduce import Settings, Verdict
@@ -15,10 +13,8 @@ def told():
 
 
 @pytest.fixture(scope="module")
-def claims(tmp_path_factory):
-    with pytest.MonkeyPatch.context() as patch:  # pages of runs have tests of their own
-        patch.setattr(sys.modules["mmgsim.run"], "write_report", lambda results: None)
-        found = PAPER_001.claims(Settings(folder=tmp_path_factory.mktemp("p001")))
+def claims(no_pages, tmp_path_factory):
+    found = PAPER_001.claims(Settings(folder=tmp_path_factory.mktemp("p001")))
     return {claim.number: claim for claim in found}
 
 

@@ -14,7 +14,7 @@ from mmgsim.errors import ScenarioError
 from mmgsim.scenario import load_scenario
 from mmgsim.subproblems import NetworkLimits
 from mmgsim.testing import sample_market
-from tests.support.bilevel import Small, clear, followers_of, small_market
+from tests.support.bilevel import PATIENCE_S, Small, clear, followers_of, small_market
 
 
 @pytest.mark.parametrize(
@@ -63,7 +63,7 @@ def test_a_levelised_cost_below_zero_is_refused():
 
 def test_best_responses_take_over_where_a_microgrid_is_no_lp():
     view, members = sample_market(2)  # one of them with diesel
-    clearing = clear(Small(view, members), Bilevel(variant="kkt"))
+    clearing = clear(Small(view, members), Bilevel(variant="kkt", time_limit_s=PATIENCE_S))
     assert clearing.flags == ("leader_left",)
     assert clearing.lower is not None
 
@@ -82,7 +82,12 @@ def test_out_of_time_the_best_at_hand_is_taken_and_said_to_be_unproven():
 def test_with_rationality_nobody_pays_more_than_without_trade(seed, variant, objective):
     small = small_market(seed, steps=2, objective=objective)
     # Cheap sellers would lose: their levelised cost is often below what the grid pays.
-    mechanism = Bilevel(variant=variant, trade_price="lcoe", individually_rational=True)
+    mechanism = Bilevel(
+        variant=variant,
+        trade_price="lcoe",
+        individually_rational=True,
+        time_limit_s=PATIENCE_S,
+    )
     clearing, alone = clear(small, mechanism), clear(small, Isolated())
     nothing = np.zeros((2, 2, 2))
     before = bills(small.view, alone.plans, nothing, nothing[0])
@@ -102,7 +107,7 @@ def test_without_rationality_a_cheap_seller_may_lose():
         small = small_market(seed, steps=2)
         members = tuple(replace(one, lcoe_per_kwh=0.0) for one in small.view.members)
         small = replace(small, view=replace(small.view, members=members))
-        clearing = clear(small, Bilevel(variant="kkt", trade_price="lcoe"))
+        clearing = clear(small, Bilevel(variant="kkt", time_limit_s=PATIENCE_S, trade_price="lcoe"))
         alone = clear(small, Isolated())
         nothing, price = np.zeros((2, 2, 2)), np.zeros((2, 2))
         traded_kw = nothing.copy()
@@ -117,7 +122,7 @@ def test_without_rationality_a_cheap_seller_may_lose():
 
 def test_local_prices_are_those_of_the_own_trades_and_missing_without_any():
     small = small_market(0, steps=3)
-    clearing = clear(small, Bilevel(variant="kkt"))
+    clearing = clear(small, Bilevel(variant="kkt", time_limit_s=PATIENCE_S))
     assert clearing.trades
     for name in small.names:
         own = [t for t in clearing.trades if name in (t.seller, t.buyer)]
@@ -146,7 +151,7 @@ def test_a_kwh_that_is_dearer_with_the_charge_than_at_the_grid_is_not_matched():
     members = {name: replace(view, tariff=tariff) for name, view in small.members.items()}
     dear = replace(small, view=replace(small.view, tariff=tariff), members=members)
     for variant in ("best-response", "kkt"):
-        assert clear(dear, Bilevel(variant=variant)).trades == ()
+        assert clear(dear, Bilevel(variant=variant, time_limit_s=PATIENCE_S)).trades == ()
 
 
 def test_trades_that_break_rows_are_not_awarded_however_cheap():
@@ -196,6 +201,7 @@ def test_of_responses_that_are_as_good_for_a_microgrid_the_leaders_is_awarded():
             coordination={
                 "kind": "bilevel",
                 "variant": "kkt",
+                "time_limit_s": PATIENCE_S,
                 "individually_rational": is_rational,
             },
             overrides={

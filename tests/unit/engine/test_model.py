@@ -1,5 +1,7 @@
 """The model as a notebook sees it."""
 
+import gc
+import weakref
 from unittest.mock import Mock
 
 import mesa
@@ -33,6 +35,29 @@ def test_a_step_is_one_interval():
     model.step()
     assert model.clock.step == 1
     assert len(model.table("dispatch")) == 2 * len(model.microgrids)
+
+
+def test_a_model_that_nobody_holds_is_freed_with_all_its_problems():
+    """Who builds hundreds, an episode or a run of a sweep each, needs the memory of one."""
+    model = mmgsim.build("duo")
+    model.step()
+    held = [weakref.ref(each) for each in (model, model.market, *model.microgrids)]
+    del model
+    gc.collect()
+    assert [ref() for ref in held] == [None] * 4
+
+
+def test_who_keeps_the_microgrids_alone_keeps_them_all():
+    microgrids = mmgsim.build("duo").microgrids
+    gc.collect()
+    assert [agent.name for agent in microgrids] == ["MG1", "MG2"]
+
+
+def test_agents_of_ones_own_are_numbered_on():
+    model = mmgsim.build("duo")
+    own = mesa.Agent(model)
+    assert sorted(agent.unique_id for agent in model.agents) == [1, 2, 3, 4, 5]
+    assert own.unique_id == 5
 
 
 def test_a_step_that_was_begun_ends_as_any_other(central):

@@ -12,7 +12,8 @@ import mmgsim
 from mmgsim.network import read_net
 from mmgsim.tables import Results
 
-pytestmark = pytest.mark.slow  # days of planning, each several times over
+# Days of planning, each several times over.
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_pages")]
 
 V_MIN_PU, RATING_KA = 0.9909, 0.0012
 
@@ -303,16 +304,23 @@ def test_a_run_of_other_microgrids_is_refused(tmp_path, mended):
         mmgsim.build("wa9", overrides={"operator.options.envelopes_from": str(mended.folder)})
 
 
-def test_a_comparison_can_freeze_the_envelopes_of_its_first_coordination(ratings, tmp_path):
-    comparison = mmgsim.compare(
+@pytest.fixture(scope="module")
+def compared(ratings, tmp_path_factory):
+    """A comparison within frozen envelopes, and its folder."""
+    folder = tmp_path_factory.mktemp("frozen") / "compared"
+    return folder, mmgsim.compare(
         "duo",
         ["central", "isolated"],
         overrides=settings(ratings),
-        out=tmp_path / "compared",
+        out=folder,
         freeze_envelopes=True,
     )
+
+
+def test_a_comparison_can_freeze_the_envelopes_of_its_first_coordination(compared):
+    folder, comparison = compared
     limits = ["import_limit_kw", "export_limit_kw"]
-    reference = Results(tmp_path / "compared" / "envelopes").prices[limits]
+    reference = Results(folder / "envelopes").prices[limits]
     for run in comparison.runs.values():
         assert np.allclose(run.prices[limits], reference)
         assert run.summary["steps_repaired"] == 0
@@ -320,15 +328,9 @@ def test_a_comparison_can_freeze_the_envelopes_of_its_first_coordination(ratings
     assert upper["central"] <= upper["isolated"] + 1e-6
 
 
-def test_a_comparison_that_is_moved_still_finds_its_envelopes(ratings, tmp_path):
-    mmgsim.compare(
-        "duo",
-        ["central", "isolated"],
-        overrides=settings(ratings),
-        out=tmp_path / "compared",
-        freeze_envelopes=True,
-    )
-    moved = (tmp_path / "compared").rename(tmp_path / "moved")
+def test_a_comparison_that_is_moved_still_finds_its_envelopes(compared, tmp_path):
+    # The original stays where it is: a path that led back to it would not be missed below.
+    moved = shutil.copytree(compared[0], tmp_path / "copy").rename(tmp_path / "moved")
     loaded = mmgsim.load_scenario(moved / "isolated")
     assert loaded.scenario.operator.options["envelopes_from"] == "../envelopes"
     (moved / "envelopes").rename(tmp_path / "elsewhere")

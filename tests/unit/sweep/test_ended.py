@@ -15,7 +15,7 @@ from mmgsim.sweep import sweep
 from tests.unit.year.conftest import write_pair
 
 MACHINE = ["wall_s", "gate_s", "solver_s", "power_flow_s"]
-PATIENCE_S = 120.0
+PATIENCE_S = 1200.0
 
 
 @pytest.mark.slow

@@ -15,12 +15,12 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def run_of_duo(folder):
-    return mmgsim.run("duo", out=folder / "duo", overrides={"days": 1})
+    return mmgsim.run("duo", out=folder / "duo", overrides={"days": 1}, report=False)
 
 
 @pytest.fixture(scope="session")
 def run_of_tight(folder):
-    return mmgsim.run("wa9-tight", out=folder / "tight", overrides=HOURS)
+    return mmgsim.run("wa9-tight", out=folder / "tight", overrides=HOURS, report=False)
 
 
 @pytest.fixture
