@@ -35,6 +35,7 @@ PAGES: tuple[str, ...] = (
     "mmgsim.scenario.event_schema",
     "mmgsim.scenario.communication_schema",
     "mmgsim.coordination",
+    "mmgsim.uncertainty",
     "mmgsim.division",
     "mmgsim.gym",
     "mmgsim.network",

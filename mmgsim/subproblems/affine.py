@@ -151,6 +151,18 @@ class AffineNumbers:
         """Tell whether a number can differ when these Params of the table do."""
         return bool(self._evaluated) or bool(changed[self._used].any())
 
+    def slopes(self, params: int) -> Any:
+        """Give what each number gains by a Param's unit: a sparse (numbers, params) array.
+
+        Raises
+        ------
+        ValueError
+            If a number is no affine map of the Params.
+        """
+        if self._evaluated:
+            raise ValueError(f"{self._evaluated[0][1]} is not affine in its Params")
+        return sparse.csr_array(self._triplets, shape=(len(self.base), params))
+
     def values(self) -> FloatArray:
         """Give the numbers at the table's current values."""
         if self.is_constant:

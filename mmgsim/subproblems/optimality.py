@@ -24,7 +24,7 @@ from mmgsim.contracts import FloatArray
 from mmgsim.subproblems.linear_program import LinearProgram, activity_limits, propagated
 from mmgsim.subproblems.solver import Solver
 
-__all__ = ["NEAR", "Conditions", "declare_feasible", "declare_optimal"]
+__all__ = ["NEAR", "Conditions", "activities", "declare_feasible", "declare_optimal"]
 
 # A multiplier that is this close to a bound nobody has proven may have been held back by it.
 NEAR = 0.99
@@ -73,7 +73,7 @@ def declare_feasible(block: Any, program: LinearProgram, ranges: Ranges) -> None
     block.column = pyo.RangeSet(0, len(program.costs) - 1)
     bounds = [(_limit(a), _limit(b)) for a, b in zip(*ranges, strict=True)]
     block.x = pyo.Var(block.column, bounds=lambda _, j: bounds[j])
-    rows = _activities(program.matrix, block.x)
+    rows = activities(program.matrix, block.x)
     sides = (program.row_low.tolist(), program.row_high.tolist())
     block.row = pyo.Constraint(
         pyo.RangeSet(0, len(rows) - 1),
@@ -116,7 +116,7 @@ def declare_optimal(
         rule=lambda b, k: slacks[k] <= float(pairs.ranges[k]) * (1 - b.binds[k]),
     )
     every = [*block.price.values(), *block.multiplier.values()]
-    sums = _activities(pairs.dual_matrix, every)
+    sums = activities(pairs.dual_matrix, every)
     block.stationary = pyo.Constraint(
         pyo.RangeSet(0, len(sums) - 1),
         rule=lambda _, i: sums[i] == float(pairs.dual_costs[i]),
@@ -186,7 +186,7 @@ class _Pairs:
     def slacks(self, x: Any) -> list[Any]:
         """Give how far from each limit the columns of a block are."""
         program = self._program
-        rows = _activities(program.matrix, x)
+        rows = activities(program.matrix, x)
         return [
             *(rows[i] - float(program.row_low[i]) for i in self._rows[0]),
             *(float(program.row_high[i]) - rows[i] for i in self._rows[1]),
@@ -214,7 +214,8 @@ def _linear(entries: FloatArray, x: Any) -> Any:
     )
 
 
-def _activities(matrix: Any, x: Any) -> list[Any]:
+def activities(matrix: Any, x: Any) -> list[Any]:
+    """Give ``matrix @ x`` as linear expressions, one a row of a sparse matrix."""
     csr = sparse.csr_array(matrix)
     ends = zip(csr.indptr[:-1], csr.indptr[1:], strict=True)
     return [

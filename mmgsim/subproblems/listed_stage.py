@@ -1,0 +1,82 @@
+"""The first stage of a two-stage problem, with a copy of the recourse for every listed unknown."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from scipy import sparse
+
+from mmgsim.contracts import FloatArray, frozen
+from mmgsim.subproblems.column_constraint import Trial
+from mmgsim.subproblems.compiled import CompiledHighs
+from mmgsim.subproblems.recourse import Recourse
+
+__all__ = ["ListedFirstStage"]
+
+
+class ListedFirstStage:
+    """A Pyomo MILP that grows by a copy of the recourse for every unknown on the list.
+
+    Parameters
+    ----------
+    model : pyomo.environ.ConcreteModel
+        The first stage, whose objective is its own cost plus the variable `later`.
+    first : Pyomo Var
+        The decisions, in the order of the recourse.
+    later : Pyomo Var
+        What comes later costs no less than this.
+    recourse : Recourse
+        The second stage.
+    mip_gap : float
+        To which each list is solved; its bound counts.
+    time_limit_s : float
+        After which a list is left with its best decision, and with its bound.
+    """
+
+    def __init__(
+        self,
+        model: Any,
+        *,
+        first: Any,
+        later: Any,
+        recourse: Recourse,
+        mip_gap: float = 1e-6,
+        time_limit_s: float = np.inf,
+    ) -> None:
+        self._solver = CompiledHighs(model, mip_gap=mip_gap, time_limit_s=time_limit_s)
+        self._first, (self._later,) = self._solver.columns(first), self._solver.columns(later)
+        self._recourse = recourse
+        is_whole = np.isin(self._first, self._solver.integers)
+        self._is_whole = is_whole
+
+    def add(self, unknown: FloatArray) -> None:
+        """Have the recourse of one more unknown be feasible, and no dearer than `later`."""
+        recourse, solver = self._recourse, self._solver
+        rows, _ = solver.shape
+        count = len(recourse.costs)
+        copies = solver.add_columns(np.zeros(count), sparse.csc_array((rows, count)))
+        free = copies[recourse.is_free]
+        solver.limit_columns(free, -np.inf, np.inf)
+        sides = recourse.base + recourse.on_unknown @ unknown
+        entries = self._over_all(recourse.matrix, copies) - self._over_all(
+            recourse.on_first, self._first
+        )
+        solver.add_rows(sides, np.where(recourse.is_equation, sides, np.inf), entries)
+        cost = self._over_all(sparse.csr_array(recourse.costs[None, :]), copies)
+        later = self._over_all(sparse.csr_array(np.ones((1, 1))), np.array([self._later]))
+        solver.add_rows(recourse.offset, np.inf, later - cost)
+
+    def solve(self) -> Trial:
+        """Decide against the list."""
+        outcome = self._solver.solve(agent="first stage", step=0)
+        solution = self._solver.solution
+        first = np.where(self._is_whole, np.round(solution[self._first]), solution[self._first])
+        cost = outcome.objective - float(solution[self._later])
+        return Trial(first=frozen(first), first_cost=cost, bound=outcome.bound)
+
+    def _over_all(self, matrix: Any, columns: Any) -> Any:
+        """Give a matrix over some columns as one over all."""
+        part = sparse.coo_array(matrix)
+        shape = (part.shape[0], self._solver.shape[1])
+        return sparse.csr_array((part.data, (part.row, columns[part.col])), shape=shape)
