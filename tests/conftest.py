@@ -23,15 +23,19 @@ def mmgsim(monkeypatch, tmp_path, capsys):
     return call
 
 
-@pytest.fixture(scope="module")
-def no_pages():
-    """Draw no pages, which take most of the time of a short run, where a file looks at none."""
+@pytest.fixture(scope="module", autouse=True)
+def no_pages(request):
+    """Draw no pages, which take most of the time of a short run, where a file looks at none.
+
+    A file that looks at them is marked `pages`.
+    """
     with pytest.MonkeyPatch.context() as patch:
-        for module, name in (
-            ("mmgsim.run", "write_report"),
-            ("mmgsim.compare.comparison", "write_comparison_page"),
-        ):
-            patch.setattr(importlib.import_module(module), name, lambda *given: None)
+        if request.node.get_closest_marker("pages") is None:
+            for module, name in (
+                ("mmgsim.run", "write_report"),
+                ("mmgsim.compare.comparison", "write_comparison_page"),
+            ):
+                patch.setattr(importlib.import_module(module), name, lambda *given: None)
         yield patch
 
 

@@ -5,7 +5,6 @@ import pytest
 
 import mmgsim
 
-pytestmark = pytest.mark.usefixtures("no_pages")
 NAMES = ["MG1", "MG2"]
 
 

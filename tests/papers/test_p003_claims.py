@@ -5,7 +5,7 @@ import pytest
 from mmgsim.reproduce import Settings, Verdict
 from mmgsim.reproduce.paper_003 import PAPER_003
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_pages")]
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,6 @@ import pytest
 import mmgsim
 from tests.support.peers import BUY, PEER, SELL, nearest_first
 
-pytestmark = pytest.mark.usefixtures("no_pages")
-
 DAYS, STEPS = 2, 48
 KM_BY_PAIR = {
     "Laverton": {"MountMagnet": 9.0, "Wahroonga": 21.0},

@@ -7,6 +7,8 @@ import pytest
 
 import mmgsim
 
+pytestmark = pytest.mark.pages
+
 STRATEGY = '''
 import numpy as np
 from mmgsim_agents.strategies import OptimisingStrategy

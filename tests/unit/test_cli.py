@@ -14,6 +14,8 @@ from mmgsim import cli, terminal
 from mmgsim.engine import model
 from mmgsim.tables import Results, writer
 
+pytestmark = pytest.mark.pages
+
 FILES = ["manifest.json", "report.html", "scenario.yaml", "summary.json"]
 STOP = ["--set", "faults.on_fault=stop"]
 FAST = ["--coordination", "isolated", "--strategy", "self-consumer"]

@@ -22,6 +22,8 @@ from mmgsim.errors import ComparisonEndedEarlyError, ComparisonError, ResultsErr
 from mmgsim.report import COMPARISON_FIGURES, Compared, compared_rows
 from mmgsim.terminal import print_comparison
 
+pytestmark = pytest.mark.pages
+
 PLAIN = {"strategy": "self-consumer"}
 STOP = {"faults.on_fault": "stop"}
 

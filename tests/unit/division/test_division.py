@@ -11,8 +11,6 @@ from mmgsim.division import DayGame, Rule, bills_by_rule, sampled_shapley, viola
 from mmgsim.errors import ScenarioError
 from tests.support import p001
 
-pytestmark = pytest.mark.usefixtures("no_pages")
-
 
 @pytest.fixture(scope="module")
 def duo(tmp_path_factory):

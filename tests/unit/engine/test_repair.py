@@ -13,7 +13,7 @@ from mmgsim.network import read_net
 from mmgsim.tables import Results
 
 # Days of planning, each several times over.
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("no_pages")]
+pytestmark = pytest.mark.slow
 
 V_MIN_PU, RATING_KA = 0.9909, 0.0012
 

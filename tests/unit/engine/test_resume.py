@@ -25,8 +25,6 @@ from mmgsim.tables import TABLES, Results, write_json, writer
 from mmgsim_agents.strategies.cost_minimiser import CostMinimiser
 from tests.support.diesel import diesel_scenario
 
-pytestmark = pytest.mark.usefixtures("no_pages")
-
 DAYS = 2
 
 PLUG_INS = '''

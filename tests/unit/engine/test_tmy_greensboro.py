@@ -5,8 +5,6 @@ import pytest
 from mmgsim.engine import build
 from mmgsim.run import run
 
-pytestmark = pytest.mark.usefixtures("no_pages")
-
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory):

@@ -9,6 +9,8 @@ import pytest
 import mmgsim
 from mmgsim.metrics import METRICS, centrality, metrics_of, traded_kwh
 
+pytestmark = pytest.mark.pages
+
 TIMES = pd.date_range("2021-01-11", periods=2, freq="30min", tz="UTC")
 
 

@@ -17,6 +17,8 @@ from mmgsim.plots.storage import stored_percent
 from mmgsim.view import ReplaySource
 from mmgsim.view.sheet import draw_sheet
 
+pytestmark = pytest.mark.pages
+
 DUO = Path(__file__).parents[3] / "scenarios" / "duo"
 FEEDER = {
     "case": "case33bw",

@@ -16,6 +16,8 @@ from mmgsim.plots.ties import tie_flows
 from mmgsim.report.asked import dno_plans, priced_limits, refusals
 from mmgsim.report.numbers import summary_rows
 
+pytestmark = pytest.mark.pages
+
 
 def changed(run, folder, **keys):
     """Give a copy of a run whose scenario says something else."""

@@ -18,6 +18,8 @@ from mmgsim.plots.repair import repaired_steps
 from mmgsim.plots.style import COSTS, POWERS, microgrid_colours
 from mmgsim.plots.view import RunView
 
+pytestmark = pytest.mark.pages
+
 FIGURES = [
     "bills",
     "gains",

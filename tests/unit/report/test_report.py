@@ -13,6 +13,8 @@ from mmgsim.report.deciders import deciders
 from mmgsim.report.sections import SECTIONS
 from mmgsim.report.tiles import tiles
 
+pytestmark = pytest.mark.pages
+
 FETCHED = re.compile(r"""(?:src|href)=(?!["']?\#)|@import|url\(|https?:""")
 """What a browser would load; links within the page begin with #."""
 

@@ -6,8 +6,6 @@ import pytest
 import mmgsim
 from mmgsim.scenario import freeze, load_scenario, seen_from, without_places
 
-pytestmark = pytest.mark.usefixtures("no_pages")
-
 SERIES = """\
 time,kw,share
 2021-01-10T23:00Z,3,1

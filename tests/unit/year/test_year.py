@@ -17,6 +17,8 @@ from mmgsim.scenario.unusual import unusual
 from mmgsim.year import ALL, YearStudy, day_faults
 from tests.unit.year.conftest import write_pair
 
+pytestmark = pytest.mark.pages
+
 BOTH = "isolated,central"
 
 
