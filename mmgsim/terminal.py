@@ -256,6 +256,7 @@ def print_reproduction(found: Reproduction, *, quiet: bool, as_json: bool) -> No
         return
     if quiet:
         return
+    out.print(found.sums, soft_wrap=True, markup=False)
     title = f"Paper {found.paper.number}: {found.paper.title}"
     shown = HEAD[: HEAD.index("verdict") + 1]  # reasons are long: they stand below, and on the page
     columns = [

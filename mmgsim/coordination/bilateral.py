@@ -41,7 +41,7 @@ from mmgsim.contracts import (
     Trade,
     frozen,
 )
-from mmgsim.coordination.pair_charges import PairCharges
+from mmgsim.coordination.pair_charges import ChargesOption, PairCharges
 from mmgsim.coordination.pair_trades import (
     bilateral_awards,
     bilateral_clearing,
@@ -49,7 +49,7 @@ from mmgsim.coordination.pair_trades import (
     net_trade_kw,
 )
 from mmgsim.coordination.pairing import match_pairs
-from mmgsim.coordination.peer_terms import PeerDistances
+from mmgsim.coordination.peer_terms import DistancesOption, PeerDistances
 from mmgsim.coordination.replies import checked_orders, open_orders, plans_by_name
 from mmgsim.scenario import Inputs, Scenario
 
@@ -88,11 +88,11 @@ class Bilateral:
     def __init__(
         self,
         *,
-        charges: str | Mapping[str, Any] = "local",
+        charges: ChargesOption = "local",
         split: float = 0.5,
         trades: Traded = "gate",
         rounds: int = 3,
-        distances: str | Mapping[str, Mapping[str, float]] = "feeder",
+        distances: DistancesOption = "feeder",
     ) -> None:
         if not 0.0 <= split <= 1.0:
             raise ValueError(f"split is a share from 0 to 1, not {split!r}")

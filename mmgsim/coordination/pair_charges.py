@@ -15,7 +15,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 
@@ -33,7 +33,10 @@ from mmgsim.contracts import (
 from mmgsim.coordination.network_talk import DNO, checked_rows
 from mmgsim.coordination.replies import replies_by_name
 
-__all__ = ["PairCharges", "pair_charges_per_kwh"]
+__all__ = ["ChargesOption", "PairCharges", "pair_charges_per_kwh"]
+
+ChargesOption = Literal["local", "losses"] | Annotated[Mapping[str, float], "`{per_km: number}`"]
+"""What may be given as charges."""
 
 LOCAL, LOSSES, PER_KM = "local", "losses", "per_km"
 

@@ -6,17 +6,26 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import combinations
-from typing import Any
+from typing import Annotated, Any, Literal
 
 import numpy as np
 
 from mmgsim.contracts import FloatArray, MarketView, frozen
 from mmgsim.errors import near_miss
 
-__all__ = ["PeerDistances", "PeerPrice"]
+__all__ = ["DistancesOption", "PeerDistances", "PeerPrice", "PriceOption"]
 
 MIDPOINT = "midpoint"
 FEEDER, EQUAL = "feeder", "equal"
+
+PriceOption = float | Literal["midpoint"] | Annotated[Mapping[str, float], "`{NAME: number}`"]
+"""What may be given as price."""
+
+DistancesOption = (
+    Literal["feeder", "equal"]
+    | Annotated[Mapping[str, Mapping[str, float]], "`{NAME: {NAME: number}}`"]
+)
+"""What may be given as distances."""
 
 Found = Iterator[tuple[str, str]]
 """Faults, each with its cure."""

@@ -39,7 +39,7 @@ from mmgsim.contracts import (
 )
 from mmgsim.coordination.nearest import matched_by_distance
 from mmgsim.coordination.pair_trades import bilateral_awards, bilateral_clearing, bilateral_trades
-from mmgsim.coordination.peer_terms import PeerDistances, PeerPrice
+from mmgsim.coordination.peer_terms import DistancesOption, PeerDistances, PeerPrice, PriceOption
 from mmgsim.coordination.replies import plans_by_name, replies_by_name
 from mmgsim.errors import ranges
 from mmgsim.scenario import Inputs, Scenario
@@ -73,8 +73,8 @@ class PeerToPeer:
     def __init__(
         self,
         *,
-        price_per_kwh: float | str | Mapping[str, float] = "midpoint",
-        distances: str | Mapping[str, Mapping[str, float]] = "feeder",
+        price_per_kwh: PriceOption = "midpoint",
+        distances: DistancesOption = "feeder",
     ) -> None:
         self._price = PeerPrice(price_per_kwh)
         self._distances = PeerDistances(distances)

@@ -3,13 +3,14 @@
 from mmgsim.division.day import GameDay, game_day
 from mmgsim.division.division import ALL, Division
 from mmgsim.division.game import EXACT_MEMBERS, DayGame
-from mmgsim.division.rules import Bills, Rule, Violations, bills_by_rule, violations
+from mmgsim.division.rules import RULE_WORDS, Bills, Rule, Violations, bills_by_rule, violations
 from mmgsim.division.running import divide
 from mmgsim.division.sampling import SampledShares, sampled_shapley
 
 __all__ = [
     "ALL",
     "EXACT_MEMBERS",
+    "RULE_WORDS",
     "Bills",
     "DayGame",
     "Division",

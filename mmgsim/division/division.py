@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from mmgsim.division.game import EXACT_MEMBERS, DayGame
-from mmgsim.division.rules import Bills, Rule, Violations
+from mmgsim.division.rules import RULE_WORDS, Bills, Rule, Violations
 from mmgsim.report import Divided, write_division_page
 from mmgsim.tables import write_json, write_text
 
@@ -104,10 +104,11 @@ class Division:
 
     @property
     def notes(self) -> tuple[str, ...]:
-        """Say what was played, and what that leaves out."""
+        """Say what each rule does, what was played, and what that leaves out."""
         game, count = self.game, len(self.game.names)
         looked = sum(0 < mask.bit_count() < count for mask in game.known)
         notes = [
+            *(f"{rule}: {RULE_WORDS[rule]}." for rule in self._bills),
             "One day known beforehand, without a network; storage begins as the scenario says. "
             "Fixed charges and loss shares are left out.",
             f"Below {self._rounding:.2g} {game.day.currency} counts as kept.",

@@ -23,8 +23,10 @@ Pay-as-bid is none of these: costs of groups know no bids.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from types import MappingProxyType
 
 import numpy as np
 
@@ -35,7 +37,15 @@ from mmgsim.division.sampling import sampled_shapley
 from mmgsim.errors import Fault, near_miss
 from mmgsim.profiles import stream
 
-__all__ = ["Bills", "Rule", "Violations", "bills_by_rule", "rule_faults", "violations"]
+__all__ = [
+    "RULE_WORDS",
+    "Bills",
+    "Rule",
+    "Violations",
+    "bills_by_rule",
+    "rule_faults",
+    "violations",
+]
 
 
 class Rule(StrEnum):
@@ -48,6 +58,22 @@ class Rule(StrEnum):
     SHAPLEY = "shapley"
     NUCLEOLUS = "nucleolus"
 
+
+RULE_WORDS: Mapping[Rule, str] = MappingProxyType(
+    {
+        Rule.NONE: "local energy is free; each pays for its exchange with the grid, network "
+        "charges and its devices alone",
+        Rule.MIDPOINT: "local energy costs the mean of what the grid pays for it and what it takes "
+        "for it, the local charge taken off",
+        Rule.MARGINAL: "local energy costs what one more kWh would cost all together in that step",
+        Rule.NASH: "everybody saves the same amount against being alone",
+        Rule.SHAPLEY: "each saves what it adds to the saving when it joins the others, as a mean "
+        "over all orders of joining",
+        Rule.NUCLEOLUS: "the group that gains least over what it would save on its own gains as "
+        "much as possible, then the next one, and so on",
+    }
+)
+"""What each rule does, in one line."""
 
 _SPLITS = {Rule.NASH: Split.EQUAL, Rule.SHAPLEY: Split.SHAPLEY, Rule.NUCLEOLUS: Split.NUCLEOLUS}
 

@@ -2,6 +2,15 @@
 
 from mmgsim.metrics.fairness import gini, jain
 from mmgsim.metrics.market import METRICS, Metric, metrics_of
-from mmgsim.metrics.trade_network import centrality, traded_kwh
+from mmgsim.metrics.trade_network import centrality, pair_trades, traded_kwh
 
-__all__ = ["METRICS", "Metric", "centrality", "gini", "jain", "metrics_of", "traded_kwh"]
+__all__ = [
+    "METRICS",
+    "Metric",
+    "centrality",
+    "gini",
+    "jain",
+    "metrics_of",
+    "pair_trades",
+    "traded_kwh",
+]

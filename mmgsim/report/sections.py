@@ -9,7 +9,7 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from mmgsim.metrics import METRICS, centrality
+from mmgsim.metrics import METRICS
 from mmgsim.plots import (
     bills_by_item,
     days_in_choice,
@@ -20,11 +20,10 @@ from mmgsim.plots import (
 )
 from mmgsim.report.asked import dno_plans, priced_limits, refusals
 from mmgsim.report.page import table
+from mmgsim.report.traders import pairs, pairs_told, traders, traders_told
 from mmgsim.tables import Results
 
 __all__ = ["SECTIONS", "Part", "Section"]
-
-_TRADER = (0, 1, 1, 3, 3)  # digits of what is told of a trader
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,24 +89,6 @@ def _market(results: Results) -> str:
         if pd.notna(value)
     ]
     return table(("", "", "what it says"), rows, numbers=(1,))
-
-
-def _traders(results: Results) -> str:
-    """Give how central every microgrid is where microgrids trade with each other."""
-    found = centrality(results)
-    rows = [
-        (str(name), *(plain(value, digits) for value, digits in zip(row, _TRADER, strict=True)))
-        for name, row in zip(found.index, found.to_numpy(), strict=True)
-    ]
-    head = (
-        "microgrid",
-        "trades with",
-        "sold [kWh]",
-        "bought [kWh]",
-        "betweenness",
-        "PageRank",
-    )
-    return table(head, rows, numbers=range(1, len(head))) if rows else ""
 
 
 def _flags(results: Results) -> str:
@@ -261,6 +242,7 @@ SECTIONS = (
                 "Energy over the whole run. Where trades are pooled, all sell to and buy from the "
                 "market.",
             ),
+            Part(pairs, pairs_told),
             Part(
                 lambda results: results.plot.exchange(),
                 "Net power at each connection point, with the grid and locally.",
@@ -293,12 +275,7 @@ SECTIONS = (
         "Market and community",
         (
             Part(_market),
-            Part(
-                _traders,
-                "Who is in the middle of the trades: betweenness is the share of shortest ways "
-                "between others that lead through a microgrid, the shorter the more is traded; "
-                "PageRank says where energy ends up that goes on from buyer to buyer.",
-            ),
+            Part(traders, traders_told),
         ),
     ),
     Section("days", "A day of each microgrid", (Part(lambda r: r.plot.days(), _days_told),)),

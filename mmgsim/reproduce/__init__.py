@@ -2,11 +2,12 @@
 
 from mmgsim.reproduce.claims import Claim, Verdict
 from mmgsim.reproduce.running import PAPERS, reproduce
-from mmgsim.reproduce.study import HEAD, Paper, Reproduction, Settings, claim_rows, reasons
+from mmgsim.reproduce.study import HEAD, SIGNS, Paper, Reproduction, Settings, claim_rows, reasons
 
 __all__ = [
     "HEAD",
     "PAPERS",
+    "SIGNS",
     "Claim",
     "Paper",
     "Reproduction",

@@ -16,7 +16,11 @@ class Verdict(StrEnum):
     SAME_SIGN = "same sign"
     """On substitute data the effect has the direction that the paper claims."""
     OTHER_SIGN = "other sign"
-    """On substitute data it has the opposite direction, or a statement in words does not hold."""
+    """On substitute data it has the opposite direction."""
+    HOLDS = "holds"
+    """On substitute data a statement in words, or a count, holds."""
+    FAILS = "does not hold"
+    """On substitute data it does not."""
     NO_EFFECT = "no effect"
     """On substitute data nothing changes beyond what tolerances leave."""
     NOT_REPRODUCIBLE = "not reproducible"
@@ -104,5 +108,5 @@ def by_theorem(found: float, *, noise: float) -> Verdict:
 
 
 def has_reading(holds: bool) -> Verdict:
-    """Say whether a statement in words holds on substitute data."""
-    return Verdict.SAME_SIGN if holds else Verdict.OTHER_SIGN
+    """Say whether a statement in words, or a count, holds on substitute data."""
+    return Verdict.HOLDS if holds else Verdict.FAILS

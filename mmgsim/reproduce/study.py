@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -17,7 +18,16 @@ from mmgsim.reproduce.claims import Claim, Verdict
 from mmgsim.run import Progress
 from mmgsim.tables import write_json, write_text
 
-__all__ = ["HEAD", "Paper", "Reproduction", "Settings", "claim_rows", "reasons"]
+__all__ = ["HEAD", "SIGNS", "Paper", "Reproduction", "Settings", "claim_rows", "reasons"]
+
+SIGNS = (
+    "Same sign: on substitute data the effect has the direction that the paper claims; that says "
+    "nothing of its size. Other sign: the opposite one."
+)
+"""What verdicts about effects mean, in one line."""
+_BORNE_OUT = frozenset({Verdict.REPRODUCED, Verdict.SAME_SIGN, Verdict.HOLDS})
+_LEAST_DIGITS, _MOST_DIGITS = 2, 6
+_SAME = 1e-9  # In relative terms: below it two numbers differ by rounding of doubles.
 
 HEAD = ("", "claim", "printed", "found", "unit", "verdict", "why", "source")
 
@@ -88,12 +98,17 @@ class Reproduction:
         return pd.DataFrame([asdict(claim) for claim in self.claims])
 
     @property
-    def notes(self) -> tuple[str, ...]:
-        """What has to be known of all claims, and how many ended how."""
+    def sums(self) -> str:
+        """How many claims there are, and how many ended how."""
         count = Counter(claim.verdict for claim in self.claims)
         told = ", ".join(f"{count[verdict]} {verdict}" for verdict in Verdict if count[verdict])
+        return f"{len(self.claims)} claims: {told}."
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What has to be known of all claims; first how many ended how."""
         quick = ("Quick: fewer days were run, so that no number is one of a year.",)
-        head = (f"{len(self.claims)} claims: {told}.", *(quick if self.is_quick else ()))
+        head = (self.sums, *(quick if self.is_quick else ()), SIGNS)
         return (*head, *self.paper.notes)
 
     def as_plain_data(self) -> dict[str, Any]:
@@ -124,8 +139,7 @@ def claim_rows(claims: Sequence[Claim]) -> list[tuple[str, ...]]:
         (
             claim.number,
             claim.what,
-            _told(claim.printed),
-            _told(claim.found),
+            *_told(claim.printed, claim.found),
             claim.unit,
             str(claim.verdict),
             claim.why,
@@ -139,13 +153,25 @@ def reasons(claims: Sequence[Claim]) -> list[str]:
     """Say why claims are not borne out, those with the same reason together."""
     by_reason: dict[str, list[str]] = {}
     for claim in claims:
-        if claim.verdict not in (Verdict.REPRODUCED, Verdict.SAME_SIGN):
+        if claim.verdict not in _BORNE_OUT:
             by_reason.setdefault(claim.why, []).append(claim.number)
     return [f"{', '.join(numbers)}: {why}." for why, numbers in by_reason.items()]
 
 
-def _told(number: float | None) -> str:
-    """Write a number with two digits, and without them where it is whole."""
+def _told(printed: float | None, found: float | None) -> tuple[str, str]:
+    """Write two numbers with two digits, or with as many as show that they differ."""
+    told = _written(printed, _LEAST_DIGITS), _written(found, _LEAST_DIGITS)
+    if printed is None or found is None or math.isclose(printed, found, rel_tol=_SAME):
+        return told
+    for digits in range(_LEAST_DIGITS, _MOST_DIGITS + 1):
+        told = _written(printed, digits), _written(found, digits)
+        if told[0] != told[1]:
+            break
+    return told
+
+
+def _written(number: float | None, digits: int) -> str:
+    """Write a number with so many digits, and without them where it is whole."""
     if number is None:
         return "-"
-    return plain(number, 0 if float(number).is_integer() else 2)
+    return plain(number, 0 if float(number).is_integer() else digits)

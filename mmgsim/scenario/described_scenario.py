@@ -7,8 +7,8 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from inspect import Parameter, signature
-from types import MappingProxyType
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from types import MappingProxyType, UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_type_hints
 
 from pydantic import BaseModel
 
@@ -195,7 +195,7 @@ def _choice_section(name: str, chosen: Any) -> list[str]:
 
 def _option_rows(chosen: Any) -> Iterator[KeyRow]:
     """Give the options of a class, by its signature and what its docstring says of them."""
-    meanings, hints = _meanings(chosen), get_type_hints(chosen.__init__)
+    meanings, hints = _meanings(chosen), get_type_hints(chosen.__init__, include_extras=True)
     for name, parameter in signature(chosen).parameters.items():
         default = parameter.default
         shown = "required" if default is Parameter.empty else _default(default)
@@ -210,13 +210,24 @@ def _default(default: Any) -> str:
 
 
 def _values(hint: Any) -> str:
+    """Say which values an option takes: the words of its type, or those it is annotated with."""
     if get_origin(hint) is Literal:
-        return ", ".join(f"`{value}`" for value in get_args(hint))
+        return ", ".join(_words(hint))
+    choices = get_args(hint) if get_origin(hint) in (Union, UnionType) else (hint,)
+    words = [word for one in choices if one is not type(None) for word in _words(one)]
+    return " or ".join([", ".join(words[:-1]), words[-1]] if words[1:] else words)
+
+
+def _words(hint: Any) -> list[str]:
+    """Give the words of a type that is no choice of types; of a choice of values, one for each."""
+    if get_origin(hint) is Annotated:  # a text says what may be written
+        return [_as_markdown(text) for text in hint.__metadata__ if isinstance(text, str)]
+    if get_origin(hint) is Literal:
+        return [f"`{value}`" for value in get_args(hint)]
     if get_origin(hint) is Sequence:
-        return f"a list of {_values(get_args(hint)[0])}s"
-    plain = [one for one in get_args(hint) or (hint,) if one is not type(None)]
-    words = {float: "number", int: "whole number", bool: "true or false"}
-    return " or ".join(words.get(one, "text") for one in plain)
+        return [f"a list of {_values(get_args(hint)[0])}s"]
+    kinds = {float: "number", int: "whole number", bool: "true or false"}
+    return [kinds.get(hint, "text")]
 
 
 def _meanings(chosen: Any) -> dict[str, str]:

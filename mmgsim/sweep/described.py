@@ -5,7 +5,10 @@ from __future__ import annotations
 from mmgsim.scenario import Config, key_rows
 from mmgsim.sweep.schema import DrawConfig, SampleConfig, SweepConfig
 
-__all__ = ["SWEEP_EXAMPLE", "sweep_page"]
+__all__ = ["DRAWN", "SWEEP_EXAMPLE", "sweep_page"]
+
+DRAWN = ("leem4", "leem10", "towns3", "wa9", "wa9-tight")
+"""Bundled scenarios whose series are drawn from the seed."""
 
 SWEEP_EXAMPLE = """\
 scenario: duo
@@ -42,6 +45,28 @@ seed. The first key of the grid changes slowest, the seed fastest. Draws are a L
 range of every key is cut in as many equally likely parts as there are draws, and each part has one
 draw. The draws of a key depend on `sample.seed`, on `count`, on its name and on its range, not on
 other keys.
+
+## What a seed changes
+
+The seed draws forecast errors, lost messages and what strategies leave to chance. In
+{drawn}
+it also draws load, sun, wind and prices, so that their seeds mix weather with all of that. The
+series of the other bundled scenarios are the same for every seed. To have one weather under all
+seeds, write the series to files and sweep the copy:
+
+```sh
+mmgsim freeze wa9 my-wa9/                      # then `scenario: my-wa9` in the sweep file
+```
+
+Runs of one seed meet the same weather, so that differences are to be taken seed by seed. What all
+runs of a seed share then cancels out:
+
+```python
+from mmgsim.interval import mean_interval
+
+cost = sweep.table.pivot(index="seed", columns="coordination", values="objective_cost")
+mean_interval(cost["prices"] - cost["central"])  # mean, low, high
+```
 """
 
 _HEAD = "| key | meaning | range | default |\n|---|---|---|---|\n"
@@ -57,7 +82,8 @@ def sweep_page() -> str:
         ("## Draws of a key", DrawConfig, ""),
     ]
     tables = [f"{head}\n\n{_HEAD}{_table(model, tag)}" for head, model, tag in parts]
-    return _PAGE.format(example=SWEEP_EXAMPLE, tables="\n".join(tables))
+    drawn = ", ".join(f"`{name}`" for name in DRAWN)
+    return _PAGE.format(example=SWEEP_EXAMPLE, tables="\n".join(tables), drawn=drawn)
 
 
 def _table(model: type[Config], tag: str) -> str:

@@ -114,7 +114,12 @@ TABLES: Mapping[str, tuple[Column, ...]] = MappingProxyType(
                 "energy it is about; a kWh of `local_trade` has a line for its seller and one for"
                 " its buyer where the market stands between them [kWh]",
             ),
-            ("amount", _REAL, "from payer to payee [currency]"),
+            (
+                "amount",
+                _REAL,
+                "from payer to payee; summed over both lines of a `local_trade` through the market"
+                " it counts twice, as kwh does [currency]",
+            ),
         ),
         "gates": _columns(
             ("upper", _REAL, "objective cost of the plans over the window [currency]"),

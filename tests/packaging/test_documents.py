@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from mmgsim.tables import TABLES
+
 ROOT = Path(__file__).parents[2]
 DOCUMENTS = sorted(
     path
@@ -66,6 +68,12 @@ def test_versions_and_licences_agree(citation, project):
     assert citation["license"] == project["license"]
     assert (ROOT / "LICENSE").read_text("utf-8").startswith(f"{project['license']} License")
     assert f"## {project['version']} " in (ROOT / "CHANGELOG.md").read_text("utf-8")
+
+
+def test_the_readme_names_every_table_of_a_run():
+    text = (ROOT / "README.md").read_text("utf-8")
+    told = re.search(r"Parquet\ntables of (.*?)\.\n", text, re.DOTALL)[1]
+    assert set(re.findall(r"\w+", told)) - {"and"} == set(TABLES)
 
 
 # ------------------------------------------------------------------------- figures told twice

@@ -70,15 +70,15 @@ def test_without_a_price_one_total_has_many_bills(claims):
 @pytest.mark.slow
 def test_everybody_saves_by_every_rule_but_that_without_a_price(claims):
     for letter in "ab":
-        assert claims[f"C1{letter}1"].verdict is Verdict.OTHER_SIGN
+        assert claims[f"C1{letter}1"].verdict is Verdict.FAILS
         for at in range(2, 7):
-            assert claims[f"C1{letter}{at}"].verdict is Verdict.SAME_SIGN
+            assert claims[f"C1{letter}{at}"].verdict is Verdict.HOLDS
 
 
 @pytest.mark.slow
 def test_orders_that_are_no_theorems_are_told_as_they_come_out(claims):
     assert claims["C3a"].verdict is Verdict.OTHER_SIGN
-    assert claims["C4c1"].verdict is Verdict.OTHER_SIGN
+    assert claims["C4c1"].verdict is Verdict.FAILS
 
 
 @pytest.mark.slow

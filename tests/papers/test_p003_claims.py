@@ -35,7 +35,7 @@ def test_seconds_decide_nothing(claims):
 
 def test_the_unit_is_held_against_its_rating(claims):
     assert claims["O2"].found == pytest.approx(1600.0, abs=0.5)
-    assert claims["O2"].verdict is Verdict.SAME_SIGN
+    assert claims["O2"].verdict is Verdict.HOLDS
 
 
 def test_costs_of_substitute_data_count_as_no_reproduction(claims):

@@ -7,9 +7,17 @@ import numpy as np
 import pytest
 
 import mmgsim
+from mmgsim.contracts import OrderQuery, Side
 from mmgsim.scenario import Kind, find_class
 from mmgsim.scenario.packages import GROUPS
-from mmgsim.testing import check_market, check_mechanism, check_operator, check_strategy
+from mmgsim.testing import (
+    check_market,
+    check_mechanism,
+    check_operator,
+    check_strategy,
+    sample_view,
+)
+from mmgsim_agents.strategies import OptimisingStrategy
 
 README = Path(__file__).parents[2] / "agents" / "README.md"
 CAP_KW = 12.0
@@ -34,10 +42,13 @@ def run(**options):
 
 def test_every_example_is_here(examples):
     names = sorted(path.name for path in examples.iterdir())
-    assert names == ["capped.py", "my_dno.py", "my_market.py", "shaver.py", "spare_pool.py"]
+    others = ["my_dno.py", "my_market.py", "shaver.py", "spare_pool.py"]
+    assert names == ["capped.py", "evening.py", *others]
 
 
-@pytest.mark.parametrize("reference", ["shaver.py:PeakShaver", "capped.py:Capped"])
+@pytest.mark.parametrize(
+    "reference", ["shaver.py:PeakShaver", "capped.py:Capped", "evening.py:EveningAsker"]
+)
 def test_strategies_keep_their_contract(examples, reference):
     check_strategy(find_class(Kind.STRATEGY, reference, examples))
 
@@ -67,6 +78,30 @@ def test_the_peak_shaver_keeps_its_cap_alone(examples):
     most_kw = [most_drawn_kw(model) for model in runs]
     assert most_kw[0] > CAP_KW + 1.0
     assert most_kw[1] <= CAP_KW + 1e-6
+
+
+def test_the_evening_asker_asks_more_in_the_evening_alone(examples):
+    asker = find_class(Kind.STRATEGY, "evening.py:EveningAsker", examples)
+    raised = set()
+    for seed in range(4):
+        view = sample_view(seed)
+        query = OrderQuery(
+            to=view.name, window=view.window, offsets=tuple(range(view.window.steps))
+        )
+        true, asked = (make().order(view, query).orders for make in (OptimisingStrategy, asker))
+        for one, other in zip(true, asked, strict=True):
+            hour = view.window.local_hours()[one.offset]
+            factor = 1.2 if one.side == Side.SELL and 17 <= hour < 21 else 1.0
+            up = (factor - 1.0) * abs(one.price_per_kwh)
+            assert other.price_per_kwh == pytest.approx(one.price_per_kwh + up)
+            raised.add(factor)
+    assert raised == {1.0, 1.2}
+
+
+def test_what_a_learner_learnt_can_be_read_after_a_step():
+    model = mmgsim.build("duo", coordination="auction", strategy="learner")
+    model.step()
+    assert len(model.microgrids["MG1"].carried()["memory"]["propensities"]) > 1
 
 
 def test_a_model_of_ones_own_plans_and_follows_awards(examples):

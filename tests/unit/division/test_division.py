@@ -1,13 +1,14 @@
 """Dividing a day of a scenario: tables, files, faults, and samples where groups are too many."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 import mmgsim
 from mmgsim.coordination import shapley_value
-from mmgsim.division import DayGame, Rule, bills_by_rule, sampled_shapley, violations
+from mmgsim.division import RULE_WORDS, DayGame, Rule, bills_by_rule, sampled_shapley, violations
 from mmgsim.errors import ScenarioError
 from tests.support import p001
 
@@ -19,6 +20,23 @@ def duo(tmp_path_factory):
 
 def test_every_rule_is_there_by_default(duo):
     assert list(duo.violations.index) == [str(rule) for rule in Rule]
+
+
+def test_rules_that_were_taken_are_told_below_the_tables(duo, tmp_path):
+    assert list(RULE_WORDS) == list(Rule)
+    lines = [f"{rule}: {words}." for rule, words in RULE_WORDS.items()]
+    assert list(duo.notes[: len(lines)]) == lines
+    page = (duo.folder / "divide.html").read_text(encoding="utf-8")
+    assert all(f">{line}<" in page for line in lines)
+    two = mmgsim.divide("duo", "marginal,nash", out=tmp_path / "two")
+    assert [note.partition(":")[0] for note in two.notes[:2]] == ["marginal", "nash"]
+    assert not any(note.startswith("shapley") for note in two.notes)
+
+
+def test_the_readme_tells_rules_in_the_same_words():
+    text = " ".join((Path(__file__).parents[3] / "README.md").read_text("utf-8").split())
+    for rule, words in RULE_WORDS.items():
+        assert f"- `{rule}`: {words}" in text
 
 
 def test_bills_add_up_to_what_central_costs_in_one_gate_of_the_day(duo, tmp_path):

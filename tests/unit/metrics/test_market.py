@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 import mmgsim
-from mmgsim.metrics import METRICS, centrality, metrics_of, traded_kwh
+from mmgsim.metrics import METRICS, centrality, metrics_of, pair_trades, traded_kwh
 
 pytestmark = pytest.mark.pages
 
@@ -131,3 +131,23 @@ def test_report_and_comparison_page_show_them(duo):
         assert label in page
         assert label in report
     assert "Jain" in page
+
+
+def test_trades_of_pairs_by_hand():
+    charged = rows(
+        "time seller buyer kw price_per_kwh charge_per_kwh",
+        (TIMES[0], "B", "C", 2.0, 0.20, 0.01),
+        (TIMES[0], "A", "B", 6.0, 0.10, 0.04),
+        (TIMES[1], "A", "B", 2.0, 0.30, -0.04),
+        (TIMES[1], "A", "C", 0.0, 0.30, 0.04),
+    )
+    found = pair_trades(Tables(charged))
+    assert found[["seller", "buyer"]].to_numpy().tolist() == [["A", "B"], ["B", "C"]]
+    assert found.kwh.tolist() == pytest.approx([4.0, 1.0])
+    assert found.price_per_kwh.tolist() == pytest.approx([(0.3 + 0.3) / 4.0, 0.20])
+    assert found.charge_per_kwh.tolist() == pytest.approx([(0.12 - 0.04) / 4.0, 0.01])
+    assert found.charge.tolist() == pytest.approx([0.08, 0.01])
+
+
+def test_pooled_trades_have_no_pairs():
+    assert pair_trades(Tables(POOLED)).empty

@@ -36,6 +36,12 @@ def duo(folder):
 
 
 @pytest.fixture(scope="session")
+def in_pairs(folder):
+    """Microgrids that trade with each other, not through a pool."""
+    return mmgsim.run("duo", out=folder / "in-pairs", coordination="bilateral")
+
+
+@pytest.fixture(scope="session")
 def early(folder):
     return run_early("duo", folder / "early", 30, overrides={"days": 2})
 

@@ -12,6 +12,7 @@ from mmgsim.report import summary_rows, write_report
 from mmgsim.report.deciders import deciders
 from mmgsim.report.sections import SECTIONS
 from mmgsim.report.tiles import tiles
+from mmgsim.report.traders import pairs_told
 
 pytestmark = pytest.mark.pages
 
@@ -253,6 +254,29 @@ def test_tiles_say_what_was_repaired_and_spilled_where_anything_was(on_feeder):
 def test_ok_is_said_of_the_power_flow_and_only_where_there_is_one(results, on_feeder):
     assert dict(summary_rows(on_feeder))["steps by their power flow"] == "3 ok"
     assert dict(summary_rows(results))["steps, without a feeder"] == "24"
+
+
+def test_pooled_trades_have_no_words_about_pairs(results):
+    assert len(results.trades)
+    assert "betweenness" not in own(results)
+    assert "mean network charge" not in own(results)
+
+
+def test_pairs_have_their_charge_and_add_up_to_the_ledger(in_pairs):
+    assert "betweenness" in own(in_pairs)
+    (table,) = (part for part in own(in_pairs).split("<table>") if "mean network charge" in part)
+    cells = re.findall(r"<tr>(.*?)</tr>", table)[1:]
+    paid = sum(float(re.findall(r">([^<>]*)</td>", row)[-1]) for row in cells)
+    ledger = in_pairs.ledger
+    booked = ledger.loc[ledger["item"] == "local_charge", "amount"].sum()
+    assert booked > 0.0
+    # Each cell is rounded to a cent.
+    assert abs(paid - booked) <= 0.005 * len(cells) + 1e-9
+
+
+def test_of_many_pairs_the_page_says_how_many_are_left_out(in_pairs, monkeypatch):
+    monkeypatch.setattr("mmgsim.report.traders._MOST_PAIRS", 0)
+    assert "The first 0 of " in pairs_told(in_pairs)
 
 
 def test_report_says_who_decided(results):

@@ -11,6 +11,7 @@ from mmgsim.errors import InputError
 from mmgsim.reproduce import (
     HEAD,
     PAPERS,
+    SIGNS,
     Claim,
     Paper,
     Reproduction,
@@ -62,13 +63,13 @@ def test_an_effect_has_the_sign_of_the_claim_or_not(printed, found, noise, verdi
 
 
 def test_words_hold_or_not():
-    assert has_reading(True) is Verdict.SAME_SIGN
-    assert has_reading(False) is Verdict.OTHER_SIGN
+    assert has_reading(True) is Verdict.HOLDS
+    assert has_reading(False) is Verdict.FAILS
 
 
 def test_verdicts_are_these_words():
-    words = ["reproduced", "same sign", "other sign", "no effect", "not reproducible", "theorem"]
-    words += ["theorem broken", "no verdict"]
+    words = ["reproduced", "same sign", "other sign", "holds", "does not hold", "no effect"]
+    words += ["not reproducible", "theorem", "theorem broken", "no verdict"]
     assert [str(verdict) for verdict in Verdict] == words
 
 
@@ -76,6 +77,19 @@ def test_claims_as_texts_have_two_digits_or_none():
     rows = claim_rows(CLAIMS)
     assert [row[2:4] for row in rows] == [("3", "3"), ("-1.50", "2.25"), ("-", "0"), ("7", "-")]
     assert {len(row) for row in rows} == {len(HEAD)}
+
+
+@pytest.mark.parametrize(
+    ("printed", "found", "texts"),
+    [
+        (34.451, 34.449, ("34.451", "34.449")),
+        (0.1 + 0.2, 0.3, ("0.30", "0.30")),  # rounding of doubles is no difference
+        (5.0, 5.0000001, ("5", "5.00")),
+    ],
+)
+def test_two_numbers_that_differ_do_not_look_the_same(printed, found, texts):
+    claim = Claim("1", "", printed, found, "USD", Verdict.NOT_REPRODUCIBLE, "", "")
+    assert claim_rows([claim])[0][2:4] == texts
 
 
 def test_all_three_files_hold_every_claim(tmp_path):
@@ -89,6 +103,7 @@ def test_all_three_files_hold_every_claim(tmp_path):
     assert content["claims"][2]["printed"] is None
     assert content["notes"] == [
         "4 claims: 1 reproduced, 1 other sign, 1 not reproducible, 1 theorem.",
+        SIGNS,
         "A note.",
     ]
     page = (tmp_path / "o/claims.html").read_text(encoding="utf-8")
@@ -129,6 +144,9 @@ def test_reproduce_prints_every_claim_and_where_the_page_is(toy, mmgsim, tmp_pat
         "4: no data.",
     ):
         assert part in printed
+    sums = "4 claims: 1 reproduced, 1 other sign"
+    assert printed.index(sums) < printed.index("A paper of four claims") < printed.rindex(sums)
+    assert "Same sign: " in printed
     left = sorted(path.name for path in (tmp_path / "o").iterdir())
     assert left == ["claims.csv", "claims.html", "claims.json"]
 

@@ -96,3 +96,22 @@ def test_short_forms_and_durations_stand_as_they_are_written():
     assert "| such as `15min`, `1h` or `1d` | `60min` |" in page
     assert "| see [coordination](#coordination) | `central` |" in page
     assert "\n| `end_of_window.level` |" in page
+
+
+@pytest.mark.parametrize(
+    ("name", "option", "values"),
+    [
+        ("bilateral", "charges", "`local`, `losses` or `{per_km: number}`"),
+        ("bilateral", "distances", "`feeder`, `equal` or `{NAME: {NAME: number}}`"),
+        ("peer-to-peer", "price_per_kwh", "number, `midpoint` or `{NAME: number}`"),
+        ("prices", "offers", "`device`, `agent`"),
+    ],
+)
+def test_a_choice_of_values_says_all_that_may_be_written(name, option, values):
+    own = section("## `coordination`").split(f"### `kind: {name}`\n")[1]
+    (row,) = re.findall(rf"^\| `{option}` .*", own.split("\n### ")[0], re.MULTILINE)
+    assert f" | {values} | " in row
+
+
+def test_no_range_says_the_same_type_twice():
+    assert "text or text" not in scenario_page()
