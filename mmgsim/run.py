@@ -190,6 +190,7 @@ def summarise(model: MultiMicrogridModel, *, wall_s: float) -> dict[str, Any]:
         "faults_contained": totals.faults,
         "gates": totals.gates,
         "gates_bound_broken": totals.bounds_broken,
+        "gates_without_bound": totals.bounds_missing,
         "gap_max": None if totals.gap_max is None else float(totals.gap_max),
         "rounds_total": totals.rounds,
         "messages_total": totals.traffic.messages,

@@ -10,7 +10,7 @@ import pandas as pd
 
 from mmgsim.compare.frozen import envelopes_from, scenario_of
 from mmgsim.metrics import gini, jain
-from mmgsim.report import options_told, surplus_given
+from mmgsim.report import gates_without_bound, options_told, surplus_given
 from mmgsim.tables import Results
 
 __all__ = ["cost_by_microgrid", "flags_of", "gates_of", "run_table", "sent_by"]
@@ -90,7 +90,7 @@ def _effort(run: Results) -> dict[str, Any]:
         "gap_max": NAN if summary.get("gates_bound_broken") else gates.gap.max(),
         "gap_mean": NAN if summary.get("gates_bound_broken") else gates.gap.mean(),
         "gates": len(gates),
-        "gates_without_bound": int(gates.lower.isna().sum()),
+        "gates_without_bound": gates_without_bound(run),
         "rounds_mean": rounds.mean() if len(rounds) else NAN,
         # The least number that was enough for 95 % of the gates: a count, not a mean of two.
         "rounds_p95": _quantile(rounds),

@@ -70,6 +70,7 @@ class Totals:
     gap_max: float | None = None
     gates: int = 0
     bounds_broken: int = 0
+    bounds_missing: int = 0
     rounds: int = 0
     cost_by_microgrid: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
     steps_by_status: Counter[str] = field(default_factory=Counter)
@@ -142,7 +143,9 @@ class Recorder:
         """Record the outcome of a gate and its certificate."""
         now, traffic = self._model.clock.now, self._model.bus.traffic
         gap = None
-        if clearing.lower is not None:
+        if clearing.lower is None:
+            self._ahead.bounds_missing += 1
+        else:
             gap = (clearing.upper - clearing.lower) / max(clearing.gross_cost, 1e-9)
             if gap < -BOUND_TOLERANCE:
                 self._gate_flags = ("bound_broken",)

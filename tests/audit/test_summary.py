@@ -114,6 +114,7 @@ def check_summary_counts(run):
     assert run.table("steps").time.tolist() == run.times.tolist()
     assert summary["steps"] == len(run.times)
     assert summary["gates"] == len(gates)
+    assert summary["gates_without_bound"] == gates.lower.isna().sum()
     assert summary["rounds_total"] == gates.rounds.sum() == len(run.table("rounds"))
     assert summary["messages_total"] == sent["count"].sum()
     assert summary["bytes_total"] == sent.bytes.sum()

@@ -8,6 +8,7 @@ from mmgsim.contracts import PriceQuery, Request, RequestQuery, frozen
 from mmgsim.coordination import Admm, Prices
 from mmgsim.engine import Line, MessageBus, OutOfTimeError, Quality, SilenceError
 from mmgsim.errors import ScenarioError
+from mmgsim.run import summarise
 from mmgsim.testing import sample_view
 
 WINDOW = sample_view(1).window
@@ -140,6 +141,7 @@ def test_who_is_away_plans_for_itself_and_trades_again_afterwards():
     assert steps["flags"].str.contains("left_out:MG2").equals(flagged)
     # Nothing is proven of all while one of them is left out.
     assert model.table("gates").lower.isna().tolist() == flagged.tolist()
+    assert summarise(model, wall_s=0.0)["gates_without_bound"] == len(away)
 
 
 def test_with_everybody_away_the_day_is_that_of_nobody_trading():

@@ -8,7 +8,7 @@ import pytest
 
 import mmgsim
 from mmgsim.errors import ResultsError
-from mmgsim.report import summary_rows, write_report
+from mmgsim.report import gates_without_bound, summary_rows, write_report
 from mmgsim.report.deciders import deciders
 from mmgsim.report.sections import SECTIONS
 from mmgsim.report.tiles import tiles
@@ -151,6 +151,23 @@ def test_numbers_carry_units_and_no_minus_zero(results):
 def test_a_gap_of_rounding_is_no_minus_zero(results):
     rows = dict(summary_rows(changed(results, gap_max=-1e-12)))
     assert rows["largest gap of a gate"] == "0.0000 %"
+
+
+def test_gates_of_which_nothing_is_proven_are_told_beside_the_largest_gap(results):
+    some = changed(results, gap_max=0.000991, gates_without_bound=3)
+    assert dict(summary_rows(some))["largest gap of a gate"] == "0.0991 %, 3 of 24 gates not proven"
+    assert "<b>0.0991 %, 3 of 24 gates not proven</b>" in tiles(some)
+    none = changed(results, gap_max=None, gates_without_bound=24)
+    assert dict(summary_rows(none))["largest gap of a gate"] == "not proven"
+
+
+def test_results_of_older_runs_count_their_gates_without_a_bound_in_the_table(results):
+    older = changed(results)
+    del older.summary["gates_without_bound"]
+    assert gates_without_bound(older) == 0
+    gates = results.table("gates").assign(lower=[float("nan")] * 2 + [0.0] * 22)
+    older.table = lambda name: gates
+    assert gates_without_bound(older) == 2
 
 
 def test_steps_that_did_not_deliver_are_counted_only_where_there_are_any(results):
