@@ -76,6 +76,7 @@ def summary_rows(results: Results) -> list[tuple[str, str]]:
         ("largest gap of a gate", gap_told(results)),
         *_broken_bounds(summary),
         ("rounds, messages", f"{summary['rounds_total']:,}, {summary['messages_total']:,}"),
+        *_line(results),
         (
             "seconds (planning, solvers in it; power flow)",
             f"{summary['wall_s']:.1f} ({summary['gate_s']:.1f}, {summary['solver_s']:.1f}; "
@@ -134,6 +135,19 @@ def stand_ins_told(results: Results) -> list[tuple[str, str]]:
         by_count.setdefault(count, []).append(who)
     steps = results.summary["steps"]
     return [(", ".join(names), f"{count:,} of {steps:,}") for count, names in by_count.items()]
+
+
+def _line(results: Results) -> list[tuple[str, str]]:
+    """Say what a line that is not perfect did; older results do not say."""
+    summary, talk = results.summary, results.scenario.get("communication", {})
+    is_perfect = not (talk.get("loss_probability") or talk.get("delay_rounds") or talk.get("away"))
+    if "lost_messages" not in summary or (is_perfect and talk.get("deadline_rounds") is None):
+        return []
+    return [
+        ("messages of the market that got lost", f"{summary['lost_messages']:,}"),
+        ("microgrids left out", f"{summary['left_out']:,} times in {summary['gates']:,} gates"),
+        ("rounds of the market's line, waiting included", f"{summary['line_rounds']:,}"),
+    ]
 
 
 def _broken_bounds(summary: Mapping[str, Any]) -> list[tuple[str, str]]:

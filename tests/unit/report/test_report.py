@@ -139,7 +139,9 @@ class Fails(CostMinimiser):
 def changed(results, **values):
     """Give a run whose summary says something else."""
     summary = {**results.summary, **values}
-    return SimpleNamespace(summary=summary, table=results.table, plot=results.plot)
+    return SimpleNamespace(
+        summary=summary, table=results.table, plot=results.plot, scenario=results.scenario
+    )
 
 
 def test_numbers_carry_units_and_no_minus_zero(results):
@@ -168,6 +170,17 @@ def test_results_of_older_runs_count_their_gates_without_a_bound_in_the_table(re
     gates = results.table("gates").assign(lower=[float("nan")] * 2 + [0.0] * 22)
     older.table = lambda name: gates
     assert gates_without_bound(older) == 2
+
+
+def test_a_line_is_told_only_where_it_is_not_perfect(results):
+    name = "messages of the market that got lost"
+    assert name not in dict(summary_rows(results))
+    lossy = changed(results, lost_messages=1200, left_out=3, line_rounds=88)
+    lossy.scenario = {"communication": {"loss_probability": 0.2}}
+    rows = dict(summary_rows(lossy))
+    assert rows[name] == "1,200"
+    assert rows["microgrids left out"] == "3 times in 24 gates"
+    assert rows["rounds of the market's line, waiting included"] == "88"
 
 
 def test_steps_that_did_not_deliver_are_counted_only_where_there_are_any(results):
