@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from mmgsim.compare.frozen import envelopes_from, scenario_of
-from mmgsim.metrics import gini, jain
+from mmgsim.metrics import disclosed_words, gini, jain
 from mmgsim.report import gates_without_bound, options_told, surplus_given
 from mmgsim.tables import Results
 
@@ -99,6 +99,7 @@ def _effort(run: Results) -> dict[str, Any]:
         "messages": int(sent["count"].sum()),
         "bytes": int(sent["bytes"].sum()),
         "bytes_of_microgrids": int(sent["bytes"].get("microgrid", 0)),
+        "microgrids_disclose": disclosed_words(run.messages),
         **{key: summary.get(key, NAN) for key in _SECONDS},
     }
 

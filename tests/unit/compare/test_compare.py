@@ -74,6 +74,14 @@ def change_table(folder, table, change):
         frame.to_parquet(part)
 
 
+def test_it_is_told_what_microgrids_disclose_and_that_bytes_are_volume(fresh):
+    rows = dict(dict(compared_rows(fresh.compared()))["What was said"])
+    assert rows["what microgrids disclose"] == ["plans", "whole models"]
+    page = (fresh.folder / "compare.html").read_text()
+    assert "<td class=number>whole models</td>" in page
+    assert "Bytes are the volume of what was said, not its content" in page
+
+
 # ------------------------------------------------------------------------------------ by hand
 def bill(results, name):
     """Add up what a microgrid pays less what it gets; duo sheds nothing."""
