@@ -456,6 +456,27 @@ def test_runs_of_different_scenarios_are_refused_in_one_line(copied):
     assert "they differ in name, microgrids" in fault
 
 
+def test_strategies_and_communication_may_differ_and_name_the_runs(copied, tmp_path):
+    def change(content):
+        content["microgrids"][0]["strategy"] = {"kind": "markup", "options": {"share": 0.2}}
+        content["communication"]["loss_probability"] = 0.25
+
+    other = shutil.copytree(copied[1], tmp_path / "other")
+    change_scenario(other, change)
+    comparison = mmgsim.compare_runs([copied[1], other])
+    assert list(comparison.runs) == [
+        "central cost-minimiser loss_probability 0.0",
+        "central markup loss_probability 0.25 MG1 share 0.2",
+    ]
+    assert comparison.table.options.iloc[1] == "MG1 markup, loss_probability 0.25, MG1 share 0.2"
+    assert any("Strategies or communication differ" in note for note in comparison.notes)
+
+
+def test_what_is_told_of_strategies_is_only_what_differs(fresh):
+    assert not any("Strategies" in note for note in fresh.notes)
+    assert fresh.table.options.isna().all()
+
+
 def test_options_of_the_coordination_and_the_description_may_differ(copied):
     def change(content):
         content.update(description="mine", coordination={"kind": "central", "option": 3})
