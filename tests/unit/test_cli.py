@@ -143,6 +143,11 @@ def test_run_says_each_warning_once_and_records_it(mmgsim, tmp_path):
     assert warning["cure"] in messages
 
 
+def test_a_fault_that_no_file_has_begins_with_the_name_of_the_scenario(mmgsim):
+    *_, messages = mmgsim("run", "duo", "--coordination", "centrl")
+    assert messages.startswith("duo: 1 fault\n")
+
+
 def test_quiet_run_says_and_records_warnings_all_the_same(mmgsim, tmp_path):
     options = ["--set", LARGE, "--quiet", "--out", "made"]
     code, printed, messages = mmgsim("run", "duo", *FAST, *options)
