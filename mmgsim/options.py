@@ -60,7 +60,9 @@ OrdersOption = Annotated[
     int, typer.Option(help="Orders drawn for Shapley values of more than 12 microgrids.")
 ]
 OutOption = Annotated[Path | None, typer.Option("--out", metavar="DIR", help="Result folder.")]
-QuietOption = Annotated[bool, typer.Option("--quiet", help="Print nothing.")]
+QuietOption = Annotated[
+    bool, typer.Option("--quiet", help="Print nothing but warnings and errors.")
+]
 JsonOption = Annotated[
     bool, typer.Option("--json", help="Print the numbers as JSON, and nothing else.")
 ]

@@ -157,7 +157,8 @@ def summarise(model: MultiMicrogridModel, *, wall_s: float) -> dict[str, Any]:
     `market_kept` is what buyers paid the market and no seller got. `unserved_value` is that of
     background demand not served where it has a price; it is part of `system_cost`.
     `energy_left_value` prices the stored energy at the end less that at the start, as it would come
-    out of the batteries, at the mean upstream price of the run.
+    out of the batteries, at the mean upstream price of the run. `left_out` counts microgrids that
+    the market could not reach, once for every gate.
     """
     totals = model.recorder.totals
     return {
@@ -190,8 +191,12 @@ def summarise(model: MultiMicrogridModel, *, wall_s: float) -> dict[str, Any]:
         "faults_contained": totals.faults,
         "gates": totals.gates,
         "gates_bound_broken": totals.bounds_broken,
+        "gates_without_bound": totals.bounds_missing,
         "gap_max": None if totals.gap_max is None else float(totals.gap_max),
         "rounds_total": totals.rounds,
+        "line_rounds": totals.line_rounds,
+        "lost_messages": totals.lost_messages,
+        "left_out": totals.left_out,
         "messages_total": totals.traffic.messages,
         "bytes_total": totals.traffic.bytes,
         "wall_s": wall_s,

@@ -95,7 +95,7 @@ def ends_told(bar: Bar | None = None) -> Iterator[None]:
 @contextmanager
 def progress_told(*, quiet: bool) -> Iterator[Bar]:
     """Give a bar that only a terminal shows, and turn an early end into a message and a code."""
-    with Bar(is_shown=err.is_terminal and not quiet, warns=not quiet) as bar, ends_told(bar):
+    with Bar(is_shown=err.is_terminal and not quiet) as bar, ends_told(bar):
         yield bar
 
 
@@ -347,8 +347,7 @@ def print_plug_ins(found: Sequence[PlugIn]) -> None:
 class Bar:
     """Progress in simulated time, only to a terminal, and warnings; both on standard error."""
 
-    def __init__(self, *, is_shown: bool, warns: bool) -> None:
-        self._warns = warns
+    def __init__(self, *, is_shown: bool) -> None:
         self._warned: set[Fault] = set()
         self._progress = Progress(
             TextColumn("{task.fields[coordination]}", markup=False),
@@ -376,7 +375,7 @@ class Bar:
 
     def show(self, model: MultiMicrogridModel) -> None:
         """Show how far a model is; each model has a line of its own, each warning only one."""
-        for warning in model.warnings if self._warns else ():
+        for warning in model.warnings:
             if warning not in self._warned:
                 self._warned.add(warning)
                 warn(warning)

@@ -1,7 +1,8 @@
-"""Whether runs can be compared: complete, and of one scenario apart from its coordination."""
+"""Whether runs can be compared: complete, and of one scenario apart from what is studied."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import Any
 
@@ -13,10 +14,12 @@ from mmgsim.errors import ComparisonError, Fault
 from mmgsim.scenario import without_places
 from mmgsim.tables import Results
 
-__all__ = ["check_alike"]
+__all__ = ["check_alike", "studied"]
 
 _FREE = ("coordination", "description")
 """Keys of a scenario in which the runs of a comparison may differ."""
+_STUDIED = re.compile(r"(?:microgrids\.([^.]+)\.strategy|communication)(?:\.(.+))?")
+"""Keys in which they may differ too, and which are told then: who decides, and the line."""
 _SHOWN = 12
 """So many differing keys are named one by one."""
 _MISSING = object()
@@ -40,8 +43,9 @@ def check_alike(runs: Sequence[Results]) -> None:
 
     Scenarios are compared key by key. Two scenario files may say the same and still read other
     series (an edited CSV file, another version of a generator), so demand, available sun and wind
-    and prices are compared as the tables hold them. Runs that all keep the envelopes of one of
-    them, or of the same other run, may differ in how they come to them.
+    and prices are compared as the tables hold them. Strategies and communication may differ, as the
+    coordination may: they are what is studied (see `studied`). Runs that all keep the envelopes of
+    one of them, or of the same other run, may differ in how they come to them.
 
     Raises
     ------
@@ -82,7 +86,9 @@ def _scenario_faults(first: Results, other: Results, free: Sequence[str]) -> lis
     paths = [
         path
         for path in one | two
-        if path not in free and one.get(path, _MISSING) != two.get(path, _MISSING)
+        if path not in free
+        and not _STUDIED.fullmatch(path)
+        and one.get(path, _MISSING) != two.get(path, _MISSING)
     ]
     if len(paths) > _SHOWN:
         parts = ", ".join(dict.fromkeys(path.partition(".")[0] for path in paths))
@@ -92,6 +98,35 @@ def _scenario_faults(first: Results, other: Results, free: Sequence[str]) -> lis
         Fault(path, f"{_said(one, path)} in {first.folder}, {_said(two, path)} in {other.folder}")
         for path in paths
     ]
+
+
+def studied(runs: Sequence[Results]) -> list[dict[str, Any]]:
+    """Give each run's strategies and communication, as far as they are not those of all runs.
+
+    A strategy goes by the name of its microgrid, its options by that name and theirs, keys of
+    `communication` by their own: ``{"MG4": "withholder", "loss_probability": 0.2}``.
+    """
+    found = [
+        {path: value for path, value in _keys(run).items() if _STUDIED.fullmatch(path)}
+        for run in runs
+    ]
+    differing = [
+        path
+        for path in dict.fromkeys(path for keys in found for path in keys)
+        if any(keys.get(path, _MISSING) != found[0].get(path, _MISSING) for keys in found)
+    ]
+    return [
+        {_short(path): keys[path] for path in differing if keys.get(path) not in (None, [])}
+        for keys in found
+    ]
+
+
+def _short(path: str) -> str:
+    """Give ``MG4 share`` for ``microgrids.MG4.strategy.options.share``."""
+    parts = _STUDIED.fullmatch(path)
+    assert parts is not None
+    microgrid, key = parts[1] or "", (parts[2] or "").removeprefix("options.")
+    return " ".join(part for part in (microgrid, "" if key == "kind" else key) if part)
 
 
 def _said(keys: dict[str, Any], path: str) -> str:

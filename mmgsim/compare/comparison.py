@@ -12,7 +12,7 @@ from typing import Any
 import pandas as pd
 import plotly.graph_objects as go
 
-from mmgsim.compare.alike import check_alike
+from mmgsim.compare.alike import check_alike, studied
 from mmgsim.compare.frozen import envelopes_from, frozen_notes, scenario_of
 from mmgsim.compare.numbers import cost_by_microgrid, flags_of, gates_of, run_table, sent_by
 from mmgsim.compare.variants import variant_names
@@ -29,7 +29,7 @@ def compare_runs(
     """Put finished runs of one scenario side by side.
 
     A run is called by its coordination, with the options that differ where several have the same
-    one, and by its folder where these are the same too.
+    one, strategies and communication among them, and by its folder where these are the same too.
 
     Parameters
     ----------
@@ -57,7 +57,10 @@ def compare_runs(
 
 
 def _names(runs: list[Results]) -> list[str]:
-    chosen = [_coordination(run) for run in runs]
+    chosen = [
+        (kind, {**options, **differing})
+        for (kind, options), differing in zip(map(_coordination, runs), studied(runs), strict=True)
+    ]
     if len({(kind, options_told(options)) for kind, options in chosen}) == len(runs):
         return variant_names(chosen)
     count = Counter(kind for kind, _ in chosen)
@@ -146,7 +149,12 @@ class Comparison:
     @property
     def notes(self) -> tuple[str, ...]:
         """Say what else has to be known: options, frozen envelopes, shares, unlike versions."""
-        told = (*_option_notes(self.table), *frozen_notes(self.runs), *_share_notes(self.table))
+        told = (
+            *_option_notes(self.table),
+            *_studied_notes(self.runs),
+            *frozen_notes(self.runs),
+            *_share_notes(self.table),
+        )
         return (*told, *self._version_notes())
 
     def _version_notes(self) -> tuple[str, ...]:
@@ -245,6 +253,16 @@ def _option_notes(table: pd.DataFrame) -> tuple[str, ...]:
     told = [f"{name}: {options}" for name, options in table["options"].dropna().items()]
     rest = "" if len(told) == len(table) else "; the others have none"
     return (f"Options of coordinations. {'; '.join(told)}{rest}.",) if told else ()
+
+
+def _studied_notes(runs: Mapping[str, Results]) -> tuple[str, ...]:
+    """Say that more than the coordination is compared, where it is."""
+    if not any(studied([*runs.values()])):
+        return ()
+    return (
+        "Strategies or communication differ between these runs, as said with the options: costs "
+        "differ by these too, and not by the coordination alone.",
+    )
 
 
 def _share_notes(table: pd.DataFrame) -> tuple[str, ...]:

@@ -8,9 +8,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from mmgsim.compare.alike import studied
 from mmgsim.compare.frozen import envelopes_from, scenario_of
-from mmgsim.metrics import gini, jain
-from mmgsim.report import options_told, surplus_given
+from mmgsim.metrics import disclosed_words, gini, jain
+from mmgsim.report import gates_without_bound, options_told, surplus_given
 from mmgsim.tables import Results
 
 __all__ = ["cost_by_microgrid", "flags_of", "gates_of", "run_table", "sent_by"]
@@ -43,8 +44,8 @@ def run_table(runs: Mapping[str, Results]) -> pd.DataFrame:
     (`mmgsim.compare.frozen`), violated limits are not mended.
     """
     rows = {
-        name: {**_costs(run), **_effort(run), **_physics(run), **run.metrics}
-        for name, run in runs.items()
+        name: {**_costs(run, differing), **_effort(run), **_physics(run), **run.metrics}
+        for (name, run), differing in zip(runs.items(), studied([*runs.values()]), strict=True)
     }
     table = pd.DataFrame.from_dict(rows, orient="index").rename_axis("run")
     least = _least_gain(runs)
@@ -56,12 +57,12 @@ def run_table(runs: Mapping[str, Results]) -> pd.DataFrame:
     return table
 
 
-def _costs(run: Results) -> dict[str, Any]:
+def _costs(run: Results, differing: Mapping[str, Any]) -> dict[str, Any]:
     summary = run.summary
     cost, left = summary["objective_cost"], summary["energy_left_value"]
     return {
         "coordination": summary["coordination"],
-        "options": _options(run),
+        "options": _options(run, differing),
         "envelopes_frozen": envelopes_from(run) is not None,
         "repair_rounds_allowed": scenario_of(run)["repair"]["rounds"],
         "objective_cost": cost,
@@ -75,10 +76,11 @@ def _costs(run: Results) -> dict[str, Any]:
     }
 
 
-def _options(run: Results) -> str | float:
-    """Give the options of the coordination in words; NaN where it has none."""
+def _options(run: Results, differing: Mapping[str, Any]) -> str | float:
+    """Give the options of the coordination and what else is studied in words; NaN for nothing."""
     chosen = scenario_of(run)["coordination"]
-    return options_told({key: value for key, value in chosen.items() if key != "kind"}) or NAN
+    own = {key: value for key, value in chosen.items() if key != "kind"}
+    return options_told({**own, **differing}) or NAN
 
 
 def _effort(run: Results) -> dict[str, Any]:
@@ -90,7 +92,7 @@ def _effort(run: Results) -> dict[str, Any]:
         "gap_max": NAN if summary.get("gates_bound_broken") else gates.gap.max(),
         "gap_mean": NAN if summary.get("gates_bound_broken") else gates.gap.mean(),
         "gates": len(gates),
-        "gates_without_bound": int(gates.lower.isna().sum()),
+        "gates_without_bound": gates_without_bound(run),
         "rounds_mean": rounds.mean() if len(rounds) else NAN,
         # The least number that was enough for 95 % of the gates: a count, not a mean of two.
         "rounds_p95": _quantile(rounds),
@@ -99,6 +101,7 @@ def _effort(run: Results) -> dict[str, Any]:
         "messages": int(sent["count"].sum()),
         "bytes": int(sent["bytes"].sum()),
         "bytes_of_microgrids": int(sent["bytes"].get("microgrid", 0)),
+        "microgrids_disclose": disclosed_words(run.messages),
         **{key: summary.get(key, NAN) for key in _SECONDS},
     }
 

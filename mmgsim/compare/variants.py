@@ -104,7 +104,7 @@ def variant_names(coordinations: Sequence[tuple[str, Mapping[str, Any]]]) -> lis
             for key, value in options.items()
             if any(key not in given or given[key] != value for given in others)
         ]
-        found.append(_free(" ".join([kind, *parts]), found))
+        found.append(_free(" ".join(dict.fromkeys([kind, *parts])), found))
     return found
 
 

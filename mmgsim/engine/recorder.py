@@ -70,6 +70,10 @@ class Totals:
     gap_max: float | None = None
     gates: int = 0
     bounds_broken: int = 0
+    bounds_missing: int = 0
+    line_rounds: int = 0
+    lost_messages: int = 0
+    left_out: int = 0
     rounds: int = 0
     cost_by_microgrid: defaultdict[str, float] = field(default_factory=lambda: defaultdict(float))
     steps_by_status: Counter[str] = field(default_factory=Counter)
@@ -142,7 +146,9 @@ class Recorder:
         """Record the outcome of a gate and its certificate."""
         now, traffic = self._model.clock.now, self._model.bus.traffic
         gap = None
-        if clearing.lower is not None:
+        if clearing.lower is None:
+            self._ahead.bounds_missing += 1
+        else:
             gap = (clearing.upper - clearing.lower) / max(clearing.gross_cost, 1e-9)
             if gap < -BOUND_TOLERANCE:
                 self._gate_flags = ("bound_broken",)
@@ -179,6 +185,9 @@ class Recorder:
         )
         self._ahead.gates += 1
         self._ahead.rounds += len(clearing.rounds)
+        self._ahead.line_rounds += self._model.market.line.rounds
+        self._ahead.lost_messages += self._model.market.line.lost
+        self._ahead.left_out += _left_out(clearing)
 
     # ------------------------------------------------------------------------------- steps
     def record(self) -> None:
@@ -369,6 +378,13 @@ class Recorder:
         totals.steps_plan_violation += "plan_violation" in flags
         totals.steps_repaired += "repaired" in flags
         totals.energy_left_kwh, totals.traffic = model.energy_left_kwh(), model.bus.traffic
+
+
+def _left_out(clearing: Clearing) -> int:
+    """Count the microgrids that were left out of a gate: all, where its time was over."""
+    if "out_of_time" in clearing.flags:
+        return len(clearing.plans)
+    return sum(flag.startswith("left_out:") for flag in clearing.flags)
 
 
 def _dispatch_row(now: Any, agent: Any, flags: Collection[str]) -> tuple[Any, ...]:

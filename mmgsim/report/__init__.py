@@ -9,7 +9,7 @@ from mmgsim.report.deciders import options_told
 from mmgsim.report.divided import Divided, divided_rows
 from mmgsim.report.divided_page import division_figure, write_division_page
 from mmgsim.report.html import write_report
-from mmgsim.report.numbers import summary_rows, surplus_given
+from mmgsim.report.numbers import gates_without_bound, summary_rows, surplus_given
 from mmgsim.report.page import page, table
 from mmgsim.report.swept import Swept, mean_rows
 from mmgsim.report.swept_page import write_swept_page
@@ -26,6 +26,7 @@ __all__ = [
     "compared_rows",
     "divided_rows",
     "division_figure",
+    "gates_without_bound",
     "mean_rows",
     "options_told",
     "page",

@@ -18,7 +18,8 @@ COMPARED_NOTE = (
     "the system; 'less the value of energy left' takes it off. Captured share: the part of the "
     "trading gain, isolated less central, that a run has; blank where not exactly one run "
     "of either is here, or the gain is next to nothing. 95 % of the gates needed at most as many "
-    "rounds as said. Seconds depend on the machine."
+    "rounds as said. Bytes are the volume of what was said, not its content: whole models can be "
+    "shorter than many offers, and give away more. Seconds depend on the machine."
 )
 """What the numbers of a comparison are."""
 
@@ -86,6 +87,7 @@ _SECTIONS: tuple[tuple[str, tuple[_Quantity, ...]], ...] = (
             ("messages", "messages", 0),
             ("bytes disclosed by all", "bytes", 0),
             ("bytes disclosed by microgrids", "bytes_of_microgrids", 0),
+            ("what microgrids disclose", "microgrids_disclose", 0),
         ),
     ),
     (
@@ -204,7 +206,9 @@ def _told(label: str, table: pd.DataFrame) -> str:
 
 
 def written(value: Any, digits: int, *, scale: float = 1.0) -> str:
-    """Write a number, or that there is none."""
+    """Write a number, or that there is none; words stay as they are."""
+    if isinstance(value, str):
+        return value
     return BLANK if pd.isna(value) else plain(scale * value, digits)
 
 

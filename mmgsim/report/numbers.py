@@ -9,7 +9,14 @@ from mmgsim.contracts import Item, Party
 from mmgsim.plots import plain, stand_ins
 from mmgsim.tables import Results
 
-__all__ = ["COST_NOTE", "stand_ins_told", "summary_rows", "surplus_given"]
+__all__ = [
+    "COST_NOTE",
+    "gap_told",
+    "gates_without_bound",
+    "stand_ins_told",
+    "summary_rows",
+    "surplus_given",
+]
 
 COST_NOTE = (
     "Cost of the members: net payments of the microgrids and the value of shed load. "
@@ -47,7 +54,6 @@ def summary_rows(results: Results) -> list[tuple[str, str]]:
     """Give the rows of a run's summary as text, with units."""
     summary = results.summary
     currency = summary["currency"]
-    gap = summary["gap_max"]
     statuses = ", ".join(f"{count} {name}" for name, count in summary["steps_by_status"].items())
     rows = [(name, f"{plain(summary[key], 2)} {currency}") for name, key in _COSTS]
     rows += _surplus(results)
@@ -67,9 +73,10 @@ def summary_rows(results: Results) -> list[tuple[str, str]]:
         rows.append((what, f"{summary['faults_contained']:,}"))
         rows += [(f"steps with a stand-in: {who}", steps) for who, steps in stand_ins_told(results)]
     rows += [
-        ("largest gap of a gate", "not proven" if gap is None else f"{plain(100 * gap, 4)} %"),
+        ("largest gap of a gate", gap_told(results)),
         *_broken_bounds(summary),
         ("rounds, messages", f"{summary['rounds_total']:,}, {summary['messages_total']:,}"),
+        *_line(results),
         (
             "seconds (planning, solvers in it; power flow)",
             f"{summary['wall_s']:.1f} ({summary['gate_s']:.1f}, {summary['solver_s']:.1f}; "
@@ -77,6 +84,23 @@ def summary_rows(results: Results) -> list[tuple[str, str]]:
         ),
     ]
     return rows
+
+
+def gates_without_bound(results: Results) -> int:
+    """Count the gates of which nothing is proven."""
+    summary = results.summary
+    if "gates_without_bound" in summary or not summary["steps"]:  # without steps, without tables
+        return int(summary.get("gates_without_bound", 0))
+    return int(results.table("gates")["lower"].isna().sum())  # missing in older results
+
+
+def gap_told(results: Results) -> str:
+    """Say the largest certified gap of a gate, and how many gates it does not speak of."""
+    gap, unproven = results.summary["gap_max"], gates_without_bound(results)
+    if gap is None:
+        return "not proven"
+    of_many = f", {unproven:,} of {results.summary['gates']:,} gates not proven" if unproven else ""
+    return f"{plain(100 * gap, 4)} %{of_many}"
 
 
 def _surplus(results: Results) -> list[tuple[str, str]]:
@@ -111,6 +135,19 @@ def stand_ins_told(results: Results) -> list[tuple[str, str]]:
         by_count.setdefault(count, []).append(who)
     steps = results.summary["steps"]
     return [(", ".join(names), f"{count:,} of {steps:,}") for count, names in by_count.items()]
+
+
+def _line(results: Results) -> list[tuple[str, str]]:
+    """Say what a line that is not perfect did; older results do not say."""
+    summary, talk = results.summary, results.scenario.get("communication", {})
+    is_perfect = not (talk.get("loss_probability") or talk.get("delay_rounds") or talk.get("away"))
+    if "lost_messages" not in summary or (is_perfect and talk.get("deadline_rounds") is None):
+        return []
+    return [
+        ("messages of the market that got lost", f"{summary['lost_messages']:,}"),
+        ("microgrids left out", f"{summary['left_out']:,} times in {summary['gates']:,} gates"),
+        ("rounds of the market's line, waiting included", f"{summary['line_rounds']:,}"),
+    ]
 
 
 def _broken_bounds(summary: Mapping[str, Any]) -> list[tuple[str, str]]:

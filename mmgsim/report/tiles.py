@@ -5,7 +5,7 @@ from __future__ import annotations
 from html import escape
 
 from mmgsim.plots import plain, told_times
-from mmgsim.report.numbers import stand_ins_told
+from mmgsim.report.numbers import gap_told, stand_ins_told
 from mmgsim.tables import Results
 
 __all__ = ["tiles"]
@@ -49,10 +49,7 @@ def _energy(results: Results) -> list[_Tile]:
 
 def _quality(results: Results) -> list[_Tile]:
     """Say how far from best plans may be, who decided, and whether the feeder kept its limits."""
-    gap = results.summary["gap_max"]
-    rows: list[_Tile] = [
-        ("not proven" if gap is None else f"{plain(100 * gap, 4)} %", "worst gap of a gate", False)
-    ]
+    rows: list[_Tile] = [(gap_told(results), "worst gap of a gate", False)]
     if not results.summary["steps"]:
         return rows
     rows += [

@@ -67,7 +67,7 @@ def parse_strategy(text: str) -> tuple[str | None, str | dict[str, Any]]:
     Raises
     ------
     ValueError
-        If what begins with a brace is no kind with options.
+        If what begins with a brace is no kind with options, or several are named at once.
 
     Examples
     --------
@@ -80,6 +80,8 @@ def parse_strategy(text: str) -> tuple[str | None, str | dict[str, Any]]:
     is_one = bool(equals) and "{" not in first
     microgrid, chosen = (first, rest) if is_one else (None, text)
     if not chosen.lstrip().startswith("{"):
+        if "," in chosen and "=" in chosen:
+            raise ValueError(f"{text!r} names several microgrids; give --strategy once for each")
         return microgrid, chosen
     try:
         found: Any = parse_yaml(chosen)

@@ -112,7 +112,12 @@ def load_scenario(
     scenario, found = _checked(document, folder, further)
     faults = [*unset, *faults, *found]
     if faults or scenario is None:
-        raise refusal(place, faults, document.lines)
+        error = refusal(place, faults, document.lines)
+        is_of_file = not all(fault.origin for fault in error.faults)
+        name = document.content.get("name")
+        if is_of_file or not isinstance(name, str):
+            raise error
+        raise ScenarioError(name, error.faults)  # the file has no part in it
     return LoadedScenario(scenario, folder, place, document.lines)
 
 

@@ -114,9 +114,12 @@ def check_summary_counts(run):
     assert run.table("steps").time.tolist() == run.times.tolist()
     assert summary["steps"] == len(run.times)
     assert summary["gates"] == len(gates)
+    assert summary["gates_without_bound"] == gates.lower.isna().sum()
     assert summary["rounds_total"] == gates.rounds.sum() == len(run.table("rounds"))
     assert summary["messages_total"] == sent["count"].sum()
     assert summary["bytes_total"] == sent.bytes.sum()
+    assert summary["line_rounds"] == gates.line_rounds.sum()
+    assert summary["lost_messages"] == gates.lost_messages.sum()
     assert summary["steps_by_status"] == dict(Counter(run.table("steps").status))
 
 

@@ -145,9 +145,15 @@ def test_run_says_each_warning_once_and_records_it(mmgsim, tmp_path):
     assert warning["cure"] in messages
 
 
-def test_quiet_run_records_warnings_without_a_word(mmgsim, tmp_path):
-    told = mmgsim("run", "duo", *FAST, "--set", LARGE, "--quiet", "--out", "made")
-    assert told == (0, "", "")
+def test_a_fault_that_no_file_has_begins_with_the_name_of_the_scenario(mmgsim):
+    *_, messages = mmgsim("run", "duo", "--coordination", "centrl")
+    assert messages.startswith("duo: 1 fault\n")
+
+
+def test_quiet_run_says_and_records_warnings_all_the_same(mmgsim, tmp_path):
+    options = ["--set", LARGE, "--quiet", "--out", "made"]
+    code, printed, messages = mmgsim("run", "duo", *FAST, *options)
+    assert (code, printed, messages.count("warning: ")) == (0, "", 1)
     assert len(Results(tmp_path / "made").manifest["warnings"]) == 1
 
 
@@ -356,6 +362,7 @@ def test_faults_of_series_and_network_come_together(command, mmgsim, tmp_path):
         (["run", "duo", "--days", "0"], "must be at least 1, given 0"),
         (["run", "duo", "--strategy", "self-consumr"], "did you mean 'self-consumer'?"),
         (["run", "duo", "--strategy", "MG7=self-consumer"], "microgrids has no 'MG7'"),
+        (["run", "duo", "--strategy", "MG1=learner,MG2=markup"], "give --strategy once for each"),
         (["run", "duo", "--strategy", "MG1={kind:"], "is not like {kind: NAME, options"),
         (["run", "duo", "--coordination", "centrl"], "did you mean 'central'?"),
         (["run", "duo", "--seed", "-1"], "must be at least 0, given -1"),

@@ -76,6 +76,14 @@ def change_table(folder, table, change):
         frame.to_parquet(part)
 
 
+def test_it_is_told_what_microgrids_disclose_and_that_bytes_are_volume(fresh):
+    rows = dict(dict(compared_rows(fresh.compared()))["What was said"])
+    assert rows["what microgrids disclose"] == ["plans", "whole models"]
+    page = (fresh.folder / "compare.html").read_text()
+    assert "<td class=number>whole models</td>" in page
+    assert "Bytes are the volume of what was said, not its content" in page
+
+
 # ------------------------------------------------------------------------------------ by hand
 def bill(results, name):
     """Add up what a microgrid pays less what it gets; duo sheds nothing."""
@@ -132,6 +140,7 @@ def test_certificates_and_rounds_are_those_of_the_gates(copied):
         gates.loc[3, ["gap", "lower"]] = math.nan
 
     change_table(copied[1], "gates", change)
+    change_json(copied[1] / "summary.json", gates_without_bound=1)
     row = mmgsim.compare_runs(copied).table.loc["central"]
     assert (row.rounds_mean, row.rounds_p95, row.rounds_max) == (12.5, 23, 24)
     assert (row.gates, row.gates_without_bound) == (24, 1)
@@ -447,6 +456,27 @@ def test_runs_of_different_scenarios_are_refused_in_one_line(copied):
     change_scenario(copied[1], change)
     (fault,) = refusal(copied)
     assert "they differ in name, microgrids" in fault
+
+
+def test_strategies_and_communication_may_differ_and_name_the_runs(copied, tmp_path):
+    def change(content):
+        content["microgrids"][0]["strategy"] = {"kind": "markup", "options": {"share": 0.2}}
+        content["communication"]["loss_probability"] = 0.25
+
+    other = shutil.copytree(copied[1], tmp_path / "other")
+    change_scenario(other, change)
+    comparison = mmgsim.compare_runs([copied[1], other])
+    assert list(comparison.runs) == [
+        "central cost-minimiser loss_probability 0.0",
+        "central markup loss_probability 0.25 MG1 share 0.2",
+    ]
+    assert comparison.table.options.iloc[1] == "MG1 markup, loss_probability 0.25, MG1 share 0.2"
+    assert any("Strategies or communication differ" in note for note in comparison.notes)
+
+
+def test_what_is_told_of_strategies_is_only_what_differs(fresh):
+    assert not any("Strategies" in note for note in fresh.notes)
+    assert fresh.table.options.isna().all()
 
 
 def test_options_of_the_coordination_and_the_description_may_differ(copied):

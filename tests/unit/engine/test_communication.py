@@ -8,6 +8,7 @@ from mmgsim.contracts import PriceQuery, Request, RequestQuery, frozen
 from mmgsim.coordination import Admm, Prices
 from mmgsim.engine import Line, MessageBus, OutOfTimeError, Quality, SilenceError
 from mmgsim.errors import ScenarioError
+from mmgsim.run import summarise
 from mmgsim.testing import sample_view
 
 WINDOW = sample_view(1).window
@@ -140,6 +141,18 @@ def test_who_is_away_plans_for_itself_and_trades_again_afterwards():
     assert steps["flags"].str.contains("left_out:MG2").equals(flagged)
     # Nothing is proven of all while one of them is left out.
     assert model.table("gates").lower.isna().tolist() == flagged.tolist()
+    summary = summarise(model, wall_s=0.0)
+    assert summary["gates_without_bound"] == summary["left_out"] == len(away)
+    assert summary["lost_messages"] == model.table("gates").lost_messages.sum() > 0
+    assert summary["line_rounds"] == model.table("gates").line_rounds.sum() > summary["gates"]
+
+
+def test_everybody_is_left_out_of_a_gate_whose_time_is_over():
+    talk = {"delay_rounds": 1, "repeats": 0, "deadline_rounds": 4}
+    # Requests, grants and plans take more than a question and an award.
+    model = run(coordination="bilateral", talk=talk, **{"gate.every": "12h", "days": 1})
+    assert model.table("steps")["flags"].str.contains("out_of_time").all()
+    assert summarise(model, wall_s=0.0)["left_out"] == 2 * 2
 
 
 def test_with_everybody_away_the_day_is_that_of_nobody_trading():

@@ -8,7 +8,7 @@ import pytest
 
 import mmgsim
 from mmgsim.errors import ResultsError
-from mmgsim.report import summary_rows, write_report
+from mmgsim.report import gates_without_bound, summary_rows, write_report
 from mmgsim.report.deciders import deciders
 from mmgsim.report.sections import SECTIONS
 from mmgsim.report.tiles import tiles
@@ -142,7 +142,9 @@ class Fails(CostMinimiser):
 def changed(results, **values):
     """Give a run whose summary says something else."""
     summary = {**results.summary, **values}
-    return SimpleNamespace(summary=summary, table=results.table, plot=results.plot)
+    return SimpleNamespace(
+        summary=summary, table=results.table, plot=results.plot, scenario=results.scenario
+    )
 
 
 def test_numbers_carry_units_and_no_minus_zero(results):
@@ -154,6 +156,34 @@ def test_numbers_carry_units_and_no_minus_zero(results):
 def test_a_gap_of_rounding_is_no_minus_zero(results):
     rows = dict(summary_rows(changed(results, gap_max=-1e-12)))
     assert rows["largest gap of a gate"] == "0.0000 %"
+
+
+def test_gates_of_which_nothing_is_proven_are_told_beside_the_largest_gap(results):
+    some = changed(results, gap_max=0.000991, gates_without_bound=3)
+    assert dict(summary_rows(some))["largest gap of a gate"] == "0.0991 %, 3 of 24 gates not proven"
+    assert "<b>0.0991 %, 3 of 24 gates not proven</b>" in tiles(some)
+    none = changed(results, gap_max=None, gates_without_bound=24)
+    assert dict(summary_rows(none))["largest gap of a gate"] == "not proven"
+
+
+def test_results_of_older_runs_count_their_gates_without_a_bound_in_the_table(results):
+    older = changed(results)
+    del older.summary["gates_without_bound"]
+    assert gates_without_bound(older) == 0
+    gates = results.table("gates").assign(lower=[float("nan")] * 2 + [0.0] * 22)
+    older.table = lambda name: gates
+    assert gates_without_bound(older) == 2
+
+
+def test_a_line_is_told_only_where_it_is_not_perfect(results):
+    name = "messages of the market that got lost"
+    assert name not in dict(summary_rows(results))
+    lossy = changed(results, lost_messages=1200, left_out=3, line_rounds=88)
+    lossy.scenario = {"communication": {"loss_probability": 0.2}}
+    rows = dict(summary_rows(lossy))
+    assert rows[name] == "1,200"
+    assert rows["microgrids left out"] == "3 times in 24 gates"
+    assert rows["rounds of the market's line, waiting included"] == "88"
 
 
 def test_steps_that_did_not_deliver_are_counted_only_where_there_are_any(results):
