@@ -182,3 +182,12 @@ def test_the_same_gate_is_cleared_the_same(gates):
 def test_options_out_of_range_are_refused(options):
     with pytest.raises(ValueError, match=next(iter(options))):
         Admm(**options)
+
+
+@pytest.mark.parametrize("value", [np.inf, np.nan])
+@pytest.mark.parametrize(
+    "option", ["tolerance", "primal_tolerance_kwh", "dual_tolerance_per_kwh", "penalty"]
+)
+def test_options_without_end_are_refused_with_a_cure(option, value):
+    with pytest.raises(ValueError, match=rf"{option} is finite and above 0, .*leave it out"):
+        Admm(**{option: value})
