@@ -10,6 +10,7 @@ from mmgsim.contracts import Award, Objective, frozen
 from mmgsim.coordination import Admm, Central, Isolated
 from mmgsim.coordination.pool import match_pool
 from mmgsim.subproblems import plan_faults
+from mmgsim_agents.strategies import SelfConsumer
 
 TOLERANCE = 1e-6  # of gross cost, for comparisons with the joint optimum
 
@@ -126,6 +127,24 @@ def test_too_few_rounds_are_flagged_balanced_and_certified(gates):
     assert found.lower <= best.upper + slack
     assert best.lower - slack <= found.upper <= alone.upper + slack
     assert found.residual_kw <= 1e-9
+
+
+def test_a_gap_that_both_sides_leave_when_they_agree_is_flagged(gates):
+    world = gates.make_world(3, 1)
+    easy = Admm(tolerance=1e-5, primal_tolerance_kwh=1e2, dual_tolerance_per_kwh=1e2)
+    found = gates.clear(world, easy)
+    assert found.upper - found.lower > 1e-4 * found.gross_cost
+    assert len(found.rounds) == 2  # one near points, one of awards
+    assert found.flags == ("gap_left",)
+
+
+def test_a_gap_of_plans_that_are_other_than_their_offers_is_flagged(gates):
+    world = gates.make_world(3, 1)
+    for agent in world.agents.values():
+        agent.strategy = SelfConsumer()
+    found = gates.clear(world, Admm())
+    assert found.upper - found.lower > 2e-3 * found.gross_cost
+    assert found.flags == ("gap_left",)
 
 
 def test_trade_that_comes_out_dearer_than_none_is_taken_back(gates, monkeypatch):
