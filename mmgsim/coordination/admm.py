@@ -79,7 +79,8 @@ class Admm:
     ----------
     tolerance : float
         Gap between the bounds, over gross cost, at which rounds end; at most a fiftieth of the gain
-        of trading is left in any case. With units relaxed it is the gap of the relaxation.
+        of trading is left in any case. With units relaxed it is the gap of the relaxation. A gate
+        whose gap is above it, though rounds ended by themselves, is flagged ``gap_left``.
     primal_tolerance_kwh : float
         Rounds also end where no microgrid is further from the market in any step [kWh], and
     dual_tolerance_per_kwh : float
@@ -114,8 +115,10 @@ class Admm:
             "penalty": 1.0 if penalty is None else penalty,
         }
         for name, value in above_zero.items():
-            if not value > 0.0:
-                raise ValueError(f"{name} is above 0, not {value:g}")
+            if not 0.0 < value < np.inf:
+                raise ValueError(
+                    f"{name} is finite and above 0, not {value:g}; leave it out for its default"
+                )
         if tolerance > 1.0:
             raise ValueError(f"tolerance is a share above 0 and at most 1, not {tolerance:g}")
         if max_rounds < 1:
@@ -144,7 +147,7 @@ class Admm:
         )
         self._stage = _Stage.OPENING
         self._rounds: list[Round] = []
-        self._lower = -np.inf
+        self._lower, self._gross = -np.inf, 0.0
         self._is_relaxed = self._is_out_of_rounds = False
         self._best: tuple[float, FloatArray] = (np.inf, self._consensus.target_kw)
         self._estimated: tuple[float, FloatArray] = (-np.inf, self._consensus.price_per_kwh)
@@ -152,7 +155,7 @@ class Admm:
     def hurry(self) -> None:
         """Award the cheapest exchanges found, once there are any."""
         if self._stage in (_Stage.ROUNDS, _Stage.CLOSING):
-            self._is_out_of_rounds = self._is_out_of_rounds or self._stage is _Stage.ROUNDS
+            self._is_out_of_rounds = self._is_out_of_rounds or not self._agrees
             self._decide(self._best[1])
 
     # ------------------------------------------------------------------------------ asking
@@ -269,13 +272,6 @@ class Admm:
         return bool(self._best[0] - lower <= most)
 
     @property
-    def _flags(self) -> tuple[str, ...]:
-        return (
-            *("integers_relaxed",) * self._is_relaxed,
-            *("out_of_rounds",) * self._is_out_of_rounds,
-        )
-
-    @property
     def _agrees(self) -> bool:
         return (
             self._consensus.primal_kwh <= self.primal_tolerance_kwh
@@ -332,4 +328,16 @@ class Admm:
             rounds=tuple(self._rounds),
             memory=self._consensus.memory(),
         )
-        return replace(clearing, flags=self._flags)
+        return replace(clearing, flags=self._flags(clearing))
+
+    def _flags(self, clearing: Clearing) -> tuple[str, ...]:
+        """Say what of the gate is less than was asked for, once it is known what plans cost."""
+        gross = max(self._gross, clearing.gross_cost)
+        most = (self.tolerance + FLOOR) * gross
+        is_explained = self._is_relaxed or self._is_out_of_rounds
+        is_wide = not is_explained and bool(clearing.upper - self._lower > most)
+        return (
+            *("integers_relaxed",) * self._is_relaxed,
+            *("out_of_rounds",) * self._is_out_of_rounds,
+            *("gap_left",) * is_wide,
+        )

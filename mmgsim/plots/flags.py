@@ -85,6 +85,8 @@ MEANINGS: Mapping[str, str] = MappingProxyType(
         "that keep storage honest, count in the plans and in the bound only.",
         "out_of_rounds": "The coordination ran out of rounds or of time before microgrids and "
         "market agreed: it is balanced all the same, and the gap says how good it is.",
+        "gap_left": "The gap is above the tolerance though rounds ended by themselves: nothing "
+        "moves any more, or a strategy plans otherwise than it offers. More rounds change nothing.",
         "rows_unsettled": "The market stopped asking the DNO while answers still had something to "
         "add: the plan may break limits, or leave room, and the gate's bound is less certain.",
         "level_missed": "The stored energy is not at its level at the end of the step.",

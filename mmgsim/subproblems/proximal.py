@@ -4,8 +4,9 @@
                                         - penalty / 2 * (exchange[t] - target[t])**2)
 
 Without the constant, that is the price ``price + penalty * target`` and half squares of what
-leaves, at ``step_h * penalty``. Tangents stand for the half squares, so that all there is to solve
-are hot LPs, and units on or off are relaxed: as MILPs they would be solved many times over.
+leaves, at ``step_h * penalty``. Tangents stand for the half squares, in a unit of the microgrid's
+own size, so that all there is to solve are hot LPs, and units on or off are relaxed: as MILPs they
+would be solved many times over.
 
 References
 ----------
@@ -29,12 +30,13 @@ from mmgsim.contracts import (
     Window,
     frozen,
 )
+from mmgsim.subproblems.block import reach_kw
 from mmgsim.subproblems.compiled import CompiledHighs
 from mmgsim.subproblems.devices import Horizon
 from mmgsim.subproblems.offers import build_priced
 from mmgsim.subproblems.private import PrivateModel
 from mmgsim.subproblems.switch import HonestProblem
-from mmgsim.subproblems.tangents import Tangents
+from mmgsim.subproblems.tangents import Tangents, unit_of
 
 __all__ = ["ProximalProblem"]
 
@@ -94,14 +96,14 @@ class ProximalProblem:
         built, solver = self._problem.pair(is_exclusive=False)
         assert isinstance(solver, CompiledHighs)
         if self._tangents is None:
-            squared = (solver.columns(one) for one in (built.leaving_kw, built.half_square_kw2))
+            squared = (solver.columns(one) for one in (built.leaving_kw, built.half_square))
             self._tangents = Tangents(solver, *squared)
         return built, solver, self._tangents
 
     def answer(
         self, declared: Disclosure, envelope: Envelope, query: ProximalQuery
     ) -> ProximalOffer:
-        """Give the optimum, to 1e-3 kW or 1e-5 of the largest exchange in the root mean square.
+        """Give the optimum, to 1e-3 kW or 1e-5 of the most it can exchange, in root mean square.
 
         Raises
         ------
@@ -113,11 +115,13 @@ class ProximalProblem:
         self._private.update(solver, built.own, declared)
         solver.set(built.least_leaving_kw, low_kw)
         solver.set(built.most_leaving_kw, high_kw)
-        penalty = query.penalty_per_kwh_kw
-        solver.set(built.penalty_per_kwh_kw, penalty)
+        penalty, unit_kw = query.penalty_per_kwh_kw, _unit_kw(declared, envelope)
+        solver.set(built.penalty_per_h, penalty * unit_kw**2)
         solver.set(built.leave_per_kwh, query.price_per_kwh + penalty * query.target_kw)
         with solver.integers_relaxed():
-            tangents.solve(query.target_kw, agent=self.name, step=query.window.first_step)
+            tangents.solve(
+                query.target_kw, agent=self.name, step=query.window.first_step, unit=unit_kw
+            )
         cost = solver.get(built.own.private_cost)[0] + solver.get(built.own.miss_cost)[0]
         is_cheating = self._private.is_cheating(solver, built.own, self.devices)
         return ProximalOffer(
@@ -127,11 +131,18 @@ class ProximalProblem:
         )
 
 
+def _unit_kw(declared: Disclosure, envelope: Envelope) -> float:
+    """Give the unit for what the microgrid can exchange at most, by devices and envelope. [kW]"""
+    limit_kw = max(envelope.import_limit_kw.max(), envelope.export_limit_kw.max())
+    return unit_of(min(float(reach_kw(declared).max()), float(limit_kw)))
+
+
 def _build(name: str, private: PrivateModel, devices: tuple[Device, ...], horizon: Horizon) -> Any:
     """Declare the private problem with what leaves priced, and with what stands for its squares."""
     model = build_priced(name, private, devices, horizon)
-    model.penalty_per_kwh_kw = pyo.Param(mutable=True, initialize=1.0)
-    model.half_square_kw2 = pyo.Var(model.time, domain=pyo.NonNegativeReals)
-    squares = pyo.quicksum(model.half_square_kw2[t] for t in model.time)
-    model.total.set_value(model.total.expr + horizon.step_h * model.penalty_per_kwh_kw * squares)
+    # What a unit squared costs, for an hour; which unit, tangents know.
+    model.penalty_per_h = pyo.Param(mutable=True, initialize=1.0)
+    model.half_square = pyo.Var(model.time, domain=pyo.NonNegativeReals)
+    squares = pyo.quicksum(model.half_square[t] for t in model.time)
+    model.total.set_value(model.total.expr + horizon.step_h * model.penalty_per_h * squares)
     return model

@@ -10,6 +10,7 @@ from mmgsim.contracts import Award, Objective, frozen
 from mmgsim.coordination import Admm, Central, Isolated
 from mmgsim.coordination.pool import match_pool
 from mmgsim.subproblems import plan_faults
+from mmgsim_agents.strategies import SelfConsumer
 
 TOLERANCE = 1e-6  # of gross cost, for comparisons with the joint optimum
 
@@ -128,6 +129,24 @@ def test_too_few_rounds_are_flagged_balanced_and_certified(gates):
     assert found.residual_kw <= 1e-9
 
 
+def test_a_gap_that_both_sides_leave_when_they_agree_is_flagged(gates):
+    world = gates.make_world(3, 1)
+    easy = Admm(tolerance=1e-5, primal_tolerance_kwh=1e2, dual_tolerance_per_kwh=1e2)
+    found = gates.clear(world, easy)
+    assert found.upper - found.lower > 1e-4 * found.gross_cost
+    assert len(found.rounds) == 2  # one near points, one of awards
+    assert found.flags == ("gap_left",)
+
+
+def test_a_gap_of_plans_that_are_other_than_their_offers_is_flagged(gates):
+    world = gates.make_world(3, 1)
+    for agent in world.agents.values():
+        agent.strategy = SelfConsumer()
+    found = gates.clear(world, Admm())
+    assert found.upper - found.lower > 2e-3 * found.gross_cost
+    assert found.flags == ("gap_left",)
+
+
 def test_trade_that_comes_out_dearer_than_none_is_taken_back(gates, monkeypatch):
     # Who has more than enough has to buy, who lacks has to sell, as much as would be right.
     wrong = []
@@ -182,3 +201,12 @@ def test_the_same_gate_is_cleared_the_same(gates):
 def test_options_out_of_range_are_refused(options):
     with pytest.raises(ValueError, match=next(iter(options))):
         Admm(**options)
+
+
+@pytest.mark.parametrize("value", [np.inf, np.nan])
+@pytest.mark.parametrize(
+    "option", ["tolerance", "primal_tolerance_kwh", "dual_tolerance_per_kwh", "penalty"]
+)
+def test_options_without_end_are_refused_with_a_cure(option, value):
+    with pytest.raises(ValueError, match=rf"{option} is finite and above 0, .*leave it out"):
+        Admm(**{option: value})

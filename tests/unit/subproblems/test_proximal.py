@@ -41,7 +41,7 @@ def solve_by_clarabel(problem, query):
     built, solver, _ = problem._compiled()
     leaving = solver.columns(built.leaving_kw)
     costs, curvature = solver.costs.copy(), np.zeros(len(solver.costs))
-    costs[solver.columns(built.half_square_kw2)] = 0.0
+    costs[solver.columns(built.half_square)] = 0.0
     curvature[leaving] = query.window.step_h * query.penalty_per_kwh_kw
     rows = sparse.vstack([solver.entries(), sparse.eye_array(len(costs))]).tocsr()
     low, high = map(np.concatenate, zip(solver.row_limits, solver.column_limits(), strict=True))

@@ -6,7 +6,14 @@ import pytest
 
 from mmgsim.errors import SubproblemError
 from mmgsim.subproblems import CompiledHighs
-from mmgsim.subproblems.tangents import MOST_TANGENTS, NEAR, NEAR_SHARE, Tangents
+from mmgsim.subproblems.tangents import (
+    MOST_TANGENTS,
+    MOST_UNITS,
+    NEAR,
+    NEAR_SHARE,
+    Tangents,
+    unit_of,
+)
 
 
 def make_toy(size=1.0):
@@ -25,11 +32,11 @@ def make_toy(size=1.0):
     return model, solver, Tangents(solver, solver.columns(model.x), solver.columns(model.h))
 
 
-def solve(toy, a, w=1.0, near=0.0):
+def solve(toy, a, w=1.0, near=0.0, unit=1.0):
     model, solver, tangents = toy
     solver.set(model.a, a)
-    solver.set(model.w, w)
-    tangents.solve(np.array([near]), agent="toy", step=0)
+    solver.set(model.w, w * unit**2)
+    tangents.solve(np.array([near]), agent="toy", step=0, unit=unit)
     return float(solver.get(model.x)[0])
 
 
@@ -42,11 +49,46 @@ def test_optima_are_those_of_a_pencil_one_after_the_other():
         assert solve(toy, a, w) == pytest.approx(x, abs=NEAR)
 
 
-@pytest.mark.parametrize("size", [1e3, 1e5])
+@pytest.mark.parametrize("size", [1e3, 1e5, 1e8])
 def test_large_numbers_are_found_to_a_share_of_them(size):
     toy, rng = make_toy(size), np.random.default_rng(0)
+    unit = unit_of(8.0 * size)
     for x in 8.0 * size * rng.random(50):
-        assert solve(toy, -1.0 - x) == pytest.approx(x, abs=max(NEAR, NEAR_SHARE * x))
+        # In proportion to the size, so that y is worth as little beside the squares.
+        found = solve(toy, -1.0 - x / size, 1.0 / size, unit=unit)
+        assert found == pytest.approx(x, abs=max(NEAR * unit, NEAR_SHARE * x))
+
+
+def test_units_leave_squares_their_digits():
+    sizes = (0.0, 1e-6, MOST_UNITS, 1.01 * MOST_UNITS, 1e6, 3e7)
+    assert [unit_of(size) for size in sizes] == [1.0, 1.0, 1.0, 10.0, 1e3, 1e5]
+    # What an answer may be off is never more than a share of the size, or the 1e-3 of small ones.
+    assert all(NEAR * unit_of(size) <= max(NEAR, NEAR_SHARE * size) for size in sizes)
+
+
+def test_another_unit_forgets_what_was_learnt_in_the_last_one():
+    toy = make_toy(1e3)
+    own = toy[1].shape[0]
+    for unit in (1.0, 100.0, 10.0):
+        near = max(NEAR * unit, NEAR_SHARE * 500.0)
+        assert solve(toy, -1.5, 1e-3, unit=unit) == pytest.approx(500.0, abs=near)
+    assert toy[1].shape[0] - own <= MOST_TANGENTS
+
+
+def test_an_lp_that_fails_is_solved_again_without_what_was_learnt(monkeypatch):
+    toy, left = make_toy(), []
+    run = toy[1].solve
+    solve(toy, -4.0)
+
+    def fails_once(**given):
+        left.append(toy[1].shape[0])
+        if len(left) == 1:
+            raise SubproblemError("toy", 0, "Unknown")
+        return run(**given)
+
+    monkeypatch.setattr(toy[1], "solve", fails_once)
+    assert solve(toy, -3.0) == pytest.approx(2.0, abs=NEAR)
+    assert left[1] == 2  # the sum, and one tangent to begin with
 
 
 def test_tangents_do_not_grow_without_end():
@@ -75,8 +117,9 @@ def test_where_lps_tell_nothing_apart_it_ends_all_the_same_and_says_so(monkeypat
 
 
 def test_what_has_no_solution_is_said():
-    toy = make_toy()
-    toy[1].add_rows(11.0, np.inf, [[*(1.0 if k < 2 else 0.0 for k in range(3))]])
+    model, solver, _ = make_toy()
+    solver.add_rows(11.0, np.inf, [[*(1.0 if k < 2 else 0.0 for k in range(3))]])
+    toy = model, solver, Tangents(solver, solver.columns(model.x), solver.columns(model.h))
     with pytest.raises(SubproblemError, match="toy"):
         solve(toy, -4.0)
 
