@@ -114,8 +114,10 @@ class Admm:
             "penalty": 1.0 if penalty is None else penalty,
         }
         for name, value in above_zero.items():
-            if not value > 0.0:
-                raise ValueError(f"{name} is above 0, not {value:g}")
+            if not 0.0 < value < np.inf:
+                raise ValueError(
+                    f"{name} is finite and above 0, not {value:g}; leave it out for its default"
+                )
         if tolerance > 1.0:
             raise ValueError(f"tolerance is a share above 0 and at most 1, not {tolerance:g}")
         if max_rounds < 1:
