@@ -105,7 +105,8 @@ def _response(
 ) -> tuple[ResponseStep, ...]:
     """Give how much is exchanged at which price between two, and what is ordered at these."""
     (lowest, is_first_integer), (highest, is_last_integer) = answer(low), answer(high)
-    is_integer = is_first_integer or is_last_integer or _has_units(view)
+    # Only one of them, as at a price below zero: then most between take none.
+    is_integer = (is_first_integer and is_last_integer) or _has_units(view)
     steps = response_steps(
         lowest,
         highest,
