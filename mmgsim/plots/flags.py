@@ -40,6 +40,8 @@ MEANINGS: Mapping[str, str] = MappingProxyType(
         "outage": "A line is out.",
         "left_out": "The market could not reach this microgrid: it planned for itself and "
         "trades nothing.",
+        "local_charges": "A microgrid was silent, so that the DNO could not be asked what "
+        "trades of pairs lose: they owe the tariff's local charge.",
         "out_of_time": "The time of the gate was over before it was cleared: nobody trades.",
         "islanded": "This microgrid can exchange nothing: its connection or a line is open.",
         "rating_changed": "A line may carry another current than usual.",

@@ -142,6 +142,24 @@ def test_who_is_away_plans_for_itself_and_trades_again_afterwards():
     assert model.table("gates").lower.isna().tolist() == flagged.tolist()
 
 
+def test_pairs_trade_on_at_the_local_charge_where_the_dno_cannot_be_asked_about_all():
+    gone = [{"microgrid": "MG3", "start": "2021-01-11 10:00", "end": "2021-01-11 14:00"}]
+    model = run(
+        "wa9",
+        coordination={"kind": "bilateral", "charges": "losses"},
+        talk={"away": gone},
+        **{"gate.every": "12h", "start": "2021-01-11", "days": 1},
+    )
+    steps, trades = model.table("steps"), model.table("trades")
+    away = steps[steps["flags"].str.contains("local_charges")]
+    assert away["flags"].str.contains("left_out:MG3").all()
+    assert not steps["flags"].str.contains("left_out:MG1").any()
+    traded = trades[trades.time.isin(away.time)]
+    assert len(traded)
+    assert "MG3" not in {*traded.seller, *traded.buyer}
+    assert (traded.groupby("time")["charge_per_kwh"].nunique(dropna=False) == 1).all()
+
+
 def test_with_everybody_away_the_day_is_that_of_nobody_trading():
     gone = [
         {"microgrid": name, "start": "2021-01-11 00:00", "end": "2021-01-12 00:00"}
