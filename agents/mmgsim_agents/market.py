@@ -199,13 +199,18 @@ class MarketAgent(mesa.Agent):
         flags: tuple[str, ...] = ()
         while silent < everybody:
             try:
-                clearing = self._cleared_by(mechanism, among(view, everybody - silent))
+                clearing = self._cleared_by(
+                    mechanism, _seen_by(mechanism, view, everybody - silent)
+                )
             except SilenceError as silence:
                 silent |= frozenset(silence.names)
                 # A network is asked about the exchanges of all.
-                if getattr(mechanism, "asks_dno", ()):
+                asks_dno = bool(getattr(mechanism, "asks_dno", ()))
+                if asks_dno and not _does_without_dno(mechanism):
                     silent = everybody
                 flags = tuple(f"left_out:{name}" for name in sorted(silent & everybody))
+                if asks_dno and silent < everybody:
+                    flags = (*flags, "local_charges")
             except OutOfTimeError:
                 silent, flags = everybody, ("out_of_time",)
             else:
@@ -353,6 +358,18 @@ class MarketAgent(mesa.Agent):
             return float("nan")
         prices: FloatArray = self.clearing.prices_per_kwh[name]
         return float(prices[self.clearing.window.offset(self.model.clock.step)])
+
+
+def _does_without_dno(mechanism: Mechanism) -> bool:
+    return bool(getattr(mechanism, "does_without_dno", False))
+
+
+def _seen_by(mechanism: Mechanism, view: MarketView, names: Collection[str]) -> MarketView:
+    """Give the view of some members, without the network where that takes the word of all."""
+    part = among(view, names)
+    if len(part.members) < len(view.members) and _does_without_dno(mechanism):
+        return replace(part, has_network=False)
+    return part
 
 
 def _messages(questions: Any) -> list[Message]:

@@ -9,8 +9,9 @@ The bound of it: storage links the steps of a window, and each step is ordered a
 traded at the last prices, or else at the grid. Where one step is traded at a gate, nobody who is
 filled at its orders' prices loses; where several are, the same stored kWh may be sold twice, and
 the grid then makes up for it at its own prices. What is on or off as a whole (diesel) is worth its
-price as a whole; an order that is filled in part may lose. Each price then takes a MILP, so that
-few are tried, and steps that are not found are ordered at the price next to them that is safe.
+price as a whole; an order that is filled in part may lose. Each price then takes a MILP, and so it
+does where binaries keep storage honest (negative prices, selling above buying): few are tried, and
+steps that are not found are ordered at the price next to them that is safe.
 """
 
 from __future__ import annotations
@@ -34,10 +35,10 @@ from mmgsim.subproblems import (
 
 __all__ = ["marked_up", "opportunity_orders", "price_range"]
 
-# Prices that are tried in a traded step between its two ends; most steps take less than ten. With
-# units that are on or off every price takes a MILP.
+# Prices that are tried in a traded step between its two ends; most steps take less than ten. Where
+# every price takes a MILP there are fewer.
 MOST_PRICES = 30
-MOST_PRICES_WITH_UNITS = 5
+MOST_PRICES_WITH_INTEGERS = 5
 
 # Below this, an order is the rounding of a solver. [kW]
 LEAST_KW = 1e-6
@@ -89,18 +90,31 @@ def opportunity_orders(view: View, query: OrderQuery, plan: Plans) -> Orders:
         Makes the plans; they need not be optimal, but orders are as good as they are.
     """
     floor, ceiling = price_range(view)
-    terms, most_prices = _terms(view, query), _most_prices(view)
+    terms = _terms(view, query)
     orders: list[Order] = []
     for offset in query.offsets:
         low, high = float(floor[offset]), float(ceiling[offset])
         if low < high:
             answer = partial(_answer, view, terms, plan, offset)
-            lowest, highest = answer(low), answer(high)
-            steps = response_steps(
-                lowest, highest, answer, step_h=view.window.step_h, most_answers=most_prices
-            )
-            orders += _orders_of(offset, _with_ends(lowest, steps, high))
+            orders += _orders_of(offset, _response(view, answer, low, high))
     return Orders(orders=tuple(orders))
+
+
+def _response(
+    view: View, answer: Callable[[float], tuple[PricedExchange, bool]], low: float, high: float
+) -> tuple[ResponseStep, ...]:
+    """Give how much is exchanged at which price between two, and what is ordered at these."""
+    (lowest, is_first_integer), (highest, is_last_integer) = answer(low), answer(high)
+    # Only one of them, as at a price below zero: then most between take none.
+    is_integer = (is_first_integer and is_last_integer) or _has_units(view)
+    steps = response_steps(
+        lowest,
+        highest,
+        lambda price: answer(price)[0],
+        step_h=view.window.step_h,
+        most_answers=MOST_PRICES_WITH_INTEGERS if is_integer else MOST_PRICES,
+    )
+    return _with_ends(lowest, steps, high)
 
 
 def _terms(view: View, query: OrderQuery) -> Terms:
@@ -116,8 +130,13 @@ def _terms(view: View, query: OrderQuery) -> Terms:
     return replace(terms, prices=replace(terms.prices, buy_per_kwh=buy, sell_per_kwh=sell))
 
 
-def _answer(view: View, terms: Terms, plan: Plans, offset: int, price: float) -> PricedExchange:
-    """Plan with a price of what is traded in one step; a buyer owes the local charge on top."""
+def _answer(
+    view: View, terms: Terms, plan: Plans, offset: int, price: float
+) -> tuple[PricedExchange, bool]:
+    """Plan with a price of what is traded in one step; a buyer owes the local charge on top.
+
+    Tell too whether binaries were needed.
+    """
     local = terms.prices.local_per_kwh
     buy, sell = terms.prices.buy_per_kwh.copy(), terms.prices.sell_per_kwh.copy()
     buy[offset], sell[offset] = price + local[offset], price
@@ -125,12 +144,13 @@ def _answer(view: View, terms: Terms, plan: Plans, offset: int, price: float) ->
     planned = plan(view, priced)
     cost = public_cost(planned.exchange_kw, terms.trade_kw, priced.prices, view.window.step_h)
     open_kw = float(planned.exchange_kw[offset] - terms.trade_kw[offset])
-    return PricedExchange(price, open_kw, planned.private_cost + cost)
+    priced_exchange = PricedExchange(price, open_kw, planned.private_cost + cost)
+    return priced_exchange, "exclusive" in planned.flags
 
 
-def _most_prices(view: View) -> int:
-    has_units = any(isinstance(device, Diesel) for device in view.devices)
-    return MOST_PRICES_WITH_UNITS if has_units else MOST_PRICES
+def _has_units(view: View) -> bool:
+    """Tell whether something is on or off as a whole, which no flag of a plan says."""
+    return any(isinstance(device, Diesel) for device in view.devices)
 
 
 def _with_ends(

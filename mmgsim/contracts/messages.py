@@ -355,8 +355,10 @@ class Award(Message):
         What the DNO granted at the connection of the addressee: limits of any exchange, the
         awarded one and whatever is planned in its place; the envelope alone counts if left out.
     is_binding : bool
-        True where limits of the network hold at the awarded exchange, and might not at another: it
-        is followed also where that costs demand or a level that the addressee could keep.
+        True where a limit of the network that the awarded exchanges leave no room takes any part of
+        this one, in at least one step: the award is then followed over the whole window, also where
+        that costs demand or a level that the addressee could keep. Limits with a little room left
+        do not count, though another exchange might break them.
     """
 
     window: Window

@@ -99,7 +99,10 @@ class Mechanism(Protocol):
     `scenario_doubts(scenario, inputs)`, which gives (option, doubt, cure) of whatever is probably
     not meant, knowing the series; they are warnings.
     One that asks the DNO too names the kinds in `asks_dno`, so that an operator which does not
-    answer them, and a feeder on which it cannot, are refused beforehand. One of many rounds may
+    answer them, and a feeder on which it cannot, are refused beforehand. The DNO answers about
+    the exchanges of all: where a microgrid is silent everybody is alone, but under a mechanism
+    whose `does_without_dno` is true, which then begins again without a network (`has_network`) and
+    asks it nothing. One of many rounds may
     have `hurry()`, called before `ask()` where a gate has to end: it then awards what it has.
     """
 

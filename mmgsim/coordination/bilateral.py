@@ -85,6 +85,8 @@ class Bilateral:
         of both ends, each pair once; infinite: the two do not trade. [km]
     """
 
+    does_without_dno = True  # where somebody is silent, pairs pay the local charge
+
     def __init__(
         self,
         *,

@@ -6,8 +6,10 @@ further rules this is the optimum of `central`.
 
 The paper asks that nobody pays more than on its own (eq. 20) and has no price: energy is given
 away. Then a seller gains nothing by selling, and gains are lost that a payment would bring about.
-``ir: paper`` is that rule; otherwise all gains are made, and money divides them: the price of
-``settlement.local_price`` by the kWh, and transfers by a rule that looks at what groups would save.
+``ir: paper`` is that rule. Who saves how much it leaves open, so that savings of a solver's plan
+are accidents: here they are as even as the least cost allows. Otherwise all gains are made, and
+money divides them: the price of ``settlement.local_price`` by the kWh, and transfers by a rule that
+looks at what groups would save.
 
 .. [1] M. Daneshvar et al., "Two-stage stochastic programming model for optimal scheduling of
    transactive multi-microgrids", J. Mod. Power Syst. Clean Energy, 2020,
@@ -75,7 +77,8 @@ class Pool:
     ----------
     ir : str
         ``none``: the cheapest joint plan, whoever gains by it before money. ``paper``: the cheapest
-        one in which no member pays more than on its own while energy changes hands for nothing.
+        one in which no member pays more than on its own while energy changes hands for nothing, and
+        of several such the one whose least saving is largest, then the next, and so on.
     loss_factor : float
         Of what sellers put in, the share that buyers do not get, in [0, 1). It goes to the DNO, in
         kind, against the AC losses of the feeder.
@@ -157,6 +160,7 @@ class Pool:
             self._price_per_kwh,
             lower=self._optimum.lower_bound,
             ties=self._ties,
+            flags=() if self._optimum.is_even else ("split_undetermined",),
         )
         if self._saving is None:
             return clearing
@@ -174,7 +178,7 @@ class Pool:
             self._problem = JointProblem(
                 members, view.window, ties=view.ties, rules=self._rules, make_solver=_MAKE_SOLVER
             )
-        terms = PoolTerms(most_cost=self._most_cost())
+        terms = PoolTerms(most_cost=self._most_cost(), steps_to_gate=view.steps_to_gate)
         prices, step = public_prices(view.tariff, view.objective), view.window.first_step
         self._optimum = self._problem.solve(declared, view.envelopes, prices, step, terms=terms)
 
@@ -190,7 +194,7 @@ class Pool:
         """Say who sells how much, at which price, and what is kept for losses."""
         view, optimum = self._view, self._optimum
         if self.ir == "paper":
-            # Who gives how much decides who pays how much: the optimum's own trades.
+            # Who gives how much decides who pays how much: trades of the even optimum.
             trade_kw = dict(optimum.trade_kw)
             bought_per_kwh = np.zeros(view.window.steps)
         else:

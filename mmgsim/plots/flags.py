@@ -40,6 +40,8 @@ MEANINGS: Mapping[str, str] = MappingProxyType(
         "outage": "A line is out.",
         "left_out": "The market could not reach this microgrid: it planned for itself and "
         "trades nothing.",
+        "local_charges": "A microgrid was silent, so that the DNO could not be asked what "
+        "trades of pairs lose: they owe the tariff's local charge.",
         "out_of_time": "The time of the gate was over before it was cleared: nobody trades.",
         "islanded": "This microgrid can exchange nothing: its connection or a line is open.",
         "rating_changed": "A line may carry another current than usual.",
@@ -72,6 +74,8 @@ MEANINGS: Mapping[str, str] = MappingProxyType(
         "not plan what it offers, and the certificate is worth nothing.",
         "not_bounding": "The gate followed paper 000 as printed: upper and lower numbers of its "
         "rounds bound nothing.",
+        "split_undetermined": "The pool by paper 001's rule (20) found no even split of the "
+        "saving, or binaries were needed: who pays how much is a matter of the solver.",
         "leader_left": "A microgrid is no linear problem, because units are on or off or binaries "
         "keep it honest: best responses took the place of the bi-level optimum.",
         "leader_unproven": "The leader's time was up, ways to solve its problem disagreed, or no "

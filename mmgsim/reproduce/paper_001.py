@@ -25,7 +25,8 @@ PAPER_001 = Paper(
         "day of leem4 and leem10, which are documented substitutes (scenarios/leem4/README.md).",
         "One day that is known beforehand: the paper's scenarios are not gone through.",
         "Cases 2 and 3 are the cheapest joint plan; money is divided afterwards. By (20) is the "
-        "paper's own rule, under which local energy costs nothing.",
+        "paper's own rule, under which local energy costs nothing; of several cheapest plans "
+        "the one with the most even savings is taken, as the rule leaves that open.",
     ),
 )
 """Claims of the paper, gone through on its text, on leem4 and on leem10."""

@@ -29,6 +29,7 @@ from mmgsim.subproblems.connection import (
 from mmgsim.subproblems.devices import Horizon
 from mmgsim.subproblems.dual_face import nearest_duals
 from mmgsim.subproblems.linear_form import IndexArray
+from mmgsim.subproblems.member_split import split_evenly
 from mmgsim.subproblems.network_limits import NetworkLimits, push_limits
 from mmgsim.subproblems.pool_rows import (
     PoolRules,
@@ -73,6 +74,9 @@ class JointOutcome:
         Sold minus bought by name of microgrid, as they are in the optimum. [kW]
     member_cost : mapping
         What each pays there, without any money for trades. [currency]
+    is_even : bool
+        False where costs are capped and who pays how much is a matter of the solver: units were on
+        or off, or the even split was not found.
     """
 
     exchange_kw: Mapping[str, FloatArray]
@@ -83,6 +87,7 @@ class JointOutcome:
     sent_kw: Mapping[str, tuple[FloatArray, FloatArray]] = field(default_factory=dict)
     trade_kw: Mapping[str, FloatArray] = field(default_factory=dict)
     member_cost: Mapping[str, float] = field(default_factory=dict)
+    is_even: bool = True
 
 
 class JointProblem:
@@ -195,6 +200,7 @@ class JointProblem:
         self._last = solved
         model, outcome = solved.model, solved.outcome
         local, rows = self._duals(solved.solver, model, pushed[-1] if pushed else None)
+        is_even = not self.rules.caps_costs or self._split(prices, terms)
         understated = self._understated(solved.solver, model)
         return JointOutcome(
             exchange_kw={
@@ -214,6 +220,7 @@ class JointProblem:
                 name: float(solved.solver.get(model.member[name].cost)[0]) + understated[name]
                 for name in self.members
             },
+            is_even=is_even,
         )
 
     def price_nearest_to(self, wanted_per_kwh: FloatArray) -> FloatArray:
@@ -239,6 +246,20 @@ class JointProblem:
         """True where the last solve was a MILP."""
         solver = self._last.solver
         return isinstance(solver, CompiledHighs) and len(solver.integers) > 0
+
+    def _split(self, prices: PublicPrices, terms: PoolTerms | None) -> bool:
+        """Take the cheapest plan that treats members alike; False where the solver's own stays."""
+        solver, model = self._last.solver, self._last.model
+        if not isinstance(solver, CompiledHighs):
+            return False
+        own = solver.solution
+        steps = self.steps if terms is None else terms.steps_to_gate or self.steps
+        if not split_evenly(solver, model, self.members, prices, steps=steps, step_h=self.step_h):
+            return False
+        if self._is_cheating(solver, model):
+            solver.solution = own
+            return False
+        return not self.has_integers
 
     def _understated(self, solver: Solver, model: Any) -> dict[str, float]:
         """Give by how much the objective is below the true cost of each plan. [currency]"""

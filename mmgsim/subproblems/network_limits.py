@@ -162,7 +162,10 @@ class NetworkLimits:
         return bool(over_kw.max(initial=-np.inf) > KEPT_KW)
 
     def members_at_limits(self, exchange_kw: FloatArray) -> NDArray[np.bool_]:
-        """Tell who is part of a limit that exchanges, (members, steps) [kW], leave no room."""
+        """Tell who is part of a limit that exchanges, (members, steps) [kW], leave no room.
+
+        In any step, and by however little: each kW of a member that is part of it counts.
+        """
         is_full = (self.limit - self._taken_kw(exchange_kw) <= KEPT_KW) & ~self.is_loss
         return np.asarray((self.coefficient[is_full] != 0.0).any(axis=0))
 

@@ -56,10 +56,13 @@ class PoolTerms:
         What each member may pay, without any money for its trades. [currency]
     inside : collection of str or None
         Who may trade with each other; None for everybody.
+    steps_to_gate : int or None
+        Steps that are executed before the next gate; None for the whole window.
     """
 
     most_cost: Mapping[str, float]
     inside: Collection[str] | None = None
+    steps_to_gate: int | None = None
 
 
 def pool_balance(members: Iterable[Any], step: int, rules: PoolRules) -> Any:

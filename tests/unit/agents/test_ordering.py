@@ -8,6 +8,7 @@ import pytest
 from mmgsim.contracts import OrderQuery, Side, frozen
 from mmgsim.errors import ContractError
 from mmgsim.testing import sample_view
+from mmgsim_agents.ordering import MOST_PRICES_WITH_INTEGERS
 from mmgsim_agents.strategies import (
     CostMinimiser,
     Markup,
@@ -123,6 +124,53 @@ def test_the_rule_of_thumb_orders_its_own_plan_whatever_storage_is_worth():
     view = pencil_view("A", STORAGE, load_kw=[2.0, 2.0], battery=(10.0, 1.0, 1.0))
     # The store serves 1 of the 2 kW; there is nothing for sale at any price.
     assert_orders(ordered(view, strategy=SelfConsumer()), [(Side.BUY, 1.0, 0.37)])
+
+
+NEGATIVE = np.random.default_rng(12).normal(0.05, 0.2, 24)
+
+
+class Counting(CostMinimiser):
+    """Counts its plans, and those that needed binaries."""
+
+    def __init__(self):
+        super().__init__()
+        self.plans = self.exclusive = 0
+
+    def plan(self, view, terms):
+        planned = super().plan(view, terms)
+        self.plans += 1
+        self.exclusive += "exclusive" in planned.flags
+        return planned
+
+
+def counted(prices, *, below):
+    """Count the plans of one traded step; selling earns so much less than buying elsewhere."""
+    rng = np.random.default_rng(12)
+    buy, sell = np.append(0.5, prices[1:]), np.append(-0.3, prices[1:] - below)
+    view = pencil_view(
+        "A",
+        pencil_tariff(buy, sell),
+        load_kw=rng.uniform(0.0, 9.0, len(buy)),
+        sun_kw=rng.uniform(0.0, 15.0, len(buy)),
+        battery=(60.0, 30.0, 0.9),
+    )
+    strategy = Counting()
+    ordered(view, strategy=strategy)
+    return strategy
+
+
+def test_few_prices_are_tried_where_each_takes_binaries():
+    """Prices below zero pay for burning energy, which only binaries forbid."""
+    strategy = counted(NEGATIVE, below=0.05)
+    assert strategy.exclusive == strategy.plans
+    assert strategy.plans <= MOST_PRICES_WITH_INTEGERS + 2  # and both ends
+
+
+def test_more_prices_are_tried_where_plans_are_linear():
+    """One in between needs binaries, which is no reason to leave others out."""
+    strategy = counted(np.abs(NEGATIVE) + 0.1, below=0.05)
+    assert strategy.exclusive <= 1
+    assert strategy.plans > MOST_PRICES_WITH_INTEGERS + 2
 
 
 # ---------------------------------------------------------------------------------- strategies

@@ -155,6 +155,24 @@ def test_everybody_is_left_out_of_a_gate_whose_time_is_over():
     assert summarise(model, wall_s=0.0)["left_out"] == 2 * 2
 
 
+def test_pairs_trade_on_at_the_local_charge_where_the_dno_cannot_be_asked_about_all():
+    gone = [{"microgrid": "MG3", "start": "2021-01-11 10:00", "end": "2021-01-11 14:00"}]
+    model = run(
+        "wa9",
+        coordination={"kind": "bilateral", "charges": "losses"},
+        talk={"away": gone},
+        **{"gate.every": "12h", "start": "2021-01-11", "days": 1},
+    )
+    steps, trades = model.table("steps"), model.table("trades")
+    away = steps[steps["flags"].str.contains("local_charges")]
+    assert away["flags"].str.contains("left_out:MG3").all()
+    assert not steps["flags"].str.contains("left_out:MG1").any()
+    traded = trades[trades.time.isin(away.time)]
+    assert len(traded)
+    assert "MG3" not in {*traded.seller, *traded.buyer}
+    assert (traded.groupby("time")["charge_per_kwh"].nunique(dropna=False) == 1).all()
+
+
 def test_with_everybody_away_the_day_is_that_of_nobody_trading():
     gone = [
         {"microgrid": name, "start": "2021-01-11 00:00", "end": "2021-01-12 00:00"}

@@ -45,6 +45,24 @@ def test_a_row_is_broken_by_what_is_beyond_it():
     assert known.are_broken(np.array([[0.0, 0.0], [0.0, 4.1]]))
 
 
+def test_who_is_part_of_a_full_limit_is_at_it_in_whichever_step():
+    """Rows: A + B / 2 <= 10 in the first half hour, B <= 4 in the second."""
+    apart = replace(rows(), coefficient=frozen([[1.0, 0.5], [0.0, 1.0]]))
+    known = limits().learn(apart, NOTHING)
+    for exchange_kw, at_limits in (
+        ([[0.0, 0.0], [0.0, 0.0]], [False, False]),
+        ([[10.0, 0.0], [0.0, 0.0]], [True, True]),
+        ([[0.0, 0.0], [0.0, 4.0]], [False, True]),
+        ([[9.9, 0.0], [0.0, 3.9]], [False, False]),  # a little room is room
+    ):
+        assert known.members_at_limits(np.array(exchange_kw)).tolist() == at_limits
+
+
+def test_losses_are_no_limit_to_be_at():
+    known = limits(price=0.1).learn(rows(limit=(100.0, 100.0)), NOTHING)
+    assert not known.members_at_limits(np.array([[10.0, 0.0], [0.0, 4.0]])).any()
+
+
 def test_a_tangent_that_leaves_less_room_than_there_is_goes():
     known = limits().learn(rows(), NOTHING).learn(rows(limit=(12.0, 3.5)), NOTHING)
     assert sorted(known.limit) == [3.5, 4.0, 12.0]
