@@ -121,19 +121,27 @@ class RothErev:
 class Experience:
     """What somebody has learnt from gains whose size nobody knows beforehand.
 
+    A gain is rewarded in units of the mean gain so far, its own included. So neither currency nor
+    size matters, and no single gain sets the scale: the first sun of a morning is one of many.
+
     Parameters
     ----------
     learnt : RothErev
-        Of the choices; rewards are in `unit`.
-    unit : float
-        The first gain above zero, 0 before there was any. [currency]
+        Of the choices; rewards are in mean gains.
+    mean_gain : float
+        Of the gains above zero so far, 0 before there was any. [currency]
+    gains : int
+        How many these were.
     """
 
     learnt: RothErev
-    unit: float = 0.0
+    mean_gain: float = 0.0
+    gains: int = 0
 
     def after(self, choice: int, gained: float) -> Experience:
         """Give what is known after a choice gained something; a loss is no reward. [currency]"""
-        gained = max(gained, 0.0)
-        unit = self.unit or gained
-        return Experience(self.learnt.learn(choice, gained / unit if unit else 0.0), unit)
+        if gained <= 0.0:
+            return replace(self, learnt=self.learnt.learn(choice, 0.0))
+        gains = self.gains + 1
+        mean_gain = self.mean_gain + (gained - self.mean_gain) / gains
+        return Experience(self.learnt.learn(choice, gained / mean_gain), mean_gain, gains)

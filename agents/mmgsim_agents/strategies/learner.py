@@ -92,8 +92,7 @@ class Learner(OptimisingStrategy):
     experimentation : float
         Share of a reward that does not go to the markup that brought it, from 0 to below 1.
     strength : float
-        What has to be learnt against at the start, in rewards; the first gain above zero is one
-        of 1.
+        What has to be learnt against at the start, in mean gains so far.
     """
 
     def __init__(
@@ -123,7 +122,8 @@ class Learner(OptimisingStrategy):
         learnt = self._at_gate(view) if opens_gate(view) else self._so_far(view)
         memory = {
             "propensities": learnt.known.learnt.propensities,
-            "unit": learnt.known.unit,
+            "mean_gain": learnt.known.mean_gain,
+            "gains": learnt.known.gains,
             "choice": learnt.choice,
             "gained": learnt.gained,
             # The statement of this step comes with the next one, which has a tariff of its own.
@@ -148,7 +148,7 @@ class Learner(OptimisingStrategy):
             if isinstance(told, Statement)
         )
         learnt = replace(self._start, propensities=memory["propensities"])
-        known = Experience(learnt, memory["unit"])
+        known = Experience(learnt, memory["mean_gain"], memory["gains"])
         return _Learnt(known, memory["choice"], memory["gained"] + gained)
 
     def _at_gate(self, view: View) -> _Learnt:

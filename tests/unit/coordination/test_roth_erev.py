@@ -5,6 +5,7 @@ import pytest
 
 from mmgsim.contracts import frozen
 from mmgsim.coordination import Experience, RothErev
+from mmgsim.interval import mean_interval
 
 
 def learner(*propensities, **options):
@@ -71,13 +72,44 @@ def test_what_was_known_before_stays_as_it_was():
     assert before.propensities.tolist() == [1.0, 1.0]
 
 
-def test_experience_is_measured_in_the_first_gain_above_zero_and_a_loss_is_no_reward():
+def test_experience_is_measured_in_the_mean_gain_so_far_and_a_loss_is_no_reward():
     start = Experience(RothErev.even(3))
     known, learnt = start, start.learnt
-    for choice, gained, reward in ((0, 0.0, 0.0), (1, 4.0, 1.0), (2, 8.0, 2.0), (0, -1.0, 0.0)):
+    # Means of what is above zero: 4, then 6.
+    for choice, gained, reward in ((0, 0.0, 0.0), (1, 4.0, 1.0), (2, 8.0, 8 / 6), (0, -1.0, 0.0)):
         known, learnt = known.after(choice, gained), learnt.learn(choice, reward)
         assert known.learnt.propensities == pytest.approx(learnt.propensities)
-    assert (start.unit, known.unit) == (0.0, 4.0)
+    assert (start.mean_gain, known.mean_gain) == (0.0, pytest.approx(6.0))
+    assert (start.gains, known.gains) == (0, 2)
+
+
+def sunny_days(first, seed):
+    """Give what each of 40 days brings: 12 hours, of five choices the last is by far the best."""
+    rng, known = np.random.default_rng(seed), Experience(RothErev.even(5))
+    earned = np.zeros((40, 12))
+    for hour in range(earned.size):
+        choice = known.learnt.choose(rng)
+        gained = first if hour == 0 else 0.25 * choice
+        earned.flat[hour] = gained
+        known = known.after(choice, gained)
+    return earned.sum(axis=1)
+
+
+@pytest.mark.parametrize("first", [1e-6, 1.0, 100.0])
+def test_how_large_the_first_gain_is_does_not_decide_what_is_found(first):
+    late = np.array([sunny_days(first, seed)[20:].mean() for seed in range(30)])
+    usual = np.array([sunny_days(0.5, seed)[20:].mean() for seed in range(30)])
+    # 12.0 can be earned a day, and choices at random earn 6.0: a twentieth of that is no matter.
+    difference = mean_interval(late - usual)
+    assert usual.mean() > 9.0
+    assert max(-difference.low, difference.high) < 0.6
+
+
+def test_neither_currency_nor_size_matters():
+    small, large = (Experience(RothErev.even(3)) for _ in range(2))
+    for choice, gained in ((0, 0.2), (2, 0.0), (1, 3.0), (2, 1.0)):
+        small, large = small.after(choice, gained), large.after(choice, 1000.0 * gained)
+    assert small.learnt.propensities == pytest.approx(large.learnt.propensities)
 
 
 @pytest.mark.parametrize(
