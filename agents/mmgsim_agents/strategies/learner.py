@@ -88,7 +88,8 @@ class Learner(OptimisingStrategy):
         grid leaves to the other side, from 0 to 1. With a single one there is nothing to learn:
         a fixed markup.
     recency : float
-        Share of what was learnt that is forgotten at each gate, from 0 to 1.
+        Share of what was learnt that is forgotten at each gate, from 0 to 1; at least
+        `experimentation` divided by the number of markups.
     experimentation : float
         Share of a reward that does not go to the markup that brought it, from 0 to below 1.
     strength : float

@@ -66,6 +66,31 @@ def test_without_any_reward_everything_stays_possible():
     assert who.probabilities.sum() == pytest.approx(1.0)
 
 
+@pytest.mark.parametrize("choices", [2, 3, 5])
+def test_without_any_reward_propensities_do_not_grow_on_average(choices):
+    # As little is forgotten as is allowed.
+    before = learner(*range(1, choices + 1), recency=0.3 / choices, experimentation=0.3)
+    after = [before.learn(k, 0.0).propensities.sum() for k in range(choices)]
+    assert before.probabilities @ after <= before.propensities.sum() + 1e-12
+    # Where all are alike it is the bound.
+    even = RothErev.even(choices, recency=0.3 / choices, experimentation=0.3)
+    assert even.learn(0, 0.0).propensities.sum() == pytest.approx(9.0)
+
+
+@pytest.mark.parametrize(("recency", "experimentation", "choices"), [(0.04, 0.2, 5), (0.1, 0.2, 2)])
+def test_propensities_stay_small_after_many_choices(recency, experimentation, choices):
+    rng = np.random.default_rng(0)
+    who = RothErev.even(choices, recency=recency, experimentation=experimentation)
+    for _ in range(20_000):
+        who = who.learn(who.choose(rng), 1e-3)
+    # At most 9 and all rewards together, on average.
+    assert who.propensities.sum() < 9.0 + 20.0
+
+
+def test_with_one_choice_nothing_has_to_be_forgotten():
+    assert learner(1.0, recency=0.0).learn(0, 1.0).propensities == pytest.approx([1.8])
+
+
 def test_what_was_known_before_stays_as_it_was():
     before = learner(1.0, 1.0)
     before.learn(0, 5.0)
@@ -117,7 +142,9 @@ def test_neither_currency_nor_size_matters():
     [
         (lambda: learner(), "propensities"),
         (lambda: learner(1.0, 0.0), "propensities"),
+        (lambda: learner(1.0, np.inf), "propensities"),
         (lambda: learner(1.0, recency=1.1), "recency"),
+        (lambda: RothErev.even(5, recency=0.03), "at least experimentation / choices, here 0.04"),
         (lambda: learner(1.0, experimentation=1.0), "experimentation"),
         (lambda: RothErev.even(2, strength=0.0), "strength"),
         (lambda: learner(1.0).learn(0, -1.0), "reward"),
