@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mmgsim.contracts import Item, LedgerLine, Statement, frozen
+from mmgsim.contracts import Award, Item, LedgerLine, Statement, frozen
 from mmgsim.coordination import RothErev
 from mmgsim.errors import ContractError
 from mmgsim_agents.strategies import Learner
@@ -90,6 +90,34 @@ def test_gains_add_up_until_the_next_gate():
     assert memory["gained"] == pytest.approx(2 * 0.2)
     after = memory_after(strategy, at_gate(SELLER, memory=memory, news=[sold(2.0, 0.15)], step=3))
     assert (after["mean_gain"], after["gained"]) == (pytest.approx(0.6), 0.0)
+
+
+def test_a_gate_without_a_question_for_orders_draws_nothing_and_teaches_nothing():
+    strategy = Learner()
+    first = memory_after(strategy, at_gate(SELLER))
+    left_out = replace(
+        at_gate(SELLER, memory=first, news=[sold(4.0, 0.15)], step=1), asked=frozenset({Award})
+    )
+    second = memory_after(strategy, left_out)
+    # What the gate before it brought is learnt all the same.
+    known = RothErev.even(5).learn(first["choice"], 1.0)
+    assert second["propensities"] == pytest.approx(known.propensities)
+    assert second["choice"] == -1
+    third = memory_after(strategy, at_gate(SELLER, memory=second, news=[sold(0.0, 0.1)], step=2))
+    assert third["propensities"] == pytest.approx(known.propensities)
+    assert third["choice"] >= 0
+
+
+@pytest.mark.parametrize("opened", [True, False])
+def test_a_gate_of_which_a_statement_was_missed_teaches_nothing(opened):
+    strategy = Learner()
+    first = memory_after(strategy, at_gate(SELLER))
+    # A stand-in dispatched step 1, and had the statement of step 0.
+    view = at_gate(SELLER, memory=first, news=[sold(4.0, 0.15)], step=2)
+    after = memory_after(strategy, view, opened=opened)
+    assert after["propensities"] == pytest.approx([1.8] * 5)
+    assert (after["gains"], after["gained"]) == (0, 0.0)
+    assert (after["choice"] >= 0) == opened
 
 
 def test_a_gain_is_measured_against_the_grid_of_its_own_step():
