@@ -32,7 +32,7 @@ from mmgsim.coordination import Experience, RothErev
 from mmgsim.coordination.learning import MARKUPS
 from mmgsim.settlement import account
 from mmgsim_agents.gates import draws_of, opens_gate
-from mmgsim_agents.ordering import marked_up
+from mmgsim_agents.ordering import nearer_to_grid
 from mmgsim_agents.strategies.base import OptimisingStrategy
 
 __all__ = ["Learner", "gain_over_grid"]
@@ -128,7 +128,7 @@ class Learner(OptimisingStrategy):
         """Give the true orders with the markup of this gate."""
         markup = self.markups[self._draw(view).choice]
         true = super().order(view, query).orders
-        return Orders(orders=tuple(marked_up(order, view, markup) for order in true))
+        return Orders(orders=tuple(nearer_to_grid(order, view, markup) for order in true))
 
     def dispatch(self, view: View, realised: Realised) -> Dispatch:
         """Hold the plan, and remember what was learnt."""
