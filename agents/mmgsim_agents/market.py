@@ -178,6 +178,7 @@ class MarketAgent(mesa.Agent):
     def gate(self) -> Clearing:
         """Run the mechanism to its certificate, without those who cannot be reached."""
         while True:
+            self.model.microgrids.do("begin_gate")
             try:
                 clearing = self._cleared()
             except (ContractError, PlugInError) as fault:

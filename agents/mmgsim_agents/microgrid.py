@@ -91,6 +91,7 @@ class MicrogridAgent(mesa.Agent):
         self._miss_price_per_kwh = setup.miss_price_per_kwh
         self._trades: tuple[Trade, ...] = ()
         self._inbox: list[Message] = []
+        self._asked: frozenset[type[Message]] = frozenset()
         self._memory: dict[str, object] = {}
         self._tariff: Tariff | None = None
         self._envelope: Envelope | None = None
@@ -108,6 +109,7 @@ class MicrogridAgent(mesa.Agent):
             plan=self.plan,
             trades=self._trades,
             messages=tuple(self._inbox),
+            asked=self._asked,
         )
 
     @property
@@ -175,6 +177,7 @@ class MicrogridAgent(mesa.Agent):
         if type(message) not in self.strategy.answers:
             self._inbox.append(message)
             return None
+        self._asked |= {type(message)}
         view = self.view
         with self._guarded(f"answering {type(message).__name__}"):
             reply = self.strategy.answer(view, message)
@@ -191,8 +194,13 @@ class MicrogridAgent(mesa.Agent):
         self._trades = message.trades if isinstance(message, Award) else ()
         return self._promise
 
+    def begin_gate(self) -> None:
+        """Forget what was asked at this gate so far: nothing comes of it."""
+        self._asked = frozenset()
+
     def plan_alone(self) -> Plan:
         """Plan without any trade, as somebody does whom nobody reaches."""
+        self.begin_gate()
         window = self.model.clock.window()
         plan = self.receive(Award(sender=self.name, to=self.name, window=window))
         if not isinstance(plan, Plan):
@@ -241,6 +249,7 @@ class MicrogridAgent(mesa.Agent):
         self._act(view, realised, dispatch)
         self._memory = dict(dispatch.memory)
         self._inbox.clear()
+        self._asked = frozenset()
 
     def _dispatched(self, view: View, realised: Realised) -> Dispatch:
         """Give what the strategy makes of the step, held to its contract."""

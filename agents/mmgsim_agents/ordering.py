@@ -33,7 +33,7 @@ from mmgsim.subproblems import (
     response_steps,
 )
 
-__all__ = ["marked_up", "opportunity_orders", "price_range"]
+__all__ = ["nearer_to_grid", "opportunity_orders", "price_range"]
 
 # Prices that are tried in a traded step between its two ends; most steps take less than ten. Where
 # every price takes a MILP there are fewer.
@@ -57,8 +57,8 @@ def price_range(view: View) -> tuple[FloatArray, FloatArray]:
     return tariff.export_per_kwh, tariff.buy_per_kwh - tariff.local_charge_per_kwh
 
 
-def marked_up(order: Order, view: View, markup: float) -> Order:
-    """Give a true order at a price that is better for who places it.
+def nearer_to_grid(order: Order, view: View, markup: float) -> Order:
+    """Give a true order at a better price: nearer to what the other side has at the grid.
 
     Parameters
     ----------

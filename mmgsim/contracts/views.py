@@ -62,6 +62,9 @@ class View:
         Own firm trades of the last award, over the window of `plan`.
     messages : tuple of Message
         What was received since the last step.
+    asked : frozenset of Message types
+        What it was asked at the gate of this step by the market that its plan comes from; nothing
+        but the award where it was left out, or the market made way for another one.
     memory : mapping
         What the last `Dispatch` asked to be kept.
     rng : numpy.random.Generator
@@ -80,6 +83,7 @@ class View:
     plan: Plan | None = None
     trades: tuple[Trade, ...] = ()
     messages: tuple[Message, ...] = ()
+    asked: frozenset[type[Message]] = frozenset()
     memory: Mapping[str, Any] = field(default_factory=dict)
     rng: np.random.Generator | None = None
 

@@ -20,6 +20,9 @@ __all__ = ["Experience", "RothErev"]
 # No propensity falls below this, so that nothing is ever out of the question for good.
 LEAST = 1e-9
 
+# 0.2 / 2 and 0.1 are the same.
+ROUNDING = 1e-12
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RothErev:
@@ -34,8 +37,19 @@ class RothErev:
     experimentation : float
         Share of a reward that the choice itself does not get, epsilon of [1]_, from 0 to below 1.
 
+    Raises
+    ------
+    ValueError
+        If a parameter is out of its range, or `recency` is less than ``experimentation / choices``.
+
     Notes
     -----
+    Who is not chosen grows by ``1 - phi + epsilon / (N - 1)`` in [2]_. All propensities together
+    are expected to become at most ``1 - phi + epsilon / N`` times what they were, and
+    ``(1 - epsilon) R`` on top: the chosen ones do not grow so, and they are drawn by their
+    propensities. Above 1 they would grow without any reward and without end, and new rewards would
+    count for less and less.
+
     The defaults are what [1]_ fitted to twelve games of people, with the 9 of `even`.
 
     Examples
@@ -50,12 +64,18 @@ class RothErev:
     experimentation: float = 0.2
 
     def __post_init__(self) -> None:
-        if len(self.propensities) == 0 or not (np.asarray(self.propensities) > 0.0).all():
+        if len(self.propensities) == 0 or not _is_usable(self.propensities):
             raise ValueError("propensities are one or more numbers above 0")
         if not 0.0 <= self.recency <= 1.0:
             raise ValueError(f"recency is between 0 and 1, not {self.recency:g}")
         if not 0.0 <= self.experimentation < 1.0:
             raise ValueError(f"experimentation is from 0 to below 1, not {self.experimentation:g}")
+        least = self.experimentation / len(self.propensities)
+        if len(self.propensities) > 1 and self.recency < least - ROUNDING:
+            raise ValueError(
+                f"recency is at least experimentation / choices, here {least:g}, not "
+                f"{self.recency:g}: less would be forgotten than is added without any reward"
+            )
 
     @classmethod
     def even(
@@ -117,23 +137,36 @@ class RothErev:
         return replace(self, propensities=frozen(np.maximum(updated, LEAST)))
 
 
+def _is_usable(propensities: FloatArray) -> bool:
+    found = np.asarray(propensities)
+    return bool((np.isfinite(found) & (found > 0.0)).all())
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Experience:
     """What somebody has learnt from gains whose size nobody knows beforehand.
 
+    A gain is rewarded in units of the mean gain so far, its own included. So neither currency nor
+    size matters, and no single gain sets the scale: the first sun of a morning is one of many.
+
     Parameters
     ----------
     learnt : RothErev
-        Of the choices; rewards are in `unit`.
-    unit : float
-        The first gain above zero, 0 before there was any. [currency]
+        Of the choices; rewards are in mean gains.
+    mean_gain : float
+        Of the gains above zero so far, 0 before there was any. [currency]
+    gains : int
+        How many these were.
     """
 
     learnt: RothErev
-    unit: float = 0.0
+    mean_gain: float = 0.0
+    gains: int = 0
 
     def after(self, choice: int, gained: float) -> Experience:
         """Give what is known after a choice gained something; a loss is no reward. [currency]"""
-        gained = max(gained, 0.0)
-        unit = self.unit or gained
-        return Experience(self.learnt.learn(choice, gained / unit if unit else 0.0), unit)
+        if gained <= 0.0:
+            return replace(self, learnt=self.learnt.learn(choice, 0.0))
+        gains = self.gains + 1
+        mean_gain = self.mean_gain + (gained - self.mean_gain) / gains
+        return Experience(self.learnt.learn(choice, gained / mean_gain), mean_gain, gains)

@@ -8,8 +8,14 @@ from mmgsim.profiles import stream
 
 def at_gate(view, *, memory=None, news=(), step=0):
     """Give the view of a step in which a gate opens, with what the last one left."""
-    rng = stream(7, "strategy", view.name, str(step))
-    return replace(view, memory=memory or {}, messages=tuple(news), rng=rng)
+    return replace(
+        view,
+        window=replace(view.window, first_step=step),
+        memory=memory or {},
+        messages=tuple(news),
+        asked=frozenset({OrderQuery, Award}),
+        rng=stream(7, "strategy", view.name, str(step)),
+    )
 
 
 def price_of(strategy, view):

@@ -8,6 +8,8 @@ between the alternatives at the grid. The bound of it: fuel and wear are not tak
 energy counts with the grid's price in the hour in which it is traded.
 
 All is counted from gate to gate, so that a markup has its reward before the next one is drawn.
+Nothing is drawn at a gate at which no orders were asked for, on a bad line or after a fault of the
+market; and nothing is learnt of a gate of which a statement was missed, after a fault of its own.
 """
 
 from __future__ import annotations
@@ -30,10 +32,13 @@ from mmgsim.coordination import Experience, RothErev
 from mmgsim.coordination.learning import MARKUPS
 from mmgsim.settlement import account
 from mmgsim_agents.gates import draws_of, opens_gate
-from mmgsim_agents.ordering import marked_up
+from mmgsim_agents.ordering import nearer_to_grid
 from mmgsim_agents.strategies.base import OptimisingStrategy
 
 __all__ = ["Learner", "gain_over_grid"]
+
+# No markup: before the first gate, where no orders were asked for, where not all is known of it.
+NONE = -1
 
 _OF_TRADES = frozenset({Item.LOCAL_TRADE, Item.LOCAL_CHARGE, Item.SURPLUS})
 
@@ -68,14 +73,21 @@ class _Learnt:
     known : Experience
         Of its markups.
     choice : int
-        Position of the markup of the last gate, -1 before the first.
+        Position of the markup of the last gate, `NONE` where nothing is to be learnt of it.
     gained : float
         Since then. [currency]
     """
 
     known: Experience
-    choice: int = -1
+    choice: int = NONE
     gained: float = 0.0
+
+    @property
+    def in_the_end(self) -> Experience:
+        """What is known when the time of the gate is over."""
+        if self.choice == NONE:
+            return self.known
+        return self.known.after(self.choice, self.gained)
 
 
 class Learner(OptimisingStrategy):
@@ -88,12 +100,12 @@ class Learner(OptimisingStrategy):
         grid leaves to the other side, from 0 to 1. With a single one there is nothing to learn:
         a fixed markup.
     recency : float
-        Share of what was learnt that is forgotten at each gate, from 0 to 1.
+        Share of what was learnt that is forgotten at each gate, from 0 to 1; at least
+        `experimentation` divided by the number of markups.
     experimentation : float
         Share of a reward that does not go to the markup that brought it, from 0 to below 1.
     strength : float
-        What has to be learnt against at the start, in rewards; the first gain above zero is one
-        of 1.
+        What has to be learnt against at the start, in mean gains so far.
     """
 
     def __init__(
@@ -114,16 +126,21 @@ class Learner(OptimisingStrategy):
 
     def order(self, view: View, query: OrderQuery) -> Orders:
         """Give the true orders with the markup of this gate."""
-        markup = self.markups[self._at_gate(view).choice]
+        markup = self.markups[self._draw(view).choice]
         true = super().order(view, query).orders
-        return Orders(orders=tuple(marked_up(order, view, markup) for order in true))
+        return Orders(orders=tuple(nearer_to_grid(order, view, markup) for order in true))
 
     def dispatch(self, view: View, realised: Realised) -> Dispatch:
         """Hold the plan, and remember what was learnt."""
-        learnt = self._at_gate(view) if opens_gate(view) else self._so_far(view)
+        learnt = self._so_far(view)
+        if opens_gate(view):
+            was_asked = OrderQuery in view.asked
+            learnt = self._draw(view) if was_asked else _Learnt(learnt.in_the_end)
         memory = {
+            "step": view.window.first_step,
             "propensities": learnt.known.learnt.propensities,
-            "unit": learnt.known.unit,
+            "mean_gain": learnt.known.mean_gain,
+            "gains": learnt.known.gains,
             "choice": learnt.choice,
             "gained": learnt.gained,
             # The statement of this step comes with the next one, which has a tariff of its own.
@@ -137,6 +154,10 @@ class Learner(OptimisingStrategy):
         memory: Mapping[str, Any] = view.memory
         if not memory:
             return _Learnt(Experience(self._start))
+        learnt = replace(self._start, propensities=memory["propensities"])
+        known = Experience(learnt, memory["mean_gain"], memory["gains"])
+        if view.window.first_step != memory["step"] + 1:
+            return _Learnt(known)  # a stand-in had the statements between
         gained = sum(
             gain_over_grid(
                 told.lines,
@@ -147,12 +168,9 @@ class Learner(OptimisingStrategy):
             for told in view.messages
             if isinstance(told, Statement)
         )
-        learnt = replace(self._start, propensities=memory["propensities"])
-        known = Experience(learnt, memory["unit"])
         return _Learnt(known, memory["choice"], memory["gained"] + gained)
 
-    def _at_gate(self, view: View) -> _Learnt:
-        """Give the same once the time of the last gate is over, and another markup is drawn."""
-        last = self._so_far(view)
-        known = last.known if last.choice < 0 else last.known.after(last.choice, last.gained)
+    def _draw(self, view: View) -> _Learnt:
+        """Give what is known once the time of the last gate is over, and draw another markup."""
+        known = self._so_far(view).in_the_end
         return _Learnt(known, known.learnt.choose(draws_of(view)))

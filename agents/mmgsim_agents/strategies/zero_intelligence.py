@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from mmgsim.contracts import OrderQuery, Orders, View
 from mmgsim.errors import ContractError
-from mmgsim_agents.ordering import marked_up
+from mmgsim_agents.ordering import nearer_to_grid
 from mmgsim_agents.strategies.base import OptimisingStrategy
 
 __all__ = ["ZeroIntelligence"]
@@ -29,4 +29,4 @@ class ZeroIntelligence(OptimisingStrategy):
         if rng is None:
             raise ContractError(view.name, ["draws its prices, but was given no random stream"])
         true = super().order(view, query).orders
-        return Orders(orders=tuple(marked_up(order, view, rng.uniform()) for order in true))
+        return Orders(orders=tuple(nearer_to_grid(order, view, rng.uniform()) for order in true))

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mmgsim.contracts import Item, LedgerLine, Statement, frozen
+from mmgsim.contracts import Award, Item, LedgerLine, Statement, frozen
 from mmgsim.coordination import RothErev
 from mmgsim.errors import ContractError
 from mmgsim_agents.strategies import Learner
@@ -53,18 +53,20 @@ def test_a_buyer_bids_so_far_towards_what_the_grid_pays(markup, price):
     assert price_of(Learner([markup]), at_gate(BUYER)) == pytest.approx(price, abs=1e-6)
 
 
-def test_the_first_gain_is_a_reward_of_one_and_later_ones_are_measured_in_it():
+def test_rewards_are_measured_in_the_mean_gain_so_far():
     strategy, start = Learner(), RothErev.even(5)
     first = memory_after(strategy, at_gate(SELLER))
-    # 4 kWh at 10 cents above the grid, then 8: rewards 1 and 2.
+    # 4 kWh at 10 cents above the grid, then 8: 0.4 and 0.8, whose mean is 0.6.
     view = at_gate(SELLER, memory=first, news=[sold(4.0, 0.15)], step=1)
     second = memory_after(strategy, view)
     known = start.learn(first["choice"], 1.0)
     assert second["propensities"] == pytest.approx(known.propensities)
-    assert second["unit"] == pytest.approx(0.4)
+    assert (second["mean_gain"], second["gains"]) == (pytest.approx(0.4), 1)
     view = at_gate(SELLER, memory=second, news=[sold(8.0, 0.15)], step=2)
     third = memory_after(strategy, view)
-    assert third["propensities"] == pytest.approx(known.learn(second["choice"], 2.0).propensities)
+    known = known.learn(second["choice"], 0.8 / 0.6)
+    assert third["propensities"] == pytest.approx(known.propensities)
+    assert (third["mean_gain"], third["gains"]) == (pytest.approx(0.6), 2)
 
 
 def test_who_sells_nothing_likes_its_markup_less():
@@ -73,7 +75,7 @@ def test_who_sells_nothing_likes_its_markup_less():
     second = memory_after(strategy, at_gate(SELLER, memory=first, step=1))
     expected = RothErev.even(5).learn(first["choice"], 0.0)
     assert second["propensities"] == pytest.approx(expected.propensities)
-    assert second["unit"] == 0.0
+    assert (second["mean_gain"], second["gains"]) == (0.0, 0)
 
 
 def test_gains_add_up_until_the_next_gate():
@@ -87,7 +89,35 @@ def test_gains_add_up_until_the_next_gate():
         assert memory["propensities"] == pytest.approx([1.8] * 5)
     assert memory["gained"] == pytest.approx(2 * 0.2)
     after = memory_after(strategy, at_gate(SELLER, memory=memory, news=[sold(2.0, 0.15)], step=3))
-    assert (after["unit"], after["gained"]) == (pytest.approx(0.6), 0.0)
+    assert (after["mean_gain"], after["gained"]) == (pytest.approx(0.6), 0.0)
+
+
+def test_a_gate_without_a_question_for_orders_draws_nothing_and_teaches_nothing():
+    strategy = Learner()
+    first = memory_after(strategy, at_gate(SELLER))
+    left_out = replace(
+        at_gate(SELLER, memory=first, news=[sold(4.0, 0.15)], step=1), asked=frozenset({Award})
+    )
+    second = memory_after(strategy, left_out)
+    # What the gate before it brought is learnt all the same.
+    known = RothErev.even(5).learn(first["choice"], 1.0)
+    assert second["propensities"] == pytest.approx(known.propensities)
+    assert second["choice"] == -1
+    third = memory_after(strategy, at_gate(SELLER, memory=second, news=[sold(0.0, 0.1)], step=2))
+    assert third["propensities"] == pytest.approx(known.propensities)
+    assert third["choice"] >= 0
+
+
+@pytest.mark.parametrize("opened", [True, False])
+def test_a_gate_of_which_a_statement_was_missed_teaches_nothing(opened):
+    strategy = Learner()
+    first = memory_after(strategy, at_gate(SELLER))
+    # A stand-in dispatched step 1, and had the statement of step 0.
+    view = at_gate(SELLER, memory=first, news=[sold(4.0, 0.15)], step=2)
+    after = memory_after(strategy, view, opened=opened)
+    assert after["propensities"] == pytest.approx([1.8] * 5)
+    assert (after["gains"], after["gained"]) == (0, 0.0)
+    assert (after["choice"] >= 0) == opened
 
 
 def test_a_gain_is_measured_against_the_grid_of_its_own_step():
@@ -95,7 +125,7 @@ def test_a_gain_is_measured_against_the_grid_of_its_own_step():
     first = memory_after(strategy, at_gate(SELLER))
     dearer = replace(SELLER, tariff=replace(TARIFF, export_per_kwh=frozen([0.1])))
     second = memory_after(strategy, at_gate(dearer, memory=first, news=[sold(4.0, 0.15)], step=1))
-    assert second["unit"] == pytest.approx(4.0 * (0.15 - 0.05))
+    assert second["mean_gain"] == pytest.approx(4.0 * (0.15 - 0.05))
 
 
 def test_all_orders_of_a_gate_have_the_markup_that_is_remembered():

@@ -86,17 +86,44 @@ def test_gains_are_paired_by_seed_in_the_second_half():
     assert (found.low, found.high) == pytest.approx((expected.low, expected.high))
 
 
-def test_where_it_is_needed_learning_earns_more_than_truth_and_more_than_a_random_markup():
-    study = learning_study("scarce")
+@pytest.fixture(scope="module")
+def studies():
+    return {supply: learning_study(supply) for supply in ("scarce", "abundant")}
+
+
+def test_what_is_attainable_is_the_best_markups_gain_over_the_truth(studies):
+    for supply, study in studies.items():
+        tables = [repeated_day(supply, k).profits((0.0, 0.25, 0.5, 0.75, 1.0)) for k in range(10)]
+        daily = np.array([table.sum(axis=1) for table in tables])
+        assert study.attainable[:10] == pytest.approx(daily.max(axis=1) - daily[:, 0])
+    can_gain = {supply: (study.attainable > 1e-9).mean() for supply, study in studies.items()}
+    assert can_gain["abundant"] < 0.1 < 0.5 < can_gain["scarce"]
+
+
+def test_where_it_is_needed_learning_earns_more_than_truth_and_more_than_a_random_markup(studies):
+    study = studies["scarce"]
     assert study.gain_over("truthful").low > 0.0
     assert study.gain_over("fixed").low > 0.0
 
 
-def test_where_it_is_not_needed_learning_finds_that_markups_do_not_pay():
-    study = learning_study("abundant")
+def test_where_it_is_needed_learning_finds_most_of_what_the_best_markup_gains(studies):
+    study = studies["scarce"]
+    found = study.late("learner") - study.late("truthful")
+    assert mean_interval(found - 0.75 * study.attainable).low > 0.0
+
+
+def test_where_it_is_not_needed_learning_earns_as_much_as_the_truth(studies):
+    study = studies["abundant"]
     gain = study.gain_over("truthful")
-    assert gain.low <= 0.0 <= gain.high
-    assert study.gain_over("fixed").low > 0.0
+    # As much: within a fifth of what the truth earns, and a tenth of what scarcity is worth.
+    margin = min(
+        0.2 * study.late("truthful").mean(), 0.1 * studies["scarce"].gain_over("truthful").mean
+    )
+    assert -margin < gain.low <= gain.high < margin
+
+
+def test_where_it_is_not_needed_learning_drops_markups_that_do_not_pay(studies):
+    assert studies["abundant"].gain_over("fixed").low > 0.0
 
 
 def test_another_supply_is_refused():

@@ -84,6 +84,62 @@ def test_who_fails_at_telling_what_it_reads_gets_no_bulletin_and_the_run_goes_on
     assert faults.message.str.contains("telling what it reads").all()
 
 
+FAULTY = """
+from mmgsim.coordination import Auction
+from mmgsim_agents.strategies import Learner
+
+
+class FailsAtTen(Learner):
+    def dispatch(self, view, realised):
+        if realised.step == 10:
+            raise KeyError("nothing")
+        return super().dispatch(view, realised)
+
+
+class AuctionThatFailsAtTen(Auction):
+    def tell(self, replies):
+        clearing = super().tell(replies)
+        if clearing is not None and self._view.window.first_step == 10:
+            raise KeyError("nothing")
+        return clearing
+"""
+
+AWAY = {"microgrid": "MG1", "start": "2021-01-11 10:00", "end": "2021-01-11 11:00"}
+
+
+def remembered(strategy, coordination, **overrides):
+    """Give what a learner remembers after each of the first hours of duo."""
+    chosen = {**QUICK, "microgrids.MG1.strategy": strategy, **overrides}
+    model = mmgsim.build("duo", coordination=coordination, overrides=chosen)
+    memories = []
+    for _ in range(13):
+        model.step()
+        memories.append(model.microgrids["MG1"].carried()["memory"])
+    return memories
+
+
+@pytest.mark.parametrize("missing", ["own line", "market"])
+def test_where_its_orders_were_not_wanted_nothing_is_drawn_or_learnt(tmp_path, missing):
+    (tmp_path / "faulty.py").write_text(FAULTY)
+    if missing == "own line":
+        memories = remembered("learner", "auction", **{"communication.away": [AWAY]})
+    else:
+        memories = remembered("learner", f"{tmp_path / 'faulty.py'}:AuctionThatFailsAtTen")
+    assert [memory["choice"] < 0 for memory in memories] == [hour == 10 for hour in range(13)]
+    ten, eleven, twelve = (memory["propensities"] for memory in memories[10:])
+    assert np.array_equal(ten, eleven)
+    assert not np.array_equal(eleven, twelve)
+
+
+def test_after_a_fault_of_its_own_it_learns_nothing_of_what_it_missed(tmp_path):
+    (tmp_path / "faulty.py").write_text(FAULTY)
+    memories = remembered(f"{tmp_path / 'faulty.py'}:FailsAtTen", "auction")
+    nine, ten, eleven, twelve = (memory["propensities"] for memory in memories[9:])
+    assert np.array_equal(nine, ten)  # the stand-in dispatched, and learns nothing
+    assert np.array_equal(nine, eleven)
+    assert not np.array_equal(eleven, twelve)
+
+
 @pytest.mark.parametrize("mechanism", ["central", "prices", "pool"])
 @pytest.mark.parametrize("strategy", ["learner", "imitator"])
 def test_where_nobody_asks_for_orders_it_changes_nothing(mechanism, strategy):
