@@ -1,7 +1,10 @@
 """Sweeps as they are made: figures, failures, going on."""
 
 import importlib
+import os
 import shutil
+import subprocess
+import sys
 
 import pandas as pd
 import pytest
@@ -156,6 +159,45 @@ def test_what_was_interrupted_goes_on_to_the_values_of_one_that_was_not(pair, tm
     (tmp_path / "o/runs/0004/dispatch.parquet").mkdir(parents=True)  # no run yet
     made = sweep(asked(pair), out=tmp_path / "o", resume=True)
     assert_same(made.table, sweep(asked(pair), out=tmp_path / "whole").table)
+
+
+def test_a_folder_that_another_process_works_in_is_left_alone(pair, tmp_path):
+    sweep(asked(pair), out=tmp_path / "o")
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "o").rglob("*")}
+    code = f"""
+from pathlib import Path
+from mmgsim.sweep.lock import held
+with held(Path({str(tmp_path / "o")!r})):
+    print("held", flush=True)
+    input()
+"""
+    other = subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+    )
+    with other:
+        assert other.stdout.readline() == "held\n"
+        with pytest.raises(ScenarioError, match="another process works in it; wait for it"):
+            sweep(asked(pair), out=tmp_path / "o", resume=True)
+        assert {path: path.stat().st_mtime_ns for path in (tmp_path / "o").rglob("*")} == before
+        other.kill()
+    again = sweep(asked(pair), out=tmp_path / "o", resume=True)  # the lock went with the process
+    assert len(again.table) == 4
+
+
+def test_a_complete_row_stays_whatever_failed_after_it(pair, tmp_path):
+    made = sweep(asked(pair), out=tmp_path / "o")
+    with (tmp_path / "o/rows.jsonl").open("a") as file:
+        file.write('{"number": 3, "figures": {}, "error": "it broke"}\n')
+    told = []
+    again = sweep(
+        asked(pair), out=tmp_path / "o", resume=True, progress=lambda *of: told.append(of)
+    )
+    assert told == [(4, 4)]
+    assert_same(again.table, made.table)
 
 
 def test_another_sweep_is_not_gone_on_with(pair, tmp_path):
