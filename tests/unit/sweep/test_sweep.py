@@ -87,6 +87,8 @@ def test_means_are_taken_over_the_runs_that_agree(pair, tmp_path):
     costs = made.table.groupby("coordination").objective_cost.mean()
     assert means.set_index("coordination")["mean"].to_dict() == pytest.approx(costs.to_dict())
     assert set(made.mean_by([]).figure) == set(made.figures)
+    assert set(means.independent) == {1}  # no seed was swept: the same luck in all runs
+    assert means.low.isna().all()
     with pytest.raises(ResultsError, match="did you mean 'coordination'"):
         made.mean_by("coordinaton")
     with pytest.raises(ResultsError, match="no figure 'cost'"):
@@ -118,6 +120,12 @@ def test_a_sweep_of_which_all_runs_fail_still_has_its_table(pair, tmp_path):
     assert caught.value.sweep.table.error.str.contains("on purpose").tolist() == [True, True]
     assert caught.value.sweep.figures == ()
     assert caught.value.sweep.swept().means.empty
+
+
+def test_the_runs_of_a_seed_count_once(pair, tmp_path):
+    given = {"scenario": str(pair), "grid": {"coordination": ["isolated", "central"]}, "seeds": 2}
+    (row,) = sweep(given, out=tmp_path / "o").mean_by([], of="objective_cost").to_dict("records")
+    assert (row["runs"], row["independent"]) == (4, 2)
 
 
 def test_where_seeds_are_drawn_the_interval_is_over_the_draws(pair, tmp_path):
