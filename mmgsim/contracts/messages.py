@@ -442,7 +442,8 @@ class Instruction(Message):
         Wanted discharge minus charge by storage device; one that is left out is as cheap as it
         can be. [kW]
     markup : float
-        Share of their price by which asks are raised and bids are lowered; below 0 the other way.
+        Share of their price by which asks are raised and bids are lowered; below 0 the other way,
+        up to the middle between the true ones of a step in which it asks and bids.
     """
 
     net_kw: Mapping[str, float]

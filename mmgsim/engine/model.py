@@ -173,15 +173,20 @@ class MultiMicrogridModel(mesa.Model):
 
         `step` does the rest of it. Who looks at ``model.microgrids["MG1"].view`` in between sees
         what the strategy will see. Without effect where that is done already, and past the end.
+        What raises leaves the clock where it was: the next call begins the same interval.
         """
         if self._begun_s is not None or self.clock.is_finished:
             return
-        begin = perf_counter()
+        begin, before = perf_counter(), self.clock.step
         self.clock.advance()
-        if self.clock.is_gate:
-            self._renew(failed_only=True)
-        self.dno.publish()
-        self.microgrids.do("observe")
+        try:
+            if self.clock.is_gate:
+                self._renew(failed_only=True)
+            self.dno.publish()
+            self.microgrids.do("observe")
+        except BaseException:  # Ctrl-C too
+            self.clock.step = before
+            raise
         self._begun_s = perf_counter() - begin
 
     def step(self) -> None:
@@ -282,6 +287,7 @@ class MultiMicrogridModel(mesa.Model):
         """
         carried = unpacked(checkpoint)
         self.checkpoint = checkpoint
+        self._begun_s = None  # what was seen of a step is of another state
         self.clock.step = carried["step"]
         self.steps = carried["step"] + 1
         self.random.setstate(carried["random"])

@@ -3,6 +3,8 @@
 .. [1] A. P. Lerner, "The concept of monopoly and the measurement of monopoly power", Review of
    Economic Studies 1(3), 1934.
 .. [2] O. C. Herfindahl, "Concentration in the steel industry", Columbia University, 1950.
+.. [3] D. Encaoua, A. Jacquemin, "Degree of monopoly, indices of concentration and threat of entry",
+   International Economic Review 21(1), 1980.
 """
 
 from __future__ import annotations
@@ -11,7 +13,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from types import MappingProxyType
 
-import numpy as np
 import pandas as pd
 
 from mmgsim.plots import RunTables
@@ -19,6 +20,9 @@ from mmgsim.plots import RunTables
 __all__ = ["METRICS", "Metric", "metrics_of"]
 
 NAN = float("nan")
+
+LEAST_PER_KWH = 1e-6
+"""Below this a mean price is 0 but for the rounding of a solver. [currency/kWh]"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +56,8 @@ METRICS: Mapping[str, Metric] = MappingProxyType(
         ),
         "lerner_index": Metric(
             "Lerner index of sellers",
-            "(price - export price) / price of what is sold locally, by volume: what sellers get "
-            "above their next best sale",
+            "part of what sellers are paid locally that is above what the grid would have paid; "
+            "none where they are paid nothing, or would have had to pay the grid",
         ),
         "local_price_mean": Metric(
             "mean local price [currency/kWh]", "of what is bought locally, by volume", 4
@@ -122,14 +126,21 @@ def _concentration(kw: pd.Series) -> float:
 
 
 def _lerner(sold: pd.DataFrame, prices: pd.DataFrame) -> float:
-    """Give Lerner's index [1]_, with what the grid would have paid as marginal cost."""
+    """Give Lerner's index [1]_ of all sales, with what the grid would have paid as marginal cost.
+
+    (price - cost) / price of each sale, weighed by the money that it brings, as in the mean of an
+    industry [3]_: sum of kW (price - cost) over sum of kW price. Unlike a mean by volume it needs
+    no price to be above 0. From 0 to 1 where nobody sells below cost.
+    """
     floor = prices.set_index(["time", "microgrid"]).export_price
     keys = pd.MultiIndex.from_frame(sold[["time", "seller"]])
-    elsewhere = floor.reindex(keys).to_numpy()
-    price = sold.price_per_kwh.to_numpy()
-    is_sound = price > 0.0
-    markup = np.divide(price - elsewhere, price, out=np.zeros_like(price), where=is_sound)
-    return _mean(pd.Series(markup[is_sound]), pd.Series(sold.kw.to_numpy()[is_sound]))
+    kw = sold.kw.to_numpy()
+    paid = float(kw @ sold.price_per_kwh.to_numpy())
+    elsewhere = float(kw @ floor.reindex(keys).to_numpy())
+    # Of sales that are given away, and of a cost below 0, no part of a price is a markup.
+    if paid <= LEAST_PER_KWH * float(kw.sum()) or elsewhere < 0.0:
+        return NAN
+    return (paid - elsewhere) / paid
 
 
 def _mean(values: pd.Series, weights: pd.Series) -> float:

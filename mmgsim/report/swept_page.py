@@ -63,7 +63,7 @@ def _means(swept: Swept, drawing: Drawing) -> list[str]:
     parts = [
         "<h2>Means over the seeds</h2>",
         "<p>Mean ± half of the 95 % interval (Student's t) of the runs that differ in seed, or in "
-        "draw, alone.</p>",
+        "draw, alone; the mean alone where these change nothing, or there is one of them.</p>",
         drawing.draw(_mean_figure(swept)),
         table(head, rows, numbers=range(first, len(head))),
     ]

@@ -9,7 +9,7 @@ from typing import Any
 
 from mmgsim.engine import load_variant
 from mmgsim.errors import Fault, ScenarioError
-from mmgsim.scenario import read_inputs
+from mmgsim.scenario import read_inputs, resolved_yaml
 from mmgsim.sweep.plan import SEED, drawn, run_count, settings_of
 from mmgsim.sweep.schema import MOST_RUNS, DrawConfig, SweepConfig
 
@@ -46,7 +46,8 @@ def own_faults(config: SweepConfig) -> Iterator[Fault]:
 
 
 def _is_same(one: Any, other: Any) -> bool:
-    return type(one) is type(other) and one == other
+    are_alike = isinstance(one, bool) is isinstance(other, bool)  # to Python, True is 1
+    return are_alike and bool(one == other)
 
 
 def _draw_faults(where: str, draw: DrawConfig) -> Iterator[Fault]:
@@ -99,11 +100,14 @@ def scenario_faults(source: str | Path, config: SweepConfig) -> list[Fault]:
     lowest and the highest, and every choice.
     """
     found: dict[str, list[Fault]] = {}
+    said: dict[str, dict[str, str]] = {}
     for values, places in _trials(config):
         overrides, strategy = settings_of(config, values)
         try:
             loaded = load_variant(source, overrides, strategy=strategy)
             read_inputs(loaded.scenario, loaded.folder)  # a series may lie above a rating
+            for fault in _repeats(resolved_yaml(loaded.scenario), places, said):
+                found.setdefault(fault.where, []).append(fault)
         except ScenarioError as error:
             for fault in error.faults:
                 told = _in_sweep(fault, places, error.source)
@@ -113,6 +117,28 @@ def scenario_faults(source: str | Path, config: SweepConfig) -> list[Fault]:
                 if told not in same and not (is_drawn and same):
                     same.append(told)
     return [fault for faults in found.values() for fault in faults]
+
+
+def _repeats(
+    text: str, places: Mapping[str, str], said: dict[str, dict[str, str]]
+) -> Iterator[Fault]:
+    """Tell of values of the grid that make the scenario of an earlier one of their key.
+
+    Parameters
+    ----------
+    text : str
+        The scenario with every default written out.
+    places : mapping
+        Where each key is set; one of the grid at most is not at its first value.
+    said : dict
+        By key: where each text was first; gets those of this trial.
+    """
+    grid = {key: place for key, place in places.items() if place.startswith("grid.")}
+    later = {key: place for key, place in grid.items() if not place.endswith(".0")}
+    for key, place in (later or grid).items():
+        first = said.setdefault(key, {}).setdefault(text, place)
+        if first != place:
+            yield Fault(place, f"makes the same scenario as {first}", "leave one of them out")
 
 
 def _trials(config: SweepConfig) -> Iterator[tuple[dict[str, Any], dict[str, str]]]:

@@ -19,7 +19,7 @@ from mmgsim.sweep.reading import LoadedSweep
 from mmgsim.sweep.worker import Outcome, Task
 from mmgsim.tables import write_json, write_text
 
-__all__ = ["SweepFolder", "run_folder"]
+__all__ = ["SweepFolder", "choose_sweep_folder", "run_folder"]
 
 _ORIGIN, _ROWS = "origin.json", "rows.jsonl"
 _FREE = ("workers", "keep_runs", "scenario")
@@ -31,14 +31,28 @@ def run_folder(folder: Path, number: int) -> Path:
     return folder / "runs" / f"{number:04d}"
 
 
+def choose_sweep_folder(out: str | Path | None, scenario: str, *, resume: bool) -> Path:
+    """Give the folder of a sweep: new or empty, or one to go on in if that is asked for.
+
+    ``runs/<scenario>-sweep-<time>`` by default.
+
+    Raises
+    ------
+    ScenarioError
+        If something else is there.
+    """
+    if resume and out is not None and (Path(out) / _ORIGIN).is_file():
+        return Path(out)
+    return choose_folder(out, scenario, "sweep")
+
+
 class SweepFolder:
     """Keeps what a sweep goes on from: what was asked for, and a row a run that has ended.
 
     Parameters
     ----------
-    out : str, Path or None
-        New or empty; or of the same sweep, if it is to be gone on with;
-        ``runs/<scenario>-sweep-<time>`` by default.
+    path : Path
+        By `choose_sweep_folder`, and `held`: nobody else writes to it.
     loaded : LoadedSweep
         The sweep.
     model : MultiMicrogridModel
@@ -61,21 +75,24 @@ class SweepFolder:
 
     def __init__(
         self,
-        out: str | Path | None,
+        path: Path,
         loaded: LoadedSweep,
         model: MultiMicrogridModel,
         *,
         resume: bool,
     ) -> None:
         self._loaded = loaded
-        is_there = resume and out is not None and (Path(out) / _ORIGIN).is_file()
-        self.path = Path(str(out)) if is_there else choose_folder(out, model.scenario.name, "sweep")
+        self.path = path
         origin = self._origin(model)
         self.ended: dict[int, Outcome] = {}
-        if is_there:
+        if (path / _ORIGIN).is_file():
+            if not resume:  # it was empty before the lock was there
+                cure = "give another --out, or --resume to go on with it"
+                fault = Fault(str(path), "another process has made a sweep there", cure)
+                raise ScenarioError(str(path), [fault])
             self._check_same(origin)
-            self.ended = {one.number: one for one in self._rows()}
-        self.path.mkdir(parents=True, exist_ok=True)
+            for row in self._rows():
+                self._note(row)
         write_json(self.path / _ORIGIN, origin)
         # Written anew: a row that was cut off is none, and nothing must be written behind it.
         rows = [_line(self.ended[number]) for number in sorted(self.ended)]
@@ -96,13 +113,19 @@ class SweepFolder:
 
     def add(self, outcome: Outcome) -> None:
         """Keep the row of a run, and its folder if it is to be kept or the run failed."""
-        self.ended[outcome.number] = outcome
+        self._note(outcome)
         with (self.path / _ROWS).open("a", encoding="utf-8") as file:
             file.write(_line(outcome))
             file.flush()
             os.fsync(file.fileno())
         if outcome.is_complete and not self._loaded.config.keep_runs:
             shutil.rmtree(run_folder(self.path, outcome.number))
+
+    def _note(self, outcome: Outcome) -> None:
+        """Keep the last outcome of a run, but no failure in place of its figures."""
+        before = self.ended.get(outcome.number)
+        if outcome.is_complete or before is None or not before.is_complete:
+            self.ended[outcome.number] = outcome
 
     # ------------------------------------------------------------------------------ going on
     def _origin(self, model: MultiMicrogridModel) -> dict[str, Any]:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import astuple
+from dataclasses import astuple, replace
 from typing import Any
 
 import pandas as pd
 
-from mmgsim.interval import mean_interval
+from mmgsim.interval import MeanInterval, mean_interval
 from mmgsim.sweep.plan import PlannedRun, labels
 from mmgsim.sweep.worker import Outcome
 
@@ -60,10 +60,13 @@ def _identity(value: Any) -> str:
     return repr(value)
 
 
-def mean_by(table: pd.DataFrame, keys: Sequence[str], outcomes: Sequence[str]) -> pd.DataFrame:
+def mean_by(
+    table: pd.DataFrame, keys: Sequence[str], outcomes: Sequence[str], *, units: Sequence[str]
+) -> pd.DataFrame:
     """Give means of figures over the complete runs that agree in some keys.
 
-    The interval is that of `mmgsim.interval.mean_interval`.
+    Runs that share a seed share their luck, so that they are averaged first: what is independent
+    are the seeds, or the draws. The interval is that of `mmgsim.interval.mean_interval` over them.
 
     Parameters
     ----------
@@ -73,12 +76,15 @@ def mean_by(table: pd.DataFrame, keys: Sequence[str], outcomes: Sequence[str]) -
         Swept keys; none for all runs together.
     outcomes : sequence of str
         Names of figures.
+    units : sequence of str
+        Swept keys in which independent runs differ; with none, all runs are one draw of chance.
 
     Returns
     -------
     DataFrame
-        One row a group and figure: the keys, `figure`, `runs` that have it, `mean`, `low` and
-        `high`; the interval is missing where there is one run only.
+        One row a group and figure: the keys, `figure`, `runs` that have it, `independent` seeds or
+        draws of these, `mean`, `low` and `high`; the interval is missing where there is one of
+        them only, and where all have the same value, of which no luck was drawn.
     """
     complete = table[table.status == COMPLETE]
     groups: list[tuple[tuple[Any, ...], pd.DataFrame]] = (
@@ -86,9 +92,28 @@ def mean_by(table: pd.DataFrame, keys: Sequence[str], outcomes: Sequence[str]) -
         if keys
         else [((), complete)]
     )
-    rows = [
-        (*group, name, *astuple(mean_interval(part[name])))
-        for group, part in groups
-        for name in outcomes
-    ]
-    return pd.DataFrame(rows, columns=[*keys, "figure", "runs", "mean", "low", "high"])
+    rows: list[tuple[Any, ...]] = []
+    for group, part in groups:
+        averages = _averages(part, outcomes, units)
+        rows += [
+            (*group, name, int(part[name].count()), *astuple(_interval(averages[name])))
+            for name in outcomes
+        ]
+    names = ["figure", "runs", "independent", "mean", "low", "high"]
+    return pd.DataFrame(rows, columns=[*keys, *names])
+
+
+def _averages(runs: pd.DataFrame, outcomes: Sequence[str], units: Sequence[str]) -> pd.DataFrame:
+    """Give one row a seed or draw: means over the runs that share it."""
+    figures = runs[[*outcomes]]
+    if not units:
+        return figures.mean().to_frame().T
+    return figures.groupby([runs[key] for key in units], sort=False, dropna=False).mean()
+
+
+def _interval(values: pd.Series) -> MeanInterval:
+    """Give the interval over seeds; without ends where they change nothing."""
+    found = mean_interval(values)
+    if values.nunique() > 1:
+        return found
+    return replace(found, low=float("nan"), high=float("nan"))

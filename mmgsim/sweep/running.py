@@ -10,9 +10,10 @@ from typing import Any
 
 from mmgsim.engine import MultiMicrogridModel
 from mmgsim.errors import SweepEndedEarlyError
-from mmgsim.sweep.folder import SweepFolder
+from mmgsim.sweep.folder import SweepFolder, choose_sweep_folder
+from mmgsim.sweep.lock import held
 from mmgsim.sweep.pool import outcomes
-from mmgsim.sweep.reading import load_sweep
+from mmgsim.sweep.reading import LoadedSweep, load_sweep
 from mmgsim.sweep.study import Sweep
 
 __all__ = ["SweepProgress", "sweep"]
@@ -49,7 +50,8 @@ def sweep(
         Called when a run has ended, and once at the beginning.
     resume : bool
         Go on with the sweep in `out`: keep its complete runs, and make those that lack or failed.
-        What was cut off goes on after its last day. Another sweep there is refused.
+        What was cut off goes on after its last day. Another sweep there is refused, and one that
+        another process still makes.
 
     Raises
     ------
@@ -60,14 +62,23 @@ def sweep(
     """
     loaded = load_sweep(given)
     model = MultiMicrogridModel(loaded.first)  # reads series and network: their faults too
-    folder = SweepFolder(out, loaded, model, resume=resume)
+    path = choose_sweep_folder(out, model.scenario.name, resume=resume)
+    with held(path):
+        folder = SweepFolder(path, loaded, model, resume=resume)
+        return _made(folder, loaded, workers or loaded.config.workers, progress)
+
+
+def _made(
+    folder: SweepFolder, loaded: LoadedSweep, workers: int, progress: SweepProgress | None
+) -> Sweep:
+    """Make the runs that lack, and write the table of all."""
     tasks, total, why = folder.tasks(), len(loaded.runs), ""
     made = None
     done = total - len(tasks)
     try:
         if progress is not None:
             progress(done, total)
-        with closing(outcomes(tasks, workers or loaded.config.workers)) as found:
+        with closing(outcomes(tasks, workers)) as found:
             for outcome in found:
                 folder.add(outcome)
                 done += 1

@@ -79,9 +79,12 @@ class Sweep:
         Returns
         -------
         DataFrame
-            One row a group and figure: the keys, `figure`, `runs`, `mean`, `low`, `high`, by
-            Student's t. Draws of a Latin hypercube are more even than independent ones: over
-            them the interval is rather too wide.
+            One row a group and figure: the keys, `figure`, `runs`, `independent`, `mean`, `low`,
+            `high`, by Student's t. Runs of one draw of the sample, or else of one seed, are
+            averaged first, and `independent` counts these; `low` and `high` are missing where
+            there is one only, and where all agree. Draws of a Latin hypercube are more even than
+            independent ones: over them the interval is rather too wide. Where each draw runs with
+            several seeds, it is of the mean over these seeds.
 
         Raises
         ------
@@ -94,18 +97,28 @@ class Sweep:
             for name in given:
                 if name not in known:
                     raise ResultsError(f"there is no {what} {name!r}; {near_miss(name, known)}")
-        return mean_by(self.table, groups, names)
+        return mean_by(self.table, groups, names, units=self._units(groups))
 
     def results(self, run: int) -> Results:
         """Give the results of one run, by its number; not of those that were not kept."""
         return Results(run_folder(self.folder, run))
 
     # ------------------------------------------------------------------------------ written
+    def _drawn(self) -> set[str]:
+        """Give the keys whose values are drawn."""
+        sample = self._loaded.config.sample
+        return set() if sample is None else set(sample.keys)
+
+    def _units(self, groups: Sequence[str]) -> tuple[str, ...]:
+        """Give the keys in which independent runs of a group differ: those drawn, or the seed."""
+        apart = [key for key in self.keys if key not in groups]
+        drawn = self._drawn()
+        return tuple(key for key in apart if key in drawn) or tuple({SEED} & {*apart})
+
     @cached_property
     def _repeated(self) -> tuple[str, ...]:
         """The keys that runs of one group on the page agree in: they differ in seed or draw."""
-        sample = self._loaded.config.sample
-        drawn = set() if sample is None else set(sample.keys)
+        drawn = self._drawn()
         changing = {SEED, *drawn} if SEED in drawn else {SEED}
         return tuple(key for key in self.keys if key not in changing)
 
@@ -123,7 +136,7 @@ class Sweep:
             keys=tuple(key for key in self.keys if self.table[key].nunique() > 1),
             groups=self._repeated,
             table=self.table[self.table.status == COMPLETE],
-            means=mean_by(self.table, self._repeated, self._shown()) if is_repeated else None,
+            means=self.mean_by(self._repeated, self._shown()) if is_repeated else None,
             figures=self._shown(),
             failed=self.failed,
             keeps_runs=self._loaded.config.keep_runs,

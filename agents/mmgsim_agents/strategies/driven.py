@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
+
 import numpy as np
 
 from mmgsim.contracts import (
@@ -14,6 +17,7 @@ from mmgsim.contracts import (
     OrderQuery,
     Orders,
     RequestQuery,
+    Side,
     View,
 )
 from mmgsim.errors import ContractError, near_miss
@@ -48,9 +52,45 @@ class Driven(OptimisingStrategy):
         return self.projection(view).project(inputs, view.window.first_step, wanted_kw)
 
     def order(self, view: View, query: OrderQuery) -> Orders:
-        """Order what the wanted operation leaves open, at its true value and the markup."""
+        """Order what the wanted operation leaves open, at its true value and the markup.
+
+        Who asks and bids in one step, as with diesel, gives away no more than what lies between
+        its two true values: it would trade with itself otherwise.
+        """
         told = _instruction(view)
-        return marked_up(super().order(view, query), 0.0 if told is None else told.markup)
+        true = super().order(view, query)
+        return _uncrossed(true, marked_up(true, 0.0 if told is None else told.markup))
+
+
+def _uncrossed(true: Orders, wanted: Orders) -> Orders:
+    """Keep own asks at or above the middle between true asks and bids of a step, bids below it.
+
+    Without effect on prices that are no worse than the true ones, and where there is one side only.
+    """
+    least_ask, most_bid = _best(true, Side.SELL, min), _best(true, Side.BUY, max)
+    middle = {k: (least_ask[k] + most_bid[k]) / 2 for k in least_ask.keys() & most_bid.keys()}
+    keep: dict[Side, Callable[[float, float], float]] = {Side.SELL: max, Side.BUY: min}
+    return Orders(
+        orders=tuple(
+            replace(
+                order,
+                price_per_kwh=keep[order.side](
+                    order.price_per_kwh, middle.get(order.offset, order.price_per_kwh)
+                ),
+            )
+            for order in wanted.orders
+        )
+    )
+
+
+def _best(orders: Orders, side: Side, better: Callable[[float, float], float]) -> dict[int, float]:
+    """Give the best price of a side by step, which is the one that meets others first."""
+    best: dict[int, float] = {}
+    for order in orders.orders:
+        if order.side is side:
+            price = order.price_per_kwh
+            best[order.offset] = better(best.get(order.offset, price), price)
+    return best
 
 
 def _instruction(view: View) -> Instruction | None:

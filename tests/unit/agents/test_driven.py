@@ -11,7 +11,9 @@ from mmgsim.contracts import (
     Diesel,
     Grant,
     Instruction,
+    Order,
     OrderQuery,
+    Orders,
     RequestQuery,
     Side,
     frozen,
@@ -19,7 +21,7 @@ from mmgsim.contracts import (
 from mmgsim.errors import ContractError
 from mmgsim.subproblems import MicrogridInputs, MicrogridProblem, Terms, disclosure_of, public_cost
 from mmgsim.testing import sample_view
-from mmgsim_agents.strategies import CostMinimiser, Driven
+from mmgsim_agents.strategies import CostMinimiser, Driven, OptimisingStrategy
 from tests.support.pencil import pencil_tariff, pencil_view
 
 # Cheap now, dear in two hours: who decides for itself charges at once and discharges at the end.
@@ -164,6 +166,25 @@ def test_what_is_wanted_stands_in_orders_and_the_markup_in_their_prices():
     assert order.price_per_kwh == pytest.approx(0.9 * 0.1)
     (eager,) = Driven().order(told(view, {"store": -2.0}, markup=-0.1), query).orders
     assert eager.price_per_kwh == pytest.approx(1.1 * 0.1)
+
+
+def test_own_asks_and_bids_meet_in_the_middle_at_most(monkeypatch):
+    """An ask of 0.2 halved and a bid of 0.1 raised by as much, 0.1 and 0.15, would cross."""
+    view = pencil_view("A", TARIFF, load_kw=LOAD_KW, battery=(10.0, 5.0, 0.9))
+    true = (
+        Order(0, Side.SELL, 3.0, 0.2),
+        Order(0, Side.BUY, 2.0, 0.1),
+        Order(1, Side.BUY, 2.0, 0.1),
+    )
+    monkeypatch.setattr(OptimisingStrategy, "order", lambda *of: Orders(orders=true))
+    query = OrderQuery(window=view.window, offsets=(0, 1))
+    for markup, expected in (
+        (-0.5, [0.15, 0.15, 0.15]),
+        (-0.1, [0.18, 0.11, 0.11]),
+        (0.5, [0.3, 0.05, 0.05]),
+    ):
+        orders = Driven().order(told(view, {}, markup=markup), query).orders
+        assert [order.price_per_kwh for order in orders] == pytest.approx(expected)
 
 
 def test_requests_and_grants_follow_what_is_wanted():

@@ -75,6 +75,38 @@ def test_a_step_that_was_begun_ends_as_any_other(central):
         pd.testing.assert_frame_equal(model.table(table), central.table(table))
 
 
+def test_an_interval_whose_beginning_failed_is_begun_again(central, monkeypatch):
+    model = mmgsim.build("duo")
+    model.step()
+    with monkeypatch.context() as broken:
+
+        def fails():
+            raise OSError("a file of forecasts is away")
+
+        broken.setattr(model.microgrids["MG2"], "observe", fails)
+        with pytest.raises(OSError, match="away"):
+            model.begin_step()
+    assert model.clock.step == 0
+    while not model.clock.is_finished:
+        model.step()
+    for table in ("dispatch", "ledger"):
+        pd.testing.assert_frame_equal(model.table(table), central.table(table))
+
+
+def test_a_step_that_was_begun_is_forgotten_by_who_takes_over():
+    days = {"overrides": {"days": 2, "forecast": {"kind": "noise"}}}
+    whole, resumed = (mmgsim.build("duo", **days) for _ in range(2))
+    while whole.clock.step < 23:
+        whole.step()
+    resumed.begin_step()
+    resumed.take_over(whole.checkpoint)
+    for model in (whole, resumed):
+        model.step()
+        assert model.clock.step == 24
+    last = whole.table("dispatch").tail(2).reset_index(drop=True)
+    pd.testing.assert_frame_equal(resumed.table("dispatch"), last)
+
+
 def test_coordination_and_strategy_come_with_options_as_in_a_scenario():
     chosen = {"kind": "prices", "offers": "agent"}
     model = mmgsim.build("duo", coordination=chosen, strategy={"kind": "self-consumer"})

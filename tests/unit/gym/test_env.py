@@ -358,6 +358,19 @@ def test_a_space_of_nobody_is_refused_by_name():
         MultiMicrogridEnv("duo").action_space("MG11")
 
 
+def test_no_action_breaks_the_contract_of_who_asks_and_bids_at_once():
+    """What runs as a whole, like diesel, has both sides in one hour; here nearly for nothing."""
+    env = MultiMicrogridEnv("ieee33mmg")
+    draws = np.random.default_rng(0)
+    env.reset(seed=1)
+    while env.agents:
+        actions = {name: draws.uniform(-1.0, 1.0, size=2) for name in env.agents}
+        for action in actions.values():
+            action[1] = -(abs(action[1]) ** 0.1)
+        env.step(actions)
+    assert env.model.table("faults").empty
+
+
 # ------------------------------------------------------------------------------------ README
 def test_the_example_of_the_readme_runs():
     text = (ROOT / "README.md").read_text("utf-8").split("## A gym for", maxsplit=1)[1]

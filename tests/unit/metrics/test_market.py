@@ -63,10 +63,38 @@ def test_power_in_the_market_by_hand():
     assert list(found.index) == list(METRICS)
     assert found.hhi_sellers == pytest.approx(0.8**2 + 0.2**2)
     assert found.hhi_buyers == pytest.approx((8 / 9) ** 2 + (1 / 9) ** 2)
-    # At 0.10 half of the price is more than the grid pays, at 0.20 three quarters.
-    assert found.lerner_index == pytest.approx((8 * 0.5 + 2 * 0.75) / 10)
+    # 8 kW at 0.10 and 2 kW at 0.20 bring 1.2; from the grid 10 kW would have had 0.5.
+    assert found.lerner_index == pytest.approx((1.2 - 0.5) / 1.2)
     assert found.local_price_mean == pytest.approx((8 * 0.10 + 1 * 0.20) / 9)
     assert found.local_price_volatility == pytest.approx(0.05)
+
+
+def lerner(*sales, floor=0.05):
+    """Give the index of sales of kW at a price, each by A in an hour of its own."""
+    trades = rows(
+        "time seller buyer kw price_per_kwh",
+        *((time, "A", "B", *sale) for time, sale in zip(TIMES, sales, strict=False)),
+    )
+    tables = Tables(trades)
+    prices = TABLES["prices"].assign(export_price=floor)
+    tables.table = lambda name: prices if name == "prices" else Tables.table(tables, name)
+    return metrics_of(tables).lerner_index
+
+
+def test_the_lerner_index_counts_sales_at_and_below_zero():
+    assert lerner((2.0, 0.20), (2.0, 0.0)) == pytest.approx((0.4 - 0.2) / 0.4)
+    assert lerner((4.0, 0.20), (2.0, -0.05)) == pytest.approx((0.7 - 0.3) / 0.7)
+    assert lerner((2.0, 0.20), (2.0, 0.0), floor=0.0) == 1.0
+
+
+@pytest.mark.parametrize("price", [1e-17, 0.0, -0.02])
+def test_there_is_no_lerner_index_of_what_is_given_away(price):
+    assert np.isnan(lerner((2.0, price), floor=-0.05))
+    assert np.isnan(lerner((2.0, price), floor=0.0))
+
+
+def test_there_is_no_lerner_index_where_the_grid_would_have_to_be_paid():
+    assert np.isnan(lerner((2.0, 0.20), floor=-0.05))
 
 
 def test_energy_and_substation_by_hand():

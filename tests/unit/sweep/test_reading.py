@@ -60,6 +60,12 @@ def test_all_faults_are_named_at_once_with_their_lines_and_nothing_is_written(tm
         ({"grid": {"a..b": [1]}}, "grid.a..b", "'a..b' is no path"),
         ({"seeds": 2, "set": {"seed": 1}}, "seeds", "is set under set.seed already"),
         ({"seeds": 50_001, "grid": {"days": [1, 2]}}, "sweep", "has 100,002 runs, more than"),
+        ({"grid": {"days": [1, 1.0]}}, "grid.days.1", "1.0 is there twice"),
+        (
+            {"grid": {"coordination": ["isolated", {"kind": "isolated"}]}},
+            "grid.coordination.1",
+            "makes the same scenario as grid.coordination.0",
+        ),
         ({"grid": {"days": [1, 0]}}, "grid.days.1", "must be at least 1, given 0"),
         ({"days": 1, "grid": {"days": [1]}}, "grid.days", "is set under days already"),
         ({"grid": {"microgrids.MG9.bus": [1]}}, "grid.microgrids.MG9.bus.0", "no 'MG9'"),

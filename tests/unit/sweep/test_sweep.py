@@ -1,7 +1,10 @@
 """Sweeps as they are made: figures, failures, going on."""
 
 import importlib
+import os
 import shutil
+import subprocess
+import sys
 
 import pandas as pd
 import pytest
@@ -84,6 +87,8 @@ def test_means_are_taken_over_the_runs_that_agree(pair, tmp_path):
     costs = made.table.groupby("coordination").objective_cost.mean()
     assert means.set_index("coordination")["mean"].to_dict() == pytest.approx(costs.to_dict())
     assert set(made.mean_by([]).figure) == set(made.figures)
+    assert set(means.independent) == {1}  # no seed was swept: the same luck in all runs
+    assert means.low.isna().all()
     with pytest.raises(ResultsError, match="did you mean 'coordination'"):
         made.mean_by("coordinaton")
     with pytest.raises(ResultsError, match="no figure 'cost'"):
@@ -115,6 +120,12 @@ def test_a_sweep_of_which_all_runs_fail_still_has_its_table(pair, tmp_path):
     assert caught.value.sweep.table.error.str.contains("on purpose").tolist() == [True, True]
     assert caught.value.sweep.figures == ()
     assert caught.value.sweep.swept().means.empty
+
+
+def test_the_runs_of_a_seed_count_once(pair, tmp_path):
+    given = {"scenario": str(pair), "grid": {"coordination": ["isolated", "central"]}, "seeds": 2}
+    (row,) = sweep(given, out=tmp_path / "o").mean_by([], of="objective_cost").to_dict("records")
+    assert (row["runs"], row["independent"]) == (4, 2)
 
 
 def test_where_seeds_are_drawn_the_interval_is_over_the_draws(pair, tmp_path):
@@ -156,6 +167,45 @@ def test_what_was_interrupted_goes_on_to_the_values_of_one_that_was_not(pair, tm
     (tmp_path / "o/runs/0004/dispatch.parquet").mkdir(parents=True)  # no run yet
     made = sweep(asked(pair), out=tmp_path / "o", resume=True)
     assert_same(made.table, sweep(asked(pair), out=tmp_path / "whole").table)
+
+
+def test_a_folder_that_another_process_works_in_is_left_alone(pair, tmp_path):
+    sweep(asked(pair), out=tmp_path / "o")
+    before = {path: path.stat().st_mtime_ns for path in (tmp_path / "o").rglob("*")}
+    code = f"""
+from pathlib import Path
+from mmgsim.sweep.lock import held
+with held(Path({str(tmp_path / "o")!r})):
+    print("held", flush=True)
+    input()
+"""
+    other = subprocess.Popen(
+        [sys.executable, "-c", code],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+    )
+    with other:
+        assert other.stdout.readline() == "held\n"
+        with pytest.raises(ScenarioError, match="another process works in it; wait for it"):
+            sweep(asked(pair), out=tmp_path / "o", resume=True)
+        assert {path: path.stat().st_mtime_ns for path in (tmp_path / "o").rglob("*")} == before
+        other.kill()
+    again = sweep(asked(pair), out=tmp_path / "o", resume=True)  # the lock went with the process
+    assert len(again.table) == 4
+
+
+def test_a_complete_row_stays_whatever_failed_after_it(pair, tmp_path):
+    made = sweep(asked(pair), out=tmp_path / "o")
+    with (tmp_path / "o/rows.jsonl").open("a") as file:
+        file.write('{"number": 3, "figures": {}, "error": "it broke"}\n')
+    told = []
+    again = sweep(
+        asked(pair), out=tmp_path / "o", resume=True, progress=lambda *of: told.append(of)
+    )
+    assert told == [(4, 4)]
+    assert_same(again.table, made.table)
 
 
 def test_another_sweep_is_not_gone_on_with(pair, tmp_path):
