@@ -26,13 +26,21 @@ def file(tmp_path):
 def test_sweep_prints_means_and_where_the_page_is(mmgsim, file, tmp_path):
     code, printed, messages = mmgsim("sweep", file, "--out", "o")
     assert (code, messages) == (0, "")
-    for part in ("pair, 1 day, 6 of 6 runs", "isolated", "central", "± 0.000"):
+    for part in ("pair, 1 day, 6 of 6 runs", "isolated", "central"):
         assert part in printed
+    assert "±" not in printed  # seeds change nothing here
     assert printed.rstrip().endswith("sweep: o/sweep.html")
     page = (tmp_path / "o/sweep.html").read_text()
     for part in ("Means over the seeds", "objective_cost [AUD]", "Keys and outcomes"):
         assert part in page
     assert "<script src=" not in page  # opens offline
+
+
+def test_sweep_prints_intervals_where_seeds_change_something(mmgsim, file):
+    file.write_text(f"{TEXT}set: {{forecast: noise}}\n")
+    code, printed, _ = mmgsim("sweep", file, "--out", "o")
+    assert code == 0
+    assert "±" in printed
 
 
 def test_sweep_in_json_prints_what_it_writes_alone(mmgsim, file, tmp_path):
