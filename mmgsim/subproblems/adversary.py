@@ -11,6 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations, product
+from typing import Any
 
 import numpy as np
 import pyomo.environ as pyo
@@ -222,48 +223,11 @@ def _dual_model(recourse: Recourse, unknowns: BudgetSet, ends: FloatArray) -> py
         model.column,
         rule=lambda _, j: sums[j] == costs[j] if recourse.is_free[j] else sums[j] <= costs[j],
     )
+    _declare_deviations(model, unknowns)
     worth = activities(recourse.on_unknown.T, model.multiplier)
-    spread, rest = unknowns.spread.tolist(), unknowns.rest[unknowns.group].tolist()
-    low, high = ends.tolist()
-    model.whole = pyo.Var(model.unknown, domain=pyo.Binary)
-    model.part = pyo.Var(
-        model.unknown, domain=pyo.Binary, bounds=lambda _, k: (0, 1 if rest[k] else 0)
-    )
-    model.once = pyo.Constraint(model.unknown, rule=lambda m, k: m.whole[k] + m.part[k] <= 1)
-    members = [np.flatnonzero(unknowns.group == one).tolist() for one in model.group]
-    model.few = pyo.Constraint(
-        model.group,
-        rule=lambda m, i: (
-            sum(m.whole[k] for k in members[i]) <= int(unknowns.whole[i])
-            if members[i]
-            else pyo.Constraint.Skip
-        ),
-    )
-    model.one = pyo.Constraint(
-        model.group,
-        rule=lambda m, i: (
-            sum(m.part[k] for k in members[i]) <= 1 if members[i] else pyo.Constraint.Skip
-        ),
-    )
-    # What a deviation adds: its worth where it happens, zero where it does not.
     for name, switch in (("by_whole", model.whole), ("by_part", model.part)):
-        added = pyo.Var(model.unknown)
-        model.add_component(name, added)
-        model.add_component(
-            f"{name}_most",
-            pyo.Constraint(
-                model.unknown, rule=lambda _, k, a=added, s=switch: a[k] <= high[k] * s[k]
-            ),
-        )
-        model.add_component(
-            f"{name}_worth",
-            pyo.Constraint(
-                model.unknown,
-                rule=lambda _, k, a=added, s=switch: (
-                    a[k] <= spread[k] * worth[k] - low[k] * (1 - s[k])
-                ),
-            ),
-        )
+        _declare_added(model, name, switch, [*zip(unknowns.spread, worth, *ends, strict=True)])
+    rest = unknowns.rest[unknowns.group].tolist()
     model.cost = pyo.Objective(
         expr=sum(model.side[i] * model.multiplier[i] for i in model.row)
         + sum(model.by_whole[k] + rest[k] * model.by_part[k] for k in model.unknown)
@@ -271,3 +235,46 @@ def _dual_model(recourse: Recourse, unknowns: BudgetSet, ends: FloatArray) -> py
         sense=pyo.maximize,
     )
     return model
+
+
+def _declare_deviations(model: pyo.ConcreteModel, unknowns: BudgetSet) -> None:
+    """Declare which unknowns deviate whole, which one of a group in part, within the budgets."""
+    rest = unknowns.rest[unknowns.group].tolist()
+    model.whole = pyo.Var(model.unknown, domain=pyo.Binary)
+    model.part = pyo.Var(
+        model.unknown, domain=pyo.Binary, bounds=lambda _, k: (0, 1 if rest[k] else 0)
+    )
+    model.once = pyo.Constraint(model.unknown, rule=lambda m, k: m.whole[k] + m.part[k] <= 1)
+    members = [np.flatnonzero(unknowns.group == one).tolist() for one in model.group]
+    model.used = pyo.Set(initialize=[i for i in model.group if members[i]])
+    model.few = pyo.Constraint(
+        model.used, rule=lambda m, i: sum(m.whole[k] for k in members[i]) <= int(unknowns.whole[i])
+    )
+    model.one = pyo.Constraint(
+        model.used, rule=lambda m, i: sum(m.part[k] for k in members[i]) <= 1
+    )
+
+
+def _declare_added(
+    model: pyo.ConcreteModel,
+    name: str,
+    switch: pyo.Var,
+    worth: list[tuple[float, Any, float, float]],
+) -> None:
+    """Declare what deviations add: their worth where they happen, zero where they do not.
+
+    `worth` has, for each unknown, its deviation, what a unit of it is worth, and the least and the
+    most that this makes.
+    """
+    added = pyo.Var(model.unknown)
+
+    def most(_: Any, k: int) -> Any:
+        return added[k] <= float(worth[k][3]) * switch[k]
+
+    def where_it_happens(_: Any, k: int) -> Any:
+        spread, unit, low, _most = worth[k]
+        return added[k] <= float(spread) * unit - float(low) * (1 - switch[k])
+
+    model.add_component(name, added)
+    model.add_component(f"{name}_most", pyo.Constraint(model.unknown, rule=most))
+    model.add_component(f"{name}_worth", pyo.Constraint(model.unknown, rule=where_it_happens))
