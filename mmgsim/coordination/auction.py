@@ -30,11 +30,11 @@ from mmgsim.coordination.order_book import BookResult, Fill, clear_book
 from mmgsim.coordination.pair_trades import mean_price
 from mmgsim.coordination.pool import pool_awards, pool_clearing, pool_trades
 from mmgsim.coordination.replies import checked_orders, open_orders, plans_by_name
+from mmgsim.coordination.traded_steps import Traded, check_asking, traded_offsets
 
 __all__ = ["Auction"]
 
 Pricing = Literal["pay-as-clear", "pay-as-bid"]
-Traded = Literal["gate", "window"]
 
 
 class Auction:
@@ -63,10 +63,7 @@ class Auction:
     ) -> None:
         if pricing not in get_args(Pricing):
             raise ValueError(f"pricing is one of {', '.join(get_args(Pricing))}, not {pricing!r}")
-        if trades not in get_args(Traded):
-            raise ValueError(f"trades is one of {', '.join(get_args(Traded))}, not {trades!r}")
-        if rounds < 1:
-            raise ValueError(f"rounds is at least 1, not {rounds}")
+        check_asking(trades, rounds)
         self.pricing = pricing
         self.trades = trades
         self.rounds = rounds
@@ -78,7 +75,7 @@ class Auction:
         """Begin a gate, with the prices of the last one as far as they reach."""
         steps = view.window.steps
         self._view = view
-        self._offsets = range(steps if self.trades == "window" else view.steps_to_gate or steps)
+        self._offsets = traded_offsets(self.trades, view)
         self._last_per_kwh = _moved_price(memory, view)
         self._price_per_kwh = np.full(steps, np.nan)
         self._trade_kw = {member.name: np.zeros(steps) for member in view.members}

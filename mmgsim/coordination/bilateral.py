@@ -25,7 +25,7 @@ traded steps the same kWh may be ordered more than once, as in an auction.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Literal, get_args
+from typing import Any
 
 import numpy as np
 
@@ -51,11 +51,11 @@ from mmgsim.coordination.pair_trades import (
 from mmgsim.coordination.pairing import match_pairs
 from mmgsim.coordination.peer_terms import DistancesOption, PeerDistances
 from mmgsim.coordination.replies import checked_orders, open_orders, plans_by_name
+from mmgsim.coordination.traded_steps import Traded, check_asking, traded_offsets
 from mmgsim.scenario import Inputs, Scenario
 
 __all__ = ["Bilateral"]
 
-Traded = Literal["gate", "window"]
 
 # Of one round: less is the rounding of what is left of orders. [kW]
 LEAST_KW = 1e-6
@@ -98,10 +98,7 @@ class Bilateral:
     ) -> None:
         if not 0.0 <= split <= 1.0:
             raise ValueError(f"split is a share from 0 to 1, not {split!r}")
-        if trades not in get_args(Traded):
-            raise ValueError(f"trades is one of {', '.join(get_args(Traded))}, not {trades!r}")
-        if rounds < 1:
-            raise ValueError(f"rounds is at least 1, not {rounds}")
+        check_asking(trades, rounds)
         self.split, self.trades, self.rounds = split, trades, rounds
         self._charges, self._distances = PairCharges(charges), PeerDistances(distances)
         self.asks: frozenset[type[Message]] = frozenset({OrderQuery, Award}) | self._charges.asks
@@ -130,7 +127,7 @@ class Bilateral:
         steps, members = view.window.steps, len(view.members)
         self._view = view
         self._names = [member.name for member in view.members]
-        self._offsets = range(steps if self.trades == "window" else view.steps_to_gate or steps)
+        self._offsets = traded_offsets(self.trades, view)
         self._km = self._distances.of(view)
         self._charges.start(view, self._km)
         self._traded_kw = np.zeros((members, members, steps))
