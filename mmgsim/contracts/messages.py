@@ -10,7 +10,7 @@ Arrays run over the steps of the message's window. Prices are currency per kWh, 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields, is_dataclass, replace
+from dataclasses import dataclass, field, fields, is_dataclass, replace
 from datetime import datetime
 from enum import StrEnum
 from types import MappingProxyType
@@ -255,9 +255,19 @@ class Orders(Message):
 # ------------------------------------------------------------------------- central coordination
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
 class Disclose(Message):
-    """Show what you own and what it costs. (A strategy may misreport.)"""
+    """Show what you own and what it costs. (A strategy may misreport.)
+
+    Parameters
+    ----------
+    samples : int or None
+        Show also so many equally likely courses of what is uncertain.
+    within : float or None
+        Show also between which bounds what is uncertain stays in a step, with this probability.
+    """
 
     window: Window
+    samples: int | None = None
+    within: float | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False, kw_only=True)
@@ -272,6 +282,12 @@ class Disclosure(Message):
         Demand or available power by device name. [kW]
     storage : mapping
         Where the energy of each storage device has to be, by device name.
+    samples_kw : mapping of (samples, steps) arrays
+        Courses of demand or available power by device name, where they were asked for and
+        something is uncertain; sample k of all microgrids belongs to the same weather. [kW]
+    low_kw, high_kw : mapping of (steps,) arrays
+        Bounds of demand or available power by device name, where they were asked for and something
+        is uncertain. [kW]
     """
 
     window: Window
@@ -279,6 +295,9 @@ class Disclosure(Message):
     state: CarriedState
     forecast_kw: Mapping[str, FloatArray]
     storage: Mapping[str, StorageRule]
+    samples_kw: Mapping[str, FloatArray] = field(default_factory=lambda: MappingProxyType({}))
+    low_kw: Mapping[str, FloatArray] = field(default_factory=lambda: MappingProxyType({}))
+    high_kw: Mapping[str, FloatArray] = field(default_factory=lambda: MappingProxyType({}))
 
 
 # ---------------------------------------------------------------------------- award, plan, bill

@@ -12,6 +12,7 @@ from mmgsim.contracts.devices import CarriedState, Device, Operation, StorageRul
 from mmgsim.contracts.messages import Disclosure, Envelope, Message, Plan, Tariff, Trade
 from mmgsim.contracts.money import Item, Objective, Party
 from mmgsim.contracts.network import ShadowPrices
+from mmgsim.contracts.outlook import Outlook
 from mmgsim.contracts.ties import TieFlow, TieLine
 from mmgsim.contracts.window import FloatArray, Window
 
@@ -69,6 +70,8 @@ class View:
         What the last `Dispatch` asked to be kept.
     rng : numpy.random.Generator
         Own random stream.
+    outlook : Outlook or None
+        What may become of the window instead of what is forecast; None where nothing is uncertain.
     """
 
     name: str
@@ -86,6 +89,7 @@ class View:
     asked: frozenset[type[Message]] = frozenset()
     memory: Mapping[str, Any] = field(default_factory=dict)
     rng: np.random.Generator | None = None
+    outlook: Outlook | None = None
 
     @property
     def kvar_per_kw(self) -> float:
