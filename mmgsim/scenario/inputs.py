@@ -309,6 +309,7 @@ def _read(
         reader.labels += [InputLabel(*told) for told in told_spreads(scenario.uncertainty)]
     if is_timed and buying is not None and selling is not None:
         reader.faults += _arbitrage_faults(scenario, buying, selling, charge, -lead_steps)
+        reader.faults += _spread_price_faults(scenario, buying, selling)
     none = np.zeros(index.steps)
     inputs = Inputs(
         index=index,
@@ -409,12 +410,7 @@ def _arbitrage_faults(
 
     Prices count as known before anything that is not announced, and after each such event began.
     """
-    unlimited = [
-        microgrid.name
-        for microgrid in scenario.microgrids
-        if microgrid.connection.import_limit_kw is None
-        or microgrid.connection.export_limit_kw is None
-    ]
+    unlimited = _unlimited(scenario)
     timeline = Timeline.of(scenario) if scenario.events else Timeline()
     for at in (first_step - 1, *timeline.surprises()):
         sell_per_kwh, buy_per_kwh = (
@@ -435,3 +431,29 @@ def _arbitrage_faults(
             + ", ".join(unlimited),
         )
         return
+
+
+def _spread_price_faults(
+    scenario: Scenario, buying: FloatArray, selling: FloatArray
+) -> Iterator[Fault]:
+    """Refuse uncertain prices of which a high one would make selling pay more than buying."""
+    told = scenario.uncertainty
+    above = int((selling > buying).sum())
+    if told is not None and told.price is not None and above and _unlimited(scenario):
+        yield Fault(
+            "uncertainty.price",
+            f"multiplies prices, but not network charges, and export_per_kwh is above "
+            f"import_per_kwh in {above} steps",
+            "lower export_per_kwh, leave prices certain, or give connection limits of "
+            + ", ".join(_unlimited(scenario)),
+        )
+
+
+def _unlimited(scenario: Scenario) -> list[str]:
+    """Give the microgrids whose connection is as large as their devices need it."""
+    return [
+        microgrid.name
+        for microgrid in scenario.microgrids
+        if microgrid.connection.import_limit_kw is None
+        or microgrid.connection.export_limit_kw is None
+    ]

@@ -38,7 +38,7 @@ from mmgsim.uncertainty import (
     WeibullSpread,
 )
 
-__all__ = ["Spreads", "has_expected_prices", "read_spreads", "told_spreads", "weibull_faults"]
+__all__ = ["Spreads", "read_spreads", "told_spreads", "weibull_faults"]
 
 _Device = LoadConfig | PvConfig | WindConfig
 _DEVICE_KINDS = ("load", "pv", "wind")
@@ -60,17 +60,6 @@ class Spreads:
         default_factory=lambda: MappingProxyType({})
     )
     price: Spread | None = None
-
-
-def has_expected_prices(scenario: Scenario) -> bool:
-    """Tell whether prices of steps ahead are published as their means: they are not known."""
-    told = scenario.uncertainty
-    return (
-        told is not None
-        and told.price is not None
-        and told.future is not None
-        and scenario.forecast.kind != "perfect"
-    )
 
 
 def read_spreads(
