@@ -139,6 +139,7 @@ class MicrogridAgent(mesa.Agent):
             "promise": self._promise,
             "trades": self._trades,
             "inbox": self._inbox,
+            "asked": self._asked,
             "memory": self._memory,
             "seat": self._seat.carried(),
         }
@@ -152,7 +153,7 @@ class MicrogridAgent(mesa.Agent):
         self.state, self.first_state = carried["state"], carried["first_state"]
         self.plan, self._promise = carried["plan"], carried["promise"]
         self._trades, self._inbox = carried["trades"], carried["inbox"]
-        self._memory = carried["memory"]
+        self._memory, self._asked = carried["memory"], carried["asked"]
         self._seat.take_over(carried["seat"])
 
     # ------------------------------------------------------------------ in a step
