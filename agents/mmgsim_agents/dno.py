@@ -195,7 +195,7 @@ class DnoAgent(mesa.Agent):
         envelope of zero, whatever the operator says.
         """
         self._envelopes = {}
-        if self.model.clock.is_gate:
+        if self.model.clock.opens_gate:
             self._seat.open_gate()
             self._verdicts.clear()
         try:

@@ -212,7 +212,7 @@ class MicrogridAgent(mesa.Agent):
         """Look at the own devices and expect the steps ahead."""
         clock, scenario = self.model.clock, self.model.scenario
         window = clock.window()
-        if clock.is_gate:
+        if clock.opens_gate:
             self._seat.open_gate()
         if self._tariff is None or self._envelope is None:
             raise ContractError("the DNO", [f"published no tariff or envelope for {self.name}"])

@@ -82,8 +82,13 @@ class Clock:
 
     @property
     def is_gate(self) -> bool:
+        """True where a window is planned."""
+        return bool(self._is_gate[self.step])
+
+    @property
+    def opens_gate(self) -> bool:
         """True where a window is still to be planned."""
-        return bool(self._is_gate[self.step]) and self.cleared != self.step
+        return self.is_gate and self.cleared != self.step
 
     @property
     def steps_to_gate(self) -> int:

@@ -181,7 +181,7 @@ class MultiMicrogridModel(mesa.Model):
         begin, before = perf_counter(), self.clock.step
         self.clock.advance()
         try:
-            if self.clock.is_gate:
+            if self.clock.opens_gate:
                 self._renew(failed_only=True)
             self.dno.publish()
             self.microgrids.do("observe")
@@ -196,7 +196,7 @@ class MultiMicrogridModel(mesa.Model):
         `step` does the rest of it.
         """
         self.begin_step()
-        if self._begun_s is None or not self.clock.is_gate:
+        if self._begun_s is None or not self.clock.opens_gate:
             return
         begin = perf_counter()
         self.recorder.open_gate()
