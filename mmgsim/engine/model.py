@@ -271,13 +271,14 @@ class MultiMicrogridModel(mesa.Model):
             except (ContractError, PlugInError) as fault:
                 self._note(fault)
 
-    def planned(self) -> bytes:
-        """Give the state after `plan`, for `take_over`: the next step then is this one, as planned.
+    def snapshot(self) -> bytes:
+        """Give the state for `take_over`, which goes on with the interval that comes next.
 
-        So one plan can meet many futures. What planning it took is in the tables of this model
-        alone.
+        After `plan` that is the interval that was planned: so one plan can meet many futures. What
+        planning it took is in the tables of this model alone.
         """
-        return packed({**self._carried(), "step": self.clock.step - 1})
+        begun = 0 if self._begun_s is None else 1
+        return packed({**self._carried(), "step": self.clock.step - begun})
 
     def _carried(self) -> dict[str, Any]:
         """Give all that goes on from one day into the next."""
@@ -299,7 +300,7 @@ class MultiMicrogridModel(mesa.Model):
         Parameters
         ----------
         checkpoint : bytes
-            What `checkpoint` was then, or `planned` gave.
+            What `checkpoint` was then, or `snapshot` gave.
 
         Raises
         ------

@@ -42,7 +42,7 @@ def test_steps_after_a_plan_are_those_of_a_run(coordination, every):
 def test_a_plan_taken_over_by_another_model_has_the_same_day(coordination, every):
     planning = model_of(coordination, every)
     planning.plan()
-    planned = planning.planned()
+    planned = planning.snapshot()
     whole = run_to_end(planning)
     other = model_of(coordination, every)
     other.take_over(planned)
@@ -54,7 +54,7 @@ def test_a_plan_taken_over_by_another_model_has_the_same_day(coordination, every
 def test_a_plan_can_be_taken_over_again_and_again():
     planning = model_of("central", "1d")
     planning.plan()
-    planned = planning.planned()
+    planned = planning.snapshot()
     other = model_of("central", "1d")
     seen = []
     for _ in range(2):
@@ -63,6 +63,15 @@ def test_a_plan_can_be_taken_over_again_and_again():
         seen.append(run_to_end(other)["dispatch"].iloc[begun:].reset_index(drop=True))
     pd.testing.assert_frame_equal(*seen)
     assert len(seen[0]) == 2 * 24
+
+
+def test_a_snapshot_before_anything_is_that_of_a_model_as_new():
+    model = model_of("central", "6h")
+    state = model.snapshot()
+    first = run_to_end(model)["dispatch"]
+    model.take_over(state)
+    again = run_to_end(model)["dispatch"].iloc[len(first) :].reset_index(drop=True)
+    pd.testing.assert_frame_equal(again, first)
 
 
 def test_a_plan_before_the_run_is_over_does_nothing_past_its_end():
