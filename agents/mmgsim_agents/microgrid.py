@@ -216,12 +216,14 @@ class MicrogridAgent(mesa.Agent):
             self._seat.open_gate()
         if self._tariff is None or self._envelope is None:
             raise ContractError("the DNO", [f"published no tariff or envelope for {self.name}"])
+        forecast_kw = self._meters.forecast_kw(window)
         self._view = View(
             name=self.name,
             window=window,
             devices=self.devices,
             state=self.state,
-            forecast_kw=self._meters.forecast_kw(window),
+            forecast_kw=forecast_kw,
+            outlook=self._meters.outlook(window, forecast_kw),
             storage=storage_rules(
                 scenario.gate.end_of_window,
                 self.devices,

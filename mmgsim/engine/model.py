@@ -18,6 +18,7 @@ from mmgsim.engine.checkpoint import packed, unpacked
 from mmgsim.engine.clock import Clock
 from mmgsim.engine.collector import build_collector
 from mmgsim.engine.doubts import warnings_of
+from mmgsim.engine.futures import Futures
 from mmgsim.engine.named import NamedAgents
 from mmgsim.engine.own_setup import build_own_devices
 from mmgsim.engine.recorder import Recorder
@@ -72,6 +73,8 @@ class MultiMicrogridModel(mesa.Model):
         Simulated time.
     timeline : Timeline
         What happens when, and who knows of it.
+    futures : Futures
+        What may come true of what is uncertain, and what does.
     bus : MessageBus
         What agents say to each other.
     writer : TableWriter
@@ -124,6 +127,7 @@ class MultiMicrogridModel(mesa.Model):
             lines=loaded.lines,
             further=network_faults,
         )
+        self.futures = Futures(self.scenario, self.inputs)
         self.timeline = Timeline.of(self.scenario)
         self.clock = Clock(self.scenario, self.inputs, self.timeline.surprises())
         self.bus = MessageBus() if bus is None else bus
@@ -137,7 +141,7 @@ class MultiMicrogridModel(mesa.Model):
         self.datacollector.collect(self)
 
     def _create_agents(self) -> None:
-        setups = build_microgrids(self.loaded, self.inputs)
+        setups = build_microgrids(self.loaded, self.inputs, self.futures)
         members = tuple(setup.member for setup in setups)
         feeder = build_feeder(self.loaded, members)
         self.warnings = warnings_of(self.loaded, self.inputs, feeder)
@@ -328,16 +332,20 @@ class MultiMicrogridModel(mesa.Model):
     def scenario_tariff(self, window: Window) -> Tariff:
         """Give the scenario's tariff over a window, which the DNO publishes as it decides.
 
-        Shocks of prices count as far as they are known in the first step of the window.
+        Shocks of prices count as far as they are known in the first step of the window. Where
+        prices are uncertain, that step has the price that it is settled at, and those after it have
+        what is expected.
         """
         inputs, scenario = self.inputs, self.scenario
         first = inputs.lead_steps + window.first_step
         part = slice(first, first + window.steps)
+        factors = self.futures.published_factors(window)
 
         def known(name: str, quoted_per_kwh: FloatArray) -> FloatArray:
             start = window.first_step
+            price_per_kwh = quoted_per_kwh[part] * factors
             return frozen(
-                self.timeline.price_per_kwh(name, quoted_per_kwh[part], first_step=start, at=start)
+                self.timeline.price_per_kwh(name, price_per_kwh, first_step=start, at=start)
             )
 
         return Tariff(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -37,6 +37,7 @@ from mmgsim.scenario.schema import (
     Scenario,
     WindConfig,
 )
+from mmgsim.scenario.spreads import Spreads, read_spreads, told_spreads
 from mmgsim.scenario.yaml_lines import refusal
 
 __all__ = ["FurtherCheck", "InputLabel", "Inputs", "read_inputs", "series_faults"]
@@ -81,7 +82,9 @@ class Inputs:
         Background load as a share of its peak; of a SimBench grid (steps, profiles), the values of
         all its profiles.
     labels : tuple of InputLabel
-        One per series.
+        One per series, and per kind of it that is uncertain.
+    spreads : Spreads
+        How uncertain series are spread about those above.
     """
 
     index: TimeIndex
@@ -95,6 +98,7 @@ class Inputs:
     device_kw: Mapping[tuple[str, str], FloatArray]
     background: FloatArray
     labels: tuple[InputLabel, ...]
+    spreads: Spreads = field(default_factory=Spreads)
 
 
 class _Reader:
@@ -299,6 +303,10 @@ def _read(
     reader.faults += _shared_faults(scenario)
     background = reader.background()
     charge = reader.network_charge()
+    spreads, found = read_spreads(scenario, folder, index=index, device_kw=device_kw)
+    reader.faults += found
+    if scenario.uncertainty is not None:
+        reader.labels += [InputLabel(*told) for told in told_spreads(scenario.uncertainty)]
     if is_timed and buying is not None and selling is not None:
         reader.faults += _arbitrage_faults(scenario, buying, selling, charge, -lead_steps)
     none = np.zeros(index.steps)
@@ -314,6 +322,7 @@ def _read(
         device_kw=device_kw,
         background=frozen(background),
         labels=tuple(reader.labels),
+        spreads=spreads,
     )
     return inputs, reader.faults
 
