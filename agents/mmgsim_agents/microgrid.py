@@ -15,6 +15,7 @@ from mmgsim.contracts import (
     Award,
     Dispatch,
     Envelope,
+    FloatArray,
     MemberStep,
     Message,
     Plan,
@@ -27,6 +28,7 @@ from mmgsim.contracts import (
     payload_bytes,
 )
 from mmgsim.engine import (
+    Futures,
     MicrogridSetup,
     MicrogridStep,
     MultiMicrogridModel,
@@ -155,6 +157,10 @@ class MicrogridAgent(mesa.Agent):
         self._trades, self._inbox = carried["trades"], carried["inbox"]
         self._memory, self._asked = carried["memory"], carried["asked"]
         self._seat.take_over(carried["seat"])
+
+    def meet(self, futures: Futures, true_kw: Mapping[tuple[str, str], FloatArray]) -> None:
+        """Have another future come true for its devices. [kW]"""
+        self._meters.meet(futures, true_kw)
 
     # ------------------------------------------------------------------ in a step
     def may_answer_in_thread(self, message: Message) -> bool:

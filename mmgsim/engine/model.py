@@ -324,6 +324,21 @@ class MultiMicrogridModel(mesa.Model):
         self.recorder.take_over(carried["recorder"])
         self.bus.traffic = self.recorder.totals.traffic
 
+    def meet(self, future: int | None) -> None:
+        """Have another future come true, from the next interval on; the series, where it is none.
+
+        What was planned stays: `snapshot` before, and `take_over` after it.
+        """
+        self.futures = self.futures.with_true(future)
+        true_kw = self.futures.true_kw()
+        for microgrid in self.microgrids:
+            microgrid.meet(self.futures, true_kw)
+
+    def forget_tables(self) -> None:
+        """Drop the result tables that are in memory, of whoever meets many futures."""
+        self.writer = TableWriter()
+        self.datacollector = build_collector()
+
     @property
     def _everybody(self) -> tuple[Any, ...]:
         return (self.dno, self.market, *self.microgrids)
