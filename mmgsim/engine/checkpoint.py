@@ -33,7 +33,7 @@ __all__ = [
     "write_checkpoint",
 ]
 
-FORMAT = 5
+FORMAT = 6
 FILE = "checkpoint.bin"
 
 _TO_KEEP = "keep numbers, text, arrays, lists and dicts in `memory`"

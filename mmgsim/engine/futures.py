@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from copy import copy
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -81,6 +82,7 @@ class Futures:
         self._inputs = inputs
         self._seed = scenario.seed
         self._told = scenario.uncertainty or UncertaintyConfig()
+        self._future = self._told.future
         self._is_foreseen = scenario.forecast.kind == "perfect"
         self._kinds = {
             (microgrid.name, device.name): device.kind
@@ -96,7 +98,13 @@ class Futures:
     @property
     def true(self) -> int | None:
         """Number of the future that comes true; None where the series themselves do."""
-        return self._told.future
+        return self._future
+
+    def with_true(self, future: int | None) -> Futures:
+        """Give the same futures, of which another one comes true; the series, where it is none."""
+        other = copy(self)
+        other._future, other._true = future, {}
+        return other
 
     @property
     def seed(self) -> int:

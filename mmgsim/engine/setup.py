@@ -119,6 +119,11 @@ class Meters:
         self._lead = futures.lead_steps
         self._seed = futures.seed
 
+    def meet(self, futures: Futures, true_kw: Mapping[tuple[str, str], FloatArray]) -> None:
+        """Measure what another future brings, in the positions of `Inputs`. [kW]"""
+        self._futures = futures
+        self._truth_kw = {name: true_kw[self._name, name] for name in self._truth_kw}
+
     def realised(self, step: int) -> Realised:
         """Read the meters of a step."""
         at = self._lead + step

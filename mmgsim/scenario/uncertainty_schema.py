@@ -129,6 +129,11 @@ class UncertaintyConfig(Config):
     price: SharedConfig | None = None
     """Energy prices: import, export and upstream, all times one factor; certain if left out."""
 
+    @property
+    def is_uncertain(self) -> bool:
+        """Whether anything is said to be."""
+        return any(how is not None for how in (self.load, self.pv, self.wind, self.price))
+
     def of_kind(self, kind: str) -> KindConfig | None:
         """Give how the series of a kind of device are spread: `load`, `pv` or `wind`."""
         found: KindConfig | None = getattr(self, kind)
