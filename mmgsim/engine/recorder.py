@@ -31,6 +31,7 @@ from mmgsim.engine.dno_rows import (
     limit_price_rows,
     request_rows,
 )
+from mmgsim.engine.outlook_rows import OutlookRows
 from mmgsim.engine.records import MicrogridStep
 from mmgsim.errors import ContractError, PlugInError
 from mmgsim.network import PlannedFlow
@@ -110,6 +111,7 @@ class Recorder:
         self._solver_s_before = solver_time.seconds
         self._gate_flags: tuple[str, ...] = ()
         self._faulty: set[str] = set()
+        self._outlooks = OutlookRows()
 
     def carried(self) -> dict[str, Any]:
         """Give all that goes on from one day into the next."""
@@ -183,6 +185,7 @@ class Recorder:
                 for number, turn in enumerate(clearing.rounds, 1)
             ],
         )
+        self._model.writer.add("outlooks", list(self._outlooks.of_gate(self._model)))
         self._ahead.gates += 1
         self._ahead.rounds += len(clearing.rounds)
         self._ahead.line_rounds += self._model.market.line.rounds

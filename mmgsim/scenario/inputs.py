@@ -47,6 +47,8 @@ FurtherCheck = Callable[[Scenario, Path | None], Iterable[Fault]]
 
 _PERSISTENCE_LEAD_DAYS = 1
 _ROUNDING = 1e-6
+_HIGH_PRICE_SD = 5.0
+"""An uncertain price is further above its mean once in three million steps."""
 _HOPELESS = 100.0
 """Load that is this many times all that can serve it is in another unit, or no study of trading."""
 
@@ -309,7 +311,7 @@ def _read(
         reader.labels += [InputLabel(*told) for told in told_spreads(scenario.uncertainty)]
     if is_timed and buying is not None and selling is not None:
         reader.faults += _arbitrage_faults(scenario, buying, selling, charge, -lead_steps)
-        reader.faults += _spread_price_faults(scenario, buying, selling)
+        reader.faults += _spread_price_faults(scenario, buying, selling, charge)
     none = np.zeros(index.steps)
     inputs = Inputs(
         index=index,
@@ -434,16 +436,19 @@ def _arbitrage_faults(
 
 
 def _spread_price_faults(
-    scenario: Scenario, buying: FloatArray, selling: FloatArray
+    scenario: Scenario, buying: FloatArray, selling: FloatArray, charge: FloatArray
 ) -> Iterator[Fault]:
     """Refuse uncertain prices of which a high one would make selling pay more than buying."""
     told = scenario.uncertainty
-    above = int((selling > buying).sum())
-    if told is not None and told.price is not None and above and _unlimited(scenario):
+    if told is None or told.price is None or not _unlimited(scenario):
+        return
+    highest = 1.0 + _HIGH_PRICE_SD * told.price.sd
+    above = int((highest * selling > highest * buying + charge).sum())
+    if above:
         yield Fault(
             "uncertainty.price",
-            f"multiplies prices, but not network charges, and export_per_kwh is above "
-            f"import_per_kwh in {above} steps",
+            f"multiplies prices, but not network charges: at {highest:g} times the price, selling "
+            f"pays more than buying in {above} steps",
             "lower export_per_kwh, leave prices certain, or give connection limits of "
             + ", ".join(_unlimited(scenario)),
         )
