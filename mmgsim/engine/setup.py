@@ -22,12 +22,14 @@ from mmgsim.contracts import (
     Operator,
     Realised,
     Renewable,
+    Session,
+    SessionStore,
     Strategy,
     Window,
 )
 from mmgsim.engine.device_setup import (
     dearest_public_price,
-    device_of,
+    devices_of,
     first_state,
     miss_price_of,
     with_miss_price,
@@ -150,6 +152,8 @@ class MicrogridSetup:
         Gives how it decides, as new, in a tuple of one.
     miss_price_per_kwh : float
         What missing a storage level costs it where nothing else is possible. [currency/kWh]
+    sessions : mapping
+        Of its vehicles and flexible loads by device name, in steps of the run.
     """
 
     member: Member
@@ -158,6 +162,7 @@ class MicrogridSetup:
     meters: Meters
     make_strategy: Callable[[], tuple[Strategy]]
     miss_price_per_kwh: float
+    sessions: Mapping[str, tuple[Session, ...]]
 
 
 def build_microgrids(loaded: LoadedScenario, inputs: Inputs) -> list[MicrogridSetup]:
@@ -178,7 +183,7 @@ def _microgrid(
     *,
     dearest_public: float,
 ) -> MicrogridSetup:
-    devices = tuple(device_of(device) for device in config.devices)
+    devices = tuple(one for device in config.devices for one in devices_of(device))
     miss_price = miss_price_of(devices, dearest_public)
     devices = with_miss_price(devices, miss_price)
     truth_kw = {
@@ -201,6 +206,11 @@ def _microgrid(
         meters=meters,
         miss_price_per_kwh=miss_price,
         make_strategy=_strategy_maker(config, folder),
+        sessions={
+            device.name: inputs.sessions[config.name, device.name]
+            for device in devices
+            if isinstance(device, SessionStore)
+        },
     )
 
 
@@ -233,6 +243,9 @@ def _member(
             draw_kw += 1.5 * float(truth_kw[device.name].max())
         elif isinstance(device, Diesel):
             deliver_kw += device.power_max_kw
+        elif isinstance(device, SessionStore):
+            draw_kw += device.charge_kw
+            deliver_kw += device.discharge_kw
         else:
             deliver_kw += device.rating_kw
     connection = config.connection

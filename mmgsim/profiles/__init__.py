@@ -15,6 +15,16 @@ from mmgsim.profiles.index import TimeIndex, zone_faults
 from mmgsim.profiles.make import make_series
 from mmgsim.profiles.measured import measured_faults
 from mmgsim.profiles.series import LARGEST, Label, Series, SeriesError, Unit
+from mmgsim.profiles.sessions import (
+    SampledDay,
+    Visit,
+    daily_visit,
+    instant,
+    overlapping,
+    read_visits,
+    sample_visit,
+    session_of,
+)
 from mmgsim.profiles.simbench import (
     SIMBENCH_INSTALL,
     has_simbench,
@@ -53,6 +63,7 @@ __all__ = [
     "PriceSource",
     "ProfileSource",
     "PvlibSource",
+    "SampledDay",
     "Series",
     "SeriesError",
     "SimbenchSource",
@@ -60,14 +71,21 @@ __all__ = [
     "TimeIndex",
     "Tmy3Source",
     "Unit",
+    "Visit",
     "WindSource",
     "bundled_path",
+    "daily_visit",
     "find_site",
     "forecast_kw",
     "has_simbench",
+    "instant",
     "make_series",
     "measured_faults",
+    "overlapping",
     "read_sites",
+    "read_visits",
+    "sample_visit",
+    "session_of",
     "simbench_background",
     "simbench_code_faults",
     "simbench_net",

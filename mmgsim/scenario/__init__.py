@@ -59,6 +59,7 @@ from mmgsim.scenario.schema import (
     Scenario,
     WindConfig,
 )
+from mmgsim.scenario.session_schema import EvConfig, FlexibleConfig
 from mmgsim.scenario.tie_schema import TieConfig
 from mmgsim.scenario.unusual import unusual
 from mmgsim.scenario.wording import schema_fault
@@ -73,7 +74,9 @@ __all__ = [
     "DieselConfig",
     "Document",
     "EndOfWindowConfig",
+    "EvConfig",
     "EventConfig",
+    "FlexibleConfig",
     "FurtherCheck",
     "InputLabel",
     "Inputs",

@@ -20,6 +20,7 @@ def disclosure_of(view: View) -> Disclosure:
         state=view.state,
         forecast_kw=view.forecast_kw,
         storage=view.storage,
+        sessions=view.sessions,
     )
 
 
