@@ -16,6 +16,7 @@ from mmgsim.profiles.make import make_series
 from mmgsim.profiles.measured import measured_faults
 from mmgsim.profiles.series import LARGEST, Label, Series, SeriesError, Unit
 from mmgsim.profiles.sessions import (
+    VISIT_COLUMNS,
     SampledDay,
     Visit,
     daily_visit,
@@ -50,6 +51,7 @@ from mmgsim.profiles.streams import stream
 __all__ = [
     "LARGEST",
     "SIMBENCH_INSTALL",
+    "VISIT_COLUMNS",
     "ConstantSource",
     "CsvSource",
     "DemandlibSource",

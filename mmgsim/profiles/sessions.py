@@ -23,8 +23,8 @@ from mmgsim.errors import Fault, near_miss
 from mmgsim.profiles.index import MINUTES_PER_HOUR, TimeIndex
 
 __all__ = [
-    "COLUMNS",
     "HOUR_SHARES",
+    "VISIT_COLUMNS",
     "SampledDay",
     "Visit",
     "daily_visit",
@@ -40,7 +40,7 @@ HOUR_SHARES: Mapping[int, float] = MappingProxyType(
 )
 """Share of arrivals, and of departures, in each hour from the commonest one on. An assumption."""
 
-COLUMNS = ("vehicle", "arrival", "departure", "energy_arrival_kwh", "energy_wanted_kwh")
+VISIT_COLUMNS = ("vehicle", "arrival", "departure", "energy_arrival_kwh", "energy_wanted_kwh")
 """Of a file of sessions."""
 
 
@@ -185,7 +185,7 @@ def session_of(visit: Visit, run: TimeIndex, *, charged_kwh_per_step: float) -> 
 
 # ------------------------------------------------------------------------------------ from a file
 def read_visits(path: Path, timezone: str) -> tuple[list[Visit], list[Fault]]:
-    """Read the visits of a fleet from a CSV file with `COLUMNS`, or every fault of it.
+    """Read the visits of a fleet from a CSV file with `VISIT_COLUMNS`, or every fault of it.
 
     Stamps are ISO 8601: instants with an offset, local times without one.
 
@@ -203,7 +203,7 @@ def read_visits(path: Path, timezone: str) -> tuple[list[Visit], list[Fault]]:
             header = reader.fieldnames or ()
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         return [], [Fault(path.name, f"cannot be read: {error}", "give a CSV file in UTF-8")]
-    missing = [name for name in COLUMNS if name not in header]
+    missing = [name for name in VISIT_COLUMNS if name not in header]
     if missing:
         return [], [
             Fault(path.name, f"has no column {name!r}", near_miss(name, header), line=1)
@@ -228,7 +228,7 @@ def _visit(row: Mapping[str, str], timezone: str) -> Visit:
     """
     vehicle = int(_number(row, "vehicle"))
     arrival, departure = (_stamp(row, name, timezone) for name in ("arrival", "departure"))
-    energies = [_number(row, name) for name in COLUMNS[3:]]
+    energies = [_number(row, name) for name in VISIT_COLUMNS[3:]]
     return Visit(vehicle, arrival, departure, *energies)
 
 

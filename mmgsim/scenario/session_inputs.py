@@ -150,7 +150,7 @@ class _Fleet:
         if isinstance(source, CsvSessions):
             visits, faults = read_visits((folder or Path()) / source.file, zone)
             self._said += [
-                replace(f, where=self.where, what=f"{f.where}: {f.what}") for f in faults
+                replace(f, where=f"{self.where}.file", what=f"{f.where}: {f.what}") for f in faults
             ]
             yield from visits
         elif isinstance(source, ListedSessions):
