@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
@@ -11,9 +12,12 @@ from mmgsim.contracts import (
     CarriedState,
     Device,
     Disclosure,
+    Envelope,
+    Plan,
     Session,
     SessionKind,
     SessionStore,
+    View,
     Window,
     frozen,
 )
@@ -23,8 +27,10 @@ from mmgsim.subproblems import (
     MicrogridProblem,
     PublicPrices,
     Terms,
+    disclosure_of,
     session_rules,
 )
+from mmgsim.testing import sample_view
 
 MISS_PRICE = 1e3
 START = datetime(2021, 1, 11, tzinfo=UTC)
@@ -78,3 +84,42 @@ def solved(
     terms = Terms(prices, zero + low, zero + high, zero)
     problem = MicrogridProblem("MG", declared.devices, declared.window)
     return problem.solve(MicrogridInputs(declared, terms), declared.window.first_step)
+
+
+def seen(declared: Disclosure, *, low: float = -1e3, high: float = 1e3, **more: Any) -> View:
+    """Give what the strategy of such a microgrid sees, inside limits of the exchange."""
+    ones = np.ones(declared.window.steps)
+    sample = sample_view(1, steps=declared.window.steps)
+    return replace(
+        sample,
+        name="MG",
+        window=declared.window,
+        devices=declared.devices,
+        state=declared.state,
+        forecast_kw=declared.forecast_kw,
+        storage=declared.storage,
+        sessions=declared.sessions,
+        tariff=replace(sample.tariff, window=declared.window),
+        envelope=Envelope(
+            microgrid="MG",
+            window=declared.window,
+            import_limit_kw=frozen(-low * ones),
+            export_limit_kw=frozen(high * ones),
+        ),
+        **more,
+    )
+
+
+def planned(view: View) -> View:
+    """Give the same view after its owner has planned the window."""
+    problem = MicrogridProblem(view.name, view.devices, view.window)
+    own = problem.solve(MicrogridInputs(disclosure_of(view), Terms.of(view)), 0)
+    plan = Plan(
+        window=view.window,
+        exchange_kw=own.exchange_kw,
+        q_kvar=frozen(own.exchange_kw * view.kvar_per_kw),
+        private_cost=own.private_cost,
+        schedule=own.schedule,
+        flags=own.flags,
+    )
+    return replace(view, plan=plan)
