@@ -24,12 +24,14 @@ from mmgsim.contracts import (
     Operator,
     Realised,
     Renewable,
+    Session,
+    SessionStore,
     Strategy,
     Window,
 )
 from mmgsim.engine.device_setup import (
     dearest_public_price,
-    device_of,
+    devices_of,
     first_state,
     miss_price_of,
     with_miss_price,
@@ -180,6 +182,8 @@ class MicrogridSetup:
         Gives how it decides, as new, in a tuple of one.
     miss_price_per_kwh : float
         What missing a storage level costs it where nothing else is possible. [currency/kWh]
+    sessions : mapping
+        Of its vehicles and flexible loads by device name, in steps of the run.
     """
 
     member: Member
@@ -188,6 +192,7 @@ class MicrogridSetup:
     meters: Meters
     make_strategy: Callable[[], tuple[Strategy]]
     miss_price_per_kwh: float
+    sessions: Mapping[str, tuple[Session, ...]]
 
 
 def build_microgrids(
@@ -210,7 +215,8 @@ def build_microgrids(
                 {device: kw for (owner, device), kw in true_kw.items() if owner == config.name},
                 {
                     device.name: _target(device, loaded.scenario.step_h)
-                    for device in map(device_of, config.devices)
+                    for described in config.devices
+                    for device in devices_of(described)
                 },
                 config=loaded.scenario.forecast,
                 futures=futures,
@@ -230,7 +236,7 @@ def _microgrid(
     dearest_public: float,
 ) -> MicrogridSetup:
     scenario = loaded.scenario
-    devices = tuple(device_of(device) for device in config.devices)
+    devices = tuple(one for device in config.devices for one in devices_of(device))
     miss_price = miss_price_of(devices, dearest_public)
     devices = with_miss_price(devices, miss_price)
     return MicrogridSetup(
@@ -240,6 +246,11 @@ def _microgrid(
         meters=meters,
         miss_price_per_kwh=miss_price,
         make_strategy=_strategy_maker(config, loaded.folder),
+        sessions={
+            device.name: inputs.sessions[config.name, device.name]
+            for device in devices
+            if isinstance(device, SessionStore)
+        },
     )
 
 
@@ -293,6 +304,9 @@ def _member(
             draw_kw += largest_kw[device.name]
         elif isinstance(device, Diesel):
             deliver_kw += device.power_max_kw
+        elif isinstance(device, SessionStore):
+            draw_kw += device.charge_kw
+            deliver_kw += device.discharge_kw
         else:
             deliver_kw += device.rating_kw
     connection = config.connection

@@ -62,6 +62,7 @@ from mmgsim.subproblems.public_promises import (
 )
 from mmgsim.subproblems.realise import hold_plan
 from mmgsim.subproblems.repair import halfway_limits, loading_rows, repaired_limits
+from mmgsim.subproblems.session_rules import session_rules
 from mmgsim.subproblems.solver import Outcome, PyomoHighs, Solver, solver_time
 from mmgsim.subproblems.terms import MicrogridInputs, Terms, disclosure_of
 from mmgsim.subproblems.to_ac import AcLoop, AcSchedule, AcTolerance, StepStatus
@@ -150,6 +151,7 @@ __all__ = [
     "repaired_limits",
     "reply_faults",
     "response_steps",
+    "session_rules",
     "solver_time",
     "split_exchange",
     "storage_rules",
