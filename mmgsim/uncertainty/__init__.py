@@ -2,6 +2,7 @@
 
 from mmgsim.uncertainty.copula import alike, gaussian_copula
 from mmgsim.uncertainty.marginals import Beta, Marginal, Normal, Weibull
+from mmgsim.uncertainty.risk import Risk, tail_mean
 from mmgsim.uncertainty.selection import (
     Selection,
     backward_reduction,
@@ -14,6 +15,7 @@ __all__ = [
     "Beta",
     "Marginal",
     "Normal",
+    "Risk",
     "Selection",
     "Weibull",
     "alike",
@@ -22,4 +24,5 @@ __all__ = [
     "forward_selection",
     "gaussian_copula",
     "moment_errors",
+    "tail_mean",
 ]
