@@ -11,6 +11,7 @@ from mmgsim.subproblems.connection import (
     public_prices,
     split_exchange,
 )
+from mmgsim.subproblems.courses import UNCERTAIN, Courses, reduced_courses
 from mmgsim.subproblems.distflow import (
     Injection,
     NetworkInputs,
@@ -42,6 +43,7 @@ from mmgsim.subproblems.offers import Answer, OfferProblem, as_offer
 from mmgsim.subproblems.operator import LimitRows, least_cut, limit_rows
 from mmgsim.subproblems.optimality import Conditions, declare_feasible, declare_optimal
 from mmgsim.subproblems.parts import Parts, Splitting
+from mmgsim.subproblems.planning_value import PlanningValue, planning_value
 from mmgsim.subproblems.pool_rows import PoolRules, PoolTerms
 from mmgsim.subproblems.price_response import PricedExchange, ResponseStep, response_steps
 from mmgsim.subproblems.private import PrivateModel
@@ -65,9 +67,11 @@ from mmgsim.subproblems.repair import halfway_limits, loading_rows, repaired_lim
 from mmgsim.subproblems.solver import Outcome, PyomoHighs, Solver, solver_time
 from mmgsim.subproblems.terms import MicrogridInputs, Terms, disclosure_of
 from mmgsim.subproblems.to_ac import AcLoop, AcSchedule, AcTolerance, StepStatus
+from mmgsim.subproblems.two_stage import Stage, TwoStagePlans, TwoStageProblem, dearest_per_kwh
 
 __all__ = [
     "REFUSAL_PER_KWH",
+    "UNCERTAIN",
     "AcLoop",
     "AcSchedule",
     "AcTolerance",
@@ -77,6 +81,7 @@ __all__ = [
     "Combination",
     "CompiledHighs",
     "Conditions",
+    "Courses",
     "Follower",
     "FollowerProgram",
     "Granting",
@@ -105,6 +110,7 @@ __all__ = [
     "Outcome",
     "OwnSite",
     "Parts",
+    "PlanningValue",
     "PoolRules",
     "PoolTerms",
     "PriceBox",
@@ -116,11 +122,15 @@ __all__ = [
     "ResponseStep",
     "Solver",
     "Splitting",
+    "Stage",
     "StepStatus",
     "Terms",
+    "TwoStagePlans",
+    "TwoStageProblem",
     "as_offer",
     "bus_prices",
     "clearing_faults",
+    "dearest_per_kwh",
     "declare_feasible",
     "declare_inverter",
     "declare_microgrid",
@@ -143,10 +153,12 @@ __all__ = [
     "orders_faults",
     "outside_envelope_kw",
     "plan_faults",
+    "planning_value",
     "public_cost",
     "public_cost_terms",
     "public_prices",
     "push_limits",
+    "reduced_courses",
     "repaired_limits",
     "reply_faults",
     "response_steps",
