@@ -46,6 +46,7 @@ from mmgsim.subproblems.parts import Parts, Splitting
 from mmgsim.subproblems.planning_value import PlanningValue, planning_value
 from mmgsim.subproblems.pool_rows import PoolRules, PoolTerms
 from mmgsim.subproblems.price_response import PricedExchange, ResponseStep, response_steps
+from mmgsim.subproblems.price_risk import Ellipsoid, NormHighs
 from mmgsim.subproblems.private import PrivateModel
 from mmgsim.subproblems.promises import (
     dispatch_faults,
@@ -64,6 +65,7 @@ from mmgsim.subproblems.public_promises import (
 )
 from mmgsim.subproblems.realise import hold_plan
 from mmgsim.subproblems.repair import halfway_limits, loading_rows, repaired_limits
+from mmgsim.subproblems.robust import PriceRisk, RobustProblem, budgeted_courses
 from mmgsim.subproblems.solver import Outcome, PyomoHighs, Solver, solver_time
 from mmgsim.subproblems.terms import MicrogridInputs, Terms, disclosure_of
 from mmgsim.subproblems.to_ac import AcLoop, AcSchedule, AcTolerance, StepStatus
@@ -82,6 +84,7 @@ __all__ = [
     "CompiledHighs",
     "Conditions",
     "Courses",
+    "Ellipsoid",
     "Follower",
     "FollowerProgram",
     "Granting",
@@ -104,6 +107,7 @@ __all__ = [
     "NetworkPlan",
     "NetworkProblem",
     "NetworkWindow",
+    "NormHighs",
     "OfferPoint",
     "OfferProblem",
     "OfferStack",
@@ -114,12 +118,14 @@ __all__ = [
     "PoolRules",
     "PoolTerms",
     "PriceBox",
+    "PriceRisk",
     "PricedExchange",
     "PrivateModel",
     "ProximalProblem",
     "PublicPrices",
     "PyomoHighs",
     "ResponseStep",
+    "RobustProblem",
     "Solver",
     "Splitting",
     "Stage",
@@ -128,6 +134,7 @@ __all__ = [
     "TwoStagePlans",
     "TwoStageProblem",
     "as_offer",
+    "budgeted_courses",
     "bus_prices",
     "clearing_faults",
     "dearest_per_kwh",

@@ -240,8 +240,14 @@ class TwoStageProblem:
             rule=lambda _, s: pyo.quicksum(member.course[s].cost for member in members),
         )
         at_forecast = pyo.quicksum(member.at_forecast for member in members)
-        model.total = pyo.Objective(expr=_judged(model, self.risk) + at_forecast)
+        further = self._further_cost(model, horizon)
+        model.total = pyo.Objective(expr=_judged(model, self.risk) + at_forecast + further)
         return model
+
+    def _further_cost(self, model: Block, horizon: Horizon) -> Any:
+        """Declare what else a plan is judged by; nothing here."""
+        del model, horizon
+        return 0.0
 
     def _declare_member(
         self, model: Block, name: str, devices: tuple[Device, ...], horizon: Horizon
