@@ -49,6 +49,7 @@ from mmgsim.contracts.messages import (
 from mmgsim.contracts.money import Item, LedgerLine, Objective, Party
 from mmgsim.contracts.network import LimitKind, NetworkQuery, NetworkRows, ShadowPrices
 from mmgsim.contracts.outlook import Outlook
+from mmgsim.contracts.planning import PlanningValue
 from mmgsim.contracts.protocols import ACCEPTED, Accepted, Market, Mechanism, Operator, Strategy
 from mmgsim.contracts.proximal import ProximalOffer, ProximalQuery
 from mmgsim.contracts.ties import TieFlow, TieLine, net_tie_kw
@@ -118,6 +119,7 @@ __all__ = [
     "OwnDevice",
     "Party",
     "Plan",
+    "PlanningValue",
     "PriceQuery",
     "ProximalOffer",
     "ProximalQuery",

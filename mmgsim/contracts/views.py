@@ -13,6 +13,7 @@ from mmgsim.contracts.messages import Disclosure, Envelope, Message, Plan, Tarif
 from mmgsim.contracts.money import Item, Objective, Party
 from mmgsim.contracts.network import ShadowPrices
 from mmgsim.contracts.outlook import Outlook
+from mmgsim.contracts.planning import PlanningValue
 from mmgsim.contracts.ties import TieFlow, TieLine
 from mmgsim.contracts.window import FloatArray, Window
 
@@ -380,6 +381,8 @@ class Clearing:
         where it is paid; they add up to zero. [currency]
     ties : tuple of TieFlow
         What passes tie lines, each way; `Award.tie_kw` told both ends.
+    planning : PlanningValue or None
+        What planning with several courses was worth, where the mechanism knows.
     """
 
     window: Window
@@ -396,6 +399,7 @@ class Clearing:
     flags: tuple[str, ...] = ()
     transfers: Mapping[str, FloatArray] = field(default_factory=dict)
     ties: tuple[TieFlow, ...] = ()
+    planning: PlanningValue | None = None
 
 
 @dataclass(frozen=True, slots=True)

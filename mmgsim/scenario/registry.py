@@ -63,6 +63,7 @@ BUILT_IN: Mapping[Kind, Mapping[str, str]] = MappingProxyType(
             "peer-to-peer": "mmgsim.coordination.peer_to_peer:PeerToPeer",
             "pool": "mmgsim.coordination.energy_pool:Pool",
             "prices": "mmgsim.coordination.prices:Prices",
+            "two-stage": "mmgsim.coordination.two_stage:TwoStage",
         },
         Kind.AGENT: {
             "microgrid": "mmgsim_agents.microgrid:MicrogridAgent",

@@ -43,7 +43,7 @@ from mmgsim.subproblems.offers import Answer, OfferProblem, as_offer
 from mmgsim.subproblems.operator import LimitRows, least_cut, limit_rows
 from mmgsim.subproblems.optimality import Conditions, declare_feasible, declare_optimal
 from mmgsim.subproblems.parts import Parts, Splitting
-from mmgsim.subproblems.planning_value import PlanningValue, planning_value
+from mmgsim.subproblems.planning_value import planning_value
 from mmgsim.subproblems.pool_rows import PoolRules, PoolTerms
 from mmgsim.subproblems.price_response import PricedExchange, ResponseStep, response_steps
 from mmgsim.subproblems.price_risk import Ellipsoid, NormHighs
@@ -114,7 +114,6 @@ __all__ = [
     "Outcome",
     "OwnSite",
     "Parts",
-    "PlanningValue",
     "PoolRules",
     "PoolTerms",
     "PriceBox",

@@ -17,45 +17,14 @@ References
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
+from mmgsim.contracts import PlanningValue
 from mmgsim.subproblems.two_stage import Stage, TwoStagePlans, TwoStageProblem
 
-__all__ = ["PlanningValue", "planning_value"]
-
-
-@dataclass(frozen=True, slots=True)
-class PlanningValue:
-    """Costs of the three readings, and of the plan for the mean where courses come. [currency]
-
-    Parameters
-    ----------
-    mean_cost : float
-        What planning for the mean promises.
-    wait_and_see_cost : float
-        With perfect information.
-    two_stage_cost : float
-        Of the two-stage plan.
-    mean_plan_cost : float
-        Of the plan for the mean, judged over all courses.
-    """
-
-    mean_cost: float
-    wait_and_see_cost: float
-    two_stage_cost: float
-    mean_plan_cost: float
-
-    @property
-    def of_stochastic_solution(self) -> float:
-        """What planning with the courses saves (VSS), never below zero. [currency]"""
-        return self.mean_plan_cost - self.two_stage_cost
-
-    @property
-    def of_perfect_information(self) -> float:
-        """What knowing the course would save (EVPI), never below zero. [currency]"""
-        return self.two_stage_cost - self.wait_and_see_cost
+__all__ = ["planning_value"]
 
 
 def planning_value(
@@ -78,15 +47,14 @@ def planning_value(
     courses = stage.courses
     for_mean = single.solve(replace(stage, courses=courses.mean()))
     alone = [
-        single.solve(replace(stage, courses=courses.alone(s))).objective
-        for s in range(len(courses))
+        single.least_cost(replace(stage, courses=courses.alone(s))) for s in range(len(courses))
     ]
     planned = problem.solve(stage)
-    kept = problem.solve(stage, held=for_mean.first_stage)
     value = PlanningValue(
+        courses=len(courses),
         mean_cost=for_mean.objective,
         wait_and_see_cost=problem.risk.of(np.array(alone), courses.probability),
         two_stage_cost=planned.objective,
-        mean_plan_cost=kept.objective,
+        mean_plan_cost=problem.least_cost(stage, held=for_mean.first_stage),
     )
     return planned, for_mean, value

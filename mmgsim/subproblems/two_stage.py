@@ -18,7 +18,8 @@ planned. It is told beside the costs.
 
 What leaves an envelope in a course, as storage and diesel keep to their plan, costs as much as the
 dearest kWh of the window; in truth they would leave it. Where selling earns more than buying
-costs, selling in a course is taken to earn what buying costs.
+costs, selling in a course is taken to earn what buying costs; a local charge below zero is taken
+as none.
 
 References
 ----------
@@ -189,19 +190,7 @@ class TwoStageProblem:
         SubproblemError
             If the solver does not end optimal.
         """
-        is_arbitrage = any(one.terms.prices.is_arbitrage for one in stage.inputs.values())
-        whose = ", ".join(self.members)
-
-        def update(solver: Solver, model: Block) -> None:
-            assert isinstance(solver, CompiledHighs)
-            self._release(solver, model)
-            self._update(solver, model, stage)
-            if held is not None:
-                self._hold(solver, model, held)
-
-        solved = self._problem.solve(
-            update, is_arbitrage=is_arbitrage, agent=whose, step=stage.first_step
-        )
+        solved = self._solve(stage, held)
         solver, model = solved.solver, solved.model
         assert isinstance(solver, CompiledHighs)
         price = np.zeros(self.steps)
@@ -210,12 +199,35 @@ class TwoStageProblem:
         first_stage = self._first_stage(solver, model)
         self._hold(solver, model, first_stage)
         self._price_forecast(solver, model, stage)
-        solver.solve(agent=whose, step=stage.first_step)
+        solver.solve(agent=self._whose, step=stage.first_step)
         return self._read(solved, stage, frozen(price), first_stage)
+
+    def least_cost(self, stage: Stage, held: FirstStage | None = None) -> float:
+        """Give what the best plans are judged as, without the plans; see `solve`. [currency]"""
+        solved = self._solve(stage, held)
+        return solved.outcome.objective + sum(self._understated(solved).values())
+
+    def _solve(self, stage: Stage, held: FirstStage | None) -> Solved:
+        is_arbitrage = any(one.terms.prices.is_arbitrage for one in stage.inputs.values())
+
+        def update(solver: Solver, model: Block) -> None:
+            assert isinstance(solver, CompiledHighs)
+            self._release(solver, model)
+            self._update(solver, model, stage)
+            if held is not None:
+                self._hold(solver, model, held)
+
+        return self._problem.solve(
+            update, is_arbitrage=is_arbitrage, agent=self._whose, step=stage.first_step
+        )
+
+    @property
+    def _whose(self) -> str:
+        return ", ".join(self.members)
 
     # --------------------------------------------------------------------------- the model
     def _compile(self, model: Block) -> CompiledHighs:
-        with self._private.blaming(", ".join(self.members)):
+        with self._private.blaming(self._whose):
             return CompiledHighs(model, time_limit_s=TIME_LIMIT_S)
 
     def _build(self, horizon: Horizon) -> Block:
@@ -288,7 +300,8 @@ class TwoStageProblem:
         solver.set(model.forecast_weight, 0.0)
         for name in self.members:
             inputs, member = stage.inputs[name], model.member[name]
-            solver.set(model.local_per_kwh, inputs.terms.prices.local_per_kwh)
+            local_per_kwh = np.maximum(inputs.terms.prices.local_per_kwh, 0.0)
+            solver.set(model.local_per_kwh, local_per_kwh)
             self._private.update(solver, member.own, inputs.declared)
             _, _, trade_kw = inputs.terms.behind_ties()
             solver.set(member.firm_kw, trade_kw)
@@ -357,10 +370,7 @@ class TwoStageProblem:
         }
         p = stage.courses.probability
         recourse = solver.get(model.recourse) / np.where(p > 0.0, p, 1.0)
-        understated = sum(
-            understated_cost(solver, model.member[name].own, devices, self.step_h)
-            for name, devices in self.members.items()
-        )
+        understated = sum(self._understated(solved).values())
         cost = float(solver.get(model.first)[0]) + understated + recourse
         return TwoStagePlans(
             plans=plans,
@@ -376,6 +386,15 @@ class TwoStageProblem:
             lower_bound=solved.outcome.bound,
             first_stage=first_stage,
         )
+
+    def _understated(self, solved: Solved) -> dict[str, float]:
+        """Give by how much the objective is below the true cost of each plan. [currency]"""
+        return {
+            name: understated_cost(
+                solved.solver, solved.model.member[name].own, devices, self.step_h
+            )
+            for name, devices in self.members.items()
+        }
 
     def _imbalance_kwh(self, solver: Any, model: Block) -> FloatArray:
         """Give how far each course is from the planned exchanges, of all members together."""
