@@ -11,6 +11,7 @@ from mmgsim.compare import Comparison, compare, compare_runs
 from mmgsim.division import Division, divide
 from mmgsim.engine import MessageBus, MultiMicrogridModel, build
 from mmgsim.errors import MmgsimError, ScenarioError
+from mmgsim.judge import Judgement, judge
 from mmgsim.reproduce import Reproduction, reproduce
 from mmgsim.run import run
 from mmgsim.scenario import bundled_scenarios, load_scenario
@@ -21,6 +22,7 @@ from mmgsim.year import YearStudy, year
 __all__ = [
     "Comparison",
     "Division",
+    "Judgement",
     "MessageBus",
     "MmgsimError",
     "MultiMicrogridModel",
@@ -34,6 +36,7 @@ __all__ = [
     "compare",
     "compare_runs",
     "divide",
+    "judge",
     "load_scenario",
     "reproduce",
     "run",

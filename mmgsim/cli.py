@@ -228,6 +228,7 @@ for _command in (
     studies.compare,
     studies.year,
     studies.sweep,
+    studies.judge,
     studies.divide,
     studies.reproduce,
 ):

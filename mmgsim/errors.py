@@ -22,6 +22,7 @@ __all__ = [
     "Fault",
     "GymError",
     "InputError",
+    "JudgementEndedEarlyError",
     "MissingExtraError",
     "MmgsimError",
     "ModelError",
@@ -410,6 +411,34 @@ class SweepEndedEarlyError(MmgsimError):
         super().__init__(
             f"the sweep ended early; {reasons}; what there is, is in {folder}\n"
             f"to run only what lacks: the same again with --out {folder} --resume"
+        )
+
+
+class JudgementEndedEarlyError(MmgsimError):
+    """A judgement in which plans failed in some futures; the others were met.
+
+    Attributes
+    ----------
+    folder : Path
+        Where the table is.
+    failures : dict
+        Why a plan failed, by its name and the number of the future.
+    judgement : Judgement or None
+        Of what was met, if anything was.
+    """
+
+    def __init__(
+        self, folder: Path, failures: dict[str, str], judgement: Any, why: str = ""
+    ) -> None:
+        self.folder = folder
+        self.failures = failures
+        self.judgement = judgement
+        count = len(failures)
+        failed = f"{count} time{'' if count == 1 else 's'} a plan failed" if failures else ""
+        reasons = "; ".join(text for text in (why, failed) if text)
+        super().__init__(
+            f"the judgement ended early; {reasons}; what there is, is in {folder}\n"
+            f"to meet only what lacks: the same again with --out {folder} --resume"
         )
 
 

@@ -209,7 +209,8 @@ def summarise(model: MultiMicrogridModel, *, wall_s: float) -> dict[str, Any]:
 def _mean_upstream(model: MultiMicrogridModel) -> float:
     inputs = model.inputs
     run_part = slice(inputs.lead_steps, inputs.lead_steps + inputs.run_steps)
+    true_per_kwh = inputs.upstream_per_kwh * model.futures.true_price_factors()
     upstream_per_kwh = model.timeline.price_per_kwh(
-        "upstream", inputs.upstream_per_kwh[run_part], first_step=0, at=None
+        "upstream", true_per_kwh[run_part], first_step=0, at=None
     )
     return float(np.mean(upstream_per_kwh))

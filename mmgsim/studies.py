@@ -13,8 +13,14 @@ import typer
 from mmgsim.compare import compare as compare_scenario
 from mmgsim.compare import compare_runs
 from mmgsim.division import divide as divide_day
-from mmgsim.errors import ComparisonEndedEarlyError, SweepEndedEarlyError, YearEndedEarlyError
+from mmgsim.errors import (
+    ComparisonEndedEarlyError,
+    JudgementEndedEarlyError,
+    SweepEndedEarlyError,
+    YearEndedEarlyError,
+)
 from mmgsim.folder import choose_folder
+from mmgsim.judge import judge as judge_plans
 from mmgsim.options import (
     DayOption,
     DaysOption,
@@ -41,6 +47,7 @@ from mmgsim.terminal import (
     ends_told,
     print_comparison,
     print_division,
+    print_judgement,
     print_reproduction,
     print_sweep,
     print_year,
@@ -49,7 +56,7 @@ from mmgsim.terminal import (
 )
 from mmgsim.year import year as study_year
 
-__all__ = ["compare", "divide", "reproduce", "sweep", "year"]
+__all__ = ["compare", "divide", "judge", "reproduce", "sweep", "year"]
 
 
 def compare(  # noqa: PLR0913  one parameter per option of the command line
@@ -176,6 +183,57 @@ def sweep(
                 print_sweep(error.sweep, quiet=quiet, as_json=as_json)
             raise typer.Exit(ENDED_EARLY) from None
     print_sweep(made, quiet=quiet, as_json=as_json)
+
+
+def judge(  # noqa: PLR0913  one parameter per option of the command line
+    scenario: ScenarioArgument,
+    plans: Annotated[
+        str,
+        typer.Option(
+            metavar="PLAN,PLAN...",
+            help="Coordinations, such as central; with a strategy for all, central+self-consumer; "
+            "or '{coordination: central, forecast: perfect, set: {PATH: VALUE}, name: NAME}'. The "
+            "others are held against the first.",
+        ),
+    ],
+    futures: Annotated[int, typer.Option(min=1, help="How many are sampled.")] = 500,
+    level: Annotated[
+        float, typer.Option(min=0.0, max=0.999, help="Of the conditional value at risk.")
+    ] = 0.95,
+    days: DaysOption = None,
+    seed: SeedOption = None,
+    set_: SetOption = None,
+    workers: Annotated[int, typer.Option(min=1, help="Processes that meet futures.")] = 1,
+    out_dir: OutOption = None,
+    quiet: QuietOption = False,
+    as_json: JsonOption = False,
+    resume: Annotated[
+        bool,
+        typer.Option("--resume", help="Keep the rows in --out, meet what lacks; may be more."),
+    ] = False,
+) -> None:
+    """Have plans meet the same sampled futures: costs, tails, broken limits, unserved energy."""
+    check_resumable(out_dir, "judgement", resume=resume)
+    overrides = options_of(days=days, seed=seed, coordination=None) | overrides_of(set_ or [])
+    with progress_told(quiet=quiet) as bar:
+        try:
+            made = judge_plans(
+                scenario,
+                plans,
+                futures=futures,
+                level=level,
+                overrides=overrides,
+                workers=workers,
+                out=out_dir,
+                progress=bar.count,
+                resume=resume,
+            )
+        except JudgementEndedEarlyError as error:
+            tell_failures(bar, error.failures, str(error))
+            if error.judgement is not None:
+                print_judgement(error.judgement, quiet=quiet, as_json=as_json)
+            raise typer.Exit(ENDED_EARLY) from None
+    print_judgement(made, quiet=quiet, as_json=as_json)
 
 
 def divide(  # noqa: PLR0913  one parameter per option of the command line

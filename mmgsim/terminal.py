@@ -20,6 +20,7 @@ from mmgsim.compare import Comparison
 from mmgsim.division import Division
 from mmgsim.engine import MultiMicrogridModel
 from mmgsim.errors import Fault, MmgsimError, RunEndedEarlyError
+from mmgsim.judge import Judgement
 from mmgsim.report import (
     COMPARED_NOTE,
     Section,
@@ -28,6 +29,7 @@ from mmgsim.report import (
     divided_rows,
     mean_rows,
     summary_rows,
+    verdict_rows,
 )
 from mmgsim.reproduce import HEAD, Reproduction, claim_rows, reasons
 from mmgsim.scenario import PlugIn
@@ -46,6 +48,7 @@ __all__ = [
     "out",
     "print_comparison",
     "print_division",
+    "print_judgement",
     "print_plug_ins",
     "print_reproduction",
     "print_summary",
@@ -229,6 +232,24 @@ def print_sweep(sweep: Sweep, *, quiet: bool, as_json: bool) -> None:
             table.add_row(*(Text(text) for text in row[:shown]))
         out.print(table)
     for line in (f"table: {sweep.folder / 'sweep.csv'}", f"sweep: {sweep.folder / 'sweep.html'}"):
+        out.print(line, soft_wrap=True, markup=False)
+
+
+def print_judgement(judgement: Judgement, *, quiet: bool, as_json: bool) -> None:
+    """Print what plans cost in the same futures, a column a plan."""
+    if as_json:
+        content = {"judgement": str(judgement.folder), **judgement.as_plain_data()}
+        sys.stdout.write(json.dumps(content, indent=2) + "\n")
+        return
+    if quiet:
+        return
+    judged = judgement.judged()
+    if len(judged.verdicts):
+        head, rows = verdict_rows(judged)
+        figures = [(label, [row[at] for row in rows]) for at, label in enumerate(head)]
+        section = ("Over the futures that all have met", figures[1:])
+        out.print(_side_by_side(judged.subtitle, judged.verdicts.index, [section], caption=""))
+    for line in (*judged.notes, f"judgement: {judgement.folder / 'judge.html'}"):
         out.print(line, soft_wrap=True, markup=False)
 
 

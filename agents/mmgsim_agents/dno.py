@@ -104,6 +104,7 @@ class DnoAgent(mesa.Agent):
         self.violations_before: tuple[tuple[str, ...], ...] | None = None
         self.violations_after: tuple[tuple[str, ...], ...] | None = None
         self.first_plans: Mapping[int, PlannedFlow] = {}
+        self.is_swept = False
         self._outlook = NetworkOutlook(model, self.members, feeder)
         self.grants: list[tuple[GrantQuery, Grants]] = []
         connections = () if feeder is None else feeder.members[len(members) :]
@@ -195,7 +196,7 @@ class DnoAgent(mesa.Agent):
         envelope of zero, whatever the operator says.
         """
         self._envelopes = {}
-        if self.model.clock.is_gate:
+        if self.model.clock.opens_gate:
             self._seat.open_gate()
             self._verdicts.clear()
         try:
@@ -271,7 +272,8 @@ class DnoAgent(mesa.Agent):
         exchange_kw = joined * [*(step.money.exchange_kw for step in steps), *own.exchange_kw]
         q_kvar = joined * [*(step.q_kvar for step in steps), *own.q_kvar]
         share = self.model.background_share(self.model.clock.step)
-        flow = state.flow.solve(frozen(share[None]), exchange_kw[None, :], q_kvar[None, :])
+        solver = state.swept_flow if self.is_swept else state.flow
+        flow = solver.solve(frozen(share[None]), exchange_kw[None, :], q_kvar[None, :])
         loss_share_kw, flags = self._loss_shares(state.feeder, share, exchange_kw)
         window = self.model.clock.window(1)
         carried_kw = flow.exchange_kw[0][len(steps) :]

@@ -15,6 +15,7 @@ from mmgsim.contracts import (
     Award,
     Dispatch,
     Envelope,
+    FloatArray,
     MemberStep,
     Message,
     Plan,
@@ -27,6 +28,7 @@ from mmgsim.contracts import (
     payload_bytes,
 )
 from mmgsim.engine import (
+    Futures,
     MicrogridSetup,
     MicrogridStep,
     MultiMicrogridModel,
@@ -139,6 +141,7 @@ class MicrogridAgent(mesa.Agent):
             "promise": self._promise,
             "trades": self._trades,
             "inbox": self._inbox,
+            "asked": self._asked,
             "memory": self._memory,
             "seat": self._seat.carried(),
         }
@@ -152,8 +155,12 @@ class MicrogridAgent(mesa.Agent):
         self.state, self.first_state = carried["state"], carried["first_state"]
         self.plan, self._promise = carried["plan"], carried["promise"]
         self._trades, self._inbox = carried["trades"], carried["inbox"]
-        self._memory = carried["memory"]
+        self._memory, self._asked = carried["memory"], carried["asked"]
         self._seat.take_over(carried["seat"])
+
+    def meet(self, futures: Futures, true_kw: Mapping[tuple[str, str], FloatArray]) -> None:
+        """Have another future come true for its devices. [kW]"""
+        self._meters.meet(futures, true_kw)
 
     # ------------------------------------------------------------------ in a step
     def may_answer_in_thread(self, message: Message) -> bool:
@@ -211,16 +218,18 @@ class MicrogridAgent(mesa.Agent):
         """Look at the own devices and expect the steps ahead."""
         clock, scenario = self.model.clock, self.model.scenario
         window = clock.window()
-        if clock.is_gate:
+        if clock.opens_gate:
             self._seat.open_gate()
         if self._tariff is None or self._envelope is None:
             raise ContractError("the DNO", [f"published no tariff or envelope for {self.name}"])
+        forecast_kw = self._meters.forecast_kw(window)
         self._view = View(
             name=self.name,
             window=window,
             devices=self.devices,
             state=self.state,
-            forecast_kw=self._meters.forecast_kw(window),
+            forecast_kw=forecast_kw,
+            outlook=self._meters.outlook(window, forecast_kw),
             storage=storage_rules(
                 scenario.gate.end_of_window,
                 self.devices,

@@ -12,10 +12,12 @@ from mmgsim.engine.checkpoint import (
 )
 from mmgsim.engine.clock import Clock
 from mmgsim.engine.containment import Seat, guarded, says_itself
+from mmgsim.engine.futures import Futures
 from mmgsim.engine.happening import Condition, Conditions
 from mmgsim.engine.line import Line, OutOfTimeError, Quality, SilenceError
 from mmgsim.engine.model import MultiMicrogridModel, build, load_variant
 from mmgsim.engine.named import NamedAgents
+from mmgsim.engine.outlook import SeenOutlook
 from mmgsim.engine.own_setup import OWN, SHED, OwnSetup
 from mmgsim.engine.records import FlowStep, MicrogridStep, OwnStep
 from mmgsim.engine.setup import Meters, MicrogridSetup, build_microgrids
@@ -30,6 +32,7 @@ __all__ = [
     "Condition",
     "Conditions",
     "FlowStep",
+    "Futures",
     "Line",
     "MessageBus",
     "Meters",
@@ -42,6 +45,7 @@ __all__ = [
     "OwnStep",
     "Quality",
     "Seat",
+    "SeenOutlook",
     "SilenceError",
     "Traffic",
     "build",

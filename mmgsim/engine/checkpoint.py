@@ -33,7 +33,7 @@ __all__ = [
     "write_checkpoint",
 ]
 
-FORMAT = 5
+FORMAT = 6
 FILE = "checkpoint.bin"
 
 _TO_KEEP = "keep numbers, text, arrays, lists and dicts in `memory`"
@@ -82,11 +82,20 @@ def fingerprint(inputs: Inputs, steps: int) -> str:
         inputs.network_charge_per_kwh,
         inputs.background,
         *inputs.device_kw.values(),
+        *_spread_out(inputs),
     ]
     found = sha256()
     for values in series:
         found.update(np.ascontiguousarray(values[:steps], dtype=np.float64).tobytes())
     return found.hexdigest()
+
+
+def _spread_out(inputs: Inputs) -> list[FloatArray]:
+    """Give values of all uncertain series at some scores: residuals come from files, too."""
+    everywhere = slice(0, inputs.index.steps)
+    scores = [np.full(inputs.index.steps, score) for score in (-1.5, 0.0, 1.5)]
+    spreads = inputs.spreads.device_kw.values()
+    return [spread.values(score, everywhere) for spread in spreads for score in scores]
 
 
 # ---------------------------------------------------------------------------------- the file

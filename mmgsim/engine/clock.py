@@ -31,10 +31,13 @@ class Clock:
         The current step of the run, -1 before the first.
     steps : int
         How many the run has.
+    cleared : int or None
+        The last step whose gate is over already.
     """
 
     def __init__(self, scenario: Scenario, inputs: Inputs, surprises: Sequence[int] = ()) -> None:
         self.step = -1
+        self.cleared: int | None = None
         self.steps = inputs.run_steps
         self.step_h = scenario.step_h
         self._timezone = scenario.timezone
@@ -81,6 +84,11 @@ class Clock:
     def is_gate(self) -> bool:
         """True where a window is planned."""
         return bool(self._is_gate[self.step])
+
+    @property
+    def opens_gate(self) -> bool:
+        """True where a window is still to be planned."""
+        return self.is_gate and self.cleared != self.step
 
     @property
     def steps_to_gate(self) -> int:

@@ -18,6 +18,7 @@ from mmgsim.engine.checkpoint import packed, unpacked
 from mmgsim.engine.clock import Clock
 from mmgsim.engine.collector import build_collector
 from mmgsim.engine.doubts import warnings_of
+from mmgsim.engine.futures import Futures
 from mmgsim.engine.named import NamedAgents
 from mmgsim.engine.own_setup import build_own_devices
 from mmgsim.engine.recorder import Recorder
@@ -72,6 +73,8 @@ class MultiMicrogridModel(mesa.Model):
         Simulated time.
     timeline : Timeline
         What happens when, and who knows of it.
+    futures : Futures
+        What may come true of what is uncertain, and what does.
     bus : MessageBus
         What agents say to each other.
     writer : TableWriter
@@ -124,11 +127,13 @@ class MultiMicrogridModel(mesa.Model):
             lines=loaded.lines,
             further=network_faults,
         )
+        self.futures = Futures(self.scenario, self.inputs)
         self.timeline = Timeline.of(self.scenario)
         self.clock = Clock(self.scenario, self.inputs, self.timeline.surprises())
         self.bus = MessageBus() if bus is None else bus
         self.checkpoint: bytes | None = None
         self._begun_s: float | None = None
+        self._gate_s = 0.0
         self._create_agents()
         self.writer = TableWriter()
         self.recorder = Recorder(self)
@@ -136,7 +141,7 @@ class MultiMicrogridModel(mesa.Model):
         self.datacollector.collect(self)
 
     def _create_agents(self) -> None:
-        setups = build_microgrids(self.loaded, self.inputs)
+        setups = build_microgrids(self.loaded, self.inputs, self.futures)
         members = tuple(setup.member for setup in setups)
         feeder = build_feeder(self.loaded, members)
         self.warnings = warnings_of(self.loaded, self.inputs, feeder)
@@ -180,7 +185,7 @@ class MultiMicrogridModel(mesa.Model):
         begin, before = perf_counter(), self.clock.step
         self.clock.advance()
         try:
-            if self.clock.is_gate:
+            if self.clock.opens_gate:
                 self._renew(failed_only=True)
             self.dno.publish()
             self.microgrids.do("observe")
@@ -189,23 +194,34 @@ class MultiMicrogridModel(mesa.Model):
             raise
         self._begun_s = perf_counter() - begin
 
+    def plan(self) -> None:
+        """Begin the next interval, as `begin_step` does, and clear its gate, where one opens.
+
+        `step` does the rest of it.
+        """
+        self.begin_step()
+        if self._begun_s is None or not self.clock.opens_gate:
+            return
+        begin = perf_counter()
+        self.recorder.open_gate()
+        self.dno.open_gate()
+        self.market.open_gate()
+        clearing = self.market.gate()
+        while not self.dno.accepts(clearing):
+            clearing = self.market.gate()
+        self.recorder.close_gate(clearing)
+        self.clock.cleared = self.clock.step
+        self._gate_s = perf_counter() - begin
+
     def step(self) -> None:
         """Simulate one interval; past the end of the run, only say that it is over."""
-        self.begin_step()
+        self.plan()
         if self._begun_s is None:
             self.running = False
             return
         begin_s, self._begun_s = self._begun_s, None
-        planned = perf_counter()
-        if self.clock.is_gate:
-            self.recorder.open_gate()
-            self.dno.open_gate()
-            self.market.open_gate()
-            clearing = self.market.gate()
-            while not self.dno.accepts(clearing):
-                clearing = self.market.gate()
-            self.recorder.close_gate(clearing)
-        gated = perf_counter()
+        gate_s, self._gate_s = self._gate_s, 0.0
+        executed = perf_counter()
         self.microgrids.do("dispatch")
         self.dno.dispatch()
         dispatched = perf_counter()
@@ -218,9 +234,9 @@ class MultiMicrogridModel(mesa.Model):
             self._renew()  # so that the next day hangs on nothing but what is carried
         self.recorder.record()
         self.recorder.record_timings(
-            gate_s=gated - planned,
+            gate_s=gate_s,
             flow_s=flowed - dispatched,
-            step_s=begin_s + perf_counter() - planned,
+            step_s=begin_s + gate_s + perf_counter() - executed,
         )
         self.datacollector.collect(self)
         if self.clock.ends_day:
@@ -259,10 +275,20 @@ class MultiMicrogridModel(mesa.Model):
             except (ContractError, PlugInError) as fault:
                 self._note(fault)
 
+    def snapshot(self) -> bytes:
+        """Give the state for `take_over`, which goes on with the interval that comes next.
+
+        After `plan` that is the interval that was planned: so one plan can meet many futures. What
+        planning it took is in the tables of this model alone.
+        """
+        begun = 0 if self._begun_s is None else 1
+        return packed({**self._carried(), "step": self.clock.step - begun})
+
     def _carried(self) -> dict[str, Any]:
         """Give all that goes on from one day into the next."""
         return {
             "step": self.clock.step,
+            "cleared": self.clock.cleared,
             "random": self.random.getstate(),
             "rng": self.rng.bit_generator.state,
             "agents": {agent.name: agent.carried() for agent in self._everybody},
@@ -270,7 +296,7 @@ class MultiMicrogridModel(mesa.Model):
         }
 
     def take_over(self, checkpoint: bytes) -> None:
-        """Go on from the end of a day; plug-ins have to be as new.
+        """Go on from the end of a day, or from a plan; plug-ins have to be as new.
 
         Uninterrupted runs do the same at the end of every day: that is why their values are those
         of a run that was resumed.
@@ -278,7 +304,7 @@ class MultiMicrogridModel(mesa.Model):
         Parameters
         ----------
         checkpoint : bytes
-            What `checkpoint` was then.
+            What `checkpoint` was then, or `snapshot` gave.
 
         Raises
         ------
@@ -288,7 +314,8 @@ class MultiMicrogridModel(mesa.Model):
         carried = unpacked(checkpoint)
         self.checkpoint = checkpoint
         self._begun_s = None  # what was seen of a step is of another state
-        self.clock.step = carried["step"]
+        self._gate_s = 0.0
+        self.clock.step, self.clock.cleared = carried["step"], carried["cleared"]
         self.steps = carried["step"] + 1
         self.random.setstate(carried["random"])
         self.rng.bit_generator.state = carried["rng"]
@@ -296,6 +323,21 @@ class MultiMicrogridModel(mesa.Model):
             agent.take_over(carried["agents"][agent.name])
         self.recorder.take_over(carried["recorder"])
         self.bus.traffic = self.recorder.totals.traffic
+
+    def meet(self, future: int | None) -> None:
+        """Have another future come true, from the next interval on; the series, where it is none.
+
+        What was planned stays: `snapshot` before, and `take_over` after it.
+        """
+        self.futures = self.futures.with_true(future)
+        true_kw = self.futures.true_kw()
+        for microgrid in self.microgrids:
+            microgrid.meet(self.futures, true_kw)
+
+    def forget_tables(self) -> None:
+        """Drop the result tables that are in memory, of whoever meets many futures."""
+        self.writer = TableWriter()
+        self.datacollector = build_collector()
 
     @property
     def _everybody(self) -> tuple[Any, ...]:
@@ -305,16 +347,20 @@ class MultiMicrogridModel(mesa.Model):
     def scenario_tariff(self, window: Window) -> Tariff:
         """Give the scenario's tariff over a window, which the DNO publishes as it decides.
 
-        Shocks of prices count as far as they are known in the first step of the window.
+        Shocks of prices count as far as they are known in the first step of the window. Where
+        prices are uncertain, that step has the price that it is settled at, and those after it have
+        what is expected.
         """
         inputs, scenario = self.inputs, self.scenario
         first = inputs.lead_steps + window.first_step
         part = slice(first, first + window.steps)
+        factors = self.futures.published_factors(window)
 
         def known(name: str, quoted_per_kwh: FloatArray) -> FloatArray:
             start = window.first_step
+            price_per_kwh = quoted_per_kwh[part] * factors
             return frozen(
-                self.timeline.price_per_kwh(name, quoted_per_kwh[part], first_step=start, at=start)
+                self.timeline.price_per_kwh(name, price_per_kwh, first_step=start, at=start)
             )
 
         return Tariff(

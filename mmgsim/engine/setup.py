@@ -9,6 +9,8 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+import numpy as np
+
 from mmgsim.contracts import (
     Battery,
     CarriedState,
@@ -32,7 +34,9 @@ from mmgsim.engine.device_setup import (
     miss_price_of,
     with_miss_price,
 )
+from mmgsim.engine.futures import Futures
 from mmgsim.engine.happening import line_faults
+from mmgsim.engine.outlook import SeenOutlook
 from mmgsim.engine.own_setup import own_connections, own_faults
 from mmgsim.engine.tie_setup import close_ac_ties, tie_net_faults
 from mmgsim.errors import Fault, ScenarioError
@@ -55,6 +59,7 @@ from mmgsim.profiles import (
 from mmgsim.scenario import (
     Inputs,
     Kind,
+    LoadConfig,
     LoadedScenario,
     MicrogridConfig,
     NetworkConfig,
@@ -75,6 +80,10 @@ __all__ = [
 ]
 
 
+_RARE_SCORE = 5.0
+"""A normal number is above it once in three million steps."""
+
+
 class Meters:
     """What a microgrid measures and what it expects: its own series and nobody else's.
 
@@ -83,13 +92,14 @@ class Meters:
     name : str
         Of the microgrid.
     truth_kw : mapping of arrays
-        Demand or available power by device name, in the positions of `Inputs`. [kW]
+        Demand or available power by device name as it comes true, in the positions of `Inputs`.
+        [kW]
     targets : mapping
         What is forecast, by device name.
     config : ForecastConfig
         How.
-    lead_steps, seed : int
-        Position of the run's first step; root of the random streams.
+    futures : Futures
+        What else might come true.
     """
 
     def __init__(
@@ -99,15 +109,20 @@ class Meters:
         targets: Mapping[str, ForecastTarget],
         *,
         config: ForecastConfig,
-        lead_steps: int,
-        seed: int,
+        futures: Futures,
     ) -> None:
         self._name = name
         self._truth_kw = truth_kw
         self._targets = targets
+        self._futures = futures
         self._config = config
-        self._lead = lead_steps
-        self._seed = seed
+        self._lead = futures.lead_steps
+        self._seed = futures.seed
+
+    def meet(self, futures: Futures, true_kw: Mapping[tuple[str, str], FloatArray]) -> None:
+        """Measure what another future brings, in the positions of `Inputs`. [kW]"""
+        self._futures = futures
+        self._truth_kw = {name: true_kw[self._name, name] for name in self._truth_kw}
 
     def realised(self, step: int) -> Realised:
         """Read the meters of a step."""
@@ -117,19 +132,34 @@ class Meters:
 
     def forecast_kw(self, window: Window) -> Mapping[str, FloatArray]:
         """Expect the steps of a window. [kW]"""
-        return MappingProxyType(
-            {
-                device: forecast_kw(
-                    self._config,
-                    truth_kw,
-                    position=self._lead + window.first_step,
-                    steps=window.steps,
-                    target=self._targets[device],
-                    rng=stream(self._seed, "forecast", self._name, device, str(window.first_step)),
-                )
-                for device, truth_kw in self._truth_kw.items()
-            }
-        )
+        found = {
+            device: forecast_kw(
+                self._config,
+                truth_kw,
+                position=self._lead + window.first_step,
+                steps=window.steps,
+                target=self._targets[device],
+                rng=stream(self._seed, "forecast", self._name, device, str(window.first_step)),
+            )
+            for device, truth_kw in self._truth_kw.items()
+        }
+        if self._config.kind == "expected":
+            found |= SeenOutlook(self._futures, self._name, window, found).expected_kw()
+        return MappingProxyType(found)
+
+    def outlook(self, window: Window, expected_kw: Mapping[str, FloatArray]) -> SeenOutlook | None:
+        """Tell what may become of a window, where anything is uncertain.
+
+        Parameters
+        ----------
+        window : Window
+            The steps ahead.
+        expected_kw : mapping of (steps,) arrays
+            What is forecast for it. [kW]
+        """
+        if not self._futures.is_uncertain:
+            return None
+        return SeenOutlook(self._futures, self._name, window, expected_kw)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -160,47 +190,56 @@ class MicrogridSetup:
     miss_price_per_kwh: float
 
 
-def build_microgrids(loaded: LoadedScenario, inputs: Inputs) -> list[MicrogridSetup]:
-    """Give what every microgrid starts with, in the order of the scenario."""
-    scenario = loaded.scenario
-    dearest = dearest_public_price(scenario, inputs)
+def build_microgrids(
+    loaded: LoadedScenario, inputs: Inputs, futures: Futures | None = None
+) -> list[MicrogridSetup]:
+    """Give what every microgrid starts with, in the order of the scenario.
+
+    `futures` are those of the scenario, made as new if left out.
+    """
+    futures = Futures(loaded.scenario, inputs) if futures is None else futures
+    dearest = dearest_public_price(loaded.scenario, inputs)
+    true_kw = futures.true_kw()
     return [
-        _microgrid(config, scenario, inputs, loaded.folder, dearest_public=dearest)
-        for config in scenario.microgrids
+        _microgrid(
+            config,
+            loaded,
+            inputs,
+            Meters(
+                config.name,
+                {device: kw for (owner, device), kw in true_kw.items() if owner == config.name},
+                {
+                    device.name: _target(device, loaded.scenario.step_h)
+                    for device in map(device_of, config.devices)
+                },
+                config=loaded.scenario.forecast,
+                futures=futures,
+            ),
+            dearest_public=dearest,
+        )
+        for config in loaded.scenario.microgrids
     ]
 
 
 def _microgrid(
     config: MicrogridConfig,
-    scenario: Scenario,
+    loaded: LoadedScenario,
     inputs: Inputs,
-    folder: Path | None,
+    meters: Meters,
     *,
     dearest_public: float,
 ) -> MicrogridSetup:
+    scenario = loaded.scenario
     devices = tuple(device_of(device) for device in config.devices)
     miss_price = miss_price_of(devices, dearest_public)
     devices = with_miss_price(devices, miss_price)
-    truth_kw = {
-        device.name: inputs.device_kw[config.name, device.name]
-        for device in devices
-        if isinstance(device, Load | Renewable)
-    }
-    meters = Meters(
-        config.name,
-        truth_kw,
-        {device.name: _target(device, scenario.step_h) for device in devices},
-        config=scenario.forecast,
-        lead_steps=inputs.lead_steps,
-        seed=scenario.seed,
-    )
     return MicrogridSetup(
-        member=_member(config, devices, truth_kw),
+        member=_member(config, devices, _largest_loads_kw(config, scenario, inputs)),
         devices=devices,
         state=first_state(config.devices, scenario.gate.end_of_window),
         meters=meters,
         miss_price_per_kwh=miss_price,
-        make_strategy=_strategy_maker(config, folder),
+        make_strategy=_strategy_maker(config, loaded.folder),
     )
 
 
@@ -219,8 +258,30 @@ def _target(device: Device, step_h: float) -> ForecastTarget:
     return ForecastTarget(ForecastKind.LOAD, step_h)
 
 
+def _largest_loads_kw(
+    config: MicrogridConfig, scenario: Scenario, inputs: Inputs
+) -> Mapping[str, float]:
+    """Give what every load is at most, as far as anybody can tell before the run. [kW]
+
+    Forecasts may exceed what the series ever reaches; half as much again covers that. The same for
+    all futures, as it says what the connection can carry.
+    """
+    is_drawn = scenario.uncertainty is not None and scenario.uncertainty.future is not None
+    found: dict[str, float] = {}
+    for device in config.devices:
+        key = (config.name, device.name)
+        if isinstance(device, LoadConfig):
+            found[device.name] = 1.5 * float(inputs.device_kw[key].max())
+            spread = inputs.spreads.device_kw.get(key)
+            if is_drawn and spread is not None:
+                everywhere = slice(0, inputs.index.steps)
+                rare_kw = spread.values(np.full(inputs.index.steps, _RARE_SCORE), everywhere)
+                found[device.name] = max(found[device.name], float(rare_kw.max()))
+    return found
+
+
 def _member(
-    config: MicrogridConfig, devices: tuple[Device, ...], truth_kw: Mapping[str, FloatArray]
+    config: MicrogridConfig, devices: tuple[Device, ...], largest_kw: Mapping[str, float]
 ) -> Member:
     """Give the connection point; by default it carries all that the devices could do at once."""
     draw_kw = deliver_kw = 0.0
@@ -229,8 +290,7 @@ def _member(
             draw_kw += device.power_kw
             deliver_kw += device.power_kw
         elif isinstance(device, Load):
-            # Forecasts may exceed what the series ever reaches; half as much again covers that.
-            draw_kw += 1.5 * float(truth_kw[device.name].max())
+            draw_kw += largest_kw[device.name]
         elif isinstance(device, Diesel):
             deliver_kw += device.power_max_kw
         else:

@@ -3,6 +3,7 @@
 from mmgsim.profiles.bundled import bundled_path
 from mmgsim.profiles.cache import use_cache_dir
 from mmgsim.profiles.forecasts import (
+    ExpectedForecast,
     ForecastConfig,
     ForecastKind,
     ForecastTarget,
@@ -14,6 +15,7 @@ from mmgsim.profiles.forecasts import (
 from mmgsim.profiles.index import TimeIndex, zone_faults
 from mmgsim.profiles.make import make_series
 from mmgsim.profiles.measured import measured_faults
+from mmgsim.profiles.residuals import LEAST_RESIDUALS, read_residuals
 from mmgsim.profiles.series import LARGEST, Label, Series, SeriesError, Unit
 from mmgsim.profiles.simbench import (
     SIMBENCH_INSTALL,
@@ -35,14 +37,17 @@ from mmgsim.profiles.sources import (
     Tmy3Source,
     WindSource,
 )
-from mmgsim.profiles.streams import stream
+from mmgsim.profiles.streams import normals_at, stream
+from mmgsim.profiles.wind import make_wind_speed, wind_power_pu
 
 __all__ = [
     "LARGEST",
+    "LEAST_RESIDUALS",
     "SIMBENCH_INSTALL",
     "ConstantSource",
     "CsvSource",
     "DemandlibSource",
+    "ExpectedForecast",
     "ForecastConfig",
     "ForecastKind",
     "ForecastTarget",
@@ -66,7 +71,10 @@ __all__ = [
     "forecast_kw",
     "has_simbench",
     "make_series",
+    "make_wind_speed",
     "measured_faults",
+    "normals_at",
+    "read_residuals",
     "read_sites",
     "simbench_background",
     "simbench_code_faults",
@@ -74,5 +82,6 @@ __all__ = [
     "simbench_profiles",
     "stream",
     "use_cache_dir",
+    "wind_power_pu",
     "zone_faults",
 ]

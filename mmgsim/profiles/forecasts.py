@@ -13,6 +13,7 @@ from mmgsim.contracts import FloatArray, frozen
 from mmgsim.profiles.streams import autoregressive
 
 __all__ = [
+    "ExpectedForecast",
     "ForecastConfig",
     "ForecastKind",
     "ForecastTarget",
@@ -61,9 +62,15 @@ class NoiseForecast(_Forecast):
     )
 
 
-ForecastConfig = Annotated[
-    PerfectForecast | PersistenceForecast | NoiseForecast, Field(discriminator="kind")
-]
+class ExpectedForecast(_Forecast):
+    """The mean of what `uncertainty` says may come, given all that was seen; else the truth."""
+
+    kind: Literal["expected"] = Field(description="Selects this forecast.")
+
+
+AnyForecast = PerfectForecast | PersistenceForecast | NoiseForecast | ExpectedForecast
+
+ForecastConfig = Annotated[AnyForecast, Field(discriminator="kind")]
 """Any forecast, as a scenario writes it under `forecast:`."""
 
 
@@ -100,7 +107,7 @@ class ForecastTarget:
 
 
 def forecast_kw(
-    config: PerfectForecast | PersistenceForecast | NoiseForecast,
+    config: AnyForecast,
     truth_kw: FloatArray,
     *,
     position: int,
@@ -112,8 +119,9 @@ def forecast_kw(
 
     Parameters
     ----------
-    config : PerfectForecast, PersistenceForecast or NoiseForecast
-        How.
+    config : PerfectForecast, PersistenceForecast, NoiseForecast or ExpectedForecast
+        How. What is expected of an uncertain series is not to be read off it: the mean of its
+        possible courses is taken by who knows them; of a certain one it is the truth.
     truth_kw : (n,) array
         What will really be. It starts some steps before the run (`lead_in`), so that persistence
         has a past: position = lead_in + step of the run. [kW]

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from itertools import pairwise
 from math import isfinite
@@ -23,7 +23,7 @@ from mmgsim.profiles.index import TimeIndex, zone_faults
 from mmgsim.profiles.series import Series, SeriesError, Unit
 from mmgsim.profiles.sources import CsvSource
 
-__all__ = ["make_measured", "measured_faults"]
+__all__ = ["make_measured", "measured_faults", "read_numbers"]
 
 _SHOWN = 5
 """How many faults of one kind are shown; the rest are counted."""
@@ -113,6 +113,32 @@ def measured_faults(source: CsvSource, index: TimeIndex, *, folder: Path | None)
     _, value_faults = _parse_values(cells, source.column)
     _, stamp_faults = _parse_stamps(cells, source, index)
     return _by_line([*value_faults, *stamp_faults])
+
+
+def read_numbers(
+    file: str, columns: Sequence[str], *, folder: Path | None
+) -> tuple[dict[str, FloatArray], list[Fault]]:
+    """Read columns of numbers that have no stamps, or every fault of them.
+
+    Parameters
+    ----------
+    file : str
+        Relative to the folder; None: the working folder.
+    columns : sequence of str
+        One or two.
+    folder : Path or None
+        Folder of the scenario.
+    """
+    column, other = columns[0], columns[-1]
+    source = CsvSource(source="csv", file=file, column=column, time_column=other)
+    cells, faults = _read_cells((folder or Path()) / file, source)
+    if faults:
+        return {}, faults
+    values, found = _parse_values(cells, column)
+    if other == column:
+        return {column: values}, found
+    others, more = _parse_values([replace(cell, value=cell.stamp) for cell in cells], other)
+    return {column: values, other: others}, _by_line([*found, *more])
 
 
 def _by_line(faults: Iterable[Fault]) -> list[Fault]:

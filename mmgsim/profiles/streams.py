@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 
 import numpy as np
+from scipy.special import ndtri
 
 from mmgsim.contracts import FloatArray
 
-__all__ = ["autoregressive", "stream"]
+__all__ = ["autoregressive", "normals_at", "stream"]
+
+_PER_BLOCK = 4  # numbers that Philox gives for each value of its counter
 
 
 def stream(seed: int, *names: str) -> np.random.Generator:
@@ -30,10 +34,46 @@ def stream(seed: int, *names: str) -> np.random.Generator:
     >>> bool(a.random() == b.random())
     True
     """
-    # A separator that no name holds keeps ("ab", "c") and ("a", "bc") apart.
-    digest = hashlib.sha256("\x1f".join([str(seed), *names]).encode()).digest()
-    words = np.frombuffer(digest, dtype="<u4")
+    words = np.frombuffer(_digest(seed, names), dtype="<u4")
     return np.random.default_rng(np.random.SeedSequence([int(word) for word in words]))
+
+
+def _digest(seed: int, names: tuple[str, ...]) -> bytes:
+    # A separator that no name holds keeps ("ab", "c") and ("a", "bc") apart.
+    return hashlib.sha256("\x1f".join([str(seed), *names]).encode()).digest()
+
+
+def normals_at(seed: int, *names: str, rows: Sequence[int], first: int, count: int) -> FloatArray:
+    """Give standard normal numbers by their places: each hangs on its row and position alone.
+
+    A stream begins at its beginning; here number 1000 of row 7 is there without those before it,
+    by a generator that counts (Philox), so that a day has the same numbers in whatever run it is.
+
+    Parameters
+    ----------
+    seed : int
+        Root seed of the run.
+    *names : str
+        Who draws and what for.
+    rows : sequence of int
+        Which rows, from 0.
+    first, count : int
+        Position of the first number, from 0, and how many follow in each row.
+
+    Returns
+    -------
+    (rows, count) array
+        Independent of each other.
+    """
+    key = np.frombuffer(_digest(seed, names)[:16], dtype="<u8")
+    block, skipped = divmod(first, _PER_BLOCK)
+    raw = np.empty((len(rows), skipped + count), dtype=np.uint64)
+    for place, row in enumerate(rows):
+        counter = np.array([block, 0, row, 0], dtype=np.uint64)
+        raw[place] = np.random.Philox(key=key, counter=counter).random_raw(skipped + count)
+    # The middles of 2^53 equal parts of (0, 1): never 0 or 1, where quantiles are infinite.
+    uniform = (raw[:, skipped:] >> np.uint64(11)) * 2.0**-53 + 2.0**-54
+    return np.asarray(ndtri(uniform))
 
 
 def autoregressive(shocks: FloatArray, lag1: float) -> FloatArray:

@@ -19,7 +19,7 @@ from mmgsim.profiles.series import Label, Series, Unit
 from mmgsim.profiles.sources import WindSource
 from mmgsim.profiles.streams import autoregressive, stream
 
-__all__ = ["make_wind", "wind_power_pu", "wind_speed_m_s"]
+__all__ = ["make_wind", "make_wind_speed", "wind_power_pu", "wind_speed_m_s"]
 
 WINDIEST_HOUR = 15.0
 """Hour of standard time about which the daily course peaks."""
@@ -61,6 +61,18 @@ def make_wind(source: WindSource, index: TimeIndex, *, seed: int, name: str) -> 
         description=f"Weibull wind of {source.mean_speed_m_s:g} m/s at {place}, "
         f"{source.curve} power curve",
     )
+
+
+def make_wind_speed(source: WindSource, index: TimeIndex, *, seed: int, name: str) -> FloatArray:
+    """Give the mean wind speed of every step that `make_wind` makes power of. [m/s], (steps,)."""
+    zone = standard_time(index.timezone)
+    place = source.site if source.site is not None else name
+
+    def values_of_year(year: int) -> FloatArray:
+        speed_m_s = wind_speed_m_s(source, seed=seed, name=place, year=year)
+        return np.repeat(speed_m_s, BASE_PER_HOUR)[: len(year_stamps(year, zone))]
+
+    return assemble(index, zone, values_of_year)
 
 
 def wind_speed_m_s(source: WindSource, *, seed: int, name: str, year: int) -> FloatArray:

@@ -1,4 +1,4 @@
-"""HTML pages that need no network: a run, runs side by side, a year, a division, a sweep."""
+"""HTML pages that need no network: a run, runs side by side, a year, a division, a sweep, plans."""
 
 from mmgsim.report.annual import Annual, annual_rows
 from mmgsim.report.annual_page import write_annual_page
@@ -9,6 +9,8 @@ from mmgsim.report.deciders import options_told
 from mmgsim.report.divided import Divided, divided_rows
 from mmgsim.report.divided_page import division_figure, write_division_page
 from mmgsim.report.html import write_report
+from mmgsim.report.judged import Judged, verdict_rows
+from mmgsim.report.judged_page import judgement_figures, write_judged_page
 from mmgsim.report.numbers import gates_without_bound, summary_rows, surplus_given
 from mmgsim.report.page import page, table
 from mmgsim.report.swept import Swept, mean_rows
@@ -20,6 +22,7 @@ __all__ = [
     "Annual",
     "Compared",
     "Divided",
+    "Judged",
     "Section",
     "Swept",
     "annual_rows",
@@ -27,15 +30,18 @@ __all__ = [
     "divided_rows",
     "division_figure",
     "gates_without_bound",
+    "judgement_figures",
     "mean_rows",
     "options_told",
     "page",
     "summary_rows",
     "surplus_given",
     "table",
+    "verdict_rows",
     "write_annual_page",
     "write_comparison_page",
     "write_division_page",
+    "write_judged_page",
     "write_report",
     "write_swept_page",
 ]

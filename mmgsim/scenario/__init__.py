@@ -59,7 +59,9 @@ from mmgsim.scenario.schema import (
     Scenario,
     WindConfig,
 )
+from mmgsim.scenario.spreads import Spreads
 from mmgsim.scenario.tie_schema import TieConfig
+from mmgsim.scenario.uncertainty_schema import UncertaintyConfig
 from mmgsim.scenario.unusual import unusual
 from mmgsim.scenario.wording import schema_fault
 from mmgsim.scenario.yaml_lines import Document, dump_yaml, parse_yaml, refusal
@@ -93,9 +95,11 @@ __all__ = [
     "RatingConfig",
     "RepresentativeDayConfig",
     "Scenario",
+    "Spreads",
     "TieConfig",
     "TimedEvent",
     "Timeline",
+    "UncertaintyConfig",
     "WindConfig",
     "bundled_scenarios",
     "comes_with_mmgsim",

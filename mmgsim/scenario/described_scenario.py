@@ -12,7 +12,12 @@ from typing import Annotated, Any, Literal, Union, get_args, get_origin, get_typ
 
 from pydantic import BaseModel
 
-from mmgsim.profiles import NoiseForecast, PerfectForecast, PersistenceForecast
+from mmgsim.profiles import (
+    ExpectedForecast,
+    NoiseForecast,
+    PerfectForecast,
+    PersistenceForecast,
+)
 from mmgsim.scenario.key_rows import HEAD, KeyRow, escaped, key_rows, nested_rows
 from mmgsim.scenario.packages import Kind
 from mmgsim.scenario.registry import BUILT_IN, find_class
@@ -26,6 +31,13 @@ from mmgsim.scenario.schema import (
     Scenario,
     SettlementConfig,
     TariffConfig,
+)
+from mmgsim.scenario.uncertainty_schema import (
+    BetaConfig,
+    NormalConfig,
+    ResidualsConfig,
+    UncertaintyConfig,
+    WeibullConfig,
 )
 
 __all__ = ["PARTS", "Part", "scenario_page"]
@@ -109,6 +121,23 @@ _PARTS = {
         "A list of days that stand for others; only `mmgsim year` runs them.",
         is_list=True,
     ),
+    "uncertainty": Part(
+        UncertaintyConfig,
+        "{future: 3, load: {kind: normal, sd: 0.1}, pv: {kind: beta, mean: 0.65, sd: 0.2}, "
+        "price: {sd: 0.15}}",
+        "The series of the scenario are its middle. Each uncertain device has a path of normal "
+        "scores with memory, part of it common to all devices of its kind; a distribution turns "
+        "scores into kW. Kinds are independent of each other. A future hangs on the seed, its "
+        "number and names alone; `forecast: expected` is its mean given what was seen, and "
+        "`view.outlook` gives strategies samples and quantiles of the same model.",
+        {
+            "future": "`none`, or whole number, at least 1",
+            "load": "`normal` or `residuals`, see below",
+            "pv": "`beta`, `normal` or `residuals`, see below",
+            "wind": "`weibull`, `normal` or `residuals`, see below",
+            "price": "`{sd: NUMBER, lag1: NUMBER}`, as of `normal`",
+        },
+    ),
 }
 PARTS: Mapping[str, Part] = MappingProxyType(_PARTS)
 """Parts of the file with keys of their own, in the order of the page."""
@@ -131,7 +160,8 @@ _CHOICES: Mapping[str, tuple[Kind, str]] = {
 """What is chosen by name and has options, with what registers the names."""
 
 _PARAMETERS = re.compile(r"^Parameters\n-+\n(.*?)(?=\n\n\S|\Z)", re.DOTALL | re.MULTILINE)
-_FORECASTS = (PerfectForecast, PersistenceForecast, NoiseForecast)
+_FORECASTS = (PerfectForecast, PersistenceForecast, NoiseForecast, ExpectedForecast)
+_DISTRIBUTIONS = (NormalConfig, BetaConfig, WeibullConfig, ResidualsConfig)
 _ELSEWHERE = {
     "ties": "a list of [tie lines](devices.md#tie-lines)",
     "events": "a list of [events](devices.md#events)",
@@ -147,7 +177,9 @@ def scenario_page() -> str:
     parts = [_HEAD, "## The file", "", _table(nested_rows(Scenario, skipped)), ""]
     for name, part in PARTS.items():
         parts += _part_section(name, part)
-    parts += _forecast_section()
+    parts += _kind_sections(_DISTRIBUTIONS)
+    intro = "What microgrids expect: a name, or `{kind: noise, ...}`."
+    parts += ["## `forecast`", "", intro, "", *_kind_sections(_FORECASTS)]
     for name, (kind, intro) in _CHOICES.items():
         parts += [f"## `{name}`", "", intro, ""]
         for choice in BUILT_IN[kind]:
@@ -163,9 +195,10 @@ def _part_section(name: str, part: Part) -> list[str]:
     return [f"## `{name}`", "", what, "", _table(rows), "", "```yaml", example, "```", ""]
 
 
-def _forecast_section() -> list[str]:
-    found = ["## `forecast`", "", "What microgrids expect: a name, or `{kind: noise, ...}`.", ""]
-    for model in _FORECASTS:
+def _kind_sections(models: Iterable[type[BaseModel]]) -> list[str]:
+    """Give the sections of parts that are chosen by their kind."""
+    found: list[str] = []
+    for model in models:
         (kind,) = get_args(model.model_fields["kind"].annotation)
         found += [f"### `kind: {kind}`", "", _first_line(model), ""]
         rows = list(key_rows(model, "kind"))

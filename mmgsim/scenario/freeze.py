@@ -19,6 +19,7 @@ from mmgsim.scenario.inputs import Inputs, read_inputs
 from mmgsim.scenario.paths import seen_from
 from mmgsim.scenario.reading import FILE_NAME, LoadedScenario, load_scenario, resolved_yaml
 from mmgsim.scenario.schema import Scenario
+from mmgsim.scenario.uncertainty_schema import WeibullConfig
 from mmgsim.scenario.yaml_lines import dump_yaml, parse_yaml
 
 __all__ = ["freeze"]
@@ -36,7 +37,8 @@ def freeze(loaded: LoadedScenario, folder: Path) -> LoadedScenario:
     folder : Path
         New or empty folder; gets scenario.yaml and series.csv, which reaches over the run and the
         days of `year`. Other files that the scenario names,
-        such as a net or a plug-in, are not copied: they are named as seen from there.
+        such as a net or a plug-in, are not copied: they are named as seen from there. Wind whose
+        speed is uncertain (`weibull`) stays the generator's, as no series of power tells it.
 
     Raises
     ------
@@ -56,9 +58,11 @@ def freeze(loaded: LoadedScenario, folder: Path) -> LoadedScenario:
     content = parse_yaml(resolved_yaml(seen_from(folder, loaded)))
     columns: dict[str, Any] = {"time": inputs.index.utc().strftime("%Y-%m-%dT%H:%M:%S+00:00")}
     _freeze_tariff(content["tariff"], columns, inputs, labels)
+    told = loaded.scenario.uncertainty
+    has_speeds = told is not None and isinstance(told.wind, WeibullConfig)
     for microgrid in content["microgrids"]:
         for device in microgrid["devices"]:
-            if "profile" in device:
+            if "profile" in device and not (has_speeds and device["kind"] == "wind"):
                 name = f"{microgrid['name']}.{device['name']}"
                 columns[name] = inputs.device_kw[microgrid["name"], device["name"]]
                 where = f"microgrids.{microgrid['name']}.devices.{device['name']}.profile"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -37,6 +37,7 @@ from mmgsim.scenario.schema import (
     Scenario,
     WindConfig,
 )
+from mmgsim.scenario.spreads import Spreads, read_spreads, told_spreads
 from mmgsim.scenario.yaml_lines import refusal
 
 __all__ = ["FurtherCheck", "InputLabel", "Inputs", "read_inputs", "series_faults"]
@@ -81,7 +82,9 @@ class Inputs:
         Background load as a share of its peak; of a SimBench grid (steps, profiles), the values of
         all its profiles.
     labels : tuple of InputLabel
-        One per series.
+        One per series, and per kind of it that is uncertain.
+    spreads : Spreads
+        How uncertain series are spread about those above.
     """
 
     index: TimeIndex
@@ -95,6 +98,7 @@ class Inputs:
     device_kw: Mapping[tuple[str, str], FloatArray]
     background: FloatArray
     labels: tuple[InputLabel, ...]
+    spreads: Spreads = field(default_factory=Spreads)
 
 
 class _Reader:
@@ -299,8 +303,13 @@ def _read(
     reader.faults += _shared_faults(scenario)
     background = reader.background()
     charge = reader.network_charge()
+    spreads, found = read_spreads(scenario, folder, index=index, device_kw=device_kw)
+    reader.faults += found
+    if scenario.uncertainty is not None:
+        reader.labels += [InputLabel(*told) for told in told_spreads(scenario.uncertainty)]
     if is_timed and buying is not None and selling is not None:
         reader.faults += _arbitrage_faults(scenario, buying, selling, charge, -lead_steps)
+        reader.faults += _spread_price_faults(scenario, buying, selling)
     none = np.zeros(index.steps)
     inputs = Inputs(
         index=index,
@@ -314,6 +323,7 @@ def _read(
         device_kw=device_kw,
         background=frozen(background),
         labels=tuple(reader.labels),
+        spreads=spreads,
     )
     return inputs, reader.faults
 
@@ -400,12 +410,7 @@ def _arbitrage_faults(
 
     Prices count as known before anything that is not announced, and after each such event began.
     """
-    unlimited = [
-        microgrid.name
-        for microgrid in scenario.microgrids
-        if microgrid.connection.import_limit_kw is None
-        or microgrid.connection.export_limit_kw is None
-    ]
+    unlimited = _unlimited(scenario)
     timeline = Timeline.of(scenario) if scenario.events else Timeline()
     for at in (first_step - 1, *timeline.surprises()):
         sell_per_kwh, buy_per_kwh = (
@@ -426,3 +431,29 @@ def _arbitrage_faults(
             + ", ".join(unlimited),
         )
         return
+
+
+def _spread_price_faults(
+    scenario: Scenario, buying: FloatArray, selling: FloatArray
+) -> Iterator[Fault]:
+    """Refuse uncertain prices of which a high one would make selling pay more than buying."""
+    told = scenario.uncertainty
+    above = int((selling > buying).sum())
+    if told is not None and told.price is not None and above and _unlimited(scenario):
+        yield Fault(
+            "uncertainty.price",
+            f"multiplies prices, but not network charges, and export_per_kwh is above "
+            f"import_per_kwh in {above} steps",
+            "lower export_per_kwh, leave prices certain, or give connection limits of "
+            + ", ".join(_unlimited(scenario)),
+        )
+
+
+def _unlimited(scenario: Scenario) -> list[str]:
+    """Give the microgrids whose connection is as large as their devices need it."""
+    return [
+        microgrid.name
+        for microgrid in scenario.microgrids
+        if microgrid.connection.import_limit_kw is None
+        or microgrid.connection.export_limit_kw is None
+    ]

@@ -14,6 +14,7 @@ from mmgsim.scenario.packages import Kind
 from mmgsim.scenario.reading import LoadedScenario
 from mmgsim.scenario.registry import file_of, find_class, found_path, path_options
 from mmgsim.scenario.schema import CoordinationConfig, NetworkConfig, RoleConfig, Scenario
+from mmgsim.scenario.uncertainty_schema import ResidualsConfig
 
 __all__ = ["path_seen_from", "seen_from", "without_places"]
 
@@ -79,7 +80,7 @@ class _Mover:
 
     def _own(self, part: BaseModel, key: str) -> dict[str, Any]:
         match part:
-            case CsvSource():
+            case CsvSource() | ResidualsConfig():
                 return {"file": self._path(part.file)}
             case NetworkConfig():
                 own = {"file": part.file, "ratings": part.ratings_file}

@@ -241,8 +241,9 @@ def _later_faults(
 def resolved_yaml(scenario: Scenario) -> str:
     """Give a scenario as YAML with every default written out; reading it gives the same again."""
     content = scenario.model_dump(mode="json")
-    if scenario.network is None:
-        content["network"] = "none"
+    for part in ("network", "uncertainty"):
+        if content[part] is None:
+            content[part] = "none"
     return dump_yaml(content)
 
 

@@ -28,6 +28,7 @@ from mmgsim.scenario.fields import (
     Voltage,
 )
 from mmgsim.scenario.tie_schema import TieConfig
+from mmgsim.scenario.uncertainty_schema import Uncertainty
 
 __all__ = [
     "BackgroundConfig",
@@ -459,6 +460,8 @@ class Scenario(Config):
     """Division of money."""
     forecast: Forecast
     """What microgrids expect."""
+    uncertainty: Uncertainty = None
+    """What is uncertain, and which of its possible courses comes true; nothing by default."""
     microgrids: tuple[MicrogridConfig, ...]
     """Who trades."""
     ties: tuple[TieConfig, ...] = ()

@@ -30,6 +30,7 @@ from mmgsim.scenario.schema import (
     Scenario,
     WindConfig,
 )
+from mmgsim.scenario.uncertainty_doubts import uncertainty_doubts
 
 __all__ = ["unusual"]
 
@@ -68,6 +69,7 @@ def unusual(scenario: Scenario, inputs: Inputs) -> list[Fault]:
     found = [*_price_doubts(scenario, inputs), *_parts_without_effect(scenario, inputs)]
     found += event_doubts(scenario)
     found += _year_doubts(scenario)
+    found += uncertainty_doubts(scenario, inputs)
     sizes = [_sizes(microgrid, inputs) for microgrid in scenario.microgrids]
     found += _outliers("the load peaks at", _by_device(sizes, "peak_kw"))
     found += _outliers("rating_kw is", _by_device(sizes, "rating_kw"))

@@ -298,6 +298,7 @@ def _disclosure_faults(told: Disclosure, view: View) -> Iterator[str]:
             values = told.forecast_kw.get(name)
             if values is None or not is_finite(values, steps) or values.min() < -TOLERANCE:
                 yield f"the forecast of {name} is not {steps} finite numbers from 0"
+            yield from _outlook_faults(told, name, steps)
         elif isinstance(device, Diesel):
             if name not in told.state.diesel:
                 yield f"the state of {name} is not disclosed"
@@ -307,6 +308,22 @@ def _disclosure_faults(told: Disclosure, view: View) -> Iterator[str]:
                 yield f"the levels of {name} are not {steps} finite numbers"
             if not np.isfinite(told.state.energy_kwh.get(name, np.nan)):
                 yield f"the stored energy of {name} is not disclosed"
+
+
+def _outlook_faults(told: Disclosure, name: str, steps: int) -> Iterator[str]:
+    """Tell what nobody can plan with in samples and bounds, where some are shown."""
+    if name in told.samples_kw:
+        samples_kw = np.asarray(told.samples_kw[name])
+        is_sound = samples_kw.ndim == 2 and samples_kw.shape[1] == steps and len(samples_kw) > 0
+        if not is_sound or not np.isfinite(samples_kw).all() or samples_kw.min() < -TOLERANCE:
+            yield f"the samples of {name} are not rows of {steps} finite numbers from 0"
+    bounds = [told.low_kw.get(name), told.high_kw.get(name)]
+    if all(bound is None for bound in bounds):
+        return
+    if any(bound is None or not is_finite(bound, steps) for bound in bounds):
+        yield f"the bounds of {name} are not {steps} finite numbers each"
+    elif (np.asarray(bounds[0]) > np.asarray(bounds[1]) + TOLERANCE).any():
+        yield f"the lower bound of {name} is above the upper one"
 
 
 def offer_faults(offer: Offer, query: PriceQuery) -> Iterator[str]:

@@ -6,21 +6,40 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from mmgsim.contracts import Disclosure, FloatArray, View
+from mmgsim.contracts import Disclose, Disclosure, FloatArray, View
 from mmgsim.subproblems.connection import PublicPrices, exchange_limits, public_prices
 
 __all__ = ["MicrogridInputs", "Terms", "disclosure_of"]
 
 
-def disclosure_of(view: View) -> Disclosure:
-    """Give what a microgrid declares when it tells the truth."""
-    return Disclosure(
+def disclosure_of(view: View, asked: Disclose | None = None) -> Disclosure:
+    """Give what a microgrid declares when it tells the truth.
+
+    Parameters
+    ----------
+    view : View
+        Of the microgrid.
+    asked : Disclose or None
+        Which samples and bounds of what is uncertain to show too; none if left out. A microgrid
+        that knows of nothing uncertain has none to show.
+    """
+    told = Disclosure(
         window=view.window,
         devices=view.devices,
         state=view.state,
         forecast_kw=view.forecast_kw,
         storage=view.storage,
     )
+    outlook = view.outlook
+    if asked is None or outlook is None:
+        return told
+    if asked.samples is not None:
+        told = replace(told, samples_kw=outlook.samples_kw(asked.samples))
+    if asked.within is not None:
+        beyond = (1.0 - asked.within) / 2.0
+        low_kw, high_kw = outlook.quantile_kw(beyond), outlook.quantile_kw(1.0 - beyond)
+        told = replace(told, low_kw=low_kw, high_kw=high_kw)
+    return told
 
 
 @dataclass(frozen=True, slots=True, eq=False)

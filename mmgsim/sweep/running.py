@@ -10,11 +10,12 @@ from typing import Any
 
 from mmgsim.engine import MultiMicrogridModel
 from mmgsim.errors import SweepEndedEarlyError
+from mmgsim.lock import held
+from mmgsim.processes import outcomes
 from mmgsim.sweep.folder import SweepFolder, choose_sweep_folder
-from mmgsim.sweep.lock import held
-from mmgsim.sweep.pool import outcomes
 from mmgsim.sweep.reading import LoadedSweep, load_sweep
 from mmgsim.sweep.study import Sweep
+from mmgsim.sweep.worker import work
 
 __all__ = ["SweepProgress", "sweep"]
 
@@ -78,7 +79,7 @@ def _made(
     try:
         if progress is not None:
             progress(done, total)
-        with closing(outcomes(tasks, workers)) as found:
+        with closing(outcomes(work, tasks, workers)) as found:
             for outcome in found:
                 folder.add(outcome)
                 done += 1

@@ -147,6 +147,13 @@ def documents() -> dict[str, Any]:
     tie = {"name": "T1", "between": ["MG1", "MG2"], "limit_kw": 5.0}
     found["tie"] = _with(_with(duo, ("microgrids",), two), ("ties",), [tie])
     found["connection"] = _with(duo, ("microgrids", 0, "connection"), {})
+    for key, user in (("load", "duo"), ("pv", "pvlib"), ("wind", "wind")):
+        uncertain = SCHEMA["$defs"]["UncertaintyConfig"]["properties"][key]
+        for kind, part in _alternatives(uncertain):
+            own = {**_required(part), "kind": kind}
+            own |= {"file": "series.csv", "column": "homes_kw"} if kind == "residuals" else {}
+            told = {"price": {"sd": 0.2}, key: own}
+            found[f"uncertain {key} {kind}"] = _with(found[user], ("uncertainty",), told)
     return found
 
 

@@ -113,7 +113,7 @@ class OptimisingStrategy:
         """Reply to any kind of message in `answers`."""
         replies: dict[type[Message], Callable[[View, Any], Message]] = {
             Award: self._follow,
-            Disclose: lambda view, _: disclosure_of(view),
+            Disclose: disclosure_of,
             Grant: self._accept,
             OrderQuery: self.order,
             PriceQuery: self._offer,

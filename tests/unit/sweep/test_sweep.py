@@ -174,7 +174,7 @@ def test_a_folder_that_another_process_works_in_is_left_alone(pair, tmp_path):
     before = {path: path.stat().st_mtime_ns for path in (tmp_path / "o").rglob("*")}
     code = f"""
 from pathlib import Path
-from mmgsim.sweep.lock import held
+from mmgsim.lock import held
 with held(Path({str(tmp_path / "o")!r})):
     print("held", flush=True)
     input()

@@ -1,4 +1,4 @@
-"""Runs side by side in processes, which end in order when the sweep is interrupted."""
+"""Work side by side in processes, which end in order when whoever gave it is interrupted."""
 
 from __future__ import annotations
 
@@ -7,25 +7,34 @@ import multiprocessing
 import os
 import signal
 import threading
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
 from multiprocessing.synchronize import Event
+from typing import TypeVar
 
-from mmgsim.sweep.worker import Outcome, Task, work
+__all__ = ["Heed", "outcomes"]
 
-__all__ = ["outcomes"]
+Task = TypeVar("Task")
+Outcome = TypeVar("Outcome")
+
+Heed = Callable[..., None]
+"""To be called after every step; raises KeyboardInterrupt where the work has to end."""
 
 
-def outcomes(tasks: Sequence[Task], workers: int) -> Generator[Outcome, None, None]:
-    """Make runs, and give each one's outcome as soon as it is there.
+def outcomes(
+    work: Callable[[Task, Heed], Outcome], tasks: Sequence[Task], workers: int
+) -> Generator[Outcome, None, None]:
+    """Do tasks, and give each one's outcome as soon as it is there.
 
     Parameters
     ----------
-    tasks : sequence of Task
-        What to run.
+    work : callable
+        ``work(task, heed)``, a function of a module.
+    tasks : sequence
+        What to do: data and references only.
     workers : int
-        Processes; with one, runs are made in this one.
+        Processes; with one, the work is done in this one.
 
     Raises
     ------
@@ -33,7 +42,7 @@ def outcomes(tasks: Sequence[Task], workers: int) -> Generator[Outcome, None, No
         If a process was killed from outside.
     """
     if workers == 1 or len(tasks) < 2:
-        yield from map(work, tasks)
+        yield from (work(task, _heed) for task in tasks)
         return
     # Started anew rather than forked: solvers and pyarrow have threads, which no fork survives.
     context = multiprocessing.get_context("spawn")
@@ -43,7 +52,7 @@ def outcomes(tasks: Sequence[Task], workers: int) -> Generator[Outcome, None, No
     )
     try:
         with _deaf_to_interrupts():
-            waiting = [pool.submit(_work_until_stopped, task) for task in tasks]
+            waiting = [pool.submit(_work_until_stopped, work, task) for task in tasks]
         for done in as_completed(waiting):
             yield done.result()
     finally:
@@ -77,19 +86,19 @@ def _begin(stop: Event) -> None:
 
 
 def _end_with_parent() -> None:
-    """Leave no process behind that writes to a folder which a new sweep may go on from."""
+    """Leave no process behind that writes to a folder which somebody may go on in."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()
         os._exit(1)
 
 
-def _work_until_stopped(task: Task) -> Outcome:
-    _heed()  # some are handed out already when the sweep is interrupted
+def _work_until_stopped(work: Callable[[Task, Heed], Outcome], task: Task) -> Outcome:
+    _heed()  # some are handed out already when the others are interrupted
     return work(task, _heed)
 
 
 def _heed(*_: object) -> None:
-    """End the run in order, with a checkpoint to go on from; called after every step."""
+    """End the work in order, as Ctrl-C would."""
     if _stop is not None and _stop.is_set():
         raise KeyboardInterrupt

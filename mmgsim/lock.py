@@ -43,7 +43,7 @@ def held(folder: Path) -> Iterator[None]:
             if error.errno in _HELD:
                 what, cure = "another process works in it", "wait for it, or give another --out"
                 raise ScenarioError(str(folder), [Fault(str(folder), what, cure)]) from None
-            log.warning("%s cannot be locked (%s): start no other sweep in it", folder, error)
+            log.warning("%s cannot be locked (%s): start nothing else in it", folder, error)
         yield
 
 

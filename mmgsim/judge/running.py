@@ -1,0 +1,156 @@
+"""Every plan against the same futures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+from mmgsim.engine import MultiMicrogridModel
+from mmgsim.errors import JudgementEndedEarlyError
+from mmgsim.judge.folder import JudgeFolder, choose_judge_folder
+from mmgsim.judge.judgement import Judgement
+from mmgsim.judge.plans import Plan, PlanChoice, chosen_plans, loaded_plans
+from mmgsim.judge.worker import Task, begin, work
+from mmgsim.lock import held
+from mmgsim.processes import outcomes
+
+__all__ = ["JudgeProgress", "judge"]
+
+JudgeProgress = Callable[[int, int], None]
+"""Called with how many futures were met, over all plans, and of how many."""
+
+_FUTURES_PER_TASK = 10
+"""So many are lost at most when a process is ended; making the model for them takes as long as
+meeting three."""
+
+
+def judge(  # noqa: PLR0913  one parameter per choice of a judgement
+    scenario: str | Path,
+    plans: str | Iterable[PlanChoice],
+    *,
+    futures: int = 500,
+    level: float = 0.95,
+    overrides: Mapping[str, Any] | None = None,
+    workers: int = 1,
+    out: str | Path | None = None,
+    progress: JudgeProgress | None = None,
+    resume: bool = False,
+) -> Judgement:
+    """Have every plan meet the same sampled futures, and hold what it costs side by side.
+
+    The first gate is cleared once a plan, before anything is known of any future. Then each future
+    comes true from the first step on: microgrids dispatch, the power flow runs (swept, to 1e-8 pu
+    what `mmgsim run` has), bills are written, and later gates of the scenario plan again with what
+    was seen. Nothing else differs from a run with ``uncertainty.future`` of that number. Values do
+    not depend on the number of processes. With more than one, a script of yours calls this below
+    ``if __name__ == "__main__":``, because each process reads the script first.
+
+    Parameters
+    ----------
+    scenario : str or Path
+        Bundled name, folder or YAML file; it says under `uncertainty` what is uncertain.
+    plans : str, or iterable of str or mapping
+        Coordinations, ``central``; with a strategy for all, ``central+robust``; or mappings with
+        the keys `coordination`, `strategy`, `forecast`, `set` and `name`. The others are held
+        against the first.
+    futures : int
+        How many are sampled: numbers 1 to this.
+    level : float
+        Of the conditional value at risk, from 0 to below 1.
+    overrides : mapping
+        Values by dotted path, of all plans. Plans expect the mean of what can come, whatever the
+        `forecast` of the scenario; here, or in a plan, another one can be set.
+    workers : int
+        Processes.
+    out : str, Path or None
+        Folder, which must not exist or be empty, but for `resume`: gets `futures.csv`,
+        `futures.parquet`, `judge.json` and `judge.html`; ``runs/<scenario>-judge-<time>`` by
+        default.
+    progress : callable or None
+        Called as futures are met, and once at the beginning.
+    resume : bool
+        Go on with the judgement in `out`: keep its rows and make those that lack. More futures and
+        further plans may be asked for; everything else has to be the same.
+
+    Raises
+    ------
+    ScenarioError, ComparisonError
+        Naming every fault; nothing is written then.
+    JudgementEndedEarlyError
+        If a plan failed in some future; the others are in the folder.
+    """
+    found = chosen_plans(scenario, plans)
+    told = dict(overrides or {})
+    loaded = loaded_plans(scenario, found, told)
+    model = MultiMicrogridModel(next(iter(loaded.values())))  # reads series: their faults too
+    path = choose_judge_folder(out, model.scenario.name, resume=resume)
+    with held(path):
+        folder = JudgeFolder(path, loaded, model)
+        numbers = range(1, futures + 1)
+
+        def judgement() -> Judgement:
+            return Judgement(model.scenario, found, folder.met, numbers, level=level, folder=path)
+
+        tasks = _tasks(folder, found, str(scenario), told, numbers)
+        return _made(folder, tasks, judgement, workers=workers, progress=progress)
+
+
+def _tasks(
+    folder: JudgeFolder,
+    plans: Iterable[Plan],
+    scenario: str,
+    overrides: Mapping[str, Any],
+    numbers: range,
+) -> list[Task]:
+    """Give what is left to do, with the first gate of every plan cleared."""
+    found = []
+    for plan in plans:
+        lacking = folder.lacking(plan.name, numbers)
+        start = begin(plan, scenario, overrides) if lacking else b""
+        found += [
+            Task(plan, scenario, overrides, start, lacking[at : at + _FUTURES_PER_TASK])
+            for at in range(0, len(lacking), _FUTURES_PER_TASK)
+        ]
+    return found
+
+
+def _made(
+    folder: JudgeFolder,
+    tasks: list[Task],
+    judgement: Callable[[], Judgement],
+    *,
+    workers: int,
+    progress: JudgeProgress | None,
+) -> Judgement:
+    """Have the plans meet what they lack, and write what came of it."""
+    progress = progress or _nobody
+    left = sum(len(task.futures) for task in tasks)
+    total = len(folder.met) + left
+    made, why = None, ""
+    try:
+        progress(total - left, total)
+        with closing(outcomes(work, tasks, workers)) as found:
+            for rows in found:
+                folder.add(rows)
+                left -= len(rows)
+                progress(total - left, total)
+    except BrokenProcessPool:
+        why = "a process was ended from outside, perhaps for want of memory"
+    except KeyboardInterrupt as error:
+        error.add_note(f"What was met is in {folder.path}; go on: --out {folder.path} --resume")
+        raise
+    finally:
+        # Whatever happened: what was met is in the table.
+        if folder.met:
+            made = judgement()
+            made.write()
+    if why or made is None or made.failed:
+        raise JudgementEndedEarlyError(folder.path, made.failed if made else {}, made, why)
+    return made
+
+
+def _nobody(done: int, total: int) -> None:
+    """Show no progress."""
