@@ -5,21 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from mmgsim.contracts import Disclose, Disclosure, Objective, Party
+from mmgsim.contracts import Disclose, Objective, Party
 from mmgsim.coordination import Central, TwoStage
 from mmgsim.testing import sample_market
 from mmgsim_agents.strategies import CostMinimiser
 from tests.support.outlook import DrawnOutlook
-
-
-class Shows(CostMinimiser):
-    """Discloses the samples of its outlook."""
-
-    def answer(self, view, message):
-        reply = super().answer(view, message)
-        if isinstance(reply, Disclosure) and message.samples and view.outlook is not None:
-            return replace(reply, samples_kw=view.outlook.samples_kw(message.samples))
-        return reply
 
 
 def uncertain_market(seed, spread=0.3):
@@ -32,7 +22,7 @@ def uncertain_market(seed, spread=0.3):
 
 def clear(mechanism, market, views):
     """Run a gate; give the clearing, and how many samples were asked for."""
-    strategies = {name: Shows() for name in views}
+    strategies = {name: CostMinimiser() for name in views}
     mechanism.start(market, {})
     asked = []
     while True:
