@@ -49,6 +49,7 @@ from mmgsim.contracts.money import Item, LedgerLine, Objective, Party
 from mmgsim.contracts.network import LimitKind, NetworkQuery, NetworkRows, ShadowPrices
 from mmgsim.contracts.operation import Operation
 from mmgsim.contracts.outlook import Outlook
+from mmgsim.contracts.planning import PlanningValue
 from mmgsim.contracts.protocols import ACCEPTED, Accepted, Market, Mechanism, Operator, Strategy
 from mmgsim.contracts.proximal import ProximalOffer, ProximalQuery
 from mmgsim.contracts.sessions import (
@@ -126,6 +127,7 @@ __all__ = [
     "OwnDevice",
     "Party",
     "Plan",
+    "PlanningValue",
     "PriceQuery",
     "ProximalOffer",
     "ProximalQuery",

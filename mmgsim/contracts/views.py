@@ -14,6 +14,7 @@ from mmgsim.contracts.money import Item, Objective, Party
 from mmgsim.contracts.network import ShadowPrices
 from mmgsim.contracts.operation import Operation
 from mmgsim.contracts.outlook import Outlook
+from mmgsim.contracts.planning import PlanningValue
 from mmgsim.contracts.sessions import NO_SESSIONS, SessionRule
 from mmgsim.contracts.ties import TieFlow, TieLine
 from mmgsim.contracts.window import FloatArray, Window
@@ -386,6 +387,8 @@ class Clearing:
         where it is paid; they add up to zero. [currency]
     ties : tuple of TieFlow
         What passes tie lines, each way; `Award.tie_kw` told both ends.
+    planning : PlanningValue or None
+        What planning with several courses was worth, where the mechanism knows.
     """
 
     window: Window
@@ -402,6 +405,7 @@ class Clearing:
     flags: tuple[str, ...] = ()
     transfers: Mapping[str, FloatArray] = field(default_factory=dict)
     ties: tuple[TieFlow, ...] = ()
+    planning: PlanningValue | None = None
 
 
 @dataclass(frozen=True, slots=True)

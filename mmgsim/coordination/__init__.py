@@ -32,6 +32,7 @@ from mmgsim.coordination.sharing import (
     savings,
     shapley_value,
 )
+from mmgsim.coordination.two_stage import TwoStage
 
 __all__ = [
     "STANDARD_BOOK",
@@ -56,6 +57,7 @@ __all__ = [
     "RepeatedDay",
     "RothErev",
     "Split",
+    "TwoStage",
     "clear_book",
     "divide",
     "equal_shares",

@@ -172,6 +172,8 @@ class Recorder:
                 self._model.market.line.lost,
             ),
         )
+        if clearing.planning is not None:
+            self._add("planning", (now, *clearing.planning.numbers()))
         for number, (query, grants) in enumerate(self._model.dno.grants, 1):
             self._add("grants", (now, number, *grant_row(query, grants, self._model.clock.step_h)))
             self._model.writer.add("requests", request_rows(now, number, query, grants))

@@ -19,6 +19,7 @@ from mmgsim.plots import (
     told_times,
 )
 from mmgsim.report.asked import dno_plans, priced_limits, refusals
+from mmgsim.report.expected import planning, planning_told
 from mmgsim.report.page import table
 from mmgsim.report.traders import pairs, pairs_told, traders, traders_told
 from mmgsim.tables import Results
@@ -339,6 +340,7 @@ SECTIONS = (
                 "The best plans lie between the two bounds, which meet as messages go back and "
                 "forth. To choose from: the first gate, those of most rounds, of largest gap.",
             ),
+            Part(planning, planning_told),
         ),
     ),
     Section(

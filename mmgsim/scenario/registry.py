@@ -42,7 +42,9 @@ BUILT_IN: Mapping[Kind, Mapping[str, str]] = MappingProxyType(
             "imitator": "mmgsim_agents.strategies.imitator:Imitator",
             "learner": "mmgsim_agents.strategies.learner:Learner",
             "markup": "mmgsim_agents.strategies.markup:Markup",
+            "robust": "mmgsim_agents.strategies.robust:Robust",
             "self-consumer": "mmgsim_agents.strategies.self_consumer:SelfConsumer",
+            "stochastic": "mmgsim_agents.strategies.stochastic:Stochastic",
             # Who makes its own cost small and says so is truthful: one class, two names.
             "truthful": "mmgsim_agents.strategies.cost_minimiser:CostMinimiser",
             "withholder": "mmgsim_agents.strategies.withholder:Withholder",
@@ -61,6 +63,7 @@ BUILT_IN: Mapping[Kind, Mapping[str, str]] = MappingProxyType(
             "peer-to-peer": "mmgsim.coordination.peer_to_peer:PeerToPeer",
             "pool": "mmgsim.coordination.energy_pool:Pool",
             "prices": "mmgsim.coordination.prices:Prices",
+            "two-stage": "mmgsim.coordination.two_stage:TwoStage",
         },
         Kind.AGENT: {
             "microgrid": "mmgsim_agents.microgrid:MicrogridAgent",

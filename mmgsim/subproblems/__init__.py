@@ -11,6 +11,7 @@ from mmgsim.subproblems.connection import (
     public_prices,
     split_exchange,
 )
+from mmgsim.subproblems.courses import UNCERTAIN, Courses, reduced_courses
 from mmgsim.subproblems.distflow import (
     Injection,
     NetworkInputs,
@@ -42,8 +43,10 @@ from mmgsim.subproblems.offers import Answer, OfferProblem, as_offer
 from mmgsim.subproblems.operator import LimitRows, least_cut, limit_rows
 from mmgsim.subproblems.optimality import Conditions, declare_feasible, declare_optimal
 from mmgsim.subproblems.parts import Parts, Splitting
+from mmgsim.subproblems.planning_value import planning_value
 from mmgsim.subproblems.pool_rows import PoolRules, PoolTerms
 from mmgsim.subproblems.price_response import PricedExchange, ResponseStep, response_steps
+from mmgsim.subproblems.price_risk import Ellipsoid, NormHighs
 from mmgsim.subproblems.private import PrivateModel
 from mmgsim.subproblems.promises import (
     dispatch_faults,
@@ -62,13 +65,16 @@ from mmgsim.subproblems.public_promises import (
 )
 from mmgsim.subproblems.realise import hold_plan
 from mmgsim.subproblems.repair import halfway_limits, loading_rows, repaired_limits
+from mmgsim.subproblems.robust import PriceRisk, RobustProblem, budgeted_courses
 from mmgsim.subproblems.session_rules import session_rules
 from mmgsim.subproblems.solver import Outcome, PyomoHighs, Solver, solver_time
 from mmgsim.subproblems.terms import MicrogridInputs, Terms, disclosure_of
 from mmgsim.subproblems.to_ac import AcLoop, AcSchedule, AcTolerance, StepStatus
+from mmgsim.subproblems.two_stage import Stage, TwoStagePlans, TwoStageProblem, dearest_per_kwh
 
 __all__ = [
     "REFUSAL_PER_KWH",
+    "UNCERTAIN",
     "AcLoop",
     "AcSchedule",
     "AcTolerance",
@@ -78,6 +84,8 @@ __all__ = [
     "Combination",
     "CompiledHighs",
     "Conditions",
+    "Courses",
+    "Ellipsoid",
     "Follower",
     "FollowerProgram",
     "Granting",
@@ -100,6 +108,7 @@ __all__ = [
     "NetworkPlan",
     "NetworkProblem",
     "NetworkWindow",
+    "NormHighs",
     "OfferPoint",
     "OfferProblem",
     "OfferStack",
@@ -109,19 +118,26 @@ __all__ = [
     "PoolRules",
     "PoolTerms",
     "PriceBox",
+    "PriceRisk",
     "PricedExchange",
     "PrivateModel",
     "ProximalProblem",
     "PublicPrices",
     "PyomoHighs",
     "ResponseStep",
+    "RobustProblem",
     "Solver",
     "Splitting",
+    "Stage",
     "StepStatus",
     "Terms",
+    "TwoStagePlans",
+    "TwoStageProblem",
     "as_offer",
+    "budgeted_courses",
     "bus_prices",
     "clearing_faults",
+    "dearest_per_kwh",
     "declare_feasible",
     "declare_inverter",
     "declare_microgrid",
@@ -144,10 +160,12 @@ __all__ = [
     "orders_faults",
     "outside_envelope_kw",
     "plan_faults",
+    "planning_value",
     "public_cost",
     "public_cost_terms",
     "public_prices",
     "push_limits",
+    "reduced_courses",
     "repaired_limits",
     "reply_faults",
     "response_steps",

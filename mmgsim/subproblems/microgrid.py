@@ -40,7 +40,7 @@ from mmgsim.subproblems.solver import TIME_LIMIT_S, MakeSolver, Solver
 from mmgsim.subproblems.switch import HonestProblem, Solved
 from mmgsim.subproblems.terms import MicrogridInputs
 
-__all__ = ["MicrogridPlan", "MicrogridProblem"]
+__all__ = ["MicrogridPlan", "MicrogridProblem", "award_miss_price", "read_plan"]
 
 # What missing an award weighs against the dearest kWh of the window.
 MISS_PER_DEAREST = 10.0
@@ -195,23 +195,50 @@ class MicrogridProblem:
         return self._read(solved, inputs)
 
     def _read(self, solved: Solved, inputs: MicrogridInputs) -> MicrogridPlan:
-        solver, own, grid = solved.solver, solved.model.own, solved.model.grid
-        own_missed = missed_kwh(solver, own, self.devices) > MISS_TOLERANCE
-        award_missed = float(solver.get(grid.miss_kw).max()) > MISS_TOLERANCE
-        miss_cost = float(solver.get(own.miss_cost)[0]) if own_missed else 0.0
-        understated = understated_cost(solver, own, self.devices, self.step_h)
-        leaving_kw, tie_kw = solver.get(own.exchange_kw), inputs.terms.tie_kw
-        return MicrogridPlan(
-            exchange_kw=frozen(leaving_kw if tie_kw is None else leaving_kw - tie_kw),
-            private_cost=float(solver.get(own.private_cost)[0]) + understated + miss_cost,
-            lower_bound=-np.inf if self._wanted else solved.outcome.bound,
-            schedule=read_schedules(solver, own, inputs.declared),
-            flags=(
-                *("exclusive",) * solved.is_exclusive,
-                *("missed",) * (own_missed or award_missed),
-                *("unproven",) * (not solved.outcome.is_proven),
-            ),
-        )
+        bound = -np.inf if self._wanted else solved.outcome.bound
+        return read_plan(solved, solved.model, inputs, step_h=self.step_h, lower_bound=bound)
+
+
+def read_plan(
+    solved: Solved,
+    block: Any,
+    inputs: MicrogridInputs,
+    *,
+    step_h: float,
+    lower_bound: float = -np.inf,
+) -> MicrogridPlan:
+    """Read a plan from a solved model.
+
+    Parameters
+    ----------
+    solved : Solved
+        The model and how it ended.
+    block : pyomo Block
+        Of it, with the blocks ``own`` and ``grid``.
+    inputs : MicrogridInputs
+        It was solved with.
+    step_h : float
+        Length of a step. [h]
+    lower_bound : float
+        What no feasible window costs less than. [currency]
+    """
+    solver, own, devices = solved.solver, block.own, inputs.declared.devices
+    own_missed = missed_kwh(solver, own, devices) > MISS_TOLERANCE
+    award_missed = float(solver.get(block.grid.miss_kw).max()) > MISS_TOLERANCE
+    miss_cost = float(solver.get(own.miss_cost)[0]) if own_missed else 0.0
+    understated = understated_cost(solver, own, devices, step_h)
+    leaving_kw, tie_kw = solver.get(own.exchange_kw), inputs.terms.tie_kw
+    return MicrogridPlan(
+        exchange_kw=frozen(leaving_kw if tie_kw is None else leaving_kw - tie_kw),
+        private_cost=float(solver.get(own.private_cost)[0]) + understated + miss_cost,
+        lower_bound=lower_bound,
+        schedule=read_schedules(solver, own, inputs.declared),
+        flags=(
+            *("exclusive",) * solved.is_exclusive,
+            *("missed",) * (own_missed or award_missed),
+            *("unproven",) * (not solved.outcome.is_proven),
+        ),
+    )
 
 
 def _build(
@@ -248,13 +275,13 @@ def _update(solver: Solver, model: Any, inputs: MicrogridInputs) -> None:
         terms.prices,
         least_kw,
         most_kw,
-        miss_price_per_kwh=_award_miss_price(inputs),
+        miss_price_per_kwh=award_miss_price(inputs),
     )
     low_kw, high_kw = np.maximum(least_kw, -reach), np.minimum(most_kw, reach)
     update_one_way(solver, model.grid, low_kw - trade_kw, high_kw - trade_kw)
 
 
-def _award_miss_price(inputs: MicrogridInputs) -> float:
+def award_miss_price(inputs: MicrogridInputs) -> float:
     """Give a price above all others of the window: keeping an award goes before everything."""
     prices = inputs.terms.prices
     dearest = max(

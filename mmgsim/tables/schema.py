@@ -141,6 +141,28 @@ TABLES: Mapping[str, tuple[Column, ...]] = MappingProxyType(
             ("line_rounds", _COUNT, "rounds of the market's line, those of waiting included"),
             ("lost_messages", _COUNT, "questions and replies of the market that did not arrive"),
         ),
+        "planning": _columns(
+            (
+                "courses",
+                _COUNT,
+                "scenarios that stood for what may come; no rows where the coordination plans for"
+                " one forecast",
+            ),
+            ("mean", _REAL, "cost that planning for their mean promises [currency]"),
+            ("wait_and_see", _REAL, "cost with each of them known beforehand [currency]"),
+            ("two_stage", _REAL, "cost of one plan for all of them [currency]"),
+            ("mean_plan", _REAL, "cost of the plan for their mean, in all of them [currency]"),
+            (
+                "stochastic_solution",
+                _REAL,
+                "value of the stochastic solution, mean_plan - two_stage [currency]",
+            ),
+            (
+                "perfect_information",
+                _REAL,
+                "expected value of perfect information, two_stage - wait_and_see [currency]",
+            ),
+        ),
         "grants": _columns(
             ("round", _COUNT, "from 1: which question of the gate"),
             ("requested_kwh", _REAL, "lack and surplus that was asked for, over the window [kWh]"),

@@ -4,6 +4,7 @@ from mmgsim.uncertainty.ahead import Ahead
 from mmgsim.uncertainty.copula import alike, gaussian_copula
 from mmgsim.uncertainty.latent import burn_in, conditional, joined, remembering, scores_at
 from mmgsim.uncertainty.marginals import Beta, Marginal, Normal, Weibull
+from mmgsim.uncertainty.risk import Risk, tail_mean
 from mmgsim.uncertainty.selection import (
     Selection,
     backward_reduction,
@@ -29,6 +30,7 @@ __all__ = [
     "NormalSpread",
     "ResidualSpread",
     "Residuals",
+    "Risk",
     "Selection",
     "Spread",
     "Weibull",
@@ -44,4 +46,5 @@ __all__ = [
     "moment_errors",
     "remembering",
     "scores_at",
+    "tail_mean",
 ]

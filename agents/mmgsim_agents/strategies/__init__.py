@@ -6,7 +6,9 @@ from mmgsim_agents.strategies.driven import Driven
 from mmgsim_agents.strategies.imitator import Imitator
 from mmgsim_agents.strategies.learner import Learner
 from mmgsim_agents.strategies.markup import Markup
+from mmgsim_agents.strategies.robust import Robust
 from mmgsim_agents.strategies.self_consumer import SelfConsumer
+from mmgsim_agents.strategies.stochastic import Stochastic
 from mmgsim_agents.strategies.withholder import Withholder
 from mmgsim_agents.strategies.zero_intelligence import ZeroIntelligence
 
@@ -17,7 +19,9 @@ __all__ = [
     "Learner",
     "Markup",
     "OptimisingStrategy",
+    "Robust",
     "SelfConsumer",
+    "Stochastic",
     "Withholder",
     "ZeroIntelligence",
 ]
