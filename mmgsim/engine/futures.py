@@ -15,7 +15,7 @@ from mmgsim.profiles import normals_at, stream
 from mmgsim.scenario import Inputs, Scenario, UncertaintyConfig
 from mmgsim.uncertainty import Ahead, Spread, joined, scores_at
 
-__all__ = ["Futures", "Shocks"]
+__all__ = ["Futures"]
 
 _LONG_AGO = datetime(1800, 1, 1, tzinfo=UTC)
 """Steps are counted from here, before the first that a scenario may have."""

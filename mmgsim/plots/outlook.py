@@ -108,9 +108,10 @@ def _traces(view: RunView, of_day: pd.DataFrame, key: tuple[str, str]) -> Iterat
     own = of_day[(of_day["microgrid"] == key[0]) & (of_day["device"] == key[1])]
     look, true = _look(view, key), _came_true(view, key)
     half = pd.Timedelta(hours=view.step_h / 2.0)
-    for at, (gate, fan) in enumerate(own.groupby("time", sort=True), 1):
+    for at, (_, fan) in enumerate(own.groupby("time", sort=True), 1):
         axes = {"xaxis": f"x{at}", "showlegend": at == 1}
-        times = gate + half + pd.to_timedelta(fan["offset"] * view.step_h, unit="h")
+        hours = pd.to_timedelta(fan["offset"] * view.step_h, unit="h")
+        times: pd.Series = fan["time"] + hours + half
         for low, high, opacity, label in _BANDS:
             for column, fill in ((high, None), (low, "tonexty")):
                 yield go.Scatter(
@@ -127,8 +128,7 @@ def _traces(view: RunView, of_day: pd.DataFrame, key: tuple[str, str]) -> Iterat
                 )
         dashed = {"color": look.colour, "width": 2, "dash": "dash"}
         yield _line(times, fan["expected_kw"], "expected", dashed, axes)
-        is_inside = (true["time"] + half >= times.min()) & (true["time"] + half <= times.max())
-        came, firm = true[is_inside], {"color": UPPER, "width": 2}
+        came, firm = true[(true["time"] + half).isin(times)], {"color": UPPER, "width": 2}
         yield _line(came["time"] + half, came["value"], "came true", firm, axes)
 
 

@@ -139,3 +139,4 @@ Uncertainty = Annotated[
     UncertaintyConfig | None,
     BeforeValidator(_none, json_schema_input_type=UncertaintyConfig | Literal["none"] | None),
 ]
+"""What is uncertain, or `none`."""
