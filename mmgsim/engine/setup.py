@@ -146,7 +146,8 @@ class Meters:
             for device, truth_kw in self._truth_kw.items()
         }
         if self._config.kind == "expected":
-            found |= SeenOutlook(self._futures, self._name, window, found).expected_kw()
+            ahead = self._futures.ahead(self._name, window)
+            found |= {device: one.expected() for device, one in ahead.items()}
         return MappingProxyType(found)
 
     def outlook(self, window: Window, expected_kw: Mapping[str, FloatArray]) -> SeenOutlook | None:
@@ -161,7 +162,7 @@ class Meters:
         """
         if not self._futures.is_uncertain:
             return None
-        return SeenOutlook(self._futures, self._name, window, expected_kw)
+        return self._futures.outlook(self._name, window, expected_kw)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -110,7 +110,8 @@ def _traces(view: RunView, of_day: pd.DataFrame, key: tuple[str, str]) -> Iterat
     half = pd.Timedelta(hours=view.step_h / 2.0)
     for at, (_, fan) in enumerate(own.groupby("time", sort=True), 1):
         axes = {"xaxis": f"x{at}", "showlegend": at == 1}
-        times = fan["time"] + half + pd.to_timedelta(fan["offset"] * view.step_h, unit="h")
+        hours = pd.to_timedelta(fan["offset"] * view.step_h, unit="h")
+        times: pd.Series = fan["time"] + hours + half
         for low, high, opacity, label in _BANDS:
             for column, fill in ((high, None), (low, "tonexty")):
                 yield go.Scatter(
@@ -127,8 +128,7 @@ def _traces(view: RunView, of_day: pd.DataFrame, key: tuple[str, str]) -> Iterat
                 )
         dashed = {"color": look.colour, "width": 2, "dash": "dash"}
         yield _line(times, fan["expected_kw"], "expected", dashed, axes)
-        is_inside = (true["time"] + half).between(times.min(), times.max())
-        came, firm = true[is_inside], {"color": UPPER, "width": 2}
+        came, firm = true[(true["time"] + half).isin(times)], {"color": UPPER, "width": 2}
         yield _line(came["time"] + half, came["value"], "came true", firm, axes)
 
 
