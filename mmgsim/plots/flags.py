@@ -55,6 +55,7 @@ MEANINGS: Mapping[str, str] = MappingProxyType(
         "unproven": "The solver's time was up before its plan was proven to be the best.",
         "award_left": "The award would have cost a storage level or demand: firm trades were kept, "
         "the grid took up the rest, as far as it was granted.",
+        "charge_missed": "A vehicle left with less energy than it wanted.",
         "ramp_missed": "A unit fell faster than its ramp allows.",
         "outside_envelope": "The exchange was outside its envelope; nothing was left to change.",
         "not_carried": "The feeder could not carry the exchange; the microgrid acted within what "
