@@ -12,7 +12,7 @@ from mmgsim.scenario.session_schema import (
     SampledSessions,
 )
 
-__all__ = ["session_faults"]
+__all__ = ["is_sound", "session_faults"]
 
 Path_ = Sequence[str | int]
 _Found = tuple[Path_, str, str]
@@ -26,12 +26,24 @@ def session_faults(scenario: Scenario) -> Iterator[_Found]:
     for position, microgrid in enumerate(scenario.microgrids):
         yield from _name_faults(microgrid, position)
         for place, device in enumerate(microgrid.devices):
-            path = ("microgrids", position, "devices", place)
-            if isinstance(device, EvConfig):
-                yield from _level_faults(device, path)
-                yield from _time_faults(device, path, scenario.step)
-            elif isinstance(device, FlexibleConfig):
-                yield from _flexible_faults(device, path, scenario.step)
+            if isinstance(device, EvConfig | FlexibleConfig):
+                path = ("microgrids", position, "devices", place)
+                yield from _device_faults(device, path, scenario.step)
+
+
+def is_sound(device: EvConfig | FlexibleConfig, step_min: int) -> bool:
+    """Tell whether the keys of a device fit together, so that its sessions can be made."""
+    return not any(_device_faults(device, (), step_min))
+
+
+def _device_faults(
+    device: EvConfig | FlexibleConfig, path: Path_, step_min: int
+) -> Iterator[_Found]:
+    if isinstance(device, FlexibleConfig):
+        yield from _flexible_faults(device, path, step_min)
+    else:
+        yield from _level_faults(device, path)
+        yield from _time_faults(device, path, step_min)
 
 
 def _name_faults(microgrid: MicrogridConfig, position: int) -> Iterator[_Found]:

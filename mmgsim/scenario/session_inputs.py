@@ -24,6 +24,7 @@ from mmgsim.profiles import (
     stream,
 )
 from mmgsim.scenario.schema import MicrogridConfig, Scenario
+from mmgsim.scenario.session_checks import is_sound
 from mmgsim.scenario.session_schema import (
     CsvSessions,
     DailySessions,
@@ -83,13 +84,17 @@ def read_sessions(scenario: Scenario, folder: Path | None, run: TimeIndex) -> Se
     faults: list[Fault] = []
     for microgrid in scenario.microgrids:
         for device in microgrid.devices:
+            if not isinstance(device, EvConfig | FlexibleConfig):
+                continue
+            if not is_sound(device, scenario.step):
+                continue  # said where its keys are checked
             if isinstance(device, FlexibleConfig):
                 sessions[microgrid.name, device.name] = _flexible(device, run)
-            elif isinstance(device, EvConfig):
-                fleet = _Fleet(scenario, microgrid, device, folder, run)
-                sessions |= {(microgrid.name, name): s for name, s in fleet.sessions().items()}
-                origins.append((fleet.where, *fleet.origin()))
-                faults += fleet.faults()
+                continue
+            fleet = _Fleet(scenario, microgrid, device, folder, run)
+            sessions |= {(microgrid.name, name): s for name, s in fleet.sessions().items()}
+            origins.append((fleet.where, *fleet.origin()))
+            faults += fleet.faults()
     return SessionInputs(MappingProxyType(sessions), tuple(origins), tuple(faults))
 
 
