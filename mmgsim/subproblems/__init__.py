@@ -69,7 +69,12 @@ from mmgsim.subproblems.robust import PriceRisk, RobustProblem, budgeted_courses
 from mmgsim.subproblems.solver import Outcome, PyomoHighs, Solver, solver_time
 from mmgsim.subproblems.terms import MicrogridInputs, Terms, disclosure_of
 from mmgsim.subproblems.to_ac import AcLoop, AcSchedule, AcTolerance, StepStatus
-from mmgsim.subproblems.two_stage import Stage, TwoStagePlans, TwoStageProblem, dearest_per_kwh
+from mmgsim.subproblems.two_stage import (
+    TwoStageInputs,
+    TwoStagePlans,
+    TwoStageProblem,
+    dearest_per_kwh,
+)
 
 __all__ = [
     "REFUSAL_PER_KWH",
@@ -127,9 +132,9 @@ __all__ = [
     "RobustProblem",
     "Solver",
     "Splitting",
-    "Stage",
     "StepStatus",
     "Terms",
+    "TwoStageInputs",
     "TwoStagePlans",
     "TwoStageProblem",
     "as_offer",
