@@ -30,8 +30,8 @@ from mmgsim.subproblems import (
     UNCERTAIN,
     Courses,
     MicrogridInputs,
-    Stage,
     Terms,
+    TwoStageInputs,
     TwoStagePlans,
     TwoStageProblem,
     exchange_limits,
@@ -150,7 +150,7 @@ class TwoStage:
         self._trade_kw = _balanced(planned.trade_kw)
         self._price_per_kwh = local_price(view.local_price, view.tariff, planned.price_per_kwh)
 
-    def _stage(self, declared: Mapping[str, Disclosure]) -> Stage:
+    def _stage(self, declared: Mapping[str, Disclosure]) -> TwoStageInputs:
         view, steps = self._view, self._view.window.steps
         prices, nothing = public_prices(view.tariff, view.objective), np.zeros(steps)
         inputs = {}
@@ -164,7 +164,7 @@ class TwoStage:
             devices = {name: told.devices for name, told in declared.items()}
             courses = reduced_courses(devices, samples_kw, self.scenarios, tariff=view.tariff)
         envelopes = {name: view.envelopes[name] for name in declared}
-        return Stage(inputs, envelopes, courses, view.window.first_step)
+        return TwoStageInputs(inputs, envelopes, courses, view.window.first_step)
 
     def _problem(self, declared: Mapping[str, Disclosure], courses: int) -> TwoStageProblem:
         members = {name: told.devices for name, told in declared.items()}

@@ -70,7 +70,12 @@ from mmgsim.subproblems.session_rules import session_rules
 from mmgsim.subproblems.solver import Outcome, PyomoHighs, Solver, solver_time
 from mmgsim.subproblems.terms import MicrogridInputs, Terms, disclosure_of
 from mmgsim.subproblems.to_ac import AcLoop, AcSchedule, AcTolerance, StepStatus
-from mmgsim.subproblems.two_stage import Stage, TwoStagePlans, TwoStageProblem, dearest_per_kwh
+from mmgsim.subproblems.two_stage import (
+    TwoStageInputs,
+    TwoStagePlans,
+    TwoStageProblem,
+    dearest_per_kwh,
+)
 
 __all__ = [
     "REFUSAL_PER_KWH",
@@ -128,9 +133,9 @@ __all__ = [
     "RobustProblem",
     "Solver",
     "Splitting",
-    "Stage",
     "StepStatus",
     "Terms",
+    "TwoStageInputs",
     "TwoStagePlans",
     "TwoStageProblem",
     "as_offer",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -65,10 +65,6 @@ class Courses:
         }
         buy_more, sell_more = mix(self.buy_more_per_kwh), mix(self.sell_more_per_kwh)
         return Courses(frozen(np.ones(1)), kw, buy_more, sell_more)
-
-    def of(self, member: str) -> Courses:
-        """Give the courses as one of the microgrids sees them."""
-        return replace(self, kw={member: self.kw[member]})
 
 
 def reduced_courses(

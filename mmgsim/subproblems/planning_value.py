@@ -22,13 +22,13 @@ from dataclasses import replace
 import numpy as np
 
 from mmgsim.contracts import PlanningValue
-from mmgsim.subproblems.two_stage import Stage, TwoStagePlans, TwoStageProblem
+from mmgsim.subproblems.two_stage import TwoStageInputs, TwoStagePlans, TwoStageProblem
 
 __all__ = ["planning_value"]
 
 
 def planning_value(
-    problem: TwoStageProblem, single: TwoStageProblem, stage: Stage
+    problem: TwoStageProblem, single: TwoStageProblem, stage: TwoStageInputs
 ) -> tuple[TwoStagePlans, TwoStagePlans, PlanningValue]:
     """Solve a problem in all readings.
 
@@ -36,7 +36,7 @@ def planning_value(
     ----------
     problem, single : TwoStageProblem
         Of the same members: over as many courses as the stage has, and over one.
-    stage : Stage
+    stage : TwoStageInputs
         Of the window.
 
     Returns

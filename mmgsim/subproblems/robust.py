@@ -36,7 +36,7 @@ from mmgsim.subproblems.devices import Horizon
 from mmgsim.subproblems.price_risk import Ellipsoid, NormHighs
 from mmgsim.subproblems.private import PrivateModel
 from mmgsim.subproblems.solver import TIME_LIMIT_S, Block
-from mmgsim.subproblems.two_stage import Stage, TwoStagePlans, TwoStageProblem
+from mmgsim.subproblems.two_stage import TwoStageInputs, TwoStagePlans, TwoStageProblem
 
 __all__ = ["PriceRisk", "RobustProblem", "budgeted_courses"]
 
@@ -128,12 +128,14 @@ class RobustProblem(TwoStageProblem):
         self._certain = PriceRisk(Ellipsoid(nothing[:, None], 0.0), nothing, nothing)
         self._price_risk = self._certain
 
-    def solve_robust(self, stage: Stage, price_risk: PriceRisk | None = None) -> TwoStagePlans:
+    def solve_robust(
+        self, stage: TwoStageInputs, price_risk: PriceRisk | None = None
+    ) -> TwoStagePlans:
         """Make the worst cost as small as possible.
 
         Parameters
         ----------
-        stage : Stage
+        stage : TwoStageInputs
             With the courses of `budgeted_courses`.
         price_risk : PriceRisk or None
             None where prices are certain.
@@ -170,7 +172,7 @@ class RobustProblem(TwoStageProblem):
             declare_one_way(grid, grid.import_kw, grid.export_kw)
         return model.radius * model.norm
 
-    def _update(self, solver: Any, model: Block, stage: Stage) -> None:
+    def _update(self, solver: Any, model: Block, stage: TwoStageInputs) -> None:
         super()._update(solver, model, stage)
         risk, grid = self._price_risk, model.member[self._name].course[DEAREST].grid
         solver.set_shape(risk.ellipsoid.shape)

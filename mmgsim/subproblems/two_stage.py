@@ -56,7 +56,7 @@ from mmgsim.subproblems.switch import HonestProblem, Solved
 from mmgsim.subproblems.terms import MicrogridInputs
 from mmgsim.uncertainty import Risk, tail_mean
 
-__all__ = ["FirstStage", "Stage", "TwoStagePlans", "TwoStageProblem", "dearest_per_kwh"]
+__all__ = ["FirstStage", "TwoStageInputs", "TwoStagePlans", "TwoStageProblem", "dearest_per_kwh"]
 
 # More than any device can exchange: takes the limit off what may be missed. [kW]
 _ANY_KW = 1e9
@@ -68,7 +68,7 @@ FirstStage = Mapping[str, FloatArray]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Stage:
+class TwoStageInputs:
     """All that changes between two solves.
 
     Parameters
@@ -174,12 +174,12 @@ class TwoStageProblem:
         """Forget what was solved before: what comes next depends on its own numbers alone."""
         self._problem.reset()
 
-    def solve(self, stage: Stage, held: FirstStage | None = None) -> TwoStagePlans:
+    def solve(self, stage: TwoStageInputs, held: FirstStage | None = None) -> TwoStagePlans:
         """Make what costs are judged by as small as possible.
 
         Parameters
         ----------
-        stage : Stage
+        stage : TwoStageInputs
             Of the window.
         held : mapping or None
             A first stage to be kept, of a problem with the same members: what is left to decide is
@@ -202,12 +202,12 @@ class TwoStageProblem:
         solver.solve(agent=self._whose, step=stage.first_step)
         return self._read(solved, stage, frozen(price), first_stage)
 
-    def least_cost(self, stage: Stage, held: FirstStage | None = None) -> float:
+    def least_cost(self, stage: TwoStageInputs, held: FirstStage | None = None) -> float:
         """Give what the best plans are judged as, without the plans; see `solve`. [currency]"""
         solved = self._solve(stage, held)
         return solved.outcome.objective + sum(self._understated(solved).values())
 
-    def _solve(self, stage: Stage, held: FirstStage | None) -> Solved:
+    def _solve(self, stage: TwoStageInputs, held: FirstStage | None) -> Solved:
         is_arbitrage = any(one.terms.prices.is_arbitrage for one in stage.inputs.values())
 
         def update(solver: Solver, model: Block) -> None:
@@ -295,7 +295,7 @@ class TwoStageProblem:
         )
 
     # ----------------------------------------------------------------------------- numbers
-    def _update(self, solver: CompiledHighs, model: Block, stage: Stage) -> None:
+    def _update(self, solver: CompiledHighs, model: Block, stage: TwoStageInputs) -> None:
         solver.set(model.probability, stage.courses.probability)
         solver.set(model.forecast_weight, 0.0)
         for name in self.members:
@@ -308,7 +308,7 @@ class TwoStageProblem:
             _update_plan(solver, member, inputs, _free(self.steps))
             _update_courses(solver, member, stage, name)
 
-    def _price_forecast(self, solver: CompiledHighs, model: Block, stage: Stage) -> None:
+    def _price_forecast(self, solver: CompiledHighs, model: Block, stage: TwoStageInputs) -> None:
         """Let spill and shedding of the plan cost what they cost at the forecast."""
         solver.set(model.forecast_weight, 1.0)
         for name in self.members:
@@ -361,7 +361,7 @@ class TwoStageProblem:
         )
 
     def _read(
-        self, solved: Solved, stage: Stage, price: FloatArray, first_stage: FirstStage
+        self, solved: Solved, stage: TwoStageInputs, price: FloatArray, first_stage: FirstStage
     ) -> TwoStagePlans:
         solver, model = solved.solver, solved.model
         plans = {
@@ -460,7 +460,7 @@ def _update_plan(
     update_one_way(solver, member.grid, low_kw - trade_kw, high_kw - trade_kw)
 
 
-def _update_courses(solver: CompiledHighs, member: Block, stage: Stage, name: str) -> None:
+def _update_courses(solver: CompiledHighs, member: Block, stage: TwoStageInputs, name: str) -> None:
     inputs, courses = stage.inputs[name], stage.courses
     terms, prices = inputs.terms, inputs.terms.prices
     tie_kw = 0.0 if terms.tie_kw is None else terms.tie_kw

@@ -16,8 +16,8 @@ from mmgsim.subproblems import (
     MicrogridInputs,
     PriceRisk,
     RobustProblem,
-    Stage,
     Terms,
+    TwoStageInputs,
     TwoStageProblem,
     budgeted_courses,
     disclosure_of,
@@ -36,7 +36,7 @@ def robust_stage(view, budget, spread=0.4):
     declared = disclosure_of(view)
     low = {name: (1.0 - spread) * kw for name, kw in view.forecast_kw.items()}
     high = {name: (1.0 + spread) * kw for name, kw in view.forecast_kw.items()}
-    return Stage(
+    return TwoStageInputs(
         {view.name: MicrogridInputs(declared, Terms.of(view))},
         {view.name: view.envelope},
         budgeted_courses(view.name, declared, low, high, budget),

@@ -5,7 +5,7 @@ import numpy as np
 from mmgsim.contracts import Renewable, frozen
 from mmgsim.subproblems import MicrogridInputs, Terms, disclosure_of
 from mmgsim.subproblems.courses import Courses
-from mmgsim.subproblems.two_stage import Stage, TwoStageProblem
+from mmgsim.subproblems.two_stage import TwoStageInputs, TwoStageProblem
 
 PRICE_SPREAD = 0.2
 
@@ -58,7 +58,7 @@ def drawn_stage(views, count, *, spread=0.3, seed=0):
         view.name: DrawnOutlook(view, spread, n + 7 * seed).samples_kw(count)
         for n, view in enumerate(views)
     }
-    return Stage(
+    return TwoStageInputs(
         {view.name: MicrogridInputs(disclosure_of(view), Terms.of(view)) for view in views},
         {view.name: view.envelope for view in views},
         Courses(frozen(np.full(count, 1.0 / count)), kw),

@@ -11,8 +11,8 @@ from mmgsim.subproblems import (
     MicrogridPlan,
     PriceRisk,
     RobustProblem,
-    Stage,
     Terms,
+    TwoStageInputs,
     budgeted_courses,
     disclosure_of,
 )
@@ -84,7 +84,7 @@ class Robust(OptimisingStrategy):
             self._robust = RobustProblem(view.name, view.devices, view.window)
         beyond = (1.0 - self.share) / 2.0
         low_kw, high_kw = (view.outlook.quantile_kw(q) for q in (beyond, 1.0 - beyond))
-        stage = Stage(
+        stage = TwoStageInputs(
             inputs={view.name: MicrogridInputs(declared, terms)},
             envelopes={view.name: view.envelope},
             courses=budgeted_courses(view.name, declared, low_kw, high_kw, self.load_budget),

@@ -9,8 +9,8 @@ from mmgsim.subproblems import (
     Courses,
     MicrogridInputs,
     MicrogridPlan,
-    Stage,
     Terms,
+    TwoStageInputs,
     TwoStageProblem,
     disclosure_of,
     reduced_courses,
@@ -84,7 +84,7 @@ class Stochastic(OptimisingStrategy):
         if problem is None or not problem.fits(members, view.window, len(courses)):
             problem = TwoStageProblem(members, view.window, len(courses), risk=self._risk)
             self._two_stage = problem
-        stage = Stage(
+        stage = TwoStageInputs(
             inputs={view.name: MicrogridInputs(disclosure_of(view), terms)},
             envelopes={view.name: view.envelope},
             courses=courses,

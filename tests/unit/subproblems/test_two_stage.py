@@ -8,8 +8,8 @@ from mmgsim.subproblems import (
     Courses,
     MicrogridInputs,
     MicrogridProblem,
-    Stage,
     Terms,
+    TwoStageInputs,
     TwoStageProblem,
     disclosure_of,
     public_cost,
@@ -26,7 +26,7 @@ def one(toy, declared, terms, kw, *, probability=None, **limits):
     steps = len(terms.low_kw)
     share = np.full(count, 1.0 / count) if probability is None else np.array(probability)
     courses = Courses(frozen(share), {"MG": {n: frozen(v) for n, v in kw.items()}})
-    stage = Stage(
+    stage = TwoStageInputs(
         {"MG": MicrogridInputs(declared, terms)},
         {"MG": toy.envelope("MG", steps, **limits)},
         courses,
@@ -79,7 +79,7 @@ def test_dearer_prices_of_a_course_are_paid_in_it(toy):
     problem, stage = one(toy, declared, toy.terms([0.3]), {"shop": [[1.0], [1.0]]})
     more = frozen([[0.0], [0.2]])
     courses = Courses(stage.courses.probability, stage.courses.kw, more, more)
-    planned = problem.solve(Stage(stage.inputs, stage.envelopes, courses))
+    planned = problem.solve(TwoStageInputs(stage.inputs, stage.envelopes, courses))
     assert planned.course_cost == pytest.approx([0.3, 0.5])
 
 
