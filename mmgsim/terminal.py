@@ -25,11 +25,11 @@ from mmgsim.report import (
     COMPARED_NOTE,
     Section,
     annual_rows,
+    brief_verdicts,
     compared_rows,
     divided_rows,
     mean_rows,
     summary_rows,
-    verdict_rows,
 )
 from mmgsim.reproduce import HEAD, Reproduction, claim_rows, reasons
 from mmgsim.scenario import PlugIn
@@ -236,7 +236,7 @@ def print_sweep(sweep: Sweep, *, quiet: bool, as_json: bool) -> None:
 
 
 def print_judgement(judgement: Judgement, *, quiet: bool, as_json: bool) -> None:
-    """Print what plans cost in the same futures, a column a plan."""
+    """Print what plans cost in the same futures; the page has more."""
     if as_json:
         content = {"judgement": str(judgement.folder), **judgement.as_plain_data()}
         sys.stdout.write(json.dumps(content, indent=2) + "\n")
@@ -245,10 +245,13 @@ def print_judgement(judgement: Judgement, *, quiet: bool, as_json: bool) -> None
         return
     judged = judgement.judged()
     if len(judged.verdicts):
-        head, rows = verdict_rows(judged)
-        figures = [(label, [row[at] for row in rows]) for at, label in enumerate(head)]
-        section = ("Over the futures that all have met", figures[1:])
-        out.print(_side_by_side(judged.subtitle, judged.verdicts.index, [section], caption=""))
+        head, rows = brief_verdicts(judged)
+        first = Column(Text(head[0]), overflow="fold")
+        others = [Column(Text(name, overflow="fold"), justify="right") for name in head[1:]]
+        table = Table(first, *others, title=Text(judged.subtitle))
+        for row in rows:
+            table.add_row(*map(Text, row))
+        out.print(table)
     for line in (*judged.notes, f"judgement: {judgement.folder / 'judge.html'}"):
         out.print(line, soft_wrap=True, markup=False)
 

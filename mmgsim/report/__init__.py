@@ -9,7 +9,7 @@ from mmgsim.report.deciders import options_told
 from mmgsim.report.divided import Divided, divided_rows
 from mmgsim.report.divided_page import division_figure, write_division_page
 from mmgsim.report.html import write_report
-from mmgsim.report.judged import Judged, verdict_rows
+from mmgsim.report.judged import Judged, brief_verdicts, verdict_rows
 from mmgsim.report.judged_page import judgement_figures, write_judged_page
 from mmgsim.report.numbers import gates_without_bound, summary_rows, surplus_given
 from mmgsim.report.page import page, table
@@ -26,6 +26,7 @@ __all__ = [
     "Section",
     "Swept",
     "annual_rows",
+    "brief_verdicts",
     "compared_rows",
     "divided_rows",
     "division_figure",

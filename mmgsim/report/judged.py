@@ -9,7 +9,7 @@ import pandas as pd
 
 from mmgsim.report.compared import written
 
-__all__ = ["Judged", "verdict_rows"]
+__all__ = ["Judged", "brief_verdicts", "verdict_rows"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,6 +98,18 @@ def verdict_rows(judged: Judged) -> tuple[list[str], list[list[str]]]:
             ]
         )
     return head, rows
+
+
+def brief_verdicts(judged: Judged) -> tuple[list[str], list[list[str]]]:
+    """Give the part of `verdict_rows` that fits a terminal; energy only where some lacked."""
+    head, rows = verdict_rows(judged)
+    kept = [0, 1, 2, 6, 7]
+    # Broken limits, shed and unserved energy are told where there are any.
+    kept += [at for at in (8, 9, 10) if any(not row[at].startswith(_NONE) for row in rows)]
+    return [head[at] for at in kept], [[row[at] for at in kept] for row in rows]
+
+
+_NONE = ("0.0 %", "0.00")
 
 
 def _with_interval(value: float, low: float, high: float) -> str:
