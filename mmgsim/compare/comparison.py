@@ -270,7 +270,7 @@ def _share_notes(table: pd.DataFrame) -> tuple[str, ...]:
     counts = table.coordination.value_counts()
     lacking = [kind for kind in ("isolated", "central") if kind not in counts]
     if lacking:
-        cure = f"add {' and '.join(lacking)} to the coordinations"
+        cure = f"add {' and '.join(lacking)}, as a coordination or as a run folder"
         return (f"No captured share: {cure}; it is the part of the gain between the two.",)
     twice = [kind for kind in ("isolated", "central") if counts[kind] > 1]
     if twice:

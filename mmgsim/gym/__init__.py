@@ -6,7 +6,8 @@ ledger. `MultiMicrogridEnv` says what is observed, done and rewarded. It takes t
 ``pip install 'mmgsim[gym]'``.
 """
 
+from mmgsim.errors import GymError
 from mmgsim.gym.env import MultiMicrogridEnv, parallel_env
 from mmgsim.gym.fields import Field
 
-__all__ = ["Field", "MultiMicrogridEnv", "parallel_env"]
+__all__ = ["Field", "GymError", "MultiMicrogridEnv", "parallel_env"]

@@ -16,7 +16,7 @@ __all__ = ["COMPARED_NOTE", "Compared", "Section", "compared_rows", "written"]
 COMPARED_NOTE = (
     "Energy left in storage is not in the objective cost, the cost of the members or the cost of "
     "the system; 'less the value of energy left' takes it off. Captured share: the part of the "
-    "trading gain, isolated less central, that a run has; blank where not exactly one run "
+    "trading gain, isolated less central, that a run has; '-' where not exactly one run "
     "of either is here, or the gain is next to nothing. 95 % of the gates needed at most as many "
     "rounds as said. Bytes are the volume of what was said, not its content: whole models can be "
     "shorter than many offers, and give away more. Seconds depend on the machine."

@@ -145,7 +145,7 @@ def _line(results: Results) -> list[tuple[str, str]]:
         return []
     return [
         ("messages of the market that got lost", f"{summary['lost_messages']:,}"),
-        ("microgrids left out", f"{summary['left_out']:,} times in {summary['gates']:,} gates"),
+        ("microgrids left out, over all gates", f"{summary['left_out']:,}"),
         ("rounds of the market's line, waiting included", f"{summary['line_rounds']:,}"),
     ]
 

@@ -424,7 +424,7 @@ def test_a_missing_end_of_the_gain_is_said_with_the_cure(copied, tmp_path):
     for name in ("manifest.json", "summary.json"):
         change_json(other / name, coordination="own")
     (note,) = mmgsim.compare_runs([copied[0], other]).notes
-    assert note.startswith("No captured share: add central to the coordinations")
+    assert note.startswith("No captured share: add central, as a coordination or as a run folder")
 
 
 # ------------------------------------------------------------------------------------- refused

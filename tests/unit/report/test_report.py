@@ -182,7 +182,7 @@ def test_a_line_is_told_only_where_it_is_not_perfect(results):
     lossy.scenario = {"communication": {"loss_probability": 0.2}}
     rows = dict(summary_rows(lossy))
     assert rows[name] == "1,200"
-    assert rows["microgrids left out"] == "3 times in 24 gates"
+    assert rows["microgrids left out, over all gates"] == "3"
     assert rows["rounds of the market's line, waiting included"] == "88"
 
 
