@@ -8,9 +8,10 @@ import pytest
 
 import mmgsim
 from mmgsim.contracts import Disclose
-from mmgsim.engine import Futures, build
+from mmgsim.division.day import game_day
+from mmgsim.engine import Futures, MessageBus, build
 from mmgsim.scenario import load_scenario, read_inputs
-from mmgsim.subproblems import disclosure_of
+from mmgsim.subproblems import disclosure_of, reply_faults
 
 TOLD = {
     "load": {"kind": "normal", "sd": 0.1},
@@ -82,6 +83,25 @@ def test_another_device_changes_no_future_of_the_others():
     after = futures(**{"microgrids.MG1.devices": [shed, *devices]}).device_kw([3])
     assert all(np.array_equal(values, after[key]) for key, values in before.items())
     assert np.ptp(after["MG1", "shed"]) > 0.0
+
+
+def test_a_run_is_the_same_with_one_worker_and_with_two():
+    found = []
+    for workers in (1, 2):
+        told = {**TOLD, "future": 3}
+        overrides = {"uncertainty": told, "coordination": "prices", "forecast": "expected"}
+        one = build("duo", overrides=overrides, bus=MessageBus(workers=workers))
+        for _ in range(6):
+            one.step()
+        found.append(one.table("dispatch"))
+    pd.testing.assert_frame_equal(*found, check_exact=True)
+
+
+def test_a_game_of_one_day_meets_the_future_of_the_run():
+    told = {"uncertainty": {**TOLD, "future": 2}, "days": 2}
+    drawn = futures(days=2).device_kw([2])
+    declared = game_day("duo", 2, told).declared["MG1"].forecast_kw
+    assert np.array_equal(declared["roof"], drawn["MG1", "roof"][0, 24:])
 
 
 def test_the_seed_draws_other_futures():
@@ -304,6 +324,26 @@ def test_who_knows_of_nothing_uncertain_discloses_its_forecast_alone():
     one.begin_step()
     view = one.microgrids["MG1"].view
     assert not disclosure_of(view, Disclose(window=view.window, samples=5, within=0.9)).samples_kw
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        ({"samples_kw": {"homes": np.ones((5, 3))}}, "samples of homes are not rows of 24"),
+        ({"samples_kw": {"homes": np.full((5, 24), -1.0)}}, "samples of homes are not rows of 24"),
+        ({"low_kw": {"homes": np.ones(3)}}, "bounds of homes are not 24 finite numbers"),
+        (
+            {"low_kw": {"homes": np.ones(24)}, "high_kw": {"homes": np.zeros(24)}},
+            "lower bound of homes is above the upper one",
+        ),
+    ],
+)
+def test_samples_and_bounds_that_nobody_can_plan_with_are_refused(change, what):
+    view = outlooks(0)["MG1"]
+    asked = Disclose(window=view.window, samples=5, within=0.9)
+    told = disclosure_of(view, asked)
+    assert not list(reply_faults(told, view, asked))
+    assert what in " ".join(reply_faults(replace(told, **change), view, asked))
 
 
 # ----------------------------------------------------------------------------------------- prices
