@@ -61,6 +61,17 @@ def test_futures_are_the_same_alone_among_others_and_in_part():
     assert np.array_equal(one.price_factors([9])[0], one.price_factors(MANY)[8])
 
 
+def test_futures_of_wind_are_the_same_to_the_last_bit_too():
+    one = build("leem4", overrides={"uncertainty.future": 5}).futures
+    drawn, true = one.device_kw(range(1, 41)), one.true_kw()
+    for name in ("turbine", "roof"):
+        assert np.array_equal(drawn["MG1", name][4], true["MG1", name][:24])
+        assert np.array_equal(
+            one.device_kw([5], first_step=3, steps=4)["MG1", name][0], true["MG1", name][3:7]
+        )
+    assert np.array_equal(drawn["MG1", "offices"][4], true["MG1", "offices"][:24])
+
+
 def test_a_day_is_the_same_in_a_run_of_its_own_and_in_a_longer_one():
     long, short = futures(days=2), futures(start="2021-01-12")
     for key, values in short.device_kw([4]).items():
