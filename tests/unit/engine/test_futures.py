@@ -78,8 +78,10 @@ def test_a_day_is_the_same_in_a_run_of_its_own_and_in_a_longer_one():
         assert np.array_equal(values[0], long.device_kw([4])[key][0, 24:])
 
 
-@pytest.mark.parametrize("coordination", ["isolated", "central", "prices"])
-@pytest.mark.parametrize("forecast", ["perfect", "persistence"])
+@pytest.mark.parametrize(
+    ("coordination", "forecast"),
+    [("isolated", "perfect"), ("central", "persistence"), ("prices", "noise")],
+)
 def test_all_coordinations_and_forecasts_meet_the_same_futures(coordination, forecast):
     drawn = futures().device_kw([3])
     told = realised(model(coordination=coordination, forecast=forecast))
@@ -205,24 +207,23 @@ def test_what_is_expected_of_the_next_step_follows_what_was_seen():
 
 
 def test_errors_grow_with_the_lead_and_shrink_with_the_gate():
-    squares = []
+    told = {"load": {"kind": "normal", "sd": 0.1, "lag1": 0.95}}
+    loaded = load_scenario("duo", {"uncertainty": {**told, "future": 1}})
+    inputs, clock = read_inputs(loaded.scenario, loaded.folder), model(told=told).clock
+    series = inputs.device_kw["MG1", "homes"]
+
+    squares = np.zeros((2, 24))
     for future in range(1, 41):
-        one = model(future, told={"load": {"kind": "normal", "sd": 0.1, "lag1": 0.95}})
-        true = one.futures.true_kw()["MG1", "homes"]
-        meters = one.microgrids["MG1"]._meters
-        for _ in range(13):
-            one.clock.advance()
-        errors = [meters.forecast_kw(one.clock.window())["homes"] - true[12:36]]
-        one.clock.step = 18
-        errors.append(meters.forecast_kw(one.clock.window())["homes"] - true[18:42])
-        relative = [
-            e / one.inputs.device_kw["MG1", "homes"][s : s + 24]
-            for e, s in zip(errors, (12, 18), strict=True)
-        ]
-        squares.append([relative[0][0], relative[0][6], relative[0][23], relative[1][0]])
-    near, middle, far, later = np.sqrt(np.mean(np.square(squares), axis=0))
-    assert near < middle < far
-    assert later < middle  # the same step of the run, six hours later
+        uncertainty = loaded.scenario.uncertainty.model_copy(update={"future": future})
+        one = Futures(loaded.scenario.model_copy(update={"uncertainty": uncertainty}), inputs)
+        true = one.true_kw()["MG1", "homes"]
+        for place, step in enumerate((12, 18)):
+            clock.step, ahead = step, slice(step, step + 24)
+            expected_kw = one.ahead("MG1", clock.window())["homes"].expected()
+            squares[place] += ((expected_kw - true[ahead]) / series[ahead]) ** 2
+    noon, evening = np.sqrt(squares / 40)
+    assert noon[0] < noon[6] < noon[23]
+    assert evening[0] < noon[6]  # the same step of the run, seen six hours later
 
 
 def test_persistence_reads_what_came_true_the_day_before():
