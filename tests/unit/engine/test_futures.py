@@ -134,6 +134,17 @@ def test_without_a_future_the_series_themselves_come_true():
     assert stated.microgrids["MG1"].view.outlook is not None
 
 
+def test_a_connection_without_limits_carries_all_futures_alike():
+    wide = {"load": {"kind": "normal", "sd": 0.4}}
+    limits_kw = {
+        f: model(f, told=wide).microgrids["MG2"].member.import_limit_kw for f in ("none", 7)
+    }
+    assert limits_kw["none"] == limits_kw[7]
+    most_kw = futures(told=wide).device_kw(MANY)["MG2", "shop"].max()
+    assert most_kw > 1.5 * model().inputs.device_kw["MG2", "shop"].max()
+    assert most_kw <= limits_kw[7]
+
+
 def test_what_is_not_named_is_certain():
     one = futures(told={"pv": TOLD["pv"]})
     found = one.device_kw(range(1, 4))
