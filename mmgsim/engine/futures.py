@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from copy import copy
 from datetime import UTC, datetime, timedelta
-from functools import partial
+from functools import cached_property, partial
 from types import MappingProxyType
 
 import numpy as np
@@ -68,7 +68,7 @@ class Futures:
         self._last_shown: dict[DeviceKey, np.ndarray] = {}
 
     @property
-    def true(self) -> int | None:
+    def true_future(self) -> int | None:
         """Number of the future that comes true; None where the series themselves do."""
         return self._future
 
@@ -113,15 +113,13 @@ class Futures:
             [kW]
         """
         part = self._part(first_step, steps)
-        found = dict(self._inputs.device_kw)
+        shape = (len(futures), part.stop - part.start)
+        found = {
+            key: np.broadcast_to(series_kw[part], shape)
+            for key, series_kw in self._inputs.device_kw.items()
+        }
         common: dict[str, FloatArray] = {}
-        for key, series_kw in found.items():
-            spread = self._inputs.spreads.device_kw.get(key)
-            if spread is None:
-                found[key] = np.broadcast_to(
-                    series_kw[part], (len(futures), part.stop - part.start)
-                )
-                continue
+        for key, spread in self._inputs.spreads.device_kw.items():
             kind = self._kinds[key]
             if kind not in common:
                 common[kind] = self._scores((kind,), futures, part)
@@ -145,17 +143,14 @@ class Futures:
 
     def true_kw(self) -> Mapping[DeviceKey, FloatArray]:
         """Give what comes true in a run, in the positions of `Inputs`. [kW]"""
-        if self.true is None:
+        if self.true_future is None:
             return self._inputs.device_kw
-        found = self.device_kw([self.true], first_step=-self.lead_steps, steps=self._all)
+        found = self.device_kw([self.true_future], first_step=-self.lead_steps, steps=self._all)
         return MappingProxyType({key: frozen(values[0]) for key, values in found.items()})
 
     def true_price_factors(self) -> FloatArray:
         """Give by what prices are multiplied in a run, in the positions of `Inputs`."""
-        if self.true is None:
-            return np.ones(self._all)
-        factors = self.price_factors([self.true], first_step=-self.lead_steps, steps=self._all)
-        return frozen(factors[0])
+        return self._true_factors
 
     # ------------------------------------------------------------------- as a run goes on
     def ahead(self, microgrid: str, window: Window) -> Mapping[str, Ahead]:
@@ -177,7 +172,7 @@ class Futures:
             return None
         part = self._part(window.first_step, window.steps)
         score = 0.0
-        if self.true is not None:
+        if self.true_future is not None:
             score = float(self._true_scores(("price",))[part.start])
         return Ahead(spread, part, self._lag1("price"), score, 0)
 
@@ -188,9 +183,9 @@ class Futures:
         forecasts are perfect. (steps,) array.
         """
         part = self._part(window.first_step, window.steps)
-        if self.true is None or self._inputs.spreads.price is None:
+        if self.true_future is None or self._inputs.spreads.price is None:
             return np.ones(window.steps)
-        true = self._true_price_factors()[part]
+        true = self._true_factors[part]
         ahead = self.price_ahead(window)
         if self._is_foreseen or ahead is None:
             return true
@@ -263,16 +258,18 @@ class Futures:
 
     def _true_scores(self, names: tuple[str, ...]) -> FloatArray:
         """Give a path of the future that comes true, over all steps of `Inputs`."""
-        if self.true is None:
+        if self.true_future is None:
             raise ValueError("no future comes true")
         if names not in self._true:
-            self._true[names] = self._scores(names, [self.true], slice(0, self._all))[0]
+            self._true[names] = self._scores(names, [self.true_future], slice(0, self._all))[0]
         return self._true[names]
 
-    def _true_price_factors(self) -> FloatArray:
-        if ("factors",) not in self._true:
-            self._true["factors",] = self.true_price_factors()
-        return self._true["factors",]
+    @cached_property
+    def _true_factors(self) -> FloatArray:
+        if self.true_future is None:
+            return frozen(np.ones(self._all))
+        lead = self.lead_steps
+        return frozen(self.price_factors([self.true_future], first_step=-lead, steps=self._all)[0])
 
     def _ahead(self, key: DeviceKey, spread: Spread, part: slice) -> Ahead:
         kind = self._kinds[key]
@@ -280,7 +277,7 @@ class Futures:
         if seen is None:
             return Ahead(spread, part, self._lag1(kind), 0.0, None)
         score = spread.own_score(seen)
-        if self.true is not None:
+        if self.true_future is not None:
             common, own = self._true_scores((kind,)), self._true_scores((kind, *key))
             score = float(joined(common[seen], own[seen], self._between(kind)))
         return Ahead(spread, part, self._lag1(kind), score, part.start - seen)

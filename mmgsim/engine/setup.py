@@ -241,7 +241,7 @@ def _microgrid(
     miss_price = miss_price_of(devices, dearest_public)
     devices = with_miss_price(devices, miss_price)
     return MicrogridSetup(
-        member=_member(config, devices, _largest_loads_kw(config, scenario, inputs)),
+        member=_member(config, devices, _largest_loads_kw(config, inputs)),
         devices=devices,
         state=first_state(config.devices, scenario.gate.end_of_window),
         meters=meters,
@@ -270,25 +270,23 @@ def _target(device: Device, step_h: float) -> ForecastTarget:
     return ForecastTarget(ForecastKind.LOAD, step_h)
 
 
-def _largest_loads_kw(
-    config: MicrogridConfig, scenario: Scenario, inputs: Inputs
-) -> Mapping[str, float]:
+def _largest_loads_kw(config: MicrogridConfig, inputs: Inputs) -> Mapping[str, float]:
     """Give what every load is at most, as far as anybody can tell before the run. [kW]
 
-    Forecasts may exceed what the series ever reaches; half as much again covers that. The same for
-    all futures, as it says what the connection can carry.
+    Forecasts may exceed what the series ever reaches; half as much again covers that. It is the
+    same for all futures, as it says what the connection can carry.
     """
-    is_drawn = scenario.uncertainty is not None and scenario.uncertainty.future is not None
+    everywhere = slice(0, inputs.index.steps)
+    rare = np.full(inputs.index.steps, _RARE_SCORE)
     found: dict[str, float] = {}
     for device in config.devices:
-        key = (config.name, device.name)
         if isinstance(device, LoadConfig):
+            key = (config.name, device.name)
             found[device.name] = 1.5 * float(inputs.device_kw[key].max())
             spread = inputs.spreads.device_kw.get(key)
-            if is_drawn and spread is not None:
-                everywhere = slice(0, inputs.index.steps)
-                rare_kw = spread.values(np.full(inputs.index.steps, _RARE_SCORE), everywhere)
-                found[device.name] = max(found[device.name], float(rare_kw.max()))
+            if spread is not None:
+                rare_kw = float(spread.values(rare, everywhere).max())
+                found[device.name] = max(found[device.name], rare_kw)
     return found
 
 

@@ -43,11 +43,12 @@ def run(**options):
 def test_every_example_is_here(examples):
     names = sorted(path.name for path in examples.iterdir())
     others = ["my_dno.py", "my_market.py", "shaver.py", "spare_pool.py"]
-    assert names == ["capped.py", "evening.py", *others]
+    assert names == ["capped.py", "evening.py", *others, "wary.py"]
 
 
 @pytest.mark.parametrize(
-    "reference", ["shaver.py:PeakShaver", "capped.py:Capped", "evening.py:EveningAsker"]
+    "reference",
+    ["shaver.py:PeakShaver", "capped.py:Capped", "evening.py:EveningAsker", "wary.py:Wary"],
 )
 def test_strategies_keep_their_contract(examples, reference):
     check_strategy(find_class(Kind.STRATEGY, reference, examples))
@@ -78,6 +79,20 @@ def test_the_peak_shaver_keeps_its_cap_alone(examples):
     most_kw = [most_drawn_kw(model) for model in runs]
     assert most_kw[0] > CAP_KW + 1.0
     assert most_kw[1] <= CAP_KW + 1e-6
+
+
+def test_the_wary_one_plans_with_less_sun_than_is_expected(examples):
+    told = {"uncertainty": {"future": 1, "pv": {"kind": "beta"}}, "forecast": "expected"}
+    wary = {"microgrids.MG1.strategy": f"{examples}/wary.py:Wary"}
+    one = mmgsim.build("duo", coordination="isolated", overrides={**told, **wary})
+    one.step()
+    agent = one.microgrids["MG1"]
+    planned_kw = agent.plan.schedule["roof"].expected_kw
+    sure_kw = agent.view.outlook.quantile_kw(0.2)["roof"]
+    expected_kw = agent.view.forecast_kw["roof"]
+    assert planned_kw == pytest.approx(np.minimum(sure_kw, expected_kw))
+    assert planned_kw.sum() < expected_kw.sum()
+    assert not one.recorder.totals.faults
 
 
 def test_the_evening_asker_asks_more_in_the_evening_alone(examples):

@@ -8,9 +8,10 @@ import pytest
 
 import mmgsim
 from mmgsim.contracts import Disclose
-from mmgsim.engine import Futures, build
+from mmgsim.division.day import game_day
+from mmgsim.engine import Futures, MessageBus, build
 from mmgsim.scenario import load_scenario, read_inputs
-from mmgsim.subproblems import disclosure_of
+from mmgsim.subproblems import disclosure_of, reply_faults
 
 TOLD = {
     "load": {"kind": "normal", "sd": 0.1},
@@ -60,14 +61,27 @@ def test_futures_are_the_same_alone_among_others_and_in_part():
     assert np.array_equal(one.price_factors([9])[0], one.price_factors(MANY)[8])
 
 
+def test_futures_of_wind_are_the_same_to_the_last_bit_too():
+    one = build("leem4", overrides={"uncertainty.future": 5}).futures
+    drawn, true = one.device_kw(range(1, 41)), one.true_kw()
+    for name in ("turbine", "roof"):
+        assert np.array_equal(drawn["MG1", name][4], true["MG1", name][:24])
+        assert np.array_equal(
+            one.device_kw([5], first_step=3, steps=4)["MG1", name][0], true["MG1", name][3:7]
+        )
+    assert np.array_equal(drawn["MG1", "offices"][4], true["MG1", "offices"][:24])
+
+
 def test_a_day_is_the_same_in_a_run_of_its_own_and_in_a_longer_one():
     long, short = futures(days=2), futures(start="2021-01-12")
     for key, values in short.device_kw([4]).items():
         assert np.array_equal(values[0], long.device_kw([4])[key][0, 24:])
 
 
-@pytest.mark.parametrize("coordination", ["isolated", "central", "prices"])
-@pytest.mark.parametrize("forecast", ["perfect", "persistence"])
+@pytest.mark.parametrize(
+    ("coordination", "forecast"),
+    [("isolated", "perfect"), ("central", "persistence"), ("prices", "noise")],
+)
 def test_all_coordinations_and_forecasts_meet_the_same_futures(coordination, forecast):
     drawn = futures().device_kw([3])
     told = realised(model(coordination=coordination, forecast=forecast))
@@ -82,6 +96,25 @@ def test_another_device_changes_no_future_of_the_others():
     after = futures(**{"microgrids.MG1.devices": [shed, *devices]}).device_kw([3])
     assert all(np.array_equal(values, after[key]) for key, values in before.items())
     assert np.ptp(after["MG1", "shed"]) > 0.0
+
+
+def test_a_run_is_the_same_with_one_worker_and_with_two():
+    found = []
+    for workers in (1, 2):
+        told = {**TOLD, "future": 3}
+        overrides = {"uncertainty": told, "coordination": "prices", "forecast": "expected"}
+        one = build("duo", overrides=overrides, bus=MessageBus(workers=workers))
+        for _ in range(6):
+            one.step()
+        found.append(one.table("dispatch"))
+    pd.testing.assert_frame_equal(*found, check_exact=True)
+
+
+def test_a_game_of_one_day_meets_the_future_of_the_run():
+    told = {"uncertainty": {**TOLD, "future": 2}, "days": 2}
+    drawn = futures(days=2).device_kw([2])
+    declared = game_day("duo", 2, told).declared["MG1"].forecast_kw
+    assert np.array_equal(declared["roof"], drawn["MG1", "roof"][0, 24:])
 
 
 def test_the_seed_draws_other_futures():
@@ -99,6 +132,17 @@ def test_without_a_future_the_series_themselves_come_true():
         pd.testing.assert_frame_equal(plain.table(name), stated.table(name), check_exact=True)
     assert plain.microgrids["MG1"].view.outlook is None
     assert stated.microgrids["MG1"].view.outlook is not None
+
+
+def test_a_connection_without_limits_carries_all_futures_alike():
+    wide = {"load": {"kind": "normal", "sd": 0.4}}
+    limits_kw = {
+        f: model(f, told=wide).microgrids["MG2"].member.import_limit_kw for f in ("none", 7)
+    }
+    assert limits_kw["none"] == limits_kw[7]
+    most_kw = futures(told=wide).device_kw(MANY)["MG2", "shop"].max()
+    assert most_kw > 1.5 * model().inputs.device_kw["MG2", "shop"].max()
+    assert most_kw <= limits_kw[7]
 
 
 def test_what_is_not_named_is_certain():
@@ -174,24 +218,23 @@ def test_what_is_expected_of_the_next_step_follows_what_was_seen():
 
 
 def test_errors_grow_with_the_lead_and_shrink_with_the_gate():
-    squares = []
+    told = {"load": {"kind": "normal", "sd": 0.1, "lag1": 0.95}}
+    loaded = load_scenario("duo", {"uncertainty": {**told, "future": 1}})
+    inputs, clock = read_inputs(loaded.scenario, loaded.folder), model(told=told).clock
+    series = inputs.device_kw["MG1", "homes"]
+
+    squares = np.zeros((2, 24))
     for future in range(1, 41):
-        one = model(future, told={"load": {"kind": "normal", "sd": 0.1, "lag1": 0.95}})
-        true = one.futures.true_kw()["MG1", "homes"]
-        meters = one.microgrids["MG1"]._meters
-        for _ in range(13):
-            one.clock.advance()
-        errors = [meters.forecast_kw(one.clock.window())["homes"] - true[12:36]]
-        one.clock.step = 18
-        errors.append(meters.forecast_kw(one.clock.window())["homes"] - true[18:42])
-        relative = [
-            e / one.inputs.device_kw["MG1", "homes"][s : s + 24]
-            for e, s in zip(errors, (12, 18), strict=True)
-        ]
-        squares.append([relative[0][0], relative[0][6], relative[0][23], relative[1][0]])
-    near, middle, far, later = np.sqrt(np.mean(np.square(squares), axis=0))
-    assert near < middle < far
-    assert later < middle  # the same step of the run, six hours later
+        uncertainty = loaded.scenario.uncertainty.model_copy(update={"future": future})
+        one = Futures(loaded.scenario.model_copy(update={"uncertainty": uncertainty}), inputs)
+        true = one.true_kw()["MG1", "homes"]
+        for place, step in enumerate((12, 18)):
+            clock.step, ahead = step, slice(step, step + 24)
+            expected_kw = one.ahead("MG1", clock.window())["homes"].expected()
+            squares[place] += ((expected_kw - true[ahead]) / series[ahead]) ** 2
+    noon, evening = np.sqrt(squares / 40)
+    assert noon[0] < noon[6] < noon[23]
+    assert evening[0] < noon[6]  # the same step of the run, seen six hours later
 
 
 def test_persistence_reads_what_came_true_the_day_before():
@@ -304,6 +347,26 @@ def test_who_knows_of_nothing_uncertain_discloses_its_forecast_alone():
     one.begin_step()
     view = one.microgrids["MG1"].view
     assert not disclosure_of(view, Disclose(window=view.window, samples=5, within=0.9)).samples_kw
+
+
+@pytest.mark.parametrize(
+    ("change", "what"),
+    [
+        ({"samples_kw": {"homes": np.ones((5, 3))}}, "samples of homes are not rows of 24"),
+        ({"samples_kw": {"homes": np.full((5, 24), -1.0)}}, "samples of homes are not rows of 24"),
+        ({"low_kw": {"homes": np.ones(3)}}, "bounds of homes are not 24 finite numbers"),
+        (
+            {"low_kw": {"homes": np.ones(24)}, "high_kw": {"homes": np.zeros(24)}},
+            "lower bound of homes is above the upper one",
+        ),
+    ],
+)
+def test_samples_and_bounds_that_nobody_can_plan_with_are_refused(change, what):
+    view = outlooks(0)["MG1"]
+    asked = Disclose(window=view.window, samples=5, within=0.9)
+    told = disclosure_of(view, asked)
+    assert not list(reply_faults(told, view, asked))
+    assert what in " ".join(reply_faults(replace(told, **change), view, asked))
 
 
 # ----------------------------------------------------------------------------------------- prices

@@ -13,6 +13,7 @@ from mmgsim.profiles import (
     Unit,
     WindSource,
     make_series,
+    make_wind_speed,
     read_sites,
 )
 from mmgsim.profiles.pv import clear_sky_index
@@ -173,6 +174,15 @@ def test_turbines_share_wind_at_a_site_and_not_otherwise():
     )
     assert not np.array_equal(a, b)
     assert np.array_equal(c, d)
+
+
+@pytest.mark.parametrize(("site", "step_h"), [(None, 1.0), ("laverton", 0.25)])
+def test_the_speed_of_a_step_is_the_one_its_power_is_of(site, step_h):
+    source = WindSource(source="wind", mean_speed_m_s=7.0, site=site)
+    index = days(date(2021, 3, 1), 3, step_h=step_h)
+    speed_m_s = make_wind_speed(source, index, seed=4, name="MG1.mill")
+    power_pu = make_series(source, index, seed=4, name="MG1.mill").values
+    assert np.array_equal(wind_power_pu(source, speed_m_s), power_pu)
 
 
 def test_linear_curve_gives_a_plausible_capacity_factor():

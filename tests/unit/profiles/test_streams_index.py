@@ -3,7 +3,16 @@ from datetime import UTC, date, datetime, timedelta, timezone
 import numpy as np
 import pytest
 
-from mmgsim.profiles import Label, Series, SeriesError, TimeIndex, Unit, bundled_path, stream
+from mmgsim.profiles import (
+    Label,
+    Series,
+    SeriesError,
+    TimeIndex,
+    Unit,
+    bundled_path,
+    normals_at,
+    stream,
+)
 from mmgsim.profiles.streams import autoregressive
 
 
@@ -16,6 +25,22 @@ def test_stream_does_not_depend_on_order_of_creation():
 @pytest.mark.parametrize("other", [(8, "ab", "c"), (7, "a", "bc"), (7, "abc"), (7, "ab", "c", "")])
 def test_streams_of_other_keys_differ(other):
     assert stream(7, "ab", "c").random() != stream(*other).random()
+
+
+def test_a_number_hangs_on_its_row_and_place_alone():
+    whole = normals_at(5, "a", rows=[0, 7], first=0, count=40)
+    for first in range(9):
+        part = normals_at(5, "a", rows=[7], first=first, count=3)
+        assert np.array_equal(part[0], whole[1, first : first + 3])
+    assert not np.array_equal(whole[0], whole[1])
+    assert not np.array_equal(whole, normals_at(5, "b", rows=[0, 7], first=0, count=40))
+    assert not np.array_equal(whole, normals_at(6, "a", rows=[0, 7], first=0, count=40))
+
+
+def test_numbers_are_standard_normal():
+    drawn = normals_at(5, "a", rows=range(100), first=3, count=1000).ravel()
+    assert abs(drawn.mean()) < 3.0 / np.sqrt(drawn.size)
+    assert abs(drawn.var() - 1.0) < 3.0 * np.sqrt(2.0 / drawn.size)
 
 
 def test_autoregressive_path_has_unit_variance_and_its_lag():

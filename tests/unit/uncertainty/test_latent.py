@@ -20,22 +20,6 @@ def scores(*names, first=MIDNIGHT + 16, steps=12, lag1=0.8, rows=ROWS):
     return scores_at(shocks, first=first, steps=steps, lag1=lag1, per_day=24)
 
 
-def test_a_number_hangs_on_its_row_and_place_alone():
-    whole = normals_at(5, "a", rows=[0, 7], first=0, count=40)
-    for first in range(9):
-        part = normals_at(5, "a", rows=[7], first=first, count=3)
-        assert np.array_equal(part[0], whole[1, first : first + 3])
-    assert not np.array_equal(whole[0], whole[1])
-    assert not np.array_equal(whole, normals_at(5, "b", rows=[0, 7], first=0, count=40))
-    assert not np.array_equal(whole, normals_at(6, "a", rows=[0, 7], first=0, count=40))
-
-
-def test_numbers_are_standard_normal():
-    drawn = normals_at(5, "a", rows=range(100), first=3, count=1000).ravel()
-    assert abs(drawn.mean()) < 3.0 / np.sqrt(drawn.size)
-    assert abs(drawn.var() - 1.0) < 3.0 * np.sqrt(2.0 / drawn.size)
-
-
 @pytest.mark.parametrize("lag1", [0.0, 0.5, 0.9, 0.99])
 def test_scores_are_the_same_to_the_last_bit_wherever_a_window_begins(lag1):
     begin = MIDNIGHT - 10
