@@ -10,7 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from mmgsim.contracts import Battery, CarriedState, Diesel, FloatArray, Load, Renewable, View
+from mmgsim.contracts import (
+    Battery,
+    CarriedState,
+    Diesel,
+    FloatArray,
+    Load,
+    Renewable,
+    SessionStore,
+    View,
+)
 from mmgsim.engine import MicrogridStep
 from mmgsim.gym.fields import Field, Numbers, box_of, numbers_of
 
@@ -166,10 +175,30 @@ def _devices(devices: Sequence[Any]) -> Iterator[_Part]:
         elif isinstance(device, Diesel):
             field = Field(f"{device.name}.power_kw", "kW", device.power_max_kw, 0.0, 1.0)
             yield [field], partial(_generated, device.name)
+        elif isinstance(device, SessionStore):
+            yield (
+                [
+                    Field(f"{device.name}.plugged_in", "1", low=0.0, high=1.0),
+                    Field(f"{device.name}.energy_kwh", "kWh", device.energy_kwh, 0.0, 1.0),
+                    Field(f"{device.name}.needed_kwh", "kWh", device.energy_kwh, 0.0, 1.0),
+                ],
+                partial(_visiting, device.name),
+            )
 
 
 def _stored(name: str, seen: Seen) -> Sequence[float]:
     return [seen.state.energy_kwh[name]]
+
+
+def _visiting(name: str, seen: Seen) -> Sequence[float]:
+    """Give whether a store is there, what it holds, and the least at the end of the step."""
+    rule, at = seen.view.sessions[name], seen.offset
+    if not rule.is_plugged[at]:
+        return 0.0, 0.0, 0.0
+    begins_kwh = float(rule.arrives_kwh[at])
+    begins = at == 0 or bool(rule.is_leaving[at - 1]) or not rule.is_plugged[at - 1]
+    held_kwh = begins_kwh if begins else seen.state.session_kwh[name]
+    return 1.0, held_kwh, float(rule.least_kwh[at])
 
 
 def _generated(name: str, seen: Seen) -> Sequence[float]:

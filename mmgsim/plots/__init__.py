@@ -14,7 +14,7 @@ from mmgsim.plots.numbers import brief, plain
 from mmgsim.plots.plots import Plots
 from mmgsim.plots.storage import stored_figure
 from mmgsim.plots.style import layout
-from mmgsim.plots.view import RunTables, RunView
+from mmgsim.plots.view import RunTables, RunView, device_names
 
 __all__ = [
     "NOBODY_ASKED",
@@ -26,6 +26,7 @@ __all__ = [
     "bills_figure",
     "brief",
     "days_in_choice",
+    "device_names",
     "exchange_figure",
     "flag_events",
     "flags_table",

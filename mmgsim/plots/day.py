@@ -13,7 +13,7 @@ from plotly.subplots import make_subplots
 from mmgsim.plots.clock import stamps, stepped
 from mmgsim.plots.energy import balance_bars, clock_title
 from mmgsim.plots.style import LIMIT, NEUTRAL, POWERS, faded, layout, panel_titles
-from mmgsim.plots.view import RunView
+from mmgsim.plots.view import RunView, device_names
 
 __all__ = ["choice_figure", "day_figure", "days_in_choice"]
 
@@ -28,7 +28,7 @@ _PANELS = (
 )
 _HEIGHTS = (0.32, 0.28, 0.22, 0.18)
 _GAP = 0.07
-_KINDS = ("pv", "wind", "diesel", "battery", "load")
+_KINDS = ("pv", "wind", "diesel", "battery", "ev", "load", "flexible")
 _FOUND = ("pv", "wind")
 """What the weather makes available."""
 _KIND_LOOKS = {
@@ -36,9 +36,19 @@ _KIND_LOOKS = {
     "wind": POWERS["wind_kw"],
     "diesel": POWERS["diesel_kw"],
     "battery": POWERS["discharge_kw"],
+    "ev": POWERS["ev_charge_kw"],
     "load": POWERS["load_kw"],
+    "flexible": POWERS["bought_kw"],
 }
-_KIND_LABELS = {"battery": "storage", "load": "demand", "pv": "PV"}
+_KIND_LABELS = {
+    "battery": "storage",
+    "ev": "vehicles",
+    "flexible": "flexible load",
+    "load": "demand",
+    "pv": "PV",
+}
+_DRAWN = ("load", "flexible")
+"""What draws power: it counts as positive among the devices."""
 
 
 def day_figure(
@@ -186,6 +196,35 @@ def _traces(view: RunView, name: str, times: pd.Series) -> Iterator[go.Bar | go.
         legend="legend4",
     )
 
+    yield from _vehicle_traces(view, name, times)
+
+
+def _vehicle_traces(view: RunView, name: str, times: pd.Series) -> Iterator[go.Scatter]:
+    """Draw what all vehicles that are there hold together."""
+    names = [device for device, kind in _kinds(view, name).items() if kind == "ev"]
+    if not names:
+        return
+    devices = view.frame("devices")
+    held = devices[
+        (devices["microgrid"] == name)
+        & (devices["quantity"] == "energy_kwh")
+        & devices["device"].isin(names)
+        & devices["time"].isin(times)
+    ]
+    held_kwh = held.groupby("time")["value"].sum().reindex(times, fill_value=0.0)
+    ends = times + pd.Timedelta(hours=view.step_h)
+    yield go.Scatter(
+        x=stamps(ends),
+        y=held_kwh.to_numpy("float32"),
+        name="vehicles plugged in",
+        mode="lines",
+        line={"color": POWERS["ev_charge_kw"].colour, "width": 2.5},
+        hovertemplate="%{y:,.1f} kWh",
+        xaxis="x4",
+        yaxis="y4",
+        legend="legend4",
+    )
+
 
 def _device_traces(view: RunView, name: str, times: pd.Series) -> Iterator[go.Scatter]:
     """Draw the sums over all devices of a kind; demand counts as positive here."""
@@ -195,7 +234,7 @@ def _device_traces(view: RunView, name: str, times: pd.Series) -> Iterator[go.Sc
             continue
         look, label = _KIND_LOOKS[kind], _KIND_LABELS.get(kind, kind)
         table = powers.xs(kind, level="kind").reindex(times)
-        sign, had = (-1.0, "asked for") if kind == "load" else (1.0, "available")
+        sign, had = (-1.0, "asked for") if kind in _DRAWN else (1.0, "available")
         has_area = _is_short(table) if kind == "load" else kind in _FOUND
         if has_area and "available_kw" in table:
             area = {"width": 0, "shape": "hv", "color": look.colour}
@@ -230,13 +269,12 @@ def _powers_by_kind(view: RunView, name: str, times: pd.Series) -> pd.DataFrame:
 
 
 def _kinds(view: RunView, name: str) -> dict[str, str]:
-    """Give the kind of every device by its name."""
-    return {
-        device["name"]: device["kind"]
-        for microgrid in view.run.scenario["microgrids"]
-        if microgrid["name"] == name
-        for device in microgrid["devices"]
-    }
+    """Give the kind of every device by its name; vehicles of a fleet have names of their own."""
+    kinds: dict[str, str] = {}
+    for microgrid in view.run.scenario["microgrids"]:
+        for device in microgrid["devices"] if microgrid["name"] == name else ():
+            kinds |= dict.fromkeys(device_names(device), str(device["kind"]))
+    return kinds
 
 
 def _line(

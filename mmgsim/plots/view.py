@@ -15,11 +15,17 @@ from mmgsim.errors import NothingToDrawError, ResultsError, near_miss
 from mmgsim.plots.clock import local_time
 from mmgsim.plots.style import microgrid_colours
 
-__all__ = ["RunTables", "RunView"]
+__all__ = ["RunTables", "RunView", "device_names"]
 
 _MOST_POINTS = 800
 """Longer series are drawn as means or extremes of several steps."""
 _BLOCKS = (1, 2, 3, 4, 6, 8, 12, 24, 48, 96, 168)
+
+
+def device_names(config: Mapping[str, Any]) -> tuple[str, ...]:
+    """Give how a device of a scenario is called in tables; of a fleet, each of its vehicles."""
+    count, name = int(config.get("vehicles", 1)), str(config["name"])
+    return (name,) if count == 1 else tuple(f"{name}-{k}" for k in range(1, count + 1))
 
 
 class RunTables(Protocol):

@@ -66,7 +66,9 @@ TABLES: Mapping[str, tuple[Column, ...]] = MappingProxyType(
                 "quantity",
                 _TEXT,
                 "available_kw, expected_kw, planned_kw, power_kw, charge_kw, discharge_kw,"
-                " energy_kwh, on",
+                " energy_kwh, on; of vehicles and flexible loads also plugged_in, needed_kwh (the"
+                " least energy at the end of the step that keeps what is wanted in reach) and,"
+                " where a session ends, wanted_kwh and missing_kwh",
             ),
             ("value", _REAL, "of the quantity; power positive when generating [kW], [kWh] or 0/1"),
         ),
@@ -325,7 +327,11 @@ TABLES: Mapping[str, tuple[Column, ...]] = MappingProxyType(
                 "background demand that was not served [kWh]",
             ),
             ("upstream_price", _REAL, "what the grid charges the DNO [currency/kWh]"),
-            ("shed_value", _REAL, "value of the load shed by the microgrids [currency]"),
+            (
+                "shed_value",
+                _REAL,
+                "value of load that microgrids shed, and of charge that vehicles lacked [currency]",
+            ),
         ),
         "timings": _columns(
             ("gate_s", _REAL, "wall clock of planning [s]"),

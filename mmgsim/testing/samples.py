@@ -31,6 +31,9 @@ from mmgsim.contracts import (
     Plan,
     Renewable,
     RenewableKind,
+    Session,
+    SessionKind,
+    SessionStore,
     Tariff,
     View,
     Window,
@@ -39,7 +42,7 @@ from mmgsim.contracts import (
 from mmgsim.coordination.pool import local_price, match_pool, pool_trades
 from mmgsim.profiles import stream
 from mmgsim.scenario import EndOfWindowConfig
-from mmgsim.subproblems import storage_rules
+from mmgsim.subproblems import session_rules, storage_rules
 
 __all__ = [
     "END_OF_WINDOW",
@@ -56,6 +59,8 @@ END_OF_WINDOW = EndOfWindowConfig(level=0.5)
 
 _STEPS = 24
 _WORLDS_PER_DIESEL = 4
+_WORLDS_PER_VEHICLE = 8
+_MISS_PRICE_PER_KWH = 1e3
 
 # Markets are cleared, and feeders cut, several times a world: shorter windows show as much.
 _MARKET_STEPS = 12
@@ -65,7 +70,8 @@ _FEEDER_STEPS = 6
 def sample_view(seed: int = 0, *, steps: int = _STEPS) -> View:
     """Give the view of a random microgrid: a load, often sun, wind and batteries.
 
-    Every fourth one, beginning with the third, has a diesel unit: its problem is a MILP.
+    Every fourth one, beginning with the third, has a diesel unit: its problem is a MILP. Every
+    eighth one, beginning with the fifth, has a vehicle and a flexible load.
 
     Parameters
     ----------
@@ -81,13 +87,18 @@ def sample_view(seed: int = 0, *, steps: int = _STEPS) -> View:
     diesel, diesel_state = (
         _sample_diesel(stream(seed, "testing", "diesel")) if has_diesel else ((), {})
     )
-    devices = (*_sample_devices(rng), *diesel)
+    has_vehicle = seed % _WORLDS_PER_VEHICLE == _WORLDS_PER_VEHICLE // 2
+    stays = _sample_stays(stream(seed, "testing", "stays"), steps) if has_vehicle else {}
+    devices = (*_sample_devices(rng), *diesel, *stays)
     energy_kwh = {
         d.name: float(rng.uniform(d.energy_min_kwh, d.energy_kwh))
         for d in devices
         if isinstance(d, Battery)
     }
-    state = CarriedState(MappingProxyType(energy_kwh), MappingProxyType(diesel_state))
+    held_kwh = {store.name: sessions[0].arrives_kwh for store, sessions in stays.items()}
+    state = CarriedState(
+        MappingProxyType(energy_kwh), MappingProxyType(diesel_state), MappingProxyType(held_kwh)
+    )
     forecast_kw = {
         d.name: _sample_forecast(d, rng, steps) for d in devices if isinstance(d, Load | Renewable)
     }
@@ -118,6 +129,13 @@ def sample_view(seed: int = 0, *, steps: int = _STEPS) -> View:
         ),
         power_factor=0.95,
         rng=stream(seed, "testing", "strategy"),
+        sessions=session_rules(
+            devices,
+            {store.name: sessions for store, sessions in stays.items()},
+            state,
+            window,
+            miss_price_per_kwh=_MISS_PRICE_PER_KWH,
+        ),
     )
 
 
@@ -157,6 +175,29 @@ def _sample_diesel(
     start_kw = float(rng.uniform(unit.power_min_kw, power_max_kw))
     is_on = bool(rng.random() < 0.5)
     return (unit,), {unit.name: DieselState(is_on, start_kw * is_on)}
+
+
+def _sample_stays(rng: np.random.Generator, steps: int) -> dict[SessionStore, tuple[Session, ...]]:
+    """Give a vehicle that is there and comes again, a load that may move, and their sessions."""
+    car = SessionStore(
+        name="car",
+        kind=SessionKind.VEHICLE,
+        energy_kwh=38.0,
+        charge_kw=7.0,
+        energy_min_kwh=8.0,
+        discharge_kw=float(rng.choice([0.0, 5.0])),
+        efficiency=float(rng.uniform(0.85, 1.0)),
+        wear_per_kwh=float(rng.uniform(0.0, 0.03)),
+    )
+    pump = SessionStore("pump", SessionKind.LOAD, 9.0, 3.0, missing_per_kwh=2.0)
+    leaves, comes = max(steps // 3, 1), max(steps // 2, 1)
+    return {
+        car: (
+            Session(-2, leaves, float(rng.uniform(8.0, 30.0)), float(rng.uniform(20.0, 38.0))),
+            Session(comes, steps + 3, float(rng.uniform(5.0, 20.0)), 34.0),
+        ),
+        pump: (Session(-1, comes, 3.0, 9.0),),
+    }
 
 
 def _sample_forecast(device: Device, rng: np.random.Generator, steps: int) -> Any:

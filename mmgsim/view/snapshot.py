@@ -8,9 +8,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from mmgsim.network import FeederLayout
+from mmgsim.plots import device_names
 
 __all__ = ["NOW_ONLY", "SHOWN", "Snapshot", "costs_so_far"]
 
@@ -110,6 +112,25 @@ def _shed_values(snapshot: Snapshot) -> pd.Series:
     values: pd.Series = (
         (per_h * float(snapshot.manifest["step_h"])).groupby(powers["microgrid"]).sum()
     )
+    return values.add(_missing_values(snapshot), fill_value=0.0)
+
+
+def _missing_values(snapshot: Snapshot) -> pd.Series:
+    """Give the value of what vehicles and flexible loads lacked, by microgrid. [currency]"""
+    per_kwh = {
+        (microgrid["name"], name): float(
+            device["missing_price_per_kwh" if device["kind"] == "ev" else "shed_price_per_kwh"]
+        )
+        for microgrid in snapshot.scenario["microgrids"]
+        for device in microgrid["devices"]
+        if device["kind"] in ("ev", "flexible")
+        for name in device_names(device)
+    }
+    devices = snapshot.frames["devices"]
+    lacks = devices[devices["quantity"] == "missing_kwh"]
+    owners = zip(lacks["microgrid"], lacks["device"], strict=True)
+    prices = np.array([per_kwh[owner] for owner in owners], dtype=np.float64)
+    values: pd.Series = (lacks["value"] * prices).groupby(lacks["microgrid"]).sum()
     return values
 
 

@@ -15,6 +15,7 @@ import yaml
 import mmgsim
 from mmgsim.engine import MessageBus
 from tests.support.diesel import diesel_scenario
+from tests.support.visiting import visiting_scenario
 
 ROOT = Path(__file__).parents[2]
 
@@ -74,6 +75,12 @@ RUNS = {
     "diesel-noise": (
         diesel_scenario,
         ["gate.every=1d", "coordination=isolated", "forecast={kind: noise, load_sd: 0.2}"],
+    ),
+    # Vehicles, one of which stays for too short a time, and load that may move.
+    "visiting": (visiting_scenario, ["days=2", "gate.every=2h"]),
+    "visiting-noise": (
+        visiting_scenario,
+        ["days=2", "gate.every=1d", "coordination=isolated", "forecast={kind: noise}"],
     ),
     "tight": ("wa9-tight", ["days=2"]),
     # A lossy tie whose flow stays firm while forecasts are wrong.
@@ -242,6 +249,13 @@ class RunFolder:
         """One column as a frame of time by microgrid."""
         return self.table(table).pivot(index="time", columns="microgrid", values=column)
 
+    def stores(self, *kinds):
+        """Give (microgrid, device name, config) of every vehicle and flexible load."""
+        for mg, name, config in self.devices(*kinds):
+            count = config.get("vehicles", 1)
+            for number in range(1, count + 1):
+                yield mg, name if count == 1 else f"{name}-{number}", config
+
     def device(self, microgrid, name, quantity):
         rows = self.table("devices")
         mine = (rows.microgrid == microgrid) & (rows.device == name) & (rows.quantity == quantity)
@@ -283,7 +297,7 @@ def get_run(tmp_path_factory):
     params=[
         *("central", "isolated", "noise", "quarter", "feeder", "events", "wa9", "diesel"),
         *("tight", "bilevel", "ties", "lossy", "peers", "auction", "auction-wa9", "admm"),
-        *("pairs", "pairs-km"),
+        *("pairs", "pairs-km", "visiting", "visiting-noise"),
     ]
 )
 def run(request, get_run):

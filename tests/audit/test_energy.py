@@ -4,6 +4,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from tests.support.visiting import SHORT_KWH
+
 KWH = 1e-6
 
 
@@ -117,15 +119,18 @@ def check_end_of_window(run):
 def sums(run, quantity, *kinds):
     """Sum a quantity of devices of some kinds to a frame of time by microgrid."""
     frame = 0.0 * run.by_member("dispatch", "load_kw")
-    for mg, name, _ in run.devices(*kinds):
-        frame[mg] += run.device(mg, name, quantity)
+    for mg, name, _ in run.stores(*kinds):
+        frame[mg] = frame[mg].add(run.device(mg, name, quantity), fill_value=0.0)
     return frame
 
 
 def check_devices_add_up(run):
+    late = sums(run, "missing_kwh", "flexible") / run.step_h
     pairs = {
-        "load_kw": sums(run, "available_kw", "load"),
-        "shed_kw": sums(run, "available_kw", "load") + sums(run, "power_kw", "load"),
+        "load_kw": sums(run, "available_kw", "load") + sums(run, "charge_kw", "flexible") + late,
+        "shed_kw": sums(run, "available_kw", "load") + sums(run, "power_kw", "load") + late,
+        "ev_charge_kw": sums(run, "charge_kw", "ev"),
+        "ev_discharge_kw": sums(run, "discharge_kw", "ev"),
         "pv_kw": sums(run, "power_kw", "pv"),
         "wind_kw": sums(run, "power_kw", "wind"),
         "diesel_kw": sums(run, "power_kw", "diesel"),
@@ -135,6 +140,37 @@ def check_devices_add_up(run):
     }
     for column, frame in pairs.items():
         near(run.by_member("dispatch", column), frame, 1e-9, column)
+
+
+def check_sessions(run):
+    """Energy follows power while a store is there; power flows then only; what lacks is told."""
+    for mg, name, config in run.stores("ev", "flexible"):
+        is_car = config["kind"] == "ev"
+        charge, there = (run.device(mg, name, q) for q in ("charge_kw", "plugged_in"))
+        discharge = run.device(mg, name, "discharge_kw") if is_car else 0.0 * charge
+        gain = config["efficiency"] if is_car else 1.0
+        most = config["charge_kw"] if is_car else config["power_kw"]
+        assert set(there) <= {0.0, 1.0}
+        assert charge.max() <= most + KWH
+        assert discharge.max() <= (config["discharge_kw"] if is_car else 0.0) + KWH
+        assert (charge + discharge)[there == 0.0].max() == 0.0
+        assert np.minimum(charge, discharge).max() <= 1e-6
+        energy = run.device(mg, name, "energy_kwh").reindex(there.index)
+        assert energy.notna().equals(there == 1.0)
+        wanted = run.device(mg, name, "wanted_kwh")
+        went_on = energy.notna() & energy.shift().notna()
+        went_on &= ~pd.Series(there.index, there.index).shift().isin(wanted.index)
+        change = run.step_h * (gain * charge - discharge / gain)
+        near((energy.diff() - change)[went_on], 0.0, KWH, f"energy of {mg} {name}")
+        full = config["level_max"] * config["energy_kwh"] if is_car else config["energy_kwh"]
+        assert energy.max() <= full + KWH
+        needed = run.device(mg, name, "needed_kwh")
+        if is_car:
+            assert (energy[needed.index] >= needed - KWH).all(), f"{mg} {name}"
+        missing = run.device(mg, name, "missing_kwh")
+        near(missing, np.maximum(wanted - energy[wanted.index], 0.0), KWH, f"{mg} {name} lacks")
+        flagged = run.by_member("dispatch", "flags")[mg].str.contains("charge_missed")
+        assert not is_car or flagged[missing[missing > KWH].index].all()
 
 
 def check_available(run):
@@ -167,6 +203,7 @@ CHECKS = [
     check_one_way,
     check_end_of_window,
     check_devices_add_up,
+    check_sessions,
     check_available,
     check_envelope,
 ]
@@ -185,6 +222,14 @@ def test_energy_of_diesel_that_is_surprised(get_run, check):
     run = get_run("diesel-noise")
     assert run.table("dispatch").imbalance_kw.abs().max() > 1.0
     check(run)
+
+
+def test_vehicles_come_and_go_and_one_lacks_charge_in_the_audited_run(get_run):
+    run = get_run("visiting")
+    lacks = {name: run.device(mg, name, "missing_kwh") for mg, name, _ in run.stores("ev")}
+    assert sum((kwh > KWH).sum() for kwh in lacks.values()) == 1
+    near(lacks["vans-2"].max(), SHORT_KWH, KWH, "vans-2")
+    assert run.table("dispatch").ev_discharge_kw.max() > 0.1
 
 
 def test_diesel_starts_and_stops_in_the_audited_run(get_run):
@@ -263,6 +308,21 @@ def test_tampering_with_energy_is_found(central, tampered, table, change, check)
     check(central)
     with pytest.raises(AssertionError):
         check(tampered(central, table, change))
+
+
+@pytest.mark.parametrize(
+    ("quantity", "by"),
+    [("energy_kwh", 2e-6), ("charge_kw", 50.0), ("missing_kwh", 1.0), ("plugged_in", -1.0)],
+)
+def test_tampering_with_vehicles_is_found(get_run, tampered, quantity, by):
+    def change(table):
+        mine = (table.device == "vans-2") & (table.quantity == quantity) & (table.value > 0.0)
+        table.loc[table.index[mine][0], "value"] += by
+        return table
+
+    check_sessions(get_run("visiting"))
+    with pytest.raises(AssertionError):
+        check_sessions(tampered(get_run("visiting"), "devices", change))
 
 
 @pytest.mark.parametrize(

@@ -108,7 +108,7 @@ def check_imbalance(run):
 def check_wear(run):
     kwh = 0.0 * run.by_member("dispatch", "load_kw")
     amount = kwh.copy()
-    for mg, name, config in run.devices("battery"):
+    for mg, name, config in run.stores("battery", "ev"):
         discharged = run.device(mg, name, "discharge_kw") * run.step_h
         kwh[mg] += discharged * (config["wear_per_kwh"] > 0.0)
         amount[mg] += discharged * config["wear_per_kwh"]

@@ -40,6 +40,10 @@ def value_of_shed_load(run):
             critical_per_kwh = 10.0 * config["shed_price_per_kwh"]
         value[mg] += rest_kw.sum() * run.step_h * config["shed_price_per_kwh"]
         value[mg] += critical_kw.sum() * run.step_h * critical_per_kwh
+    for mg, name, config in run.stores("ev", "flexible"):
+        is_car = config["kind"] == "ev"
+        price = config["missing_price_per_kwh" if is_car else "shed_price_per_kwh"]
+        value[mg] += run.device(mg, name, "missing_kwh").sum() * price
     return value
 
 

@@ -6,6 +6,7 @@ import pytest
 
 import mmgsim
 from mmgsim.contracts import SessionStore
+from mmgsim.errors import RunEndedEarlyError
 from mmgsim.scenario import BUILT_IN, Kind
 from tests.support.visiting import SHORT_KWH, visiting_scenario
 
@@ -176,6 +177,23 @@ def test_an_outage_without_warning_leaves_a_vehicle_short_and_says_so(folder):
     missing_kwh = quantity(model, "cars", "missing_kwh").iloc[0]
     assert missing_kwh > 1.0
     assert "charge_missed" in flags(model)
+
+
+def test_a_run_that_was_stopped_goes_on_to_the_same_values(folder, tmp_path):
+    class StopError(Exception):
+        pass
+
+    def stop(model):
+        if model.clock.step == 30:
+            raise StopError
+
+    overrides = {"days": 2, "gate.every": "4h", "coordination": {"kind": "prices"}}
+    once = mmgsim.run(folder, overrides=overrides, out=tmp_path / "once", report=False)
+    with pytest.raises(RunEndedEarlyError):
+        mmgsim.run(folder, overrides=overrides, out=tmp_path / "run", progress=stop, report=False)
+    again = mmgsim.run(folder, overrides=overrides, out=tmp_path / "run", resume=True, report=False)
+    for name in ("dispatch", "devices", "gates", "ledger", "steps", "prices"):
+        assert once.table(name).equals(again.table(name)), name
 
 
 def test_a_vehicle_that_comes_before_the_run_is_there_from_the_first_step(central):

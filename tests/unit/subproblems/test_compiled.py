@@ -4,7 +4,7 @@ import numpy as np
 import pyomo.environ as pyo
 import pytest
 
-from mmgsim.contracts import Battery, DieselState, Load, Renewable, RenewableKind
+from mmgsim.contracts import Battery, DieselState, Load, Renewable, RenewableKind, Session
 from mmgsim.errors import SubproblemError
 from mmgsim.subproblems import (
     CompiledHighs,
@@ -19,6 +19,7 @@ from mmgsim.subproblems import (
 from mmgsim.subproblems.affine import AffineNumbers, ParamTable
 from mmgsim.subproblems.devices import KINDS, DeviceInputs, Horizon
 from mmgsim.testing import sample_view
+from tests.support.sessions import disclosed, flexible, vehicle, window
 
 
 def user_model():
@@ -217,6 +218,18 @@ def draw_diesel(rng, unit):
     return DeviceInputs(diesel=DieselState(power_kw > 0.0, power_kw))
 
 
+def draw_sessions(rng, unit):
+    """Draw two stays of a store, the first of which may be on, the second go on beyond."""
+    stops = np.sort(rng.choice(np.arange(1, STEPS + 3), 2, replace=False))
+    stays = (
+        Session(-1, int(stops[0]), 5.0, float(rng.uniform(0.0, unit.energy_kwh))),
+        Session(int(stops[0]), int(stops[1]), 0.0, float(rng.uniform(0.0, unit.energy_kwh))),
+    )
+    now_kwh = {unit.name: float(rng.uniform(5.0, unit.energy_kwh))}
+    told = disclosed((unit,), {unit.name: stays}, window(STEPS), now_kwh=now_kwh)
+    return DeviceInputs(sessions=told.sessions[unit.name])
+
+
 @pytest.fixture
 def every_kind(toy):
     """Give units of every kind, and how their state is drawn."""
@@ -229,11 +242,16 @@ def every_kind(toy):
             toy.genset(cost_per_kwh_kw=1e-3, cost_per_h=2.0, start_up_cost=9.0, ramp_kw_per_h=25.0),
             draw_diesel,
         ),
+        "vehicle": (vehicle(discharge_kw=5.0, wear_per_kwh=0.02, efficiency=0.9), draw_sessions),
+        "flexible": (flexible(missing_per_kwh=0.2), draw_sessions),
     }
 
 
 @pytest.mark.parametrize("is_exclusive", [False, True])
-@pytest.mark.parametrize("kind", ["load", "load-critical", "renewable", "battery", "diesel"])
+@pytest.mark.parametrize(
+    "kind",
+    ["load", "load-critical", "renewable", "battery", "diesel", "vehicle", "flexible"],
+)
 def test_every_device_costs_the_same_hot_and_by_pyomo_from_any_state(
     every_kind, kind, is_exclusive
 ):

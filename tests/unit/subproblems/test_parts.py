@@ -4,7 +4,7 @@ import numpy as np
 import pyomo.environ as pyo
 import pytest
 
-from mmgsim.contracts import Battery, Diesel
+from mmgsim.contracts import Battery, Diesel, SessionStore
 from mmgsim.errors import ModelError
 from mmgsim.subproblems import (
     CompiledHighs,
@@ -32,7 +32,7 @@ def random_prices(seed, queries=4):
 @pytest.mark.parametrize("seed", range(12))
 def test_storage_and_units_are_blocks_and_the_rest_is_hourly(seed):
     view = sample_view(seed)
-    blocks = [d for d in view.devices if isinstance(d, Battery | Diesel)]
+    blocks = [d for d in view.devices if isinstance(d, Battery | Diesel | SessionStore)]
     for answer in answers(view, random_prices(seed), in_parts=True):
         assert answer.parts.exchange_kw.shape == (len(blocks), 24)
         assert answer.parts.indivisible == tuple(isinstance(d, Diesel) for d in blocks)

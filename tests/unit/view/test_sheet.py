@@ -9,8 +9,9 @@ import pytest
 
 import mmgsim
 from mmgsim.errors import NothingToDrawError
-from mmgsim.view import ReplaySource, draw_sheet
+from mmgsim.view import LiveSource, ReplaySource, draw_sheet
 from mmgsim.view.sheet import PICTURES
+from tests.support.visiting import visiting_scenario
 
 
 def figures(source):
@@ -175,3 +176,14 @@ def test_a_run_without_steps_is_refused(run_of_duo, monkeypatch):
 def tables(run):
     names = ("steps", "dispatch", "devices", "prices", "messages", "ledger", "gates", "faults")
     return [(name, run.table(name)) for name in (*names, "buses", "lines")]
+
+
+def test_costs_so_far_hold_what_vehicles_lacked(tmp_path):
+    scenario = visiting_scenario(tmp_path / "scenario")
+    source = LiveSource(lambda: mmgsim.build(scenario, overrides={"gate.every": "12h"}))
+    for _ in range(13):
+        source.advance()
+    totals = source.model.recorder.totals
+    assert source.model.table("steps").shed_value.sum() > 1.0
+    costs = source.snapshot().summary["cost_by_microgrid"]
+    assert costs == pytest.approx(dict(totals.cost_by_microgrid))
