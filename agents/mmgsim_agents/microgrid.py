@@ -20,6 +20,7 @@ from mmgsim.contracts import (
     Message,
     Plan,
     Realised,
+    SessionStore,
     Strategy,
     Tariff,
     Trade,
@@ -40,6 +41,7 @@ from mmgsim.engine import (
 from mmgsim.errors import ContractError, PlugInError
 from mmgsim.profiles import stream
 from mmgsim.settlement import (
+    missing_kwh,
     operation_costs,
     shed_critical_kw,
     shed_kw,
@@ -51,6 +53,7 @@ from mmgsim.subproblems import (
     hold_plan,
     outside_envelope_kw,
     reply_faults,
+    session_rules,
     split_exchange,
     storage_rules,
 )
@@ -90,6 +93,7 @@ class MicrogridAgent(mesa.Agent):
         self._promise: Plan | None = None
         self.last: MicrogridStep | None = None
         self._meters = setup.meters
+        self._sessions = setup.sessions
         self._miss_price_per_kwh = setup.miss_price_per_kwh
         self._trades: tuple[Trade, ...] = ()
         self._inbox: list[Message] = []
@@ -238,6 +242,13 @@ class MicrogridAgent(mesa.Agent):
                 clock.due(window),
                 miss_price_per_kwh=self._miss_price_per_kwh,
             ),
+            sessions=session_rules(
+                self.devices,
+                self._sessions,
+                self.state,
+                window,
+                miss_price_per_kwh=self._miss_price_per_kwh,
+            ),
             tariff=self._tariff,
             envelope=self._envelope,
             power_factor=self.member.power_factor,
@@ -294,7 +305,9 @@ class MicrogridAgent(mesa.Agent):
         self._act(view, realised, replace(dispatch, flags=(*dispatch.flags, "not_carried")))
 
     def _act(self, view: View, realised: Realised, dispatch: Dispatch) -> None:
-        self.state = view.state.after(self.devices, dispatch.operations, view.window.step_h)
+        self.state = view.state.after(
+            self.devices, dispatch.operations, view.window.step_h, view.sessions
+        )
         self.last = self._record(view, realised, dispatch)
 
     def _record(self, view: View, realised: Realised, dispatch: Dispatch) -> MicrogridStep:
@@ -325,10 +338,13 @@ class MicrogridAgent(mesa.Agent):
             sold_kw=sold_kw,
             tie_kw=tie_kw,
             q_kvar=exchange_kw * view.kvar_per_kw,
-            shed_kw=shed_kw(self.devices, realised, dispatch),
+            shed_kw=shed_kw(self.devices, realised, dispatch, view.sessions),
             shed_critical_kw=shed_critical_kw(self.devices, realised, dispatch),
             spilled_kw=spilled_kw(self.devices, realised, dispatch),
-            shed_value=shed_value(self.devices, realised, dispatch, step_h),
+            shed_value=shed_value(
+                self.devices, realised, dispatch, step_h=step_h, sessions=view.sessions
+            ),
+            missing_kwh=missing_kwh(self.devices, view.sessions, dispatch),
             flags=self._flags(view, realised, dispatch),
         )
 
@@ -337,10 +353,14 @@ class MicrogridAgent(mesa.Agent):
         flags = [*(view.plan.flags if view.plan else ()), *dispatch.flags, *self._seat.flags]
         if any(rule.is_moved for rule in view.storage.values()):
             flags.append("target_moved")
-        if shed_kw(self.devices, realised, dispatch) > TOLERANCE:
+        if shed_kw(self.devices, realised, dispatch, view.sessions) > TOLERANCE:
             flags.append("shed")
         if shed_critical_kw(self.devices, realised, dispatch) > TOLERANCE:
             flags.append("shed_critical")
+        lacking = missing_kwh(self.devices, view.sessions, dispatch)
+        vehicles = {d.name for d in self.devices if isinstance(d, SessionStore) and d.is_vehicle}
+        if any(kwh > TOLERANCE for name, kwh in lacking.items() if name in vehicles):
+            flags.append("charge_missed")
         if outside_envelope_kw(view, dispatch) > TOLERANCE:
             flags.append("outside_envelope")
         for name, rule in view.storage.items():

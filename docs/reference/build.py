@@ -34,6 +34,8 @@ PAGES: tuple[str, ...] = (
     "mmgsim.scenario.schema",
     "mmgsim.scenario.event_schema",
     "mmgsim.scenario.communication_schema",
+    "mmgsim.scenario.uncertainty_schema",
+    "mmgsim.engine.futures",
     "mmgsim.coordination",
     "mmgsim.uncertainty",
     "mmgsim.division",

@@ -11,7 +11,6 @@ from mmgsim.contracts.devices import (
     Diesel,
     DieselState,
     Load,
-    Operation,
     Renewable,
     RenewableKind,
     StorageRule,
@@ -48,10 +47,18 @@ from mmgsim.contracts.messages import (
 )
 from mmgsim.contracts.money import Item, LedgerLine, Objective, Party
 from mmgsim.contracts.network import LimitKind, NetworkQuery, NetworkRows, ShadowPrices
+from mmgsim.contracts.operation import Operation
 from mmgsim.contracts.outlook import Outlook
 from mmgsim.contracts.planning import PlanningValue
 from mmgsim.contracts.protocols import ACCEPTED, Accepted, Market, Mechanism, Operator, Strategy
 from mmgsim.contracts.proximal import ProximalOffer, ProximalQuery
+from mmgsim.contracts.sessions import (
+    NO_SESSIONS,
+    Session,
+    SessionKind,
+    SessionRule,
+    SessionStore,
+)
 from mmgsim.contracts.ties import TieFlow, TieLine, net_tie_kw
 from mmgsim.contracts.views import (
     Clearing,
@@ -72,6 +79,7 @@ from mmgsim.contracts.window import FloatArray, Window, frozen, moved_ahead
 
 __all__ = [
     "ACCEPTED",
+    "NO_SESSIONS",
     "Accepted",
     "Award",
     "Battery",
@@ -130,6 +138,10 @@ __all__ = [
     "RequestQuery",
     "Round",
     "Security",
+    "Session",
+    "SessionKind",
+    "SessionRule",
+    "SessionStore",
     "ShadowPrices",
     "Side",
     "Statement",

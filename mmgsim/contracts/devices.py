@@ -13,6 +13,8 @@ from types import MappingProxyType
 
 import numpy as np
 
+from mmgsim.contracts.operation import Operation
+from mmgsim.contracts.sessions import NO_SESSIONS, SessionRule, SessionStore
 from mmgsim.contracts.window import FloatArray, frozen
 
 __all__ = [
@@ -23,7 +25,6 @@ __all__ = [
     "Diesel",
     "DieselState",
     "Load",
-    "Operation",
     "Renewable",
     "RenewableKind",
     "StorageRule",
@@ -244,29 +245,8 @@ class Diesel:
         return DieselState(is_on=True, power_kw=power_kw)
 
 
-Device = Load | Renewable | Battery | Diesel
+Device = Load | Renewable | Battery | Diesel | SessionStore
 """Whatever a microgrid may own."""
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """What a device does in one step, at its terminals.
-
-    Parameters
-    ----------
-    out_kw : float
-        Generation or discharge. [kW]
-    in_kw : float
-        Consumption or charge. [kW]
-    """
-
-    out_kw: float = 0.0
-    in_kw: float = 0.0
-
-    @property
-    def net_kw(self) -> float:
-        """Generation minus consumption. [kW]"""
-        return self.out_kw - self.in_kw
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -280,7 +260,7 @@ class DeviceSchedule:
     expected_kw : (steps,) array or None
         The demand or available power that the plan reckons with. [kW]
     energy_kwh : (steps,) array or None
-        Stored energy at the end of each step, for storage. [kWh]
+        Stored energy at the end of each step, for storage and sessions. [kWh]
     """
 
     out_kw: FloatArray
@@ -336,15 +316,35 @@ class CarriedState:
         Stored energy by device name. [kWh]
     diesel : mapping
         State of every diesel unit by device name.
+    session_kwh : mapping
+        Energy of every store with sessions by device name: at the end of the last step, what it
+        left with where it has just left, 0 where it is away. [kWh]
     """
 
     energy_kwh: Mapping[str, float]
     diesel: Mapping[str, DieselState] = field(default_factory=lambda: MappingProxyType({}))
+    session_kwh: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
 
     def after(
-        self, devices: tuple[Device, ...], operations: Mapping[str, Operation], step_h: float
+        self,
+        devices: tuple[Device, ...],
+        operations: Mapping[str, Operation],
+        step_h: float,
+        sessions: Mapping[str, SessionRule] = NO_SESSIONS,
     ) -> CarriedState:
-        """Give the state after one step of `operations`; the only way a state ever changes."""
+        """Give the state after one step of `operations`; the only way a state ever changes.
+
+        Parameters
+        ----------
+        devices : tuple of Device
+            Whose state it is.
+        operations : mapping
+            What each of them did, by name.
+        step_h : float
+            Length of the step. [h]
+        sessions : mapping
+            Of vehicles and flexible loads by name, over a window that begins with the step.
+        """
         energy_kwh = {
             device.name: device.energy_after(
                 self.energy_kwh[device.name], operations[device.name], step_h
@@ -357,4 +357,11 @@ class CarriedState:
             for device in devices
             if isinstance(device, Diesel)
         }
-        return CarriedState(MappingProxyType(energy_kwh), MappingProxyType(diesel))
+        session_kwh = {
+            device.name: device.energy_after(sessions[device.name], operations[device.name])
+            for device in devices
+            if isinstance(device, SessionStore)
+        }
+        return CarriedState(
+            MappingProxyType(energy_kwh), MappingProxyType(diesel), MappingProxyType(session_kwh)
+        )

@@ -20,6 +20,7 @@ import numpy as np
 
 from mmgsim.contracts.devices import CarriedState, Device, DeviceSchedule, StorageRule
 from mmgsim.contracts.money import LedgerLine, Party
+from mmgsim.contracts.sessions import NO_SESSIONS, SessionRule
 from mmgsim.contracts.window import FloatArray, Window, frozen
 
 __all__ = [
@@ -288,6 +289,8 @@ class Disclosure(Message):
     low_kw, high_kw : mapping of (steps,) arrays
         Bounds of demand or available power by device name, where they were asked for and something
         is uncertain. [kW]
+    sessions : mapping
+        When vehicles and flexible loads are there and what they have to hold, by device name.
     """
 
     window: Window
@@ -298,6 +301,7 @@ class Disclosure(Message):
     samples_kw: Mapping[str, FloatArray] = field(default_factory=lambda: MappingProxyType({}))
     low_kw: Mapping[str, FloatArray] = field(default_factory=lambda: MappingProxyType({}))
     high_kw: Mapping[str, FloatArray] = field(default_factory=lambda: MappingProxyType({}))
+    sessions: Mapping[str, SessionRule] = field(default_factory=lambda: NO_SESSIONS)
 
 
 # ---------------------------------------------------------------------------- award, plan, bill

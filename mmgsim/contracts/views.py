@@ -8,12 +8,14 @@ from typing import Any
 
 import numpy as np
 
-from mmgsim.contracts.devices import CarriedState, Device, Operation, StorageRule
+from mmgsim.contracts.devices import CarriedState, Device, StorageRule
 from mmgsim.contracts.messages import Disclosure, Envelope, Message, Plan, Tariff, Trade
 from mmgsim.contracts.money import Item, Objective, Party
 from mmgsim.contracts.network import ShadowPrices
+from mmgsim.contracts.operation import Operation
 from mmgsim.contracts.outlook import Outlook
 from mmgsim.contracts.planning import PlanningValue
+from mmgsim.contracts.sessions import NO_SESSIONS, SessionRule
 from mmgsim.contracts.ties import TieFlow, TieLine
 from mmgsim.contracts.window import FloatArray, Window
 
@@ -73,6 +75,9 @@ class View:
         Own random stream.
     outlook : Outlook or None
         What may become of the window instead of what is forecast; None where nothing is uncertain.
+    sessions : mapping
+        When vehicles and flexible loads are there and what they have to hold, by device name:
+        those that are there, and those that are known to come within the window.
     """
 
     name: str
@@ -91,6 +96,7 @@ class View:
     memory: Mapping[str, Any] = field(default_factory=dict)
     rng: np.random.Generator | None = None
     outlook: Outlook | None = None
+    sessions: Mapping[str, SessionRule] = field(default_factory=lambda: NO_SESSIONS)
 
     @property
     def kvar_per_kw(self) -> float:

@@ -15,7 +15,7 @@ from mmgsim.contracts import Disclosure, Envelope, Member, Tariff, TieLine, Wind
 from mmgsim.engine import MicrogridSetup, MultiMicrogridModel, build, build_microgrids, tie_lines_of
 from mmgsim.errors import Fault
 from mmgsim.scenario import LoadedScenario, load_scenario
-from mmgsim.subproblems import storage_rules
+from mmgsim.subproblems import session_rules, storage_rules
 
 __all__ = ["GameDay", "day_fault", "game_day"]
 
@@ -125,6 +125,13 @@ def _disclosure(model: MultiMicrogridModel, setup: MicrogridSetup, window: Windo
         state=setup.state,
         forecast_kw=setup.meters.forecast_kw(window),
         storage=rules,
+        sessions=session_rules(
+            setup.devices,
+            setup.sessions,
+            setup.state,
+            window,
+            miss_price_per_kwh=setup.miss_price_per_kwh,
+        ),
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import replace
 from math import inf, sqrt
 from types import MappingProxyType
@@ -17,11 +17,15 @@ from mmgsim.contracts import (
     Load,
     Renewable,
     RenewableKind,
+    SessionKind,
+    SessionStore,
 )
 from mmgsim.scenario import (
     BatteryConfig,
     DieselConfig,
     EndOfWindowConfig,
+    EvConfig,
+    FlexibleConfig,
     Inputs,
     LoadConfig,
     PvConfig,
@@ -29,11 +33,48 @@ from mmgsim.scenario import (
     Timeline,
 )
 
-__all__ = ["dearest_public_price", "device_of", "first_state", "miss_price_of", "with_miss_price"]
+__all__ = [
+    "dearest_public_price",
+    "device_of",
+    "devices_of",
+    "first_state",
+    "miss_price_of",
+    "with_miss_price",
+]
+
+
+def devices_of(config: Any) -> tuple[Device, ...]:
+    """Give the devices that a part of a scenario describes: each vehicle of a fleet is one."""
+    if isinstance(config, EvConfig):
+        return tuple(
+            SessionStore(
+                name=name,
+                kind=SessionKind.VEHICLE,
+                energy_kwh=config.level_max * config.energy_kwh,
+                charge_kw=config.charge_kw,
+                energy_min_kwh=config.level_min * config.energy_kwh,
+                discharge_kw=config.discharge_kw,
+                efficiency=config.efficiency,
+                wear_per_kwh=config.wear_per_kwh,
+                missing_per_kwh=config.missing_price_per_kwh,
+            )
+            for name in config.device_names()
+        )
+    if isinstance(config, FlexibleConfig):
+        return (
+            SessionStore(
+                name=config.name,
+                kind=SessionKind.LOAD,
+                energy_kwh=config.energy_kwh,
+                charge_kw=config.power_kw,
+                missing_per_kwh=config.shed_price_per_kwh,
+            ),
+        )
+    return (device_of(config),)
 
 
 def device_of(config: Any) -> Device:
-    """Give the device that a part of a scenario describes."""
+    """Give the one device that a part of a scenario describes, which is no vehicle."""
     if isinstance(config, LoadConfig):
         return Load(
             config.name,
@@ -65,7 +106,7 @@ def device_of(config: Any) -> Device:
     return Renewable(config.name, kind, config.rating_kw)
 
 
-def first_state(devices: Iterable[Any], rule: EndOfWindowConfig) -> CarriedState:
+def first_state(devices: Sequence[Any], rule: EndOfWindowConfig) -> CarriedState:
     """Give what devices carry into the first step."""
     energy_kwh = {
         device.name: device.energy_kwh
@@ -78,7 +119,15 @@ def first_state(devices: Iterable[Any], rule: EndOfWindowConfig) -> CarriedState
         for device in devices
         if isinstance(device, DieselConfig)
     }
-    return CarriedState(MappingProxyType(energy_kwh), MappingProxyType(diesel))
+    session_kwh = {
+        device.name: 0.0
+        for config in devices
+        if isinstance(config, EvConfig | FlexibleConfig)
+        for device in devices_of(config)
+    }
+    return CarriedState(
+        MappingProxyType(energy_kwh), MappingProxyType(diesel), MappingProxyType(session_kwh)
+    )
 
 
 def dearest_public_price(scenario: Scenario, inputs: Inputs) -> float:
@@ -99,6 +148,11 @@ def miss_price_of(devices: tuple[Device, ...], dearest_public: float) -> float:
     between the dearest other kWh and the cheapest critical one.
     """
     sheds = [device.shed_price_per_kwh for device in devices if isinstance(device, Load)]
+    sheds += [
+        device.missing_per_kwh
+        for device in devices
+        if isinstance(device, SessionStore) and not device.is_vehicle
+    ]
     fuels = [device.dearest_per_kwh for device in devices if isinstance(device, Diesel)]
     dearest = max(*sheds, *fuels, dearest_public, 0.01)
     critical = [

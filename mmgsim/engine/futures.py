@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from types import MappingProxyType
@@ -12,11 +11,12 @@ from types import MappingProxyType
 import numpy as np
 
 from mmgsim.contracts import FloatArray, Window, frozen
-from mmgsim.profiles import normals_at, stream
+from mmgsim.engine.outlook import SeenOutlook, Shocks
+from mmgsim.profiles import normals_at
 from mmgsim.scenario import Inputs, Scenario, UncertaintyConfig
 from mmgsim.uncertainty import Ahead, Spread, joined, scores_at
 
-__all__ = ["Futures", "Shocks"]
+__all__ = ["Futures"]
 
 _LONG_AGO = datetime(1800, 1, 1, tzinfo=UTC)
 """Steps are counted from here, before the first that a scenario may have."""
@@ -24,34 +24,6 @@ _HOURS_PER_DAY = 24.0
 
 DeviceKey = tuple[str, str]
 """Names of a microgrid and of a device in it."""
-
-
-@dataclass(frozen=True, slots=True)
-class Shocks:
-    """The normal numbers from which samples of the steps ahead are drawn, at one moment.
-
-    Parameters
-    ----------
-    seed : int
-        Of the scenario.
-    number : int
-        Of the first step ahead, counted from long ago: every moment has its own.
-    """
-
-    seed: int
-    number: int
-
-    def common(self, kind: str, count: int, steps: int) -> FloatArray:
-        """Give those that all devices of a kind share; fewer samples are the first of more."""
-        return self._drawn((kind,), count, steps)
-
-    def own(self, kind: str, key: DeviceKey, count: int, steps: int) -> FloatArray:
-        """Give those of one device."""
-        return self._drawn((kind, *key), count, steps)
-
-    def _drawn(self, names: tuple[str, ...], count: int, steps: int) -> FloatArray:
-        drawn = stream(self.seed, "outlook", str(self.number), *names)
-        return drawn.standard_normal((count, steps))
 
 
 class Futures:
@@ -224,14 +196,32 @@ class Futures:
             return true
         return np.concatenate([true[:1], ahead.expected()[1:]])
 
-    def shocks(self, window: Window) -> Shocks:
-        """Give what samples are drawn from before a window begins."""
-        return Shocks(self._seed, self._number + window.first_step)
+    def outlook(
+        self, microgrid: str, window: Window, forecast_kw: Mapping[str, FloatArray]
+    ) -> SeenOutlook:
+        """Give what a microgrid knows before a window begins, without what comes true in it.
 
-    def between(self, microgrid: str, device: str) -> tuple[str, float]:
-        """Give the kind of a device, and the correlation between devices of that kind."""
-        kind = self._kinds[microgrid, device]
-        return kind, self._between(kind)
+        Parameters
+        ----------
+        microgrid : str
+            Whose outlook it is.
+        window : Window
+            The steps ahead.
+        forecast_kw : mapping of (steps,) arrays
+            By device name: what is given where nothing is uncertain. [kW]
+        """
+        ahead = self.ahead(microgrid, window)
+        kinds = {name: self._kinds[microgrid, name] for name in ahead}
+        return SeenOutlook(
+            microgrid=microgrid,
+            steps=window.steps,
+            forecast_kw=forecast_kw,
+            ahead=ahead,
+            between={name: (kind, self._between(kind)) for name, kind in kinds.items()},
+            shocks=Shocks(self._seed, self._number + window.first_step),
+            price=self.price_ahead(window),
+            published=self.published_factors(window),
+        )
 
     # ------------------------------------------------------------------------------ inside
     @property

@@ -5,22 +5,18 @@ from __future__ import annotations
 import json
 import logging
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Mapping
 from copy import deepcopy
 from dataclasses import dataclass, field
 from typing import Any
 
 from mmgsim.contracts import (
-    Battery,
     Clearing,
-    Diesel,
     Item,
     LedgerLine,
-    Load,
     Message,
     Objective,
     Party,
-    RenewableKind,
     Tariff,
     plain_content,
 )
@@ -31,6 +27,8 @@ from mmgsim.engine.dno_rows import (
     limit_price_rows,
     request_rows,
 )
+from mmgsim.engine.microgrid_rows import device_rows, dispatch_row
+from mmgsim.engine.outlook_rows import OutlookRows
 from mmgsim.engine.records import MicrogridStep
 from mmgsim.errors import ContractError, PlugInError
 from mmgsim.network import PlannedFlow
@@ -110,6 +108,7 @@ class Recorder:
         self._solver_s_before = solver_time.seconds
         self._gate_flags: tuple[str, ...] = ()
         self._faulty: set[str] = set()
+        self._outlooks = OutlookRows()
 
     def carried(self) -> dict[str, Any]:
         """Give all that goes on from one day into the next."""
@@ -185,6 +184,7 @@ class Recorder:
                 for number, turn in enumerate(clearing.rounds, 1)
             ],
         )
+        self._model.writer.add("outlooks", list(self._outlooks.of_gate(self._model)))
         self._ahead.gates += 1
         self._ahead.rounds += len(clearing.rounds)
         self._ahead.line_rounds += self._model.market.line.rounds
@@ -198,10 +198,10 @@ class Recorder:
         add, step_h = model.writer.add, model.clock.step_h
         add(
             "dispatch",
-            [_dispatch_row(now, agent, self._flags_of(agent)) for agent in model.microgrids],
+            [dispatch_row(now, agent, self._flags_of(agent), step_h) for agent in model.microgrids],
         )
         owners = (*model.microgrids, model.dno.own)
-        add("devices", [row for owner in owners for row in _device_rows(now, owner)])
+        add("devices", [row for owner in owners for row in device_rows(now, owner)])
         add("trades", _trade_rows(now, model.market.trades_now(), self._tariff))
         add("ties", _tie_rows(now, model.market.ties_now()))
         add("prices", [self._price_row(now, agent) for agent in model.microgrids])
@@ -387,72 +387,6 @@ def _left_out(clearing: Clearing) -> int:
     if "out_of_time" in clearing.flags:
         return len(clearing.plans)
     return sum(flag.startswith("left_out:") for flag in clearing.flags)
-
-
-def _dispatch_row(now: Any, agent: Any, flags: Collection[str]) -> tuple[Any, ...]:
-    last, operations = agent.last, agent.last.dispatch.operations
-    sums: defaultdict[str, float] = defaultdict(float)
-    for device in agent.devices:
-        operation = operations[device.name]
-        if isinstance(device, Battery):
-            sums["charge"] += operation.in_kw
-            sums["discharge"] += operation.out_kw
-        elif isinstance(device, Load):
-            sums["load"] += last.realised.kw[device.name]
-        elif isinstance(device, Diesel):
-            sums["diesel"] += operation.out_kw
-        else:
-            sums["wind" if device.kind is RenewableKind.WIND else "pv"] += operation.out_kw
-    money = last.money
-    return (
-        now,
-        agent.name,
-        sums["load"],
-        last.shed_kw,
-        last.shed_critical_kw,
-        sums["pv"],
-        sums["wind"],
-        last.spilled_kw,
-        sums["diesel"],
-        sums["charge"],
-        sums["discharge"],
-        sum(agent.state.energy_kwh.values()),
-        0.0,  # vehicles
-        0.0,
-        money.import_kw,
-        money.export_kw,
-        last.bought_kw,
-        last.sold_kw,
-        last.tie_kw,
-        money.exchange_kw,
-        money.planned_exchange_kw,
-        money.exchange_kw - money.planned_exchange_kw,
-        last.q_kvar,
-        " ".join(sorted(flags)),
-    )
-
-
-def _device_rows(now: Any, agent: Any) -> Iterator[tuple[Any, ...]]:
-    last, plan = agent.last, agent.plan
-    for device in agent.devices:
-        name = device.name
-        values: dict[str, float] = {}
-        if name in last.realised.kw:
-            values["available_kw"] = last.realised.kw[name]
-        if plan is not None and plan.schedule is not None and name in plan.schedule:
-            at, schedule = plan.window.offset(last.realised.step), plan.schedule[name]
-            if schedule.expected_kw is not None:
-                values["expected_kw"] = float(schedule.expected_kw[at])
-            values["planned_kw"] = schedule.at(at).net_kw
-        values["power_kw"] = last.dispatch.operations[name].net_kw
-        if isinstance(device, Battery):
-            values["charge_kw"] = last.dispatch.operations[name].in_kw
-            values["discharge_kw"] = last.dispatch.operations[name].out_kw
-            values["energy_kwh"] = agent.state.energy_kwh[name]
-        elif isinstance(device, Diesel):
-            values["on"] = float(agent.state.diesel[name].is_on)
-        for quantity, value in values.items():
-            yield (now, agent.name, name, quantity, value)
 
 
 def _payload_rows(now: Any, said: list[Message]) -> list[tuple[Any, ...]]:

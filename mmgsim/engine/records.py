@@ -33,7 +33,9 @@ class MicrogridStep:
     shed_kw, shed_critical_kw, spilled_kw : float
         Demand not served, the critical part of it, and available wind and sun not used. [kW]
     shed_value : float
-        Value of the load that was shed. [currency]
+        Value of the load that was shed, and of charge that vehicles lacked. [currency]
+    missing_kwh : mapping
+        What sessions that ended with the step lacked, by name of vehicle or flexible load. [kWh]
     flags : tuple of str
         What was out of the ordinary, in plan and dispatch.
     """
@@ -49,6 +51,7 @@ class MicrogridStep:
     shed_critical_kw: float
     spilled_kw: float
     shed_value: float
+    missing_kwh: Mapping[str, float]
     flags: tuple[str, ...]
 
 

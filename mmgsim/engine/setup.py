@@ -24,12 +24,14 @@ from mmgsim.contracts import (
     Operator,
     Realised,
     Renewable,
+    Session,
+    SessionStore,
     Strategy,
     Window,
 )
 from mmgsim.engine.device_setup import (
     dearest_public_price,
-    device_of,
+    devices_of,
     first_state,
     miss_price_of,
     with_miss_price,
@@ -144,7 +146,8 @@ class Meters:
             for device, truth_kw in self._truth_kw.items()
         }
         if self._config.kind == "expected":
-            found |= SeenOutlook(self._futures, self._name, window, found).expected_kw()
+            ahead = self._futures.ahead(self._name, window)
+            found |= {device: one.expected() for device, one in ahead.items()}
         return MappingProxyType(found)
 
     def outlook(self, window: Window, expected_kw: Mapping[str, FloatArray]) -> SeenOutlook | None:
@@ -159,7 +162,7 @@ class Meters:
         """
         if not self._futures.is_uncertain:
             return None
-        return SeenOutlook(self._futures, self._name, window, expected_kw)
+        return self._futures.outlook(self._name, window, expected_kw)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -180,6 +183,8 @@ class MicrogridSetup:
         Gives how it decides, as new, in a tuple of one.
     miss_price_per_kwh : float
         What missing a storage level costs it where nothing else is possible. [currency/kWh]
+    sessions : mapping
+        Of its vehicles and flexible loads by device name, in steps of the run.
     """
 
     member: Member
@@ -188,6 +193,7 @@ class MicrogridSetup:
     meters: Meters
     make_strategy: Callable[[], tuple[Strategy]]
     miss_price_per_kwh: float
+    sessions: Mapping[str, tuple[Session, ...]]
 
 
 def build_microgrids(
@@ -210,7 +216,8 @@ def build_microgrids(
                 {device: kw for (owner, device), kw in true_kw.items() if owner == config.name},
                 {
                     device.name: _target(device, loaded.scenario.step_h)
-                    for device in map(device_of, config.devices)
+                    for described in config.devices
+                    for device in devices_of(described)
                 },
                 config=loaded.scenario.forecast,
                 futures=futures,
@@ -230,7 +237,7 @@ def _microgrid(
     dearest_public: float,
 ) -> MicrogridSetup:
     scenario = loaded.scenario
-    devices = tuple(device_of(device) for device in config.devices)
+    devices = tuple(one for device in config.devices for one in devices_of(device))
     miss_price = miss_price_of(devices, dearest_public)
     devices = with_miss_price(devices, miss_price)
     return MicrogridSetup(
@@ -240,6 +247,11 @@ def _microgrid(
         meters=meters,
         miss_price_per_kwh=miss_price,
         make_strategy=_strategy_maker(config, loaded.folder),
+        sessions={
+            device.name: inputs.sessions[config.name, device.name]
+            for device in devices
+            if isinstance(device, SessionStore)
+        },
     )
 
 
@@ -293,6 +305,9 @@ def _member(
             draw_kw += largest_kw[device.name]
         elif isinstance(device, Diesel):
             deliver_kw += device.power_max_kw
+        elif isinstance(device, SessionStore):
+            draw_kw += device.charge_kw
+            deliver_kw += device.discharge_kw
         else:
             deliver_kw += device.rating_kw
     connection = config.connection

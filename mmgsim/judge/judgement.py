@@ -47,7 +47,8 @@ class Judgement:
         value of shed load (or the cost of the system, if that is the objective) less the value of
         energy left, `violated_steps`, and numbers of the run.
     verdicts : DataFrame
-        By plan: see `mmgsim.judge.verdict_table`. Only futures count that all plans have met.
+        By plan: see `mmgsim.judge.verdict_table`. Only futures count that all plans have met, those
+        aside that met none.
     failed : dict
         Why a plan failed, by its name and the future.
 
@@ -87,7 +88,8 @@ class Judgement:
             self.table = pd.DataFrame(columns=["plan", "future", "cost", "violated_steps"])
             self.verdicts = pd.DataFrame()
         else:
-            self.verdicts = verdict_table(self.table, self.plans, level)
+            met_any = [name for name in self.plans if (self.table.plan == name).any()]
+            self.verdicts = verdict_table(self.table, met_any, level)
 
     def judged(self) -> Judged:
         """Give all that the page is drawn from."""

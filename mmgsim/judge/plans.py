@@ -125,7 +125,7 @@ def _plan_of(item: Any, faults: list[Fault]) -> Plan | None:
         if kind and bool(strategy) == bool(plus):
             return Plan(item, kind.strip(), strategy.strip() or None)
     elif isinstance(item, Mapping) and "kind" in item:
-        return Plan(_told(item), dict(item))
+        return Plan(_word(item), dict(item))
     elif isinstance(item, Mapping) and item:
         wrong = [key for key in item if key not in _KEYS]
         faults += [Fault("plans", f"no key {key!r}", near_miss(str(key), _KEYS)) for key in wrong]

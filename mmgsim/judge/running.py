@@ -13,7 +13,7 @@ from mmgsim.errors import JudgementEndedEarlyError
 from mmgsim.judge.folder import JudgeFolder, choose_judge_folder
 from mmgsim.judge.judgement import Judgement
 from mmgsim.judge.plans import Plan, PlanChoice, chosen_plans, loaded_plans
-from mmgsim.judge.worker import Task, begin, work
+from mmgsim.judge.worker import Met, Task, begin, told, work
 from mmgsim.lock import held
 from mmgsim.processes import outcomes
 
@@ -83,8 +83,8 @@ def judge(  # noqa: PLR0913  one parameter per choice of a judgement
         If a plan failed in some future; the others are in the folder.
     """
     found = chosen_plans(scenario, plans)
-    told = dict(overrides or {})
-    loaded = loaded_plans(scenario, found, told)
+    given = dict(overrides or {})
+    loaded = loaded_plans(scenario, found, given)
     model = MultiMicrogridModel(next(iter(loaded.values())))  # reads series: their faults too
     path = choose_judge_folder(out, model.scenario.name, resume=resume)
     with held(path):
@@ -94,7 +94,7 @@ def judge(  # noqa: PLR0913  one parameter per choice of a judgement
         def judgement() -> Judgement:
             return Judgement(model.scenario, found, folder.met, numbers, level=level, folder=path)
 
-        tasks = _tasks(folder, found, str(scenario), told, numbers)
+        tasks = _tasks(folder, found, str(scenario), given, numbers)
         return _made(folder, tasks, judgement, workers=workers, progress=progress)
 
 
@@ -106,10 +106,16 @@ def _tasks(
     numbers: range,
 ) -> list[Task]:
     """Give what is left to do, with the first gate of every plan cleared."""
-    found = []
+    found: list[Task] = []
     for plan in plans:
         lacking = folder.lacking(plan.name, numbers)
-        start = begin(plan, scenario, overrides) if lacking else b""
+        if not lacking:
+            continue
+        try:
+            start = begin(plan, scenario, overrides)
+        except Exception as error:  # noqa: BLE001  rows of the table: the other plans go on
+            folder.add([Met(plan.name, future, {}, told(error)) for future in lacking])
+            continue
         found += [
             Task(plan, scenario, overrides, start, lacking[at : at + _FUTURES_PER_TASK])
             for at in range(0, len(lacking), _FUTURES_PER_TASK)

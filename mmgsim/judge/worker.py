@@ -15,7 +15,7 @@ from mmgsim.judge.plans import Plan
 from mmgsim.processes import Heed
 from mmgsim.run import summarise
 
-__all__ = ["FIGURES", "Met", "Task", "begin", "work"]
+__all__ = ["FIGURES", "Met", "Task", "begin", "told", "work"]
 
 FIGURES = (
     "objective_cost",
@@ -106,10 +106,14 @@ def work(task: Task, heed: Heed) -> list[Met]:
                 model = _built(task.plan, task.scenario, task.overrides)
             found.append(Met(task.plan.name, future, _met(model, task.start, future, heed)))
         except Exception as error:  # noqa: BLE001  a row of the table: the other futures go on
-            words = reason_of(error).split() or [type(error).__name__]
-            found.append(Met(task.plan.name, future, {}, " ".join(words)))
+            found.append(Met(task.plan.name, future, {}, told(error)))
             model = None  # nobody knows what state it is in
     return found
+
+
+def told(error: Exception) -> str:
+    """Say why something failed, in one line."""
+    return " ".join(reason_of(error).split()) or type(error).__name__
 
 
 def _built(plan: Plan, scenario: str | Path, overrides: Mapping[str, Any]) -> MultiMicrogridModel:

@@ -57,6 +57,7 @@ MEANINGS: Mapping[str, str] = MappingProxyType(
         "the grid took up the rest, as far as it was granted.",
         "no_outlook": "The strategy plans with what may come, but nothing was stated to be "
         "uncertain: it planned for the forecast.",
+        "charge_missed": "A vehicle left with less energy than it wanted.",
         "ramp_missed": "A unit fell faster than its ramp allows.",
         "outside_envelope": "The exchange was outside its envelope; nothing was left to change.",
         "not_carried": "The feeder could not carry the exchange; the microgrid acted within what "

@@ -18,6 +18,7 @@ from mmgsim.plots.granted import granted_figure
 from mmgsim.plots.limit_prices import limit_prices_figure
 from mmgsim.plots.limits import limits_figure, tightest_figure
 from mmgsim.plots.money import bills_figure, gains_figure, money_figure, prices_figure
+from mmgsim.plots.outlook import outlook_choice_figure, outlook_figure
 from mmgsim.plots.repair import repair_figure
 from mmgsim.plots.ties import ties_figure
 from mmgsim.plots.view import RunTables, RunView
@@ -120,6 +121,34 @@ class Plots:
     def days(self) -> go.Figure:
         """Draw the same with a choice of microgrid and day; of long runs the first days."""
         return choice_figure(self.view)
+
+    def outlook(
+        self,
+        microgrid: str | None = None,
+        device: str | None = None,
+        day: str | date | None = None,
+    ) -> go.Figure:
+        """Draw what was expected of an uncertain device, how surely, and what came true. [kW]
+
+        A panel for each gate of the day that the table `outlooks` holds.
+
+        Parameters
+        ----------
+        microgrid, device : str or None
+            Names; the first ones by default.
+        day : str, date or None
+            Local day, such as ``"2021-01-12"``; the first one by default.
+
+        Raises
+        ------
+        ResultsError
+            If there is no such day, microgrid, or uncertain device in it.
+        """
+        return outlook_figure(self.view, microgrid, device, day)
+
+    def outlooks(self) -> go.Figure:
+        """Draw the same of the first day, with a choice of device."""
+        return outlook_choice_figure(self.view)
 
     # ----------------------------------------------------------------------------------- feeder
     def feeder(self) -> go.Figure:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from scipy.special import ndtri
@@ -68,9 +69,12 @@ def normals_at(seed: int, *names: str, rows: Sequence[int], first: int, count: i
     key = np.frombuffer(_digest(seed, names)[:16], dtype="<u8")
     block, skipped = divmod(first, _PER_BLOCK)
     raw = np.empty((len(rows), skipped + count), dtype=np.uint64)
+    counting = np.random.Philox(key=key)
+    begin: Any = counting.state  # taken up again for each row: faster than a generator for each
     for place, row in enumerate(rows):
-        counter = np.array([block, 0, row, 0], dtype=np.uint64)
-        raw[place] = np.random.Philox(key=key, counter=counter).random_raw(skipped + count)
+        begin["state"]["counter"] = np.array([block, 0, row, 0], dtype=np.uint64)
+        counting.state = begin
+        raw[place] = counting.random_raw(skipped + count)
     # The middles of 2^53 equal parts of (0, 1): never 0 or 1, where quantiles are infinite.
     uniform = (raw[:, skipped:] >> np.uint64(11)) * 2.0**-53 + 2.0**-54
     return np.asarray(ndtri(uniform))

@@ -281,6 +281,18 @@ SECTIONS = (
     ),
     Section("days", "A day of each microgrid", (Part(lambda r: r.plot.days(), _days_told),)),
     Section(
+        "outlooks",
+        "Expected and come true",
+        (
+            Part(
+                lambda results: results.plot.outlooks(),
+                "What each microgrid knew of an uncertain device at some gates of the first day: "
+                "given all that it had seen, the power lies inside the outer band in 9 of 10 "
+                "futures, inside the inner one in 5 of 10, step by step.",
+            ),
+        ),
+    ),
+    Section(
         "granted",
         "Asked and granted",
         (

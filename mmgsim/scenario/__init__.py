@@ -59,6 +59,7 @@ from mmgsim.scenario.schema import (
     Scenario,
     WindConfig,
 )
+from mmgsim.scenario.session_schema import EvConfig, FlexibleConfig
 from mmgsim.scenario.spreads import Spreads
 from mmgsim.scenario.tie_schema import TieConfig
 from mmgsim.scenario.uncertainty_schema import UncertaintyConfig
@@ -75,7 +76,9 @@ __all__ = [
     "DieselConfig",
     "Document",
     "EndOfWindowConfig",
+    "EvConfig",
     "EventConfig",
+    "FlexibleConfig",
     "FurtherCheck",
     "InputLabel",
     "Inputs",

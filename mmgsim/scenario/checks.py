@@ -24,6 +24,7 @@ from mmgsim.scenario.schema import (
     OwnBatteryConfig,
     Scenario,
 )
+from mmgsim.scenario.session_checks import session_faults
 from mmgsim.scenario.tie_checks import tie_faults
 from mmgsim.scenario.yaml_lines import Document
 
@@ -44,6 +45,7 @@ def check_scenario(scenario: Scenario, folder: Path | None, document: Document) 
         *_year_faults(scenario),
         *_network_faults(scenario),
         *_device_faults(scenario),
+        *session_faults(scenario),
         *tie_faults(scenario),
         *role_faults(scenario, folder),
     ]

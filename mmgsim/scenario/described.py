@@ -35,11 +35,29 @@ from mmgsim.scenario.schema import (
     PvConfig,
     WindConfig,
 )
+from mmgsim.scenario.session_schema import (
+    CsvSessions,
+    DailySessions,
+    EvConfig,
+    FlexibleConfig,
+    ListedSession,
+    ListedSessions,
+    SampledSessions,
+)
 from mmgsim.scenario.tie_schema import TieConfig
 
 __all__ = ["EXAMPLES", "devices_page"]
 
-_DEVICES = (LoadConfig, PvConfig, WindConfig, BatteryConfig, DieselConfig)
+_DEVICES = (
+    LoadConfig,
+    PvConfig,
+    WindConfig,
+    BatteryConfig,
+    DieselConfig,
+    EvConfig,
+    FlexibleConfig,
+)
+_SESSIONS = (SampledSessions, DailySessions, ListedSessions, CsvSessions)
 _SOURCES = (
     ConstantSource,
     CsvSource,
@@ -73,6 +91,15 @@ EXAMPLES: Mapping[type[BaseModel], str] = MappingProxyType(
         DieselConfig: "{name: genset, kind: diesel, power_min_kw: 15, power_max_kw: 50, "
         "cost_per_kwh: 0.30, cost_per_kwh_kw: 0.001, cost_per_h: 1.5, start_up_cost: 4.0, "
         "ramp_kw_per_h: 40}",
+        EvConfig: "{name: cars, kind: ev, vehicles: 3, discharge_kw: 7, wear_per_kwh: 0.05, "
+        'sessions: {source: sampled, arrival: "18:00"}}',
+        FlexibleConfig: "{name: pump, kind: flexible, energy_kwh: 12, power_kw: 4, "
+        'start: "22:00", end: "06:00"}',
+        SampledSessions: '{source: sampled, arrival: "17:00", departure: "06:00"}',
+        DailySessions: '{source: daily, arrival: "18:30", departure: "07:00", level_arrival: 0.3}',
+        ListedSessions: '{source: listed, stays: [{arrival: "2021-01-11 17:00", '
+        'departure: "2021-01-12 06:00", energy_arrival_kwh: 12}]}',
+        CsvSessions: "{source: csv, file: stays.csv, label: real}",
         ConstantSource: "{source: constant, value: 12.5, label: real}",
         CsvSource: "{source: csv, file: load.csv, column: shop_kw, label: real}",
         PvlibSource: "{source: pvlib, latitude: 52.5, longitude: 13.4, tilt_deg: 30}",
@@ -115,6 +142,19 @@ Batteries and diesel units may also stand under `network: - devices:`, with the 
 | key | of | meaning | range | default |
 |---|---|---|---|---|
 """
+_STAYS = """\
+## Sessions of vehicles
+
+What may stand under `sessions:` of an `ev`. A stay counts in whole steps: from the first step that
+begins in it to the last one that ends in it. One that began before the run begins with it. A
+microgrid knows the stays that are on, and those that begin in the window that it plans.
+"""
+_STAY = """\
+Each item of `stays:` of `source: listed` has
+
+| key | meaning | range | default |
+|---|---|---|---|
+"""
 _SERIES = """\
 ## Series
 
@@ -143,6 +183,9 @@ def devices_page() -> str:
     """Give the page as Markdown."""
     parts = [_HEAD, *(_section(model, "kind") for model in _DEVICES)]
     parts += [
+        _STAYS,
+        *(_section(model, "source") for model in _SESSIONS),
+        _stay_section(),
         _own_section(),
         _tie_section(),
         _SERIES,
@@ -187,6 +230,12 @@ def _own_section() -> str:
         if key not in base.model_fields
     ]
     return _OWN + "\n".join(rows) + "\n"
+
+
+def _stay_section() -> str:
+    """Give the keys of a stay that a scenario lists."""
+    rows = [f"| `{key}` | {' | '.join(cells)} |" for key, *cells in key_rows(ListedSession, "")]
+    return _STAY + "\n".join(rows) + "\n"
 
 
 def _tie_section() -> str:

@@ -13,12 +13,13 @@ from typing import Any
 import pandas as pd
 
 from mmgsim.errors import Fault, ScenarioError
-from mmgsim.profiles import Label
+from mmgsim.profiles import VISIT_COLUMNS, Label
 from mmgsim.scenario.extras import needs_simbench
 from mmgsim.scenario.inputs import Inputs, read_inputs
 from mmgsim.scenario.paths import seen_from
 from mmgsim.scenario.reading import FILE_NAME, LoadedScenario, load_scenario, resolved_yaml
 from mmgsim.scenario.schema import Scenario
+from mmgsim.scenario.session_schema import EvConfig
 from mmgsim.scenario.uncertainty_schema import WeibullConfig
 from mmgsim.scenario.yaml_lines import dump_yaml, parse_yaml
 
@@ -35,10 +36,10 @@ def freeze(loaded: LoadedScenario, folder: Path) -> LoadedScenario:
     loaded : LoadedScenario
         What to freeze.
     folder : Path
-        New or empty folder; gets scenario.yaml and series.csv, which reaches over the run and the
-        days of `year`. Other files that the scenario names,
-        such as a net or a plug-in, are not copied: they are named as seen from there. Wind whose
-        speed is uncertain (`weibull`) stays the generator's, as no series of power tells it.
+        New or empty folder; gets scenario.yaml, series.csv, which reaches over the run and the
+        days of `year`, and the stays of each fleet of vehicles. Other files that the scenario
+        names, such as a net or a plug-in, are not copied: they are named as seen from there. Wind
+        whose speed is uncertain (`weibull`) stays the generator's, as no series of power tells it.
 
     Raises
     ------
@@ -60,8 +61,14 @@ def freeze(loaded: LoadedScenario, folder: Path) -> LoadedScenario:
     _freeze_tariff(content["tariff"], columns, inputs, labels)
     told = loaded.scenario.uncertainty
     has_speeds = told is not None and isinstance(told.wind, WeibullConfig)
+    stays: dict[str, pd.DataFrame] = {}
     for microgrid in content["microgrids"]:
         for device in microgrid["devices"]:
+            if device["kind"] == "ev":
+                file = f"stays-{microgrid['name']}-{device['name']}.csv"
+                where = f"microgrids.{microgrid['name']}.devices.{device['name']}.sessions"
+                stays[file] = _stays(microgrid["name"], device, inputs)
+                device["sessions"] = {"source": "csv", "file": file, "label": labels[where].value}
             if "profile" in device and not (has_speeds and device["kind"] == "wind"):
                 name = f"{microgrid['name']}.{device['name']}"
                 columns[name] = inputs.device_kw[microgrid["name"], device["name"]]
@@ -74,6 +81,8 @@ def freeze(loaded: LoadedScenario, folder: Path) -> LoadedScenario:
     folder.mkdir(parents=True, exist_ok=True)
     # 17 digits bring every float back to the last bit.
     pd.DataFrame(columns).to_csv(folder / SERIES_FILE, index=False, float_format="%.17g")
+    for file, table in stays.items():
+        table.to_csv(folder / file, index=False, float_format="%.17g")
     (folder / FILE_NAME).write_text(dump_yaml(content), encoding="utf-8")
     return load_scenario(folder)
 
@@ -99,6 +108,25 @@ def _freeze_tariff(
         if tariff[key] is not None:
             columns[key] = values
             tariff[key] = _csv(key, labels[f"tariff.{key}"])
+
+
+def _stays(microgrid: str, fleet: dict[str, Any], inputs: Inputs) -> pd.DataFrame:
+    """Give the stays of a fleet in whole steps, as instants."""
+    step = timedelta(hours=inputs.index.step_h)
+    start = inputs.index.start + inputs.lead_steps * step
+    names = EvConfig.model_validate(fleet).device_names()
+    rows = [
+        (
+            number,
+            (start + stay.first_step * step).isoformat(),
+            (start + stay.stop_step * step).isoformat(),
+            stay.arrives_kwh,
+            stay.wanted_kwh,
+        )
+        for number, name in enumerate(names, 1)
+        for stay in inputs.sessions[microgrid, name]
+    ]
+    return pd.DataFrame(rows, columns=list(VISIT_COLUMNS))
 
 
 def _csv(column: str, label: Label) -> dict[str, Any]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from mmgsim.contracts import FloatArray, frozen
+from mmgsim.contracts import FloatArray, Session, frozen
 from mmgsim.errors import Fault
 from mmgsim.profiles import (
     LARGEST,
@@ -31,12 +31,15 @@ from mmgsim.scenario.events import Timeline
 from mmgsim.scenario.extras import extra_faults, taken_elements, with_code
 from mmgsim.scenario.schema import (
     BatteryConfig,
+    DeviceConfig,
     DieselConfig,
     LoadConfig,
     PvConfig,
     Scenario,
     WindConfig,
 )
+from mmgsim.scenario.session_inputs import SessionInputs, read_sessions
+from mmgsim.scenario.session_schema import EvConfig, FlexibleConfig
 from mmgsim.scenario.spreads import Spreads, read_spreads, told_spreads
 from mmgsim.scenario.yaml_lines import refusal
 
@@ -47,6 +50,8 @@ FurtherCheck = Callable[[Scenario, Path | None], Iterable[Fault]]
 
 _PERSISTENCE_LEAD_DAYS = 1
 _ROUNDING = 1e-6
+_HIGH_PRICE_SD = 5.0
+"""An uncertain price is further above its mean once in three million steps."""
 _HOPELESS = 100.0
 """Load that is this many times all that can serve it is in another unit, or no study of trading."""
 
@@ -78,6 +83,8 @@ class Inputs:
         Charges on imported and on locally bought energy. [currency/kWh]
     device_kw : mapping of arrays
         Demand or available power by (microgrid, device). [kW]
+    sessions : mapping
+        Of vehicles and flexible loads by (microgrid, device), in steps of the run.
     background : array
         Background load as a share of its peak; of a SimBench grid (steps, profiles), the values of
         all its profiles.
@@ -96,6 +103,7 @@ class Inputs:
     network_charge_per_kwh: FloatArray
     local_charge_per_kwh: FloatArray
     device_kw: Mapping[tuple[str, str], FloatArray]
+    sessions: Mapping[tuple[str, str], tuple[Session, ...]]
     background: FloatArray
     labels: tuple[InputLabel, ...]
     spreads: Spreads = field(default_factory=Spreads)
@@ -309,7 +317,12 @@ def _read(
         reader.labels += [InputLabel(*told) for told in told_spreads(scenario.uncertainty)]
     if is_timed and buying is not None and selling is not None:
         reader.faults += _arbitrage_faults(scenario, buying, selling, charge, -lead_steps)
-        reader.faults += _spread_price_faults(scenario, buying, selling)
+        reader.faults += _spread_price_faults(scenario, buying, selling, charge)
+    told = SessionInputs({})
+    if is_timed:
+        told = read_sessions(scenario, folder, index.part(lead_steps, index.steps - lead_steps))
+    reader.faults += told.faults
+    reader.labels += [InputLabel(*origin) for origin in told.origins]
     none = np.zeros(index.steps)
     inputs = Inputs(
         index=index,
@@ -321,6 +334,7 @@ def _read(
         network_charge_per_kwh=frozen(charge),
         local_charge_per_kwh=frozen(charge * scenario.tariff.network_charge.local_share),
         device_kw=device_kw,
+        sessions=told.sessions,
         background=frozen(background),
         labels=tuple(reader.labels),
         spreads=spreads,
@@ -370,13 +384,7 @@ def _hopeless_faults(
         supply_kw = microgrid.connection.import_limit_kw
         if supply_kw is None:  # the connection is made as large as the devices need it
             continue
-        for device in microgrid.devices:
-            if isinstance(device, BatteryConfig):
-                supply_kw += device.power_kw
-            elif isinstance(device, DieselConfig):
-                supply_kw += device.power_max_kw
-            elif not isinstance(device, LoadConfig):
-                supply_kw += device.rating_kw
+        supply_kw += sum(map(_supply_kw, microgrid.devices))
         for device in microgrid.devices:
             if not isinstance(device, LoadConfig):
                 continue
@@ -388,6 +396,17 @@ def _hopeless_faults(
                     f"and all devices could bring ({supply_kw:g} kW)",
                     "give kW, not W, or raise import_limit_kw",
                 )
+
+
+def _supply_kw(device: DeviceConfig) -> float:
+    """Give the most that a device could ever bring. [kW]"""
+    if isinstance(device, BatteryConfig):
+        return device.power_kw
+    if isinstance(device, DieselConfig):
+        return device.power_max_kw
+    if isinstance(device, EvConfig):
+        return device.vehicles * device.discharge_kw
+    return 0.0 if isinstance(device, LoadConfig | FlexibleConfig) else device.rating_kw
 
 
 def _shared_faults(scenario: Scenario) -> Iterator[Fault]:
@@ -434,16 +453,19 @@ def _arbitrage_faults(
 
 
 def _spread_price_faults(
-    scenario: Scenario, buying: FloatArray, selling: FloatArray
+    scenario: Scenario, buying: FloatArray, selling: FloatArray, charge: FloatArray
 ) -> Iterator[Fault]:
     """Refuse uncertain prices of which a high one would make selling pay more than buying."""
     told = scenario.uncertainty
-    above = int((selling > buying).sum())
-    if told is not None and told.price is not None and above and _unlimited(scenario):
+    if told is None or told.price is None or not _unlimited(scenario):
+        return
+    highest = 1.0 + _HIGH_PRICE_SD * told.price.sd
+    above = int((highest * selling > highest * buying + charge).sum())
+    if above:
         yield Fault(
             "uncertainty.price",
-            f"multiplies prices, but not network charges, and export_per_kwh is above "
-            f"import_per_kwh in {above} steps",
+            f"multiplies prices, but not network charges: at {highest:g} times the price, selling "
+            f"pays more than buying in {above} steps",
             "lower export_per_kwh, leave prices certain, or give connection limits of "
             + ", ".join(_unlimited(scenario)),
         )

@@ -72,14 +72,17 @@ def _default(given: Mapping[str, Any]) -> str:
     if default is not None and _OF_DURATIONS in given.get("pattern", ""):
         return f"`{default}min`"
     if isinstance(default, dict):  # the short form of a choice; else the defaults of its keys
-        default = default.get("kind")
+        default = default.get("kind", default.get("source"))
     return "left out" if default in (None, "", []) else f"`{default}`"
 
 
 def _range(given: Mapping[str, Any], parts: Mapping[str, Any]) -> str:
     """Say which values a key takes."""
     options = [one for one in given.get("anyOf", (given,)) if one.get("type") != "null"]
-    if "discriminator" in given or any("discriminator" in one for one in options):
+    tagged = [one["discriminator"] for one in (given, *options) if "discriminator" in one]
+    if any("sampled" in one.get("mapping", {}) for one in tagged):
+        return "[sessions](#sessions-of-vehicles)"
+    if tagged:
         return "a number or a [series](#series)"
     return " or ".join(_range_of_one(one, parts) for one in options)
 

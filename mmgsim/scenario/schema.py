@@ -27,6 +27,7 @@ from mmgsim.scenario.fields import (
     Timezone,
     Voltage,
 )
+from mmgsim.scenario.session_schema import EvConfig, FlexibleConfig
 from mmgsim.scenario.tie_schema import TieConfig
 from mmgsim.scenario.uncertainty_schema import Uncertainty
 
@@ -157,7 +158,8 @@ class DieselConfig(Config):
 
 
 DeviceConfig = Annotated[
-    LoadConfig | PvConfig | WindConfig | BatteryConfig | DieselConfig, Field(discriminator="kind")
+    LoadConfig | PvConfig | WindConfig | BatteryConfig | DieselConfig | EvConfig | FlexibleConfig,
+    Field(discriminator="kind"),
 ]
 """Whatever a microgrid may own, by its `kind`."""
 

@@ -144,3 +144,4 @@ Uncertainty = Annotated[
     UncertaintyConfig | None,
     BeforeValidator(_none, json_schema_input_type=UncertaintyConfig | Literal["none"] | None),
 ]
+"""What is uncertain, or `none`."""

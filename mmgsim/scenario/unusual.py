@@ -30,6 +30,7 @@ from mmgsim.scenario.schema import (
     Scenario,
     WindConfig,
 )
+from mmgsim.scenario.session_schema import EvConfig, FlexibleConfig
 from mmgsim.scenario.uncertainty_doubts import uncertainty_doubts
 
 __all__ = ["unusual"]
@@ -81,10 +82,15 @@ def unusual(scenario: Scenario, inputs: Inputs) -> list[Fault]:
                 found += _battery_doubts(device, where, size.power_kw, scenario, inputs)
             elif isinstance(device, DieselConfig):
                 found += _diesel_doubts(device, where, scenario)
-            else:
+            elif isinstance(device, EvConfig):
+                found += _vehicle_doubts(device, where, microgrid.name, inputs)
+            elif not isinstance(device, FlexibleConfig):
                 values_kw = inputs.device_kw[microgrid.name, device.name]
                 found += _series_doubts(device, where, values_kw, scenario)
     return found
+
+
+_ROUNDING_KWH = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -302,6 +308,24 @@ def _level_doubts(
             f"{rule.at} ({hours:g} h later): {battery.power_kw:g} kW reach {nearest:.3g} by then",
             "start nearer to gate.end_of_window.level, or raise power_kw",
         )
+
+
+def _vehicle_doubts(fleet: EvConfig, where: str, microgrid: str, inputs: Inputs) -> Iterator[Fault]:
+    """Say what cannot be charged where that has a price instead of being refused."""
+    gain_kwh = fleet.efficiency * fleet.charge_kw * inputs.index.step_h
+    short_kwh = [
+        stay.wanted_kwh - stay.arrives_kwh - gain_kwh * (stay.stop_step - stay.first_step)
+        for name in fleet.device_names()
+        for stay in inputs.sessions[microgrid, name]
+        if stay.first_step < inputs.run_steps
+    ]
+    lacking = [kwh for kwh in short_kwh if kwh > _ROUNDING_KWH]
+    if lacking:
+        what = (
+            f"{len(lacking)} of {len(short_kwh)} stays are too short for {fleet.charge_kw:g} kW: "
+            f"{sum(lacking):.3g} kWh will lack on departure"
+        )
+        yield Fault(f"{where}.sessions", what, "raise charge_kw, or lower what is wanted")
 
 
 def _diesel_doubts(diesel: DieselConfig, where: str, scenario: Scenario) -> Iterator[Fault]:

@@ -3,6 +3,7 @@
 from mmgsim.settlement.ledger import OPERATIONS, SurplusRule, account, bill, ledger_faults, settle
 from mmgsim.settlement.loss_share import aumann_shapley, ray_nodes
 from mmgsim.settlement.operations import (
+    missing_kwh,
     operation_costs,
     shed_critical_kw,
     shed_kw,
@@ -17,6 +18,7 @@ __all__ = [
     "aumann_shapley",
     "bill",
     "ledger_faults",
+    "missing_kwh",
     "operation_costs",
     "ray_nodes",
     "settle",

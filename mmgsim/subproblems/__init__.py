@@ -66,6 +66,7 @@ from mmgsim.subproblems.public_promises import (
 from mmgsim.subproblems.realise import hold_plan
 from mmgsim.subproblems.repair import halfway_limits, loading_rows, repaired_limits
 from mmgsim.subproblems.robust import PriceRisk, RobustProblem, budgeted_courses
+from mmgsim.subproblems.session_rules import session_rules
 from mmgsim.subproblems.solver import Outcome, PyomoHighs, Solver, solver_time
 from mmgsim.subproblems.terms import MicrogridInputs, Terms, disclosure_of
 from mmgsim.subproblems.to_ac import AcLoop, AcSchedule, AcTolerance, StepStatus
@@ -173,6 +174,7 @@ __all__ = [
     "repaired_limits",
     "reply_faults",
     "response_steps",
+    "session_rules",
     "solver_time",
     "split_exchange",
     "storage_rules",

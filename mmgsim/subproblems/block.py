@@ -17,6 +17,7 @@ from mmgsim.contracts import (
     Diesel,
     Disclosure,
     FloatArray,
+    SessionStore,
     frozen,
 )
 from mmgsim.subproblems.devices import KINDS, DeviceInputs, Horizon
@@ -74,7 +75,7 @@ def declare_microgrid(
         expr=pyo.quicksum(
             block.device[device.name].miss_cost
             for device in devices
-            if isinstance(device, Battery | Diesel)
+            if isinstance(device, Battery | Diesel | SessionStore)
         )
     )
 
@@ -87,6 +88,7 @@ def update_microgrid(solver: Solver, block: Any, declared: Disclosure) -> None:
             energy_start_kwh=declared.state.energy_kwh.get(device.name, 0.0),
             rule=declared.storage.get(device.name),
             diesel=declared.state.diesel.get(device.name),
+            sessions=declared.sessions.get(device.name),
         )
         KINDS[type(device)].update(solver, block.device[device.name], device, inputs)
 
@@ -95,7 +97,7 @@ def reach_kw(declared: Disclosure) -> FloatArray:
     """Give what the devices can never exceed together, either way, in each step. [kW]"""
     total: Any = 0.0
     for device in declared.devices:
-        if isinstance(device, Battery):
+        if isinstance(device, Battery | SessionStore):
             total = total + device.power_kw
         elif isinstance(device, Diesel):
             total = total + device.power_max_kw
@@ -105,9 +107,9 @@ def reach_kw(declared: Disclosure) -> FloatArray:
 
 
 def is_cheating(solver: Solver, block: Any, devices: tuple[Device, ...]) -> bool:
-    """Tell whether an LP solution charges and discharges a battery in the same step."""
+    """Tell whether an LP solution charges and discharges storage in the same step."""
     for device in devices:
-        if isinstance(device, Battery):
+        if isinstance(device, Battery | SessionStore):
             unit = block.device[device.name]
             both_kw = np.minimum(solver.get(unit.in_kw), solver.get(unit.out_kw))
             if both_kw.max() > CHEAT_KW:
@@ -116,12 +118,16 @@ def is_cheating(solver: Solver, block: Any, devices: tuple[Device, ...]) -> bool
 
 
 def missed_kwh(solver: Solver, block: Any, devices: tuple[Device, ...]) -> float:
-    """Give by how much a level of a battery or a ramp of a diesel is missed at most. [kWh]"""
+    """Give by how much a level, a ramp or what a vehicle wants is missed at most. [kWh]
+
+    What a flexible load lacks has a price of its own and is nothing that is missed.
+    """
     return max(
         (
             float(solver.get(block.device[device.name].miss_kwh).max())
             for device in devices
             if isinstance(device, Battery | Diesel)
+            or (isinstance(device, SessionStore) and device.is_vehicle)
         ),
         default=0.0,
     )
@@ -149,7 +155,7 @@ def read_schedules(solver: Solver, block: Any, declared: Disclosure) -> dict[str
     for device in declared.devices:
         unit = block.device[device.name]
         expected_kw = declared.forecast_kw.get(device.name)
-        is_storage = isinstance(device, Battery)
+        is_storage = isinstance(device, Battery | SessionStore)
         schedules[device.name] = DeviceSchedule(
             out_kw=frozen(np.maximum(solver.get(unit.out_kw), 0.0)),
             in_kw=frozen(np.maximum(solver.get(unit.in_kw), 0.0)),

@@ -20,6 +20,7 @@ from mmgsim.contracts import (
     FloatArray,
     Load,
     Renewable,
+    SessionStore,
     Tariff,
 )
 from mmgsim.subproblems.block import reach_kw
@@ -121,9 +122,10 @@ class Follower:
 
     @property
     def least_efficiency(self) -> float:
-        """The worst efficiency of its batteries, one way."""
+        """The worst efficiency of its storage, one way."""
         devices = self._inputs.declared.devices
-        return min((d.efficiency for d in devices if isinstance(d, Battery)), default=1.0)
+        stores = (d for d in devices if isinstance(d, Battery | SessionStore))
+        return min((store.efficiency for store in stores), default=1.0)
 
     def most_traded_kw(self) -> tuple[FloatArray, FloatArray]:
         """Give what it may sell and buy at most: what it can generate, and what it can use. [kW]
@@ -139,6 +141,10 @@ class Follower:
                 sold_kw = sold_kw + declared.forecast_kw[device.name]
             elif isinstance(device, Load):
                 bought_kw = bought_kw + declared.forecast_kw[device.name]
+            elif isinstance(device, SessionStore):
+                plugged = declared.sessions[device.name].is_plugged
+                sold_kw = sold_kw + plugged * device.discharge_kw
+                bought_kw = bought_kw + plugged * device.charge_kw
             else:
                 sold_kw = sold_kw + device.power_max_kw
         return sold_kw, bought_kw

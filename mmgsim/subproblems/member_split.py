@@ -1,7 +1,7 @@
 """What is made even among the members of a joint problem where energy changes hands for nothing.
 
 First what each saves over the window. A window may be executed in part only, and what is stored
-has a worth: so then what each pays at its connection up to the next gate, and how full each battery
+has a worth: so then what each pays at its connection up to the next gate, and how full each store
 is there. What is left open after that, a later gate's bills do not hang on.
 """
 
@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from scipy import sparse
 
-from mmgsim.contracts import Battery, Device, FloatArray
+from mmgsim.contracts import Battery, Device, FloatArray, SessionStore
 from mmgsim.subproblems.compiled import CompiledHighs
 from mmgsim.subproblems.connection import PublicPrices
 from mmgsim.subproblems.even_split import Worths, evened
@@ -91,10 +91,10 @@ def _unpaid(
 def _stored(
     solver: CompiledHighs, model: Any, members: Mapping[str, tuple[Device, ...]], steps: int
 ) -> Worths:
-    """Give how full each battery is at the next gate, as a share of its capacity."""
+    """Give how full each store is at the next gate, as a share of its capacity."""
     full = {
-        int(solver.columns(unit.energy_kwh)[steps - 1]): device.energy_kwh
-        for unit, device in _batteries(model, members)
+        int(solver.columns(_stored_kwh(unit, device))[steps - 1]): device.energy_kwh
+        for unit, device in _stores(model, members)
     }
     columns, capacity_kwh = list(full), np.array(list(full.values()))
     shape = (len(full), len(solver.costs))
@@ -105,20 +105,26 @@ def _stored(
 def _moved(
     solver: CompiledHighs, model: Any, members: Mapping[str, tuple[Device, ...]]
 ) -> FloatArray:
-    """Weigh what is traded and what passes batteries, which nobody should do for nothing."""
+    """Weigh what is traded and what passes storage, which nobody should do for nothing."""
     weights = np.zeros(len(solver.costs))
     for name in members:
         weights[solver.columns(model.member[name].bought_kw)] = 1.0
-    for unit, _ in _batteries(model, members):
-        for component in (unit.in_kw, unit.out_kw):
+    for unit, device in _stores(model, members):
+        can_discharge = isinstance(device, Battery) or device.discharge_kw > 0.0
+        for component in (unit.in_kw, unit.out_kw) if can_discharge else (unit.in_kw,):
             weights[solver.columns(component)] = 1.0
     return weights
 
 
-def _batteries(
+def _stored_kwh(unit: Any, device: Battery | SessionStore) -> Any:
+    """Give the variable of what a store hands on from step to step. [kWh]"""
+    return unit.energy_kwh if isinstance(device, Battery) else unit.kept_kwh
+
+
+def _stores(
     model: Any, members: Mapping[str, tuple[Device, ...]]
-) -> Iterator[tuple[Any, Battery]]:
+) -> Iterator[tuple[Any, Battery | SessionStore]]:
     for name, devices in members.items():
         for device in devices:
-            if isinstance(device, Battery):
+            if isinstance(device, Battery | SessionStore):
                 yield model.member[name].own.device[device.name], device

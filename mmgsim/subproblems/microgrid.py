@@ -17,6 +17,7 @@ from mmgsim.contracts import (
     Diesel,
     FloatArray,
     Load,
+    SessionStore,
     Window,
     frozen,
 )
@@ -287,6 +288,7 @@ def award_miss_price(inputs: MicrogridInputs) -> float:
         float(np.abs([prices.buy_per_kwh, prices.sell_per_kwh]).max()),
         *(d.dearest_per_kwh for d in inputs.declared.devices if isinstance(d, Load)),
         *(rule.miss_price_per_kwh for rule in inputs.declared.storage.values()),
+        *(rule.miss_price_per_kwh for rule in inputs.declared.sessions.values()),
         *(d.miss_price_per_kwh for d in inputs.declared.devices if isinstance(d, Diesel)),
         1.0,
     )
@@ -308,6 +310,12 @@ def _declare_aim(model: Any, devices: tuple[Device, ...], horizon: Horizon) -> A
     )
     shed_kwh = horizon.step_h * pyo.quicksum(
         model.own.device[load.name].shed_kw[t] for load in loads for t in model.time
+    )
+    shed_kwh += pyo.quicksum(
+        model.own.device[device.name].miss_kwh[t]
+        for device in devices
+        if isinstance(device, SessionStore) and not device.is_vehicle
+        for t in model.time
     )
     critical = [load.name for load in loads if load.critical_share]
     if critical:
@@ -354,6 +362,8 @@ def _update_aim(
         if isinstance(device, Battery):
             value = abs(inputs.declared.storage[device.name].end_value_per_kwh)
             dearest = max(dearest, device.wear_per_kwh, value)
+        elif isinstance(device, SessionStore):
+            dearest = max(dearest, device.wear_per_kwh)
         elif isinstance(device, Diesel):
             dearest = max(dearest, device.dearest_per_kwh)
     price = AIM_PER_DEAREST * dearest

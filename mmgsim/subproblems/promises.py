@@ -30,6 +30,7 @@ from mmgsim.contracts import (
     Realised,
     Renewable,
     Request,
+    SessionStore,
     Side,
     View,
 )
@@ -188,6 +189,10 @@ def _reach_kw(view: View) -> tuple[FloatArray, FloatArray]:
     for device in view.devices:
         if isinstance(device, Battery):
             least_kw, most_kw = least_kw - device.power_kw, most_kw + device.power_kw
+        elif isinstance(device, SessionStore):
+            plugged = view.sessions[device.name].is_plugged
+            least_kw = least_kw - plugged * device.charge_kw
+            most_kw = most_kw + plugged * device.discharge_kw
         elif isinstance(device, Diesel):
             most_kw = most_kw + device.power_max_kw
         elif isinstance(device, Load):
@@ -224,6 +229,9 @@ def _schedule_faults(plan: Plan, view: View) -> Iterator[str]:
         if isinstance(device, Diesel):
             yield from _diesel_plan_faults(device, entry, view, is_missed="missed" in plan.flags)
             continue
+        if isinstance(device, SessionStore):
+            yield from _session_faults(device, entry, view, is_missed="missed" in plan.flags)
+            continue
         is_load = isinstance(device, Load)
         used_kw, other_kw = (entry.in_kw, entry.out_kw) if is_load else (entry.out_kw, entry.in_kw)
         over_kw = (used_kw - view.forecast_kw[device.name]).max()
@@ -244,6 +252,27 @@ def _battery_faults(device: Battery, entry: Any, view: View, *, is_missed: bool)
         yield f"{device.name} misses its levels by {over_kwh:g} kWh"
     if max(entry.in_kw.max(), entry.out_kw.max()) > device.power_kw + TOLERANCE:
         yield f"{device.name} exceeds its power limit"
+    if np.minimum(entry.in_kw, entry.out_kw).max() > TOLERANCE:
+        yield f"{device.name} charges and discharges at once"
+
+
+def _session_faults(
+    device: SessionStore, entry: Any, view: View, *, is_missed: bool
+) -> Iterator[str]:
+    rule = view.sessions[device.name]
+    energy_kwh = device.stored_kwh(rule, entry.in_kw, entry.out_kw)
+    over_kwh = max((energy_kwh - device.energy_kwh).max(), (rule.floor_kwh - energy_kwh).max())
+    if over_kwh > TOLERANCE:
+        yield f"{device.name} leaves its limits of energy by {over_kwh:g} kWh"
+    lacking_kwh = (rule.due_kwh() - energy_kwh).max()
+    if device.is_vehicle and lacking_kwh > TOLERANCE and not is_missed:
+        yield f"{device.name} gets {lacking_kwh:g} kWh less than it wants and could have"
+    over_kw = max(
+        (entry.in_kw - rule.is_plugged * device.charge_kw).max(),
+        (entry.out_kw - rule.is_plugged * device.discharge_kw).max(),
+    )
+    if over_kw > TOLERANCE:
+        yield f"{device.name} exceeds its power limit, or is away, by {over_kw:g} kW"
     if np.minimum(entry.in_kw, entry.out_kw).max() > TOLERANCE:
         yield f"{device.name} charges and discharges at once"
 
@@ -302,12 +331,20 @@ def _disclosure_faults(told: Disclosure, view: View) -> Iterator[str]:
         elif isinstance(device, Diesel):
             if name not in told.state.diesel:
                 yield f"the state of {name} is not disclosed"
+        elif isinstance(device, SessionStore):
+            sessions = told.sessions.get(name)
+            if sessions is None or not all(is_finite(x, steps) for x in sessions.arrays()):
+                yield f"the sessions of {name} are not {steps} finite numbers each"
         else:
-            rule = told.storage.get(name)
-            if rule is None or not all(is_finite(x, steps) for x in (rule.low_kwh, rule.high_kwh)):
-                yield f"the levels of {name} are not {steps} finite numbers"
-            if not np.isfinite(told.state.energy_kwh.get(name, np.nan)):
-                yield f"the stored energy of {name} is not disclosed"
+            yield from _told_battery_faults(name, told)
+
+
+def _told_battery_faults(name: str, told: Disclosure) -> Iterator[str]:
+    steps, rule = told.window.steps, told.storage.get(name)
+    if rule is None or not all(is_finite(x, steps) for x in (rule.low_kwh, rule.high_kwh)):
+        yield f"the levels of {name} are not {steps} finite numbers"
+    if not np.isfinite(told.state.energy_kwh.get(name, np.nan)):
+        yield f"the stored energy of {name} is not disclosed"
 
 
 def _outlook_faults(told: Disclosure, name: str, steps: int) -> Iterator[str]:

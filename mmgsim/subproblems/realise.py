@@ -5,12 +5,17 @@ storable and within ramps; import and export take the difference up to the envel
 storage, then running diesel and spill, then priced shedding, the critical part of a load last. What
 was to be spilled or shed is used or served after all before anything else is shed or spilled. Who
 is planned to be off stays off: starts are for the plan.
+
+Vehicles and flexible loads hold their plan too, and charge more where what a vehicle wants would
+get out of reach. They help like storage as far as that stays in reach; what goes beyond it is shed
+in the order of its price.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from enum import Enum, auto
+from math import inf
 
 from mmgsim.contracts import (
     Battery,
@@ -21,6 +26,7 @@ from mmgsim.contracts import (
     Operation,
     Realised,
     Renewable,
+    SessionStore,
     View,
 )
 
@@ -34,11 +40,13 @@ TOLERANCE_KW = 1e-6
 
 
 class _Part(Enum):
-    """Which part of a device's power is shifted; only loads have more than the whole."""
+    """Which part of a device's power is shifted; loads and sessions have more than the whole."""
 
     WHOLE = auto()
     REST = auto()
     CRITICAL = auto()
+    SPARE = auto()
+    """What leaves all that is due in reach."""
 
 
 def hold_plan(view: View, realised: Realised) -> Dispatch:
@@ -120,14 +128,18 @@ def _fall(units: list[Diesel], operations: dict[str, Operation], left_kw: float)
 def _planned(view: View, device: Device, realised_kw: float) -> Operation:
     """Give the planned operation of one device, clipped to what is available and storable."""
     schedule = (view.plan.schedule or {}).get(device.name) if view.plan is not None else None
+    expected_kw, after_kwh = None, inf
     if view.plan is None or schedule is None:
-        planned, expected_kw = Operation(), None
+        planned = Operation()
     else:
         offset = view.plan.window.offset(view.window.first_step)
         planned = schedule.at(offset)
         expected_kw = None if schedule.expected_kw is None else schedule.expected_kw[offset]
+        after_kwh = inf if schedule.energy_kwh is None else float(schedule.energy_kwh[offset])
     if isinstance(device, Battery):
         return _storable(device, planned, view)
+    if isinstance(device, SessionStore):
+        return _reaching(device, planned, view, after_kwh)
     if isinstance(device, Diesel):
         return _runnable(device, planned, view)
     is_load = isinstance(device, Load)
@@ -149,6 +161,23 @@ def _held(planned_kw: float, expected_kw: float, realised_kw: float) -> float:
 def _storable(device: Battery, planned: Operation, view: View) -> Operation:
     low_kw, high_kw = net_limits_kw(device, view, 0.0)
     return Operation(out_kw=min(planned.out_kw, high_kw), in_kw=min(planned.in_kw, -low_kw))
+
+
+def _reaching(
+    device: SessionStore, planned: Operation, view: View, planned_kwh: float
+) -> Operation:
+    """Give the planned power, or as much more charge as keeps what is due in reach.
+
+    A flexible load that was to be left unserved charges no more than brings it to what was planned
+    for the end of the step.
+    """
+    rule = view.sessions[device.name]
+    least_kw, spare_kw, _ = device.limits_kw(rule)
+    if not device.is_vehicle:
+        behind_kwh = planned_kwh - float(rule.arrives_kwh[0])
+        spare_kw = max(spare_kw, -behind_kwh / (device.efficiency * rule.step_h))
+    net_kw = max(min(planned.net_kw, spare_kw), least_kw)
+    return Operation(out_kw=max(net_kw, 0.0), in_kw=max(-net_kw, 0.0))
 
 
 def _runnable(device: Diesel, planned: Operation, view: View) -> Operation:
@@ -179,6 +208,9 @@ def net_limits_kw(device: Device, view: View, realised_kw: float) -> tuple[float
         return -realised_kw, 0.0
     if isinstance(device, Diesel):
         return device.range_kw(view.state.diesel[device.name], view.window.step_h)
+    if isinstance(device, SessionStore):
+        least_kw, _, most_kw = device.limits_kw(view.sessions[device.name])
+        return least_kw, most_kw
     if not isinstance(device, Battery):
         return 0.0, realised_kw
     energy_kwh, step_h = view.state.energy_kwh[device.name], view.window.step_h
@@ -196,8 +228,9 @@ def _shift(view: View, realised: Realised, operations: dict[str, Operation], by_
     Too much leaves: storage takes up, load is served that was to be shed, running diesel comes
     down, then sun and wind are spilled. Too much enters: storage gives out, sun and wind are used
     that were to be spilled, running diesel goes up, then load is shed, its critical part last.
+    Vehicles and flexible loads are storage as far as what is due stays in reach, and load beyond.
     """
-    for device, part in _order(view.devices, is_surplus=by_kw < 0.0):
+    for device, part in _order(view, is_surplus=by_kw < 0.0):
         if by_kw == 0.0:
             break
         now_kw = operations[device.name].net_kw
@@ -207,6 +240,8 @@ def _shift(view: View, realised: Realised, operations: dict[str, Operation], by_
         if isinstance(device, Load) and part is not _Part.WHOLE:
             edge_kw = device.critical_share * low_kw
             low_kw, high_kw = (edge_kw, high_kw) if part is _Part.CRITICAL else (low_kw, edge_kw)
+        if isinstance(device, SessionStore) and part is _Part.SPARE:
+            _, high_kw, _ = device.limits_kw(view.sessions[device.name])
         after_kw = max(now_kw + by_kw, min(low_kw, now_kw))
         after_kw = min(after_kw, max(high_kw, now_kw))
         operations[device.name] = Operation(out_kw=max(after_kw, 0.0), in_kw=max(-after_kw, 0.0))
@@ -214,25 +249,30 @@ def _shift(view: View, realised: Realised, operations: dict[str, Operation], by_
     return by_kw
 
 
-def _order(devices: tuple[Device, ...], *, is_surplus: bool) -> list[tuple[Device, _Part]]:
+def _order(view: View, *, is_surplus: bool) -> list[tuple[Device, _Part]]:
     """Give storage first, then what saves most or costs least; diesel and loads by their price."""
-    storage = [device for device in devices if isinstance(device, Battery)]
+    devices = view.devices
+    storage = _whole(device for device in devices if isinstance(device, Battery))
+    storage += [(device, _Part.SPARE) for device in devices if isinstance(device, SessionStore)]
     renewables = [device for device in devices if isinstance(device, Renewable)]
-    loads, diesels = _load_parts(devices), _diesels(devices)
+    loads, diesels = _load_parts(view), _diesels(devices)
     if is_surplus:
-        return [*_whole(storage), *loads[::-1], *_whole(diesels[::-1]), *_whole(renewables)]
-    return [*_whole(storage), *_whole(renewables), *_whole(diesels), *loads]
+        return [*storage, *loads[::-1], *_whole(diesels[::-1]), *_whole(renewables)]
+    return [*storage, *_whole(renewables), *_whole(diesels), *loads]
 
 
 def _whole(devices: Iterable[Device]) -> list[tuple[Device, _Part]]:
     return [(device, _Part.WHOLE) for device in devices]
 
 
-def _load_parts(devices: tuple[Device, ...]) -> list[tuple[Device, _Part]]:
-    """Give the parts of all loads in the order in which they are shed."""
-    parts: list[tuple[float, Load, _Part]] = []
-    for load in devices:
-        if isinstance(load, Load) and load.critical_share:
+def _load_parts(view: View) -> list[tuple[Device, _Part]]:
+    """Give the parts of all loads, and what sessions are due, in the order in which they go."""
+    parts: list[tuple[float, Load | SessionStore, _Part]] = []
+    for load in view.devices:
+        if isinstance(load, SessionStore):
+            price = view.sessions[load.name].miss_price_per_kwh * load.efficiency
+            parts.append((price, load, _Part.WHOLE))
+        elif isinstance(load, Load) and load.critical_share:
             parts.append((load.shed_price_per_kwh, load, _Part.REST))
             parts.append((load.critical_shed_price_per_kwh, load, _Part.CRITICAL))
         elif isinstance(load, Load):

@@ -29,6 +29,7 @@ def disclosure_of(view: View, asked: Disclose | None = None) -> Disclosure:
         state=view.state,
         forecast_kw=view.forecast_kw,
         storage=view.storage,
+        sessions=view.sessions,
     )
     outlook = view.outlook
     if asked is None or outlook is None:

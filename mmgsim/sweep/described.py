@@ -48,7 +48,8 @@ other keys.
 
 ## What a seed changes
 
-The seed draws forecast errors, lost messages and what strategies leave to chance. In
+The seed draws forecast errors, futures (`uncertainty.future`), lost messages and what strategies
+leave to chance. In
 {drawn}
 it also draws load, sun, wind and prices, so that their seeds mix weather with all of that. The
 series of the other bundled scenarios are the same for every seed. To have one weather under all

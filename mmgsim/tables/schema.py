@@ -283,6 +283,21 @@ TABLES: Mapping[str, tuple[Column, ...]] = MappingProxyType(
                 "multiple of what network.json holds; no rows where all loads follow one profile",
             ),
         ),
+        "outlooks": _columns(
+            ("microgrid", _TEXT, "name"),
+            ("device", _TEXT, "name within the microgrid; those that are uncertain"),
+            (
+                "offset",
+                _COUNT,
+                "steps after the gate, from 0; the first gate of every quarter of a local day has"
+                " rows, no run without uncertainty",
+            ),
+            ("expected_kw", _REAL, "mean of demand or available power, given what was seen [kW]"),
+            ("p05_kw", _REAL, "what it does not exceed with a probability of 5 % [kW]"),
+            ("p25_kw", _REAL, "the same of 25 % [kW]"),
+            ("p75_kw", _REAL, "the same of 75 % [kW]"),
+            ("p95_kw", _REAL, "the same of 95 % [kW]"),
+        ),
         "steps": _columns(
             ("status", _TEXT, "ok, violations, unsupplied or not_converged; ok without a network"),
             (

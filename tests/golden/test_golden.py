@@ -18,6 +18,9 @@ from mmgsim.contracts import (
     Load,
     Renewable,
     RenewableKind,
+    SessionKind,
+    SessionRule,
+    SessionStore,
     StorageRule,
     TieLine,
     Window,
@@ -63,6 +66,10 @@ ROOF = Renewable("roof", RenewableKind.PV, rating_kw=50.0)
 BESS = Battery("bess", 20.0, 2.0, 8.0, efficiency=0.8, wear_per_kwh=0.03)
 GENSET = Diesel("genset", 20.0, 100.0, 0.3, 0.001, 2.5, 15.0, ramp_kw_per_h=30.0)
 PLAIN_GENSET = Diesel("plain", 20.0, 100.0, 0.3)
+CAR = SessionStore(
+    "car", SessionKind.VEHICLE, 40.0, 7.0, 3.0, 6.0, efficiency=0.8, wear_per_kwh=0.04
+)
+PUMP = SessionStore("pump", SessionKind.LOAD, 9.0, 5.0, missing_per_kwh=8.0)
 RULE = StorageRule(frozen([2.0, 11.0]), frozen([20.0, 11.0]), end_value_per_kwh=0.09)
 INPUTS = {
     "clinic": DeviceInputs(forecast_kw=frozen([33.0, 34.0])),
@@ -71,6 +78,32 @@ INPUTS = {
     "bess": DeviceInputs(energy_start_kwh=12.0, rule=RULE),
     "genset": DeviceInputs(diesel=DieselState(is_on=True, power_kw=41.0)),
     "plain": DeviceInputs(diesel=DieselState()),
+    # Leaves after the first step; another session begins with the second and goes on.
+    "car": DeviceInputs(
+        sessions=SessionRule(
+            0.5,
+            is_plugged=frozen([1.0, 1.0]),
+            is_leaving=frozen([1.0, 0.0]),
+            arrives_kwh=frozen([13.0, 11.0]),
+            floor_kwh=frozen([3.0, 2.0]),
+            least_kwh=frozen([15.0, 12.5]),
+            wanted_kwh=frozen([16.0, 0.0]),
+            miss_price_per_kwh=1000.0,
+        )
+    ),
+    # Is away in the first step and begins with the second.
+    "pump": DeviceInputs(
+        sessions=SessionRule(
+            0.5,
+            is_plugged=frozen([0.0, 1.0]),
+            is_leaving=frozen([0.0, 1.0]),
+            arrives_kwh=frozen([0.0, 0.0]),
+            floor_kwh=frozen([0.0, 0.0]),
+            least_kwh=frozen([0.0, 2.5]),
+            wanted_kwh=frozen([0.0, 9.0]),
+            miss_price_per_kwh=8.0,
+        )
+    ),
 }
 PRICES = PublicPrices(frozen([0.31, 0.32]), frozen([0.11, 0.12]), frozen([0.021, 0.022]))
 LOW_KW, HIGH_KW = np.array([-61.0, -62.0]), np.array([51.0, 52.0])
@@ -92,7 +125,7 @@ def build_device(device, horizon=PLAIN):
     KINDS[type(device)].declare(model.unit, device, horizon)
     KINDS[type(device)].update(PyomoHighs(model), model.unit, device, INPUTS[device.name])
     cost = model.unit.cost
-    if isinstance(device, Battery | Diesel):
+    if isinstance(device, Battery | Diesel | SessionStore):
         cost = cost + model.unit.miss_cost
     # A device without a cost of its own: its output stands in, so that there is an objective.
     model.total = pyo.Objective(expr=cost if device is not ROOF else -sum(model.unit.out_kw[:]))
@@ -214,6 +247,9 @@ FAMILIES = {
     "battery_exclusive": lambda: build_device(BESS, EXCLUSIVE),
     "diesel": lambda: build_device(GENSET),
     "diesel_plain": lambda: build_device(PLAIN_GENSET),
+    "vehicle": lambda: build_device(CAR),
+    "vehicle_exclusive": lambda: build_device(CAR, EXCLUSIVE),
+    "flexible": lambda: build_device(PUMP),
     "connection": lambda: build_connection(PLAIN),
     "connection_exclusive": lambda: build_connection(EXCLUSIVE),
     "microgrid": build_microgrid,

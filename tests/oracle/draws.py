@@ -40,7 +40,7 @@ def draw_scenario(seed: int, folder: Path, **fixed: Any) -> Path:
     fixed : dict
         What is not left to chance: `zone` (position in `ZONES`), `step` in minutes, `members`,
         `rule`, `at`, `days`, `negative` (True for hours in which buying is paid for, and quick
-        batteries).
+        batteries), `visitors` (True for vehicles and flexible loads on top of all else).
     """
     rng = np.random.default_rng([seed, 20210111])
     zone, start = ZONES[fixed.get("zone", rng.choice(len(ZONES), p=[0.4, 0.15, 0.2, 0.15, 0.1]))]
@@ -80,6 +80,11 @@ def draw_scenario(seed: int, folder: Path, **fixed: Any) -> Path:
             for k in range(members)
         ],
     }
+    if fixed.get("visitors"):
+        # A stream of its own: all else of a seed is the same with and without them.
+        own = np.random.default_rng([seed, 20210112])
+        for microgrid in scenario["microgrids"]:
+            microgrid["devices"] += _visitors(own, step, is_daytime=bool(fixed.get("daytime")))
     folder.mkdir(parents=True)
     _write_csv(folder / "series.csv", stamps, columns)
     _widen(scenario, folder)
@@ -183,6 +188,54 @@ def _microgrid(
         limits = {k: float(size * s) for k, s in zip(keys, tightness, strict=False)}
         microgrid["connection"] = limits
     return microgrid
+
+
+def _visitors(rng: np.random.Generator, step: int, *, is_daytime: bool) -> list[dict[str, Any]]:
+    """Draw a fleet that comes every day at one time, overnight or not, and loads that may move."""
+
+    def clocks() -> tuple[str, str]:
+        minute = int(rng.choice(np.arange(0, 60, step)))
+        first, stay = (5, 9) if is_daytime else (int(rng.integers(4, 24)), int(rng.integers(2, 14)))
+        stop = (first + stay) % 24
+        # Not before 04:00: clock times that a change of the clock skips or repeats.
+        return f"{first:02d}:{minute:02d}", f"{stop if stop >= 4 else 4:02d}:00"
+
+    arrival, departure = clocks()
+    fleet = {
+        "name": "cars",
+        "kind": "ev",
+        "vehicles": int(rng.integers(1, 4)),
+        "energy_kwh": 20.0 + 40.0 * float(rng.random()),
+        "charge_kw": float(rng.choice([3.7, 7.0, 11.0])),
+        "discharge_kw": float(rng.choice([0.0, 0.0, 5.0, 11.0])),
+        "efficiency": float(rng.choice([0.85, 0.95, 1.0])),
+        "level_min": float(rng.choice([0.0, 0.2])),
+        "wear_per_kwh": float(rng.choice([0.0, 0.03])),
+        "unreachable": "price",
+        "sessions": {
+            "source": "daily",
+            "arrival": arrival,
+            "departure": departure,
+            "level_arrival": round(float(rng.uniform(0.1, 0.9)), 3),
+        },
+    }
+    devices = [fleet]
+    for number in range(int(rng.integers(0, 3))):
+        start, end = clocks()
+        span_h = (int(end[:2]) - int(start[:2]) - int(start[3:]) / 60) % 24
+        power = float(rng.uniform(1.0, 10.0))
+        devices.append(
+            {
+                "name": f"f{number}",
+                "kind": "flexible",
+                "energy_kwh": power * span_h * float(rng.uniform(0.2, 1.0)),
+                "power_kw": power,
+                "start": start,
+                "end": end,
+                "shed_price_per_kwh": float(rng.choice([0.15, 1.0, 10.0])),
+            }
+        )
+    return devices
 
 
 def _battery(

@@ -18,6 +18,8 @@ import highspy
 import numpy as np
 import yaml
 
+from tests.oracle.visitors import Visitor, add_visitor, read_visitors
+
 INFINITY = highspy.kHighsInf
 BOTH_KW = 1e-7
 """Above this, charging while discharging is a way to cheat and not rounding."""
@@ -55,7 +57,7 @@ class Engine:
 
 @dataclass(frozen=True)
 class Site:
-    """A microgrid: loads as (demand, shedding price), plants as available power, storage, engines.
+    """A microgrid: loads as (demand, shedding price), plants as available power, what it stores.
 
     The limits of the exchange are arrays over all steps of the case. [kW]
     """
@@ -65,6 +67,7 @@ class Site:
     plants: tuple[np.ndarray, ...]
     batteries: tuple[Storage, ...]
     engines: tuple[Engine, ...]
+    visitors: tuple[Visitor, ...]
     import_kw: np.ndarray
     export_kw: np.ndarray
 
@@ -147,6 +150,7 @@ class _Files:
         self, folder: Path, zone: ZoneInfo, starts: list[datetime], step: timedelta
     ) -> None:
         self._folder, self._zone, self._starts, self._step = folder, zone, starts, step
+        self.of_visits = (folder, zone, starts, step)
         self._rows: dict[str, list[dict[str, str]]] = {}
         self.step_h = step / timedelta(hours=1)
 
@@ -211,7 +215,7 @@ def _is_peak(text: str | None, clock: datetime) -> bool:
 
 
 def _site(given: dict[str, Any], files: _Files, level: float) -> Site:
-    loads, plants, batteries, engines = [], [], [], []
+    loads, plants, batteries, engines, visitors = [], [], [], [], []
     draw = deliver = 0.0
     for device in given["devices"]:
         kind = device["kind"]
@@ -250,6 +254,11 @@ def _site(given: dict[str, Any], files: _Files, level: float) -> Site:
                 )
             )
             deliver += float(device["power_max_kw"])
+        elif kind in ("ev", "flexible"):
+            came = read_visitors(device, *files.of_visits)
+            visitors += came
+            draw += sum(one.charge_kw for one in came)
+            deliver += sum(one.discharge_kw for one in came)
         else:
             raise ValueError(f"a device of kind {kind!r} is not in the oracle")
     limits = given.get("connection") or {}
@@ -260,6 +269,7 @@ def _site(given: dict[str, Any], files: _Files, level: float) -> Site:
         plants=tuple(plants),
         batteries=tuple(batteries),
         engines=tuple(engines),
+        visitors=tuple(visitors),
         import_kw=ones * float(_or(limits.get("import_limit_kw"), draw)),
         export_kw=ones * float(_or(limits.get("export_limit_kw"), deliver)),
     )
@@ -348,6 +358,8 @@ class Program:
             behind += self._add_battery(battery)
         for engine in site.engines:
             behind += self._add_engine(engine)
+        for visitor in site.visitors:
+            behind += add_visitor(self, visitor)
         for t in range(n):
             exchange = [(column[t], sign) for column, sign in beyond]
             inside = [(column[t], -sign) for column, sign in behind]

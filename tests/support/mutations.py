@@ -86,6 +86,23 @@ class Mutation:
 
 
 # ------------------------------------------------------------------------------ documents
+_STAY = {
+    "arrival": "2021-01-11 17:00",
+    "departure": "2021-01-12 06:00",
+    "energy_arrival_kwh": 12.0,
+}
+_STAYS = {
+    "sampled": {},
+    "daily": {"arrival": "17:00", "departure": "06:00"},
+    "listed": {"stays": [_STAY]},
+    "csv": {"file": "stays.csv"},
+}
+STAYS_CSV = """\
+vehicle,arrival,departure,energy_arrival_kwh,energy_wanted_kwh
+1,2021-01-11T17:00,2021-01-12T06:00,12,34
+"""
+
+
 @cache
 def documents() -> dict[str, Any]:
     """Give a small document for every part of the schema that is one of several."""
@@ -100,7 +117,12 @@ def documents() -> dict[str, Any]:
         if kind != "load":
             own = {**_required(part), "name": "own", "kind": kind}
             own |= {"profile": 0.5} if "profile" in own else {}
+            own |= {"start": "22:00", "end": "06:00"} if kind == "flexible" else {}
+            own |= {"energy_kwh": 4.0, "power_kw": 4.0} if kind == "flexible" else {}
             found[kind] = _with(duo, ("microgrids", 0, "devices"), [load, own])
+    for source, stays in _STAYS.items():
+        car = {"name": "own", "kind": "ev", "sessions": {"source": source, **stays}}
+        found[f"sessions {source}"] = _with(duo, ("microgrids", 0, "devices"), [load, car])
     upstream = SCHEMA["$defs"]["TariffConfig"]["properties"]["upstream_per_kwh"]
     for kind, part in _alternatives(upstream):
         if kind == "simbench":
@@ -388,6 +410,7 @@ def main() -> None:
     with TemporaryDirectory() as folder:
         file = Path(folder) / "scenario.yaml"
         (file.parent / "series.csv").write_bytes((FOLDER / "series.csv").read_bytes())
+        (file.parent / "stays.csv").write_text(STAYS_CSV)
         for mutation in mutations():
             error = outcome(mutation, file)
             said = "" if error is None else " | ".join(str(fault) for fault in error.faults)

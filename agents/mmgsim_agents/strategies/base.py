@@ -31,6 +31,7 @@ from mmgsim.contracts import (
     Realised,
     Request,
     RequestQuery,
+    SessionStore,
     View,
     frozen,
 )
@@ -227,10 +228,14 @@ def _is_kept(exchange_kw: FloatArray, planned: MicrogridPlan) -> bool:
 
 
 def _shed_kwh(view: View, planned: MicrogridPlan) -> float:
-    """Give the demand of the window that a plan does not serve. [kWh]"""
+    """Give the demand of the window that a plan does not serve, flexible loads included. [kWh]"""
     loads = [device.name for device in view.devices if isinstance(device, Load)]
     unserved_kw = [view.forecast_kw[name] - planned.schedule[name].in_kw for name in loads]
-    return view.window.step_h * float(np.sum(unserved_kw))
+    flexible = [d.name for d in view.devices if isinstance(d, SessionStore) and not d.is_vehicle]
+    unserved_kwh = [
+        view.sessions[name].lacking_kwh(planned.schedule[name].energy_kwh) for name in flexible
+    ]
+    return view.window.step_h * float(np.sum(unserved_kw)) + float(np.sum(unserved_kwh))
 
 
 def _expected(view: View) -> FloatArray:

@@ -4,9 +4,10 @@ Every block gives the same names, on which the rest of the problem is built:
 
 - ``out_kw[t]``, ``in_kw[t]``: generation or discharge, consumption or charge [kW];
 - ``cost``: private cost over the window, end-of-window terms included [currency];
-- ``energy_kwh[t]``: stored energy at the end of each step, for storage only [kWh];
-- ``miss_kwh[t]``, ``miss_cost``: what lacks to a wanted level, for storage, and what falls faster
-  than the ramp, for diesel, only [kWh], [currency].
+- ``energy_kwh[t]``: stored energy at the end of each step, for storage and sessions only [kWh];
+- ``miss_kwh[t]``, ``miss_cost``: what lacks to a wanted level, for storage and sessions, and what
+  falls faster than the ramp, for diesel, only [kWh], [currency]. What a flexible load lacks is a
+  part of ``cost``.
 
 A new kind of device is a dataclass in `mmgsim.contracts.devices`, its keys in
 `mmgsim.scenario.schema`, a module here and a line in `KINDS`; what it does when reality differs
@@ -21,12 +22,13 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any
 
-from mmgsim.contracts import Battery, Diesel, Load, Renewable
+from mmgsim.contracts import Battery, Diesel, Load, Renewable, SessionStore
 from mmgsim.subproblems.devices.battery import declare_battery, update_battery
 from mmgsim.subproblems.devices.diesel import declare_diesel, update_diesel
 from mmgsim.subproblems.devices.inputs import DeviceInputs, Horizon
 from mmgsim.subproblems.devices.load import declare_load, update_load
 from mmgsim.subproblems.devices.renewable import declare_renewable, update_renewable
+from mmgsim.subproblems.devices.sessions import declare_sessions, update_sessions
 from mmgsim.subproblems.solver import Solver
 
 __all__ = ["KINDS", "DeviceInputs", "DeviceKind", "Horizon"]
@@ -46,5 +48,6 @@ KINDS: Mapping[type, DeviceKind] = MappingProxyType(
         Renewable: DeviceKind(declare_renewable, update_renewable),
         Battery: DeviceKind(declare_battery, update_battery),
         Diesel: DeviceKind(declare_diesel, update_diesel),
+        SessionStore: DeviceKind(declare_sessions, update_sessions),
     }
 )

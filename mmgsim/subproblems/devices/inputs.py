@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from mmgsim.contracts import DieselState, FloatArray, StorageRule
+from mmgsim.contracts import DieselState, FloatArray, SessionRule, StorageRule
 
 __all__ = ["DeviceInputs", "Horizon"]
 
@@ -43,9 +43,12 @@ class DeviceInputs:
         Where the stored energy has to be, for storage.
     diesel : DieselState or None
         What a diesel unit did before the first step.
+    sessions : SessionRule or None
+        When a vehicle or a flexible load is there, and what it has to hold.
     """
 
     forecast_kw: FloatArray | None = None
     energy_start_kwh: float = 0.0
     rule: StorageRule | None = None
     diesel: DieselState | None = None
+    sessions: SessionRule | None = None

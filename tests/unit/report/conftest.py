@@ -105,3 +105,11 @@ def tied(folder):
 def asking(folder):
     """A day of requests and grants, some refused, some background demand not served."""
     return mmgsim.run("ieee33mmg", out=folder / "asking")
+
+
+@pytest.fixture(scope="session")
+def unsure(folder):
+    """Half a day of what nobody knows beforehand."""
+    told = {"future": 2, "load": {"kind": "normal", "sd": 0.1}, "pv": {"kind": "beta"}}
+    overrides = {"uncertainty": told, "forecast": "expected", "coordination": "isolated"}
+    return run_early("duo", folder / "unsure", 13, overrides=overrides)

@@ -37,6 +37,8 @@ FIGURES = [
     "dlmp",
     "limit_prices",
     "ties",
+    "outlook",
+    "outlooks",
     "granted",
     "repair",
     "convergence",
@@ -45,7 +47,8 @@ FIGURES = [
     "flags",
 ]
 SANKEYS = {"money", "flows", "trades"}
-UNUSUAL, BOUNDS = {"ties", "granted"}, {"bounds", "bounds_of_chosen_gates"}
+OUTLOOKS, BOUNDS = {"outlook", "outlooks"}, {"bounds", "bounds_of_chosen_gates"}
+UNUSUAL = {"ties", "granted", *OUTLOOKS}
 LACKING = {
     "duo": {"feeder", "tightest", "limits", "limit_prices", "repair", "dlmp", "flags", *UNUSUAL},
     "early": {"feeder", "tightest", "limits", "limit_prices", "repair", "dlmp", "flags", *UNUSUAL},
@@ -59,8 +62,16 @@ LACKING = {
     },  # nobody sells yet
     "priced": {"flags", "repair", *UNUSUAL},
     "repaired": {"dlmp", "limit_prices", *UNUSUAL},
-    "tied": {"feeder", "tightest", "limits", "limit_prices", "repair", "dlmp", "flags", "granted"},
+    "tied": {
+        *("feeder", "tightest", "limits", "limit_prices", "repair", "dlmp", "flags", "granted"),
+        *OUTLOOKS,
+    },
+    "unsure": {
+        *("feeder", "tightest", "limits", "limit_prices", "repair", "dlmp", "flags", "trades"),
+        *("ties", "granted", *BOUNDS),
+    },
     "asking": {
+        *OUTLOOKS,
         "trades",
         "repair",
         "dlmp",

@@ -16,6 +16,7 @@ from mmgsim.scenario.yaml_lines import Document, dump_yaml
 from tests.support.mutations import (
     FOLDER,
     SCHEMA,
+    STAYS_CSV,
     VALUES,
     Spoil,
     admits,
@@ -35,11 +36,16 @@ SAMPLE = mutations()[::70]
 def folder(tmp_path_factory):
     """A folder with the series of duo, in which nothing but the scenario may be written."""
     path = tmp_path_factory.mktemp("mutations")
+    (path / "stays.csv").write_text(STAYS_CSV)
     (path / "series.csv").write_bytes((FOLDER / "series.csv").read_bytes())
     use_cache_dir(tmp_path_factory.mktemp("cache"))
     yield path
     use_cache_dir(None)
-    assert {file.name for file in path.iterdir()} <= {"series.csv", "scenario.yaml"}
+    assert {file.name for file in path.iterdir()} <= {
+        "series.csv",
+        "stays.csv",
+        "scenario.yaml",
+    }
 
 
 def refusal(mutation, folder):

@@ -89,7 +89,8 @@ def test_the_value_of_what_is_shed_counts_the_critical_part_at_its_price():
     realised, dispatch = Realised(0, {"clinic": 5.0}), Dispatch({"clinic": Operation(in_kw=1.0)})
     assert shed_kw((CLINIC,), realised, dispatch) == pytest.approx(4.0)
     assert shed_critical_kw((CLINIC,), realised, dispatch) == pytest.approx(1.5)
-    assert shed_value((CLINIC,), realised, dispatch, 0.5) == pytest.approx(0.5 * (25.0 + 150.0))
+    value = shed_value((CLINIC,), realised, dispatch, step_h=0.5)
+    assert value == pytest.approx(0.5 * (25.0 + 150.0))
 
 
 def test_where_nothing_is_critical_the_critical_price_has_no_effect():
