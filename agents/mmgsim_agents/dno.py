@@ -412,12 +412,15 @@ class DnoAgent(mesa.Agent):
     def _view(self, points: Points | None = None) -> OperatorView:
         window = self.model.clock.window()
         background = self._outlook.background(window)
+        spread = float(getattr(self.operator, "background_spread", 0.0))
+        ends = (1.0 - spread, 1.0 + spread) if spread and background else ()
         return OperatorView(
             window=window,
             members=self.members,
             tariff=self.model.scenario_tariff(window),
             network=background if points is None else points,
             background=background,
+            background_ends=tuple(self._outlook.background(window, times) for times in ends),
             envelopes=dict(self._envelopes),
             violations=() if points is None else points.violations,
         )

@@ -44,7 +44,7 @@ class NetworkOutlook:
         self._members = tuple(members)
         self._all = self._members if feeder is None else feeder.members
         self._conditions = Conditions(model.timeline, feeder)
-        self._background: dict[int, dict[Condition, LinearisedStep | None]] = {}
+        self._background: dict[int, dict[tuple[Condition, float], LinearisedStep | None]] = {}
 
     # ------------------------------------------------------------------ now
     @property
@@ -156,26 +156,26 @@ class NetworkOutlook:
         ]
         return parts[0][1] if len(parts) == 1 else JoinedPoints(parts)
 
-    def background(self, window: Window) -> tuple[LinearisedStep | None, ...]:
-        """Linearise around the background alone; empty without a network."""
+    def background(self, window: Window, times: float = 1.0) -> tuple[LinearisedStep | None, ...]:
+        """Linearise around the background alone, or a multiple of it; empty without a network."""
         if self._feeder is None:
             return ()
-        return tuple(map(self._at_background, _steps(window)))
+        return tuple(self._at_background(step, times) for step in _steps(window))
 
-    def _at_background(self, step: int) -> LinearisedStep | None:
+    def _at_background(self, step: int, times: float) -> LinearisedStep | None:
         """Linearise a step; it is known ahead, so once for every condition."""
         condition = self._known(step)
         if step not in self._background:
             self._background.pop(step - 2 * self._model.clock.horizon, None)
             self._background[step] = {}
-        found = self._background[step]
-        if condition not in found:
-            share = self._model.background_share(step)
+        found, key = self._background[step], (condition, times)
+        if key not in found:
+            share = times * self._model.background_share(step)
             nothing = np.zeros((1, len(self._all)))
             feeder = self._conditions.feeder(condition).feeder
             point = linearise_many(feeder, share[None], nothing)[0]
-            found[condition] = None if point is None else self._seen_from(point.step(), condition)
-        return found[condition]
+            found[key] = None if point is None else self._seen_from(point.step(), condition)
+        return found[key]
 
     def _seen_from(self, point: LinearisedStep, condition: Condition) -> LinearisedStep:
         """Give a point as functions of the microgrids alone; who is islanded moves nothing."""

@@ -259,6 +259,9 @@ class OperatorView:
         flow does not converge; empty without a network.
     background : sequence of LinearisedStep
         The same around the background alone, always.
+    background_ends : tuple of sequences of LinearisedStep
+        The same where the background draws as much less, and more, as the operator reckons with:
+        its `background_spread`, a share; empty where that is 0 or left out.
     envelopes : mapping
         What binds now, by name of microgrid; empty before anything was published for the window.
     violations : tuple of tuple of str
@@ -285,6 +288,7 @@ class OperatorView:
     tariff: Tariff
     network: Sequence[LinearisedStep | None] = ()
     background: Sequence[LinearisedStep | None] = ()
+    background_ends: tuple[Sequence[LinearisedStep | None], ...] = ()
     envelopes: Mapping[str, Envelope] = field(default_factory=dict)
     violations: tuple[tuple[str, ...], ...] = ()
     tree: object = None

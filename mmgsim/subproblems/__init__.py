@@ -11,6 +11,7 @@ from mmgsim.subproblems.connection import (
     public_prices,
     split_exchange,
 )
+from mmgsim.subproblems.course_blocks import dearest_per_kwh
 from mmgsim.subproblems.courses import UNCERTAIN, Courses, reduced_courses
 from mmgsim.subproblems.distflow import (
     Injection,
@@ -74,7 +75,6 @@ from mmgsim.subproblems.two_stage import (
     TwoStageInputs,
     TwoStagePlans,
     TwoStageProblem,
-    dearest_per_kwh,
 )
 
 __all__ = [

@@ -8,6 +8,7 @@ of its coefficients.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -47,6 +48,14 @@ class LimitRows:
         """Give the rows that zero exchange keeps: no cut of a connection can mend the others."""
         kept = self.room >= 0.0
         return LimitRows(self.coefficient[kept], self.room[kept])
+
+    @classmethod
+    def joined(cls, parts: Sequence[LimitRows]) -> LimitRows:
+        """Put rows one after the other: all of them have to hold."""
+        return cls(
+            np.concatenate([part.coefficient for part in parts]),
+            np.concatenate([part.room for part in parts]),
+        )
 
     def worst(self, low_kw: FloatArray, high_kw: FloatArray) -> FloatArray:
         """Give how far each row is broken in the worst corner of the box; <= 0 where kept."""

@@ -43,12 +43,12 @@ from mmgsim.subproblems.connection import (
     PublicPrices,
     declare_connection,
     declare_one_way,
-    exchange_limits,
     update_connection,
     update_one_way,
 )
+from mmgsim.subproblems.course_blocks import declare_course, update_courses
 from mmgsim.subproblems.courses import UNCERTAIN, Courses
-from mmgsim.subproblems.devices import KINDS, DeviceInputs, Horizon
+from mmgsim.subproblems.devices import Horizon
 from mmgsim.subproblems.microgrid import MicrogridPlan, award_miss_price, read_plan
 from mmgsim.subproblems.private import PrivateModel
 from mmgsim.subproblems.solver import TIME_LIMIT_S, Block, Solver
@@ -56,10 +56,7 @@ from mmgsim.subproblems.switch import HonestProblem, Solved
 from mmgsim.subproblems.terms import MicrogridInputs
 from mmgsim.uncertainty import Risk, tail_mean
 
-__all__ = ["FirstStage", "TwoStageInputs", "TwoStagePlans", "TwoStageProblem", "dearest_per_kwh"]
-
-# More than any device can exchange: takes the limit off what may be missed. [kW]
-_ANY_KW = 1e9
+__all__ = ["FirstStage", "TwoStageInputs", "TwoStagePlans", "TwoStageProblem"]
 
 _NEUTRAL = Risk()
 
@@ -284,7 +281,7 @@ class TwoStageProblem:
         uncertain = [device for device in devices if isinstance(device, UNCERTAIN)]
         member.course = pyo.Block(model.courses)
         for s in model.courses:
-            _declare_course(member.course[s], member, uncertain, horizon, model.probability[s])
+            declare_course(member.course[s], member, uncertain, horizon, model.probability[s])
         followed = pyo.quicksum(member.own.device[device.name].cost for device in uncertain)
         charge = pyo.quicksum(model.local_per_kwh[t] * member.bought_kw[t] for t in traders)
         member.first = pyo.Expression(
@@ -306,7 +303,14 @@ class TwoStageProblem:
             _, _, trade_kw = inputs.terms.behind_ties()
             solver.set(member.firm_kw, trade_kw)
             _update_plan(solver, member, inputs, _free(self.steps))
-            _update_courses(solver, member, stage, name)
+            update_courses(
+                solver,
+                member,
+                inputs=inputs,
+                envelope=stage.envelopes[name],
+                courses=stage.courses,
+                name=name,
+            )
 
     def _price_forecast(self, solver: CompiledHighs, model: Block, stage: TwoStageInputs) -> None:
         """Let spill and shedding of the plan cost what they cost at the forecast."""
@@ -423,31 +427,6 @@ def _judged(model: Block, risk: Risk) -> Any:
     return (1.0 - risk.weight) * expected + risk.weight * (model.edge + beyond / (1.0 - risk.level))
 
 
-def _declare_course(
-    course: Block, member: Block, uncertain: list[Any], horizon: Horizon, probability: Any
-) -> None:
-    """Declare what becomes of a plan in one course; all money of it is times its probability."""
-    own = member.own
-    course.time = pyo.RangeSet(0, horizon.steps - 1)
-    course.device = pyo.Block([device.name for device in uncertain])
-    for device in uncertain:
-        KINDS[type(device)].declare(course.device[device.name], device, horizon)
-
-    def net_kw(block: Block, t: int) -> Any:
-        units = (block.device[device.name] for device in uncertain)
-        return pyo.quicksum(unit.out_kw[t] - unit.in_kw[t] for unit in units)
-
-    course.exchange_kw = pyo.Var(course.time)
-    course.balance = pyo.Constraint(
-        course.time,
-        rule=lambda b, t: b.exchange_kw[t] == own.exchange_kw[t] - net_kw(own, t) + net_kw(b, t),
-    )
-    course.grid = pyo.Block()
-    declare_connection(course.grid, course.exchange_kw, member.trade_kw, horizon)
-    lost = pyo.quicksum(course.device[device.name].cost for device in uncertain)
-    course.cost = pyo.Expression(expr=course.grid.cost + probability * lost)
-
-
 def _update_plan(
     solver: CompiledHighs, member: Block, inputs: MicrogridInputs, prices: PublicPrices
 ) -> None:
@@ -458,46 +437,6 @@ def _update_plan(
     reach = reach_kw(inputs.declared) + np.abs(trade_kw)
     low_kw, high_kw = np.maximum(least_kw, -reach), np.minimum(most_kw, reach)
     update_one_way(solver, member.grid, low_kw - trade_kw, high_kw - trade_kw)
-
-
-def _update_courses(solver: CompiledHighs, member: Block, stage: TwoStageInputs, name: str) -> None:
-    inputs, courses = stage.inputs[name], stage.courses
-    terms, prices = inputs.terms, inputs.terms.prices
-    tie_kw = 0.0 if terms.tie_kw is None else terms.tie_kw
-    low_kw, high_kw = exchange_limits(stage.envelopes[name])
-    weight = courses.probability if courses.weight is None else courses.weight
-    dearest = dearest_per_kwh(inputs)
-    devices = [d for d in inputs.declared.devices if isinstance(d, UNCERTAIN)]
-    for s, p in enumerate(courses.probability.tolist()):
-        course = member.course[s]
-        for device in devices:
-            unit, kw = course.device[device.name], courses.kw[name][device.name][s]
-            KINDS[type(device)].update(solver, unit, device, DeviceInputs(forecast_kw=kw))
-        buy, sell = prices.buy_per_kwh, prices.sell_per_kwh
-        if courses.buy_more_per_kwh is not None:
-            buy = buy + courses.buy_more_per_kwh[s]
-        if courses.sell_more_per_kwh is not None:
-            sell = sell + courses.sell_more_per_kwh[s]
-        weighted = PublicPrices(p * buy, p * np.minimum(sell, buy), prices.local_per_kwh)
-        update_connection(
-            solver,
-            course.grid,
-            weighted,
-            low_kw + tie_kw,
-            high_kw + tie_kw,
-            miss_price_per_kwh=float(weight[s]) * dearest,
-        )
-        solver.set(course.grid.miss_limit_kw, _ANY_KW)
-
-
-def dearest_per_kwh(inputs: MicrogridInputs) -> float:
-    """Give the price of the dearest kWh of a window: bought, sold or shed. [currency/kWh]"""
-    prices = inputs.terms.prices
-    return max(
-        float(np.abs([prices.buy_per_kwh, prices.sell_per_kwh]).max()),
-        *(d.dearest_per_kwh for d in inputs.declared.devices if hasattr(d, "dearest_per_kwh")),
-        0.0,
-    )
 
 
 def _free(steps: int) -> PublicPrices:

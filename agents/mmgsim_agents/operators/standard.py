@@ -26,6 +26,7 @@ from mmgsim.scenario import Scenario
 from mmgsim.subproblems import (
     REFUSAL_PER_KWH,
     Granting,
+    LimitRows,
     halfway_limits,
     least_cut,
     limit_rows,
@@ -66,6 +67,10 @@ class StandardOperator:
     refusal_per_kwh : float
         Penalty of the DNO's own problem on what microgrids request and it does not grant, where a
         coordination asks for grants; above any gain from refusing. [currency/kWh]
+    background_spread : float
+        Share by which the background may draw less or more than is known ahead, from 0 to below 1:
+        what is published keeps the limits at both ends too. Reviews, answers about the network and
+        grants reckon with what is known.
     """
 
     reviews = True
@@ -79,15 +84,19 @@ class StandardOperator:
         repair_share: float = 0.0,
         envelopes_from: str | None = None,
         refusal_per_kwh: float = REFUSAL_PER_KWH,
+        background_spread: float = 0.0,
     ) -> None:
         for name, share in (("least_share", least_share), ("repair_share", repair_share)):
             if not 0.0 <= share <= 1.0:
                 raise ValueError(f"{name} is in [0, 1], not {share}")
         if not refusal_per_kwh >= 0.0:
             raise ValueError(f"refusal_per_kwh is 0 or more, not {refusal_per_kwh}")
+        if not 0.0 <= background_spread < 1.0:
+            raise ValueError(f"background_spread is from 0 to below 1, not {background_spread}")
         self._granting = Granting(refusal_per_kwh)
         self.least_share = least_share
         self.repair_share = repair_share
+        self.background_spread = background_spread
         self._record = None if envelopes_from is None else RecordedEnvelopes(Path(envelopes_from))
         self._cuts: dict[int, tuple[LinearisedStep | None, Limits]] = {}
 
@@ -155,7 +164,9 @@ class StandardOperator:
             self._cuts.pop(step - 2 * view.window.steps, None)
             limits = _connections(view, 1.0)
             if point is not None:
-                rows = limit_rows(point).kept_at_zero()
+                ends = [end[offset] for end in view.background_ends]
+                points = [point, *(end for end in ends if end is not None)]
+                rows = LimitRows.joined([limit_rows(one).kept_at_zero() for one in points])
                 limits = least_cut(rows, *limits, least_share=self.least_share, step=step)
             self._cuts[step] = point, limits
         return self._cuts[step][1]

@@ -66,6 +66,23 @@ def test_envelopes_are_cut_just_so_far_that_the_worst_use_keeps_the_limit():
     assert np.nanmin(worst.voltage_pu) == pytest.approx(limit_pu, abs=2e-4)
 
 
+def test_envelopes_keep_the_limit_at_both_ends_of_an_uncertain_background_too():
+    limit_pu, spread = 0.9605, 0.1
+    feeder = on_feeder(background={"scale": 0.4}, v_min_pu=limit_pu)
+    options = {"operator.options": {"background_spread": spread, "least_share": 0.0}}
+    model = run({**feeder, **options}, steps=1)
+    cut_kw, usual_kw = (
+        one.table("prices").import_limit_kw.to_numpy() for one in (model, run(feeder, steps=1))
+    )
+    assert (cut_kw <= usual_kw + 1e-9).all()
+    assert cut_kw.sum() < usual_kw.sum() - 1.0
+    share = float(model.background_share(0))
+    for times in (1.0 - spread, 1.0, 1.0 + spread):
+        worst = linearise(model.dno.feeder, times * share, -cut_kw)
+        assert np.nanmin(worst.voltage_pu) >= limit_pu - 2e-4
+    assert np.nanmin(worst.voltage_pu) == pytest.approx(limit_pu, abs=2e-4)
+
+
 def test_loss_shares_add_up_to_what_the_exchanges_change():
     model = run(on_feeder(background={"scale": 0.8}), steps=10)
     exchange_kw = np.array([agent.last.money.exchange_kw for agent in model.microgrids])

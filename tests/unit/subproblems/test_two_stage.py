@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from mmgsim.contracts import frozen
+from mmgsim.contracts import Session, frozen
 from mmgsim.subproblems import (
     Courses,
     MicrogridInputs,
@@ -18,6 +18,7 @@ from mmgsim.subproblems import (
 from mmgsim.testing import sample_view
 from mmgsim.uncertainty import Risk
 from tests.support.outlook import DrawnOutlook, drawn_stage, problem_of
+from tests.support.sessions import disclosed, vehicle
 
 
 def one(toy, declared, terms, kw, *, probability=None, **limits):
@@ -168,6 +169,25 @@ def test_binaries_keep_storage_honest_where_energy_is_worth_less_than_nothing(to
     schedule = plan.schedule["bess"]
     assert np.minimum(schedule.in_kw, schedule.out_kw).max() <= 1e-6
     assert "exclusive" in plan.flags
+
+
+def test_a_vehicle_charges_the_same_whatever_comes(toy):
+    """Sun of 5 kW comes in the first or in the second step, and what is sold earns nothing.
+
+    Whoever knew would charge with the sun. The plan charges where the grid is cheaper, and pays
+    for it in half of the courses.
+    """
+    told = disclosed(
+        (vehicle(), toy.sun()),
+        {"car": (Session(0, 2, 0.0, 5.0),)},
+        toy.window(2),
+        forecast={"roof": [2.5, 2.5]},
+    )
+    kw = {"roof": [[5.0, 0.0], [0.0, 5.0]]}
+    problem, stage = one(toy, told, toy.terms([0.3, 0.2], 0.0), kw)
+    planned = problem.solve(stage)
+    assert planned.plans["MG"].schedule["car"].in_kw == pytest.approx([0.0, 5.0])
+    assert planned.course_cost == pytest.approx([1.0, 0.0])
 
 
 def test_selling_above_buying_is_no_way_out_of_a_course(toy):
