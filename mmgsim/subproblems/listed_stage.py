@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -28,25 +29,29 @@ class ListedFirstStage:
         What comes later costs no less than this.
     recourse : Recourse
         The second stage.
+    stronger : callable or None
+        Gives for an unknown rows that hold anyhow, and only make the first stage faster: on the
+        recourse, on the decisions, and what they reach at least.
     mip_gap : float
         To which each list is solved; its bound counts.
     time_limit_s : float
         After which a list is left with its best decision, and with its bound.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  one parameter per part of the problem
         self,
         model: Any,
         *,
         first: Any,
         later: Any,
         recourse: Recourse,
+        stronger: Callable[[FloatArray], tuple[Any, Any, FloatArray]] | None = None,
         mip_gap: float = 1e-6,
         time_limit_s: float = np.inf,
     ) -> None:
         self._solver = CompiledHighs(model, mip_gap=mip_gap, time_limit_s=time_limit_s)
         self._first, (self._later,) = self._solver.columns(first), self._solver.columns(later)
-        self._recourse = recourse
+        self._recourse, self._stronger = recourse, stronger
         is_whole = np.isin(self._first, self._solver.integers)
         self._is_whole = is_whole
 
@@ -66,6 +71,10 @@ class ListedFirstStage:
         cost = self._over_all(sparse.csr_array(recourse.costs[None, :]), copies)
         later = self._over_all(sparse.csr_array(np.ones((1, 1))), np.array([self._later]))
         solver.add_rows(recourse.offset, np.inf, later - cost)
+        if self._stronger is not None:
+            on_recourse, on_first, least = self._stronger(unknown)
+            entries = self._over_all(on_recourse, copies) + self._over_all(on_first, self._first)
+            solver.add_rows(least, np.inf, entries)
 
     def solve(self) -> Trial:
         """Decide against the list."""
