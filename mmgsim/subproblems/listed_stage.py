@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import sparse
 
 from mmgsim.contracts import FloatArray, frozen
@@ -78,11 +80,33 @@ class ListedFirstStage:
 
     def solve(self) -> Trial:
         """Decide against the list."""
+        return self._solved(is_whole=self._is_whole)
+
+    def solve_relaxed(self) -> Trial:
+        """Decide as if nothing had to be whole, which takes a fraction of the time."""
+        with self._solver.integers_relaxed():
+            return self._solved(is_whole=np.zeros_like(self._is_whole))
+
+    def solve_held(self, held: FloatArray) -> Trial:
+        """Decide with some decisions held: (decisions,) array, NaN for those that are free.
+
+        Its bound is one of the decisions that keep to these.
+        """
+        place = {column: i for i, column in enumerate(self._solver.integers.tolist())}
+        values = np.full(len(place), np.nan)
+        for column, value in zip(self._first.tolist(), held.tolist(), strict=True):
+            values[place[column]] = value
+        with self._solver.integers_held(values):
+            return replace(self._solved(is_whole=self._is_whole), is_best=False)
+
+    def _solved(self, *, is_whole: NDArray[np.bool_]) -> Trial:
         outcome = self._solver.solve(agent="first stage", step=0)
         solution = self._solver.solution
-        first = np.where(self._is_whole, np.round(solution[self._first]), solution[self._first])
+        first = np.where(is_whole, np.round(solution[self._first]), solution[self._first])
         cost = outcome.objective - float(solution[self._later])
-        return Trial(first=frozen(first), first_cost=cost, bound=outcome.bound)
+        return Trial(
+            first=frozen(first), first_cost=cost, bound=outcome.bound, cost=outcome.objective
+        )
 
     def _over_all(self, matrix: Any, columns: Any) -> Any:
         """Give a matrix over some columns as one over all."""

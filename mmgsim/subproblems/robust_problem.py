@@ -24,6 +24,7 @@ import pyomo.environ as pyo
 
 from mmgsim.contracts import Disclosure, Envelope, FloatArray, Window, frozen
 from mmgsim.subproblems.adversary import BudgetedAdversary, BudgetSet, RecourseCost
+from mmgsim.subproblems.alternating import Alternating
 from mmgsim.subproblems.column_constraint import RobustOptimum, robust_optimum
 from mmgsim.subproblems.connection import PublicPrices
 from mmgsim.subproblems.doors import RobustRules, declare_doors, hour_charges
@@ -32,6 +33,7 @@ from mmgsim.subproblems.recourse import Recourse
 from mmgsim.subproblems.robust_recourse import declare_recourse
 from mmgsim.subproblems.robust_rows import StrongerRows
 from mmgsim.subproblems.robust_unknowns import RobustUnknowns, at_most
+from mmgsim.subproblems.settling import SettlingStage
 
 __all__ = ["RobustOperation", "RobustProblem"]
 
@@ -155,8 +157,13 @@ class RobustProblem:
 
     def solve(self, *, tolerance: float = 1e-3, **limits: Any) -> RobustOptimum:
         """Solve to a gap; `limits` are those of `robust_optimum`."""
+        stage = SettlingStage(
+            self.first_stage(mip_gap=tolerance / 2.0),
+            Alternating(self.recourse, self.unknowns),
+            tolerance=tolerance / 10.0,
+        )
         return robust_optimum(
-            self.first_stage(mip_gap=tolerance / 4.0),
+            stage,
             self.adversary(mip_gap=tolerance / 10.0),
             start=self.forecast,
             tolerance=tolerance,
