@@ -19,6 +19,7 @@ from mmgsim.subproblems.distflow import (
     update_network,
 )
 from mmgsim.subproblems.dlmp import LocationalPrices, locational_prices
+from mmgsim.subproblems.doors import Door, RobustRules, ServiceCharge, Topology
 from mmgsim.subproblems.end_of_window import storage_rules
 from mmgsim.subproblems.follower import Follower, FollowerProgram
 from mmgsim.subproblems.granting import REFUSAL_PER_KWH, Granting
@@ -62,6 +63,7 @@ from mmgsim.subproblems.public_promises import (
 )
 from mmgsim.subproblems.realise import hold_plan
 from mmgsim.subproblems.repair import halfway_limits, loading_rows, repaired_limits
+from mmgsim.subproblems.robust_problem import RobustOperation, RobustProblem
 from mmgsim.subproblems.solver import Outcome, PyomoHighs, Solver, solver_time
 from mmgsim.subproblems.terms import MicrogridInputs, Terms, disclosure_of
 from mmgsim.subproblems.to_ac import AcLoop, AcSchedule, AcTolerance, StepStatus
@@ -77,6 +79,7 @@ __all__ = [
     "Combination",
     "CompiledHighs",
     "Conditions",
+    "Door",
     "Follower",
     "FollowerProgram",
     "Granting",
@@ -114,10 +117,15 @@ __all__ = [
     "PublicPrices",
     "PyomoHighs",
     "ResponseStep",
+    "RobustOperation",
+    "RobustProblem",
+    "RobustRules",
+    "ServiceCharge",
     "Solver",
     "Splitting",
     "StepStatus",
     "Terms",
+    "Topology",
     "as_offer",
     "bus_prices",
     "clearing_faults",

@@ -37,6 +37,9 @@ from mmgsim.subproblems.settling import SettlingStage
 
 __all__ = ["RobustOperation", "RobustProblem"]
 
+# Where only the forecast counts the first stage is small, and solved like a joint problem.
+_FORECAST_GAP = 1e-6
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class RobustOperation:
@@ -115,6 +118,22 @@ class RobustProblem:
         self._charges = np.zeros(len(self.doors) + len(self.committed))
         self._charges[: len(self.doors)] = hour_charges(self.doors, rules, window.step_h)
         self._operating: RecourseCost | None = None
+
+    @property
+    def labels(self) -> list[tuple[str, int]]:
+        """What every decision is about, and its position in the window: names for a memory."""
+        ways = ("grid", "pool")
+        own = [
+            (f"{d.source or ways[d.is_local]}>{d.target or ways[d.is_local]}", d.step)
+            for d in self.doors
+        ]
+        return [*own, *self.committed]
+
+    def complete(self, held: FloatArray) -> FloatArray:
+        """Give the best decision at the forecast with some decisions held: NaN for free ones."""
+        stage = self.first_stage(mip_gap=_FORECAST_GAP)
+        stage.add(self.forecast)
+        return stage.solve_held(held).first
 
     @property
     def unknowns(self) -> BudgetSet:
