@@ -87,6 +87,8 @@ class RobustProblem:
 
     Attributes
     ----------
+    rules, window
+        As given.
     doors : tuple of Door
         What is decided, in the order of decisions.
     committed : tuple
@@ -107,7 +109,7 @@ class RobustProblem:
         rules: RobustRules,
         budget: Mapping[str, float],
     ) -> None:
-        self.rules, self._window = rules, window
+        self.rules, self.window = rules, window
         most = {name: at_most(one) for name, one in declared.items()}
         built = declare_recourse(most, envelopes, prices, window=window, rules=rules)
         self.doors, self.committed, self.model = built.doors, built.committed, built.model
@@ -141,6 +143,11 @@ class RobustProblem:
         return self._unknowns.set
 
     @property
+    def params(self) -> Any:
+        """The Pyomo Params of the model that are uncertain, in the order of `unknowns`."""
+        return self._unknowns.params
+
+    @property
     def forecast(self) -> FloatArray:
         """The unknown without any deviation."""
         return self.unknowns.at(np.zeros(len(self.unknowns.centre)))
@@ -156,9 +163,7 @@ class RobustProblem:
             ``mip_gap`` and ``time_limit_s``.
         """
         model = pyo.ConcreteModel()
-        declare_doors(
-            model, self.doors, len(self.committed), self.rules, step_h=self._window.step_h
-        )
+        declare_doors(model, self.doors, len(self.committed), self.rules, step_h=self.window.step_h)
         rows = StrongerRows(self.model, self.recourse, self.doors, self._unknowns)
         return ListedFirstStage(
             model,
@@ -171,7 +176,7 @@ class RobustProblem:
 
     def adversary(self, **limits: float) -> BudgetedAdversary:
         """Give who looks for the worst, with ``mip_gap`` and ``time_limit_s`` as limits."""
-        worth = self._unknowns.worth(self.rules.lost_load_per_kwh, self._window.step_h)
+        worth = self._unknowns.worth(self.rules.lost_load_per_kwh, self.window.step_h)
         return BudgetedAdversary(self.recourse, self.unknowns, worth, **limits)
 
     def solve(self, *, tolerance: float = 1e-3, **limits: Any) -> RobustOptimum:
@@ -194,7 +199,7 @@ class RobustProblem:
         if self._operating is None:
             self._operating = RecourseCost(self.recourse)
         cost = self._operating.at(first, self.forecast if unknown is None else unknown)
-        y, model, steps = self._operating.recourse(), self.model, self._window.steps
+        y, model, steps = self._operating.recourse(), self.model, self.window.steps
         for one in model.component_data_objects(pyo.Var, descend_into=True):
             if id(one) in self.recourse.column:
                 one.set_value(float(y[self.recourse.column[id(one)]]), skip_validation=True)
@@ -215,7 +220,7 @@ class RobustProblem:
             },
             trade_kw={name: frozen(kw) for name, kw in trade_kw.items()},
             sent_kw={pair: frozen(np.maximum(kw, 0.0)) for pair, kw in sent_kw.items()},
-            unserved_kwh=self._window.step_h
+            unserved_kwh=self.window.step_h
             * sum(
                 pyo.value(kw) for one in model.member.values() for kw in one.unserved_kw.values()
             ),

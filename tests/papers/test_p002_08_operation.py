@@ -15,7 +15,7 @@ def operations(case, **rules):
 
 @pytest.mark.parametrize("topology", ["pool", "links"])
 def test_trades_balance_and_exchanges_keep_their_limits(topology):
-    case = system(0, members=3, steps=4)
+    case = system(0, members=3, steps=3)
     for _, _, _, operation in operations(case, topology=topology):
         assert abs(sum(operation.trade_kw.values())).max() < 1e-6
         for kw in operation.exchange_kw.values():
