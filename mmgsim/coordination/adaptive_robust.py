@@ -84,8 +84,11 @@ class AdaptiveRobust:
     topology : str
         ``pool``: whether each microgrid may buy from the others, and sell to them, is decided for
         each step; ``links``: which one sells to which.
-    link_charge, grid_charge : float
-        Service charges of trades and of the grid. [currency/h] or [currency/kWh]
+    link_charge : float
+        Service charge of a trade between two microgrids, half of it each through the pool.
+        [currency/h] or [currency/kWh]
+    grid_charge : float
+        Service charge of import and of export. [currency/h] or [currency/kWh]
     service_charge : str
         ``per_hour`` of a link that may be used, or ``per_kwh``.
     ev_mode : str
@@ -103,7 +106,7 @@ class AdaptiveRobust:
     max_rounds : int
         After which they end all the same.
     time_limit_s : float or None
-        After which no round begins. What a machine finds within a time differs from run to run.
+        After which no round begins, and the most that a MILP in one takes. What a machine finds within a time differs from run to run.
     """
 
     asks: frozenset[type[Message]] = frozenset({Disclose, Award})

@@ -179,10 +179,12 @@ class RobustProblem:
         worth = self._unknowns.worth(self.rules.lost_load_per_kwh, self.window.step_h)
         return BudgetedAdversary(self.recourse, self.unknowns, worth, **limits)
 
-    def solve(self, *, tolerance: float = 1e-3, **limits: Any) -> RobustOptimum:
-        """Solve to a gap; `limits` are those of `robust_optimum`."""
+    def solve(
+        self, *, tolerance: float = 1e-3, max_rounds: int = 50, time_limit_s: float = np.inf
+    ) -> RobustOptimum:
+        """Solve to a gap, as `robust_optimum` does; no MILP takes longer than the limit either."""
         stage = SettlingStage(
-            self.first_stage(mip_gap=tolerance / 2.0),
+            self.first_stage(mip_gap=tolerance / 2.0, time_limit_s=time_limit_s),
             Alternating(self.recourse, self.unknowns),
             tolerance=tolerance / 10.0,
         )
@@ -191,7 +193,8 @@ class RobustProblem:
             self.adversary(mip_gap=tolerance / 10.0),
             start=self.forecast,
             tolerance=tolerance,
-            **limits,
+            max_rounds=max_rounds,
+            time_limit_s=time_limit_s,
         )
 
     def operate(self, first: FloatArray, unknown: FloatArray | None = None) -> RobustOperation:
