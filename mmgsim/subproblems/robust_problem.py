@@ -37,6 +37,9 @@ from mmgsim.subproblems.settling import SettlingStage
 
 __all__ = ["RobustOperation", "RobustProblem"]
 
+# Below this a door does not let pass all that it does when it is open.
+_OPEN = 1.0 - 1e-9
+
 # Where only the forecast counts the first stage is small, and solved like a joint problem.
 _FORECAST_GAP = 1e-6
 
@@ -119,6 +122,12 @@ class RobustProblem:
         )
         self._charges = np.zeros(len(self.doors) + len(self.committed))
         self._charges[: len(self.doors)] = hour_charges(self.doors, rules, window.step_h)
+        self._row = {name: row for row, name in enumerate(declared)}
+        self._ample = built.import_per_kwh
+        self._letting_out: dict[tuple[str, int], list[int]] = {}
+        for k, door in enumerate(self.doors):
+            if door.source:
+                self._letting_out.setdefault((door.source, door.step), []).append(k)
         self._operating: RecourseCost | None = None
 
     @property
@@ -176,8 +185,23 @@ class RobustProblem:
 
     def adversary(self, **limits: float) -> BudgetedAdversary:
         """Give who looks for the worst, with ``mip_gap`` and ``time_limit_s`` as limits."""
-        worth = self._unknowns.worth(self.rules.lost_load_per_kwh, self.window.step_h)
-        return BudgetedAdversary(self.recourse, self.unknowns, worth, **limits)
+        return BudgetedAdversary(self.recourse, self.unknowns, self.worth, **limits)
+
+    def worth(self, first: FloatArray) -> tuple[FloatArray, FloatArray]:
+        """Give between what a kW of each unknown changes the cost of what a decision leaves to do.
+
+        Where a door from the grid is open that lets in as much as the devices ever take, and none
+        lets power out, a kW of sun that was used can be replaced by a kW of import: it is worth no
+        more than that costs. Anywhere else the price of lost load bounds it. [currency/kW]
+        """
+        low, high = self._unknowns.worth(self.rules.lost_load_per_kwh, self.window.step_h)
+        for k, price in self._ample.items():
+            door = self.doors[k]
+            lets_out = self._letting_out[door.target, door.step]
+            if first[k] > _OPEN and not first[lets_out].any():
+                cells = self._unknowns.cells_of(self._row[door.target], door.step)
+                low[cells] = np.maximum(low[cells], -price * self.window.step_h)
+        return low, high
 
     def solve(
         self, *, tolerance: float = 1e-3, max_rounds: int = 50, time_limit_s: float = np.inf
@@ -190,7 +214,7 @@ class RobustProblem:
         )
         return robust_optimum(
             stage,
-            self.adversary(mip_gap=tolerance / 10.0),
+            self.adversary(mip_gap=tolerance / 10.0, time_limit_s=time_limit_s),
             start=self.forecast,
             tolerance=tolerance,
             max_rounds=max_rounds,

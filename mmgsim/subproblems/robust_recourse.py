@@ -47,12 +47,16 @@ class RobustModel:
         The other decisions: their variable's name without its step, and their step.
     most_kw : (doors,) array
         What doors let pass. [kW]
+    import_per_kwh : mapping
+        Of doors from the grid that let in all that the devices behind them ever take, by position:
+        what a kWh through them costs, where that is not below zero. [currency/kWh]
     """
 
     model: Any
     doors: tuple[Door, ...]
     committed: tuple[tuple[str, int], ...]
     most_kw: FloatArray
+    import_per_kwh: Mapping[int, float]
 
 
 def declare_recourse(
@@ -78,7 +82,11 @@ def declare_recourse(
     """
     horizon = Horizon(window.steps, window.step_h, rules.commits_storage)
     model = _declare_members(declared, horizon)
-    most_in_kw, most_out_kw = _reach_kw(model, declared, envelopes)
+    reach_in_kw, reach_out_kw = _reach_kw(model, declared)
+    most_in_kw = {n: np.minimum(kw, envelopes[n].import_limit_kw) for n, kw in reach_in_kw.items()}
+    most_out_kw = {
+        n: np.minimum(kw, envelopes[n].export_limit_kw) for n, kw in reach_out_kw.items()
+    }
     doors = doors_of(list(declared), window.steps, rules)
     most_kw = np.array(
         [
@@ -89,8 +97,16 @@ def declare_recourse(
     committed = _commit(model, len(doors))
     _declare_flows(model, doors, most_kw)
     _declare_balances(model, doors, most_in_kw, most_out_kw)
-    _declare_cost(model, doors, prices, rules, horizon.step_h)
-    return RobustModel(model, doors, committed, most_kw)
+    per_kwh = _declare_cost(model, doors, prices, rules, horizon.step_h)
+    ample = {
+        k: per_kwh[k]
+        for k, door in enumerate(doors)
+        if door.target
+        and not door.is_local
+        and per_kwh[k] >= 0.0
+        and most_kw[k] >= reach_in_kw[door.target][door.step]
+    }
+    return RobustModel(model, doors, committed, most_kw, ample)
 
 
 def _ends(
@@ -165,9 +181,9 @@ def _declare_slack(member: Any, disclosure: Disclosure, time: Any) -> None:
 
 
 def _reach_kw(
-    model: Any, declared: Mapping[str, Disclosure], envelopes: Mapping[str, Envelope]
+    model: Any, declared: Mapping[str, Disclosure]
 ) -> tuple[dict[str, FloatArray], dict[str, FloatArray]]:
-    """Give the most that can enter and leave each microgrid, by its devices and its envelope."""
+    """Give the most that the devices of each microgrid can take and give out. [kW]"""
     model.nothing = pyo.Objective(
         expr=pyo.quicksum(model.member[name].own.private_cost for name in declared)
     )
@@ -182,12 +198,8 @@ def _reach_kw(
     most_in_kw, most_out_kw = {}, {}
     for name in declared:
         at = [form.column[id(one)] for one in model.member[name].own.exchange_kw.values()]
-        most_in_kw[name] = np.clip(
-            -low[at], 0.0, np.minimum(envelopes[name].import_limit_kw, _ANY_KW)
-        )
-        most_out_kw[name] = np.clip(
-            high[at], 0.0, np.minimum(envelopes[name].export_limit_kw, _ANY_KW)
-        )
+        most_in_kw[name] = np.clip(-low[at], 0.0, _ANY_KW)
+        most_out_kw[name] = np.clip(high[at], 0.0, _ANY_KW)
     return most_in_kw, most_out_kw
 
 
@@ -265,7 +277,8 @@ def _declare_balances(
 
 def _declare_cost(
     model: Any, doors: Sequence[Door], prices: PublicPrices, rules: RobustRules, step_h: float
-) -> None:
+) -> list[float]:
+    """Declare who pays what; give what a kWh through each door costs. [currency/kWh]"""
     by_kwh = rules.service_charge is ServiceCharge.PER_KWH
     per_kwh = [_price(door, prices) + (door.charge(rules) if by_kwh else 0.0) for door in doors]
     # Each microgrid's own part, and what passes its doors to the grid or lets power in.
@@ -280,6 +293,7 @@ def _declare_cost(
             * pyo.quicksum(member.lacking_kw[t] + member.excess_kw[t] for t in model.time)
         )
     model.cost = pyo.Objective(expr=pyo.quicksum(m.cost for m in model.member.values()))
+    return per_kwh
 
 
 def _price(door: Door, prices: PublicPrices) -> float:

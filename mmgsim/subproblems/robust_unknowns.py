@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pyomo.environ as pyo
+from numpy.typing import NDArray
 
 from mmgsim.contracts import Disclosure, FloatArray, Load, Renewable
 from mmgsim.subproblems.adversary import BudgetSet
@@ -102,6 +103,11 @@ class RobustUnknowns:
         high = np.zeros(len(self.set.centre))
         high[: len(self._cells)][self._is_demand] = most
         return low, high
+
+    def cells_of(self, member: int, step: int) -> NDArray[np.intp]:
+        """Give the unknowns of sun and wind of one microgrid in one step."""
+        own = (self._member == member) & (self._step == step) & ~self._is_demand
+        return np.flatnonzero(own)
 
     def sun_kw(self, unknown: FloatArray) -> FloatArray:
         """Give the available power of each microgrid: (members, steps) array. [kW]"""
