@@ -92,11 +92,13 @@ def test_a_missing_file_of_residuals_is_named(scenarios):
 def test_uncertain_prices_may_not_make_selling_pay_more_than_buying(scenarios):
     dear = (
         "export_per_kwh: 0.05",
-        "export_per_kwh: 0.35\n  network_charge: {off_peak_per_kwh: 0.1}",
+        "export_per_kwh: 0.35\n  network_charge: {off_peak_per_kwh: 0.06}",
     )
     (fault,) = read_faults(scenarios.load(dear, told("{price: {sd: 0.2}}")))
     assert fault.where == "uncertainty.price"
+    assert "at 2 times the price, selling pays more than buying in 48 steps" in fault.what
     read_inputs(*parts(scenarios.load(dear)))
+    read_inputs(*parts(scenarios.load(dear, told("{price: {sd: 0.01}}"))))  # at most 1.05 times
 
 
 def parts(loaded):
