@@ -46,6 +46,23 @@ class Session:
     arrives_kwh: float
     wanted_kwh: float
 
+    @property
+    def steps(self) -> int:
+        """How many steps it has."""
+        return self.stop_step - self.first_step
+
+    def short_kwh(self, charged_kwh: float) -> float:
+        """Give what lacks at its end after full charge, 0 if nothing does. [kWh]
+
+        ``wanted - arrives - steps * charged``, where that is positive.
+
+        Parameters
+        ----------
+        charged_kwh : float
+            What full power stores in a step. [kWh]
+        """
+        return max(self.wanted_kwh - self.arrives_kwh - self.steps * charged_kwh, 0.0)
+
 
 @dataclass(frozen=True, slots=True)
 class SessionStore:
@@ -97,15 +114,6 @@ class SessionStore:
     def floor_kwh(self, session: Session) -> float:
         """Give what it is not discharged below in a session: no more than it came with. [kWh]"""
         return min(self.energy_min_kwh, session.arrives_kwh)
-
-    def short_kwh(self, session: Session, step_h: float) -> float:
-        """Give what lacks at the end of a session that is charged at full power, 0 if none. [kWh]
-
-        ``wanted - arrives - efficiency * charge * hours``, where that is positive.
-        """
-        steps = session.stop_step - session.first_step
-        reached_kwh = session.arrives_kwh + self.charged_kwh(steps, step_h)
-        return max(session.wanted_kwh - reached_kwh, 0.0)
 
     def stored_kwh(self, rule: SessionRule, in_kw: FloatArray, out_kw: FloatArray) -> FloatArray:
         """Give the energy at the end of each step, before it leaves: (steps,). [kWh]

@@ -269,8 +269,7 @@ class _Fleet:
             session = session_of(visit, run, charged_kwh_per_step=self._charged_kwh)
             if session is None or session.first_step >= run.steps:
                 continue
-            steps = session.stop_step - session.first_step
-            missing_kwh = session.wanted_kwh - session.arrives_kwh - steps * self._charged_kwh
+            steps, missing_kwh = session.steps, session.short_kwh(self._charged_kwh)
             if missing_kwh <= _ROUNDING_KWH:
                 continue
             needed_kw = device.charge_kw * (1.0 + missing_kwh / (steps * self._charged_kwh))

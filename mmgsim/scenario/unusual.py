@@ -314,7 +314,7 @@ def _vehicle_doubts(fleet: EvConfig, where: str, microgrid: str, inputs: Inputs)
     """Say what cannot be charged where that has a price instead of being refused."""
     gain_kwh = fleet.efficiency * fleet.charge_kw * inputs.index.step_h
     short_kwh = [
-        stay.wanted_kwh - stay.arrives_kwh - gain_kwh * (stay.stop_step - stay.first_step)
+        stay.short_kwh(gain_kwh)
         for name in fleet.device_names()
         for stay in inputs.sessions[microgrid, name]
         if stay.first_step < inputs.run_steps

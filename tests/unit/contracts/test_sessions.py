@@ -36,7 +36,7 @@ def test_what_is_out_of_reach_becomes_what_can_be_reached():
     rule = rule_of(CAR, Session(0, 2, 10.0, 30.0))
     assert rule.least_kwh[:2] == pytest.approx([16.3, 22.6])
     assert rule.wanted_kwh[1] == 30.0
-    assert CAR.short_kwh(Session(0, 2, 10.0, 30.0), 1.0) == pytest.approx(7.4)
+    assert Session(0, 2, 10.0, 30.0).short_kwh(6.3) == pytest.approx(7.4)
 
 
 def test_a_session_that_is_on_begins_with_what_the_store_holds_now():

@@ -190,7 +190,7 @@ def test_rolling_gates_leave_nobody_with_less_than_could_be_reached(fleet, steps
     ended = [one for one in sessions if one.stop_step <= 36]
     for now in range(36):
         rolling.step(now)
-    short_kwh = [car.short_kwh(one, 1.0) for one in ended]
+    short_kwh = [one.short_kwh(car.charged_kwh(1, 1.0)) for one in ended]
     assert rolling.missing_kwh["car"] == pytest.approx(short_kwh, abs=TOLERANCE_KWH)
 
 
