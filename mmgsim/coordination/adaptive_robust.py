@@ -40,7 +40,7 @@ from mmgsim.coordination.commitment import held_decisions, is_committed, remembe
 from mmgsim.coordination.guarantee import settled
 from mmgsim.coordination.pool import local_price, pool_awards, pool_clearing, pool_trades
 from mmgsim.coordination.replies import plans_by_name, replies_by_name
-from mmgsim.scenario import Scenario
+from mmgsim.scenario import Inputs, Scenario
 from mmgsim.subproblems import (
     CompiledHighs,
     JointProblem,
@@ -181,6 +181,13 @@ class AdaptiveRobust:
             what = f"{self._lost_load:g} is below the {dearest:g} that shedding a load costs"
             yield "lost_load_per_kwh", what, "leave it out, or use more"
 
+    def scenario_doubts(self, scenario: Scenario, inputs: Inputs) -> Iterator[tuple[str, str, str]]:
+        """Give option, doubt and cure of a worst case that is the forecast."""
+        del inputs
+        if self._deviation is None and scenario.forecast.kind == "perfect" and self._budget > 0.0:
+            what = "nothing is uncertain with forecast: perfect, so that there is no worst case"
+            yield "budget", what, "use another forecast, or set deviation, unless meant"
+
     def reset(self) -> None:
         """Make the joint problem as new, without building it again."""
         if self._joint is not None:
@@ -278,6 +285,8 @@ class AdaptiveRobust:
         if trades:
             self._rounds = [Round(one.upper, one.lower, 0.0) for one in optimum.rounds]
             self._flags += [f"robust_{flag}" for flag in optimum.flags]
+            if self._budget > 0.0 and not problem.unknowns.spread.any():
+                self._flags.append("nothing_uncertain")
             worst = [problem.operate(optimum.first, one.unknown) for one in optimum.rounds]
             if max(one.unserved_kwh for one in worst) > _TINY_KWH:
                 self._flags.append("unserved_at_worst")

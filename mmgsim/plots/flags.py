@@ -83,6 +83,8 @@ MEANINGS: Mapping[str, str] = MappingProxyType(
         "of their own: no transfers can leave everybody better off, so none were made.",
         "unserved_at_worst": "In a course that may happen demand goes unserved, or energy lacks or "
         "finds no place, whatever is done later.",
+        "nothing_uncertain": "Nobody stated bounds of what is uncertain: directions were decided "
+        "for the forecast alone.",
         "robust_out_of_rounds": "Adaptive robust trading ended after its last round: its decision "
         "is the best it found, and the bounds of its rounds say how good that is.",
         "robust_out_of_time": "Adaptive robust trading ran out of time: its decision is the best "

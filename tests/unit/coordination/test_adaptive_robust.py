@@ -6,6 +6,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
+from mmgsim.contracts import Disclosure
 from mmgsim.coordination import AdaptiveRobust, Central, Isolated
 from tests.support import p001
 from tests.support.gates import clear
@@ -30,8 +31,8 @@ def test_without_anything_uncertain_it_is_the_joint_optimum():
 
 @pytest.mark.parametrize("topology", ["pool", "links"])
 def test_rounds_are_about_the_worst_and_the_last_one_is_about_the_plans(topology):
-    mechanism = AdaptiveRobust(deviation=0.5, budget=2, topology=topology)
-    clearing = clear(p001.world(some_members(1)), mechanism)
+    mechanism = AdaptiveRobust(deviation=0.5, budget=1, topology=topology)
+    clearing = clear(p001.world(some_members(1, count=2)), mechanism)
     *worst, last = clearing.rounds
     assert worst
     assert all(one.lower <= one.upper + 1e-9 for one in worst)
@@ -85,11 +86,11 @@ def test_what_was_decided_stays_until_its_day_is_over():
     assert len(again.rounds) > 1
 
 
-def test_a_search_without_time_says_so():
+def test_a_search_that_ends_early_says_so():
     mechanism = AdaptiveRobust(
-        deviation=0.5, budget=2, grid_charge=1.0, tolerance=1e-9, max_rounds=1, guarantee="none"
+        deviation=0.5, budget=1, grid_charge=1.0, tolerance=1e-9, max_rounds=1, guarantee="none"
     )
-    clearing = clear(p001.world(some_members(3)), mechanism)
+    clearing = clear(p001.world(some_members(3, count=2)), mechanism)
     assert "robust_out_of_rounds" in clearing.flags
 
 
@@ -108,11 +109,42 @@ def test_a_price_of_lost_load_below_that_of_a_load_is_refused():
     assert list(AdaptiveRobust(lost_load_per_kwh=3.0).scenario_faults(scenario)) == []
 
 
+def test_nothing_uncertain_is_said_beforehand_and_at_the_gate():
+    scenario = SimpleNamespace(forecast=SimpleNamespace(kind="perfect"))
+    doubts = list(AdaptiveRobust().scenario_doubts(scenario, None))
+    assert [doubt[0] for doubt in doubts] == ["budget"]
+    assert list(AdaptiveRobust(deviation=0.1).scenario_doubts(scenario, None)) == []
+    flagged = clear(p001.world(some_members(count=2)), AdaptiveRobust(guarantee="none"))
+    assert flagged.flags == ("nothing_uncertain",)
+
+
+def test_bounds_that_microgrids_state_are_what_may_happen():
+    class Stating(AdaptiveRobust):
+        """Fills the bounds that strategies may state."""
+
+        def tell(self, replies):
+            told = [
+                replace(one, low_kw={"sun": 0.5 * one.forecast_kw["sun"]})
+                if isinstance(one, Disclosure)
+                else one
+                for one in replies
+            ]
+            return super().tell(told)
+
+    members = some_members(1, count=2)
+    stated, shared = (
+        clear(p001.world(members), one)
+        for one in (Stating(budget=1), AdaptiveRobust(budget=1, deviation=0.5))
+    )
+    assert stated.flags == shared.flags
+    assert stated.rounds[-2].upper == pytest.approx(shared.rounds[-2].upper)
+
+
 def test_one_that_was_reset_clears_as_a_new_one():
-    members = some_members(4)
-    options = {"deviation": 0.3, "budget": 1.5}
+    members = some_members(4, count=2)
+    options = {"deviation": 0.3, "budget": 1, "guarantee": "none"}
     used = AdaptiveRobust(**options)
-    clear(p001.world(some_members(5)), used)
+    clear(p001.world(some_members(5, count=2)), used)
     used.reset()
     again, new = (clear(p001.world(members), one) for one in (used, AdaptiveRobust(**options)))
     assert again.upper == new.upper
