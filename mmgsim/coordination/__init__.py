@@ -1,5 +1,6 @@
 """Coordinations as pure ask/tell algorithms: one module each, no bus, no agents, no files."""
 
+from mmgsim.coordination.adaptive_robust import AdaptiveRobust
 from mmgsim.coordination.admm import Admm
 from mmgsim.coordination.auction import Auction
 from mmgsim.coordination.bilateral import Bilateral
@@ -36,6 +37,7 @@ from mmgsim.coordination.two_stage import TwoStage
 
 __all__ = [
     "STANDARD_BOOK",
+    "AdaptiveRobust",
     "Admm",
     "Auction",
     "Bilateral",

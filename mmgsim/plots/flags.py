@@ -78,6 +78,14 @@ MEANINGS: Mapping[str, str] = MappingProxyType(
         "rounds bound nothing.",
         "split_undetermined": "The pool by paper 001's rule (20) found no even split of the "
         "saving, or binaries were needed: who pays how much is a matter of the solver.",
+        "guarantee_unmet": "Together microgrids pay more, at the forecast, than with robust plans "
+        "of their own: no transfers can leave everybody better off, so none were made.",
+        "unserved_at_worst": "In a course that may happen demand goes unserved, or energy lacks or "
+        "finds no place, whatever is done later.",
+        "robust_out_of_rounds": "Adaptive robust trading ended after its last round: its decision "
+        "is the best it found, and the bounds of its rounds say how good that is.",
+        "robust_out_of_time": "Adaptive robust trading ran out of time: its decision is the best "
+        "it found, and the bounds of its rounds say how good that is.",
         "leader_left": "A microgrid is no linear problem, because units are on or off or binaries "
         "keep it honest: best responses took the place of the bi-level optimum.",
         "leader_unproven": "The leader's time was up, ways to solve its problem disagreed, or no "

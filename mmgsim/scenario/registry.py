@@ -53,6 +53,7 @@ BUILT_IN: Mapping[Kind, Mapping[str, str]] = MappingProxyType(
         Kind.OPERATOR: {"standard": "mmgsim_agents.operators.standard:StandardOperator"},
         Kind.MARKET: {"standard": "mmgsim_agents.markets.standard:StandardMarket"},
         Kind.MECHANISM: {
+            "adaptive-robust": "mmgsim.coordination.adaptive_robust:AdaptiveRobust",
             "admm": "mmgsim.coordination.admm:Admm",
             "auction": "mmgsim.coordination.auction:Auction",
             "bilateral": "mmgsim.coordination.bilateral:Bilateral",

@@ -21,6 +21,7 @@ from mmgsim.subproblems.distflow import (
     update_network,
 )
 from mmgsim.subproblems.dlmp import LocationalPrices, locational_prices
+from mmgsim.subproblems.doors import Door, RobustRules, ServiceCharge, Topology
 from mmgsim.subproblems.end_of_window import storage_rules
 from mmgsim.subproblems.follower import Follower, FollowerProgram
 from mmgsim.subproblems.granting import REFUSAL_PER_KWH, Granting
@@ -66,7 +67,12 @@ from mmgsim.subproblems.public_promises import (
 )
 from mmgsim.subproblems.realise import hold_plan
 from mmgsim.subproblems.repair import halfway_limits, loading_rows, repaired_limits
-from mmgsim.subproblems.robust import PriceRisk, RobustProblem, budgeted_courses
+from mmgsim.subproblems.robust_microgrid import (
+    PriceRisk,
+    RobustMicrogridProblem,
+    budgeted_courses,
+)
+from mmgsim.subproblems.robust_problem import RobustOperation, RobustProblem
 from mmgsim.subproblems.session_rules import session_rules
 from mmgsim.subproblems.solver import Outcome, PyomoHighs, Solver, solver_time
 from mmgsim.subproblems.terms import MicrogridInputs, Terms, disclosure_of
@@ -90,6 +96,7 @@ __all__ = [
     "CompiledHighs",
     "Conditions",
     "Courses",
+    "Door",
     "Ellipsoid",
     "Follower",
     "FollowerProgram",
@@ -130,11 +137,16 @@ __all__ = [
     "PublicPrices",
     "PyomoHighs",
     "ResponseStep",
+    "RobustMicrogridProblem",
+    "RobustOperation",
     "RobustProblem",
+    "RobustRules",
+    "ServiceCharge",
     "Solver",
     "Splitting",
     "StepStatus",
     "Terms",
+    "Topology",
     "TwoStageInputs",
     "TwoStagePlans",
     "TwoStageProblem",

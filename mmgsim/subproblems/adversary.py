@@ -8,7 +8,7 @@ product with what a unit of the unknown is worth is linear once that worth has b
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import combinations, product
 from typing import Any
@@ -24,6 +24,9 @@ from mmgsim.subproblems.optimality import activities
 from mmgsim.subproblems.recourse import Recourse
 
 __all__ = ["BudgetSet", "BudgetedAdversary", "ListedAdversary", "RecourseCost"]
+
+Worth = tuple[FloatArray, FloatArray]
+"""The least and the most that a unit of each unknown may be worth. [currency/unit]"""
 
 # Budgets this close to a whole number are whole.
 _WHOLE = 1e-9
@@ -172,10 +175,10 @@ class BudgetedAdversary:
         The second stage; every decision has to leave it something feasible.
     unknowns : BudgetSet
         What may happen.
-    worth : pair of (unknowns,) arrays
+    worth : pair of (unknowns,) arrays, or callable
         Between what a unit more of each unknown changes the cost of the best recourse, for some
-        optimal multipliers at every decision: finite, and proven by whoever gives them.
-        [currency/unit]
+        optimal multipliers: finite, and proven by whoever gives them; for every decision, or as a
+        function of it. The closer, the faster. [currency/unit]
     mip_gap : float
         Of the MILP; its bound counts.
     time_limit_s : float
@@ -186,27 +189,31 @@ class BudgetedAdversary:
         self,
         recourse: Recourse,
         unknowns: BudgetSet,
-        worth: tuple[FloatArray, FloatArray],
+        worth: Worth | Callable[[FloatArray], Worth],
         *,
         mip_gap: float = 1e-6,
         time_limit_s: float = np.inf,
     ) -> None:
         self._recourse, self._set = recourse, unknowns
-        ends = np.sort(unknowns.spread * np.stack(worth), axis=0)
-        self._model = _dual_model(recourse, unknowns, ends)
+        self._worth = worth
+        self._model = _dual_model(recourse, unknowns)
         self._solver = CompiledHighs(self._model, mip_gap=mip_gap, time_limit_s=time_limit_s)
 
     def worst(self, first: FloatArray) -> Worst:
         """Give the unknown whose best recourse costs most, and a bound of that cost."""
         model, recourse = self._model, self._recourse
         self._solver.set(model.side, recourse.right_hand_side(first, self._set.centre))
+        worth = self._worth(first) if callable(self._worth) else self._worth
+        ends = np.sort(self._set.spread * np.stack(worth), axis=0)
+        self._solver.set(model.least, ends[0])
+        self._solver.set(model.most, ends[1])
         outcome = self._solver.solve(agent="adversary", step=0)
         whole, part = (np.round(self._solver.get(one)) for one in (model.whole, model.part))
         deviation = whole + self._set.rest[self._set.group] * part
         return Worst(unknown=self._set.at(deviation), bound=outcome.bound)
 
 
-def _dual_model(recourse: Recourse, unknowns: BudgetSet, ends: FloatArray) -> pyo.ConcreteModel:
+def _dual_model(recourse: Recourse, unknowns: BudgetSet) -> pyo.ConcreteModel:
     """Declare the dual of the recourse, with deviations that are whole, part or none."""
     model = pyo.ConcreteModel()
     model.row = pyo.RangeSet(0, len(recourse.base) - 1)
@@ -225,8 +232,10 @@ def _dual_model(recourse: Recourse, unknowns: BudgetSet, ends: FloatArray) -> py
     )
     _declare_deviations(model, unknowns)
     worth = activities(recourse.on_unknown.T, model.multiplier)
+    model.least = pyo.Param(model.unknown, mutable=True, initialize=-1.0)
+    model.most = pyo.Param(model.unknown, mutable=True, initialize=1.0)
     for name, switch in (("by_whole", model.whole), ("by_part", model.part)):
-        _declare_added(model, name, switch, [*zip(unknowns.spread, worth, *ends, strict=True)])
+        _declare_added(model, name, switch, [*zip(unknowns.spread, worth, strict=True)])
     rest = unknowns.rest[unknowns.group].tolist()
     model.cost = pyo.Objective(
         expr=sum(model.side[i] * model.multiplier[i] for i in model.row)
@@ -259,21 +268,21 @@ def _declare_added(
     model: pyo.ConcreteModel,
     name: str,
     switch: pyo.Var,
-    worth: list[tuple[float, Any, float, float]],
+    worth: list[tuple[float, Any]],
 ) -> None:
     """Declare what deviations add: their worth where they happen, zero where they do not.
 
-    `worth` has, for each unknown, its deviation, what a unit of it is worth, and the least and the
-    most that this makes.
+    `worth` has, for each unknown, its deviation and what a unit of it is worth; the Params `least`
+    and `most` of the model have between what that makes.
     """
     added = pyo.Var(model.unknown)
 
     def most(_: Any, k: int) -> Any:
-        return added[k] <= float(worth[k][3]) * switch[k]
+        return added[k] <= model.most[k] * switch[k]
 
     def where_it_happens(_: Any, k: int) -> Any:
-        spread, unit, low, _most = worth[k]
-        return added[k] <= float(spread) * unit - float(low) * (1 - switch[k])
+        spread, unit = worth[k]
+        return added[k] <= float(spread) * unit - model.least[k] * (1 - switch[k])
 
     model.add_component(name, added)
     model.add_component(f"{name}_most", pyo.Constraint(model.unknown, rule=most))

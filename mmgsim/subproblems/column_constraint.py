@@ -47,11 +47,18 @@ class Trial:
         Its own cost, without what comes later. [currency]
     bound : float
         No decision costs less at worst. [currency]
+    cost : float
+        What it costs in all at the worst of the unknowns that are known. [currency]
+    is_best : bool
+        False where it was looked for among some decisions only: that the worst of it is known says
+        nothing then about others.
     """
 
     first: FloatArray
     first_cost: float
     bound: float
+    cost: float = -np.inf
+    is_best: bool = True
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -174,7 +181,8 @@ def robust_optimum(
             best, upper = trial.first, trial.first_cost + worst.bound
         rounds.append(RobustRound(min(lower, upper), upper, frozen(worst.unknown)))
         # One that is known already adds nothing: what is left is the tolerance of the solvers.
-        if upper - lower <= tolerance * max(1.0, abs(upper)) or worst.unknown.tobytes() in known:
+        is_over = trial.is_best and worst.unknown.tobytes() in known
+        if upper - lower <= tolerance * max(1.0, abs(upper)) or is_over:
             break
         if len(rounds) == max_rounds:
             flags = ("out_of_rounds",)
@@ -182,6 +190,7 @@ def robust_optimum(
         if perf_counter() - begin > time_limit_s:
             flags = ("out_of_time",)
             break
-        known.add(worst.unknown.tobytes())
-        first_stage.add(worst.unknown)
+        if worst.unknown.tobytes() not in known:
+            known.add(worst.unknown.tobytes())
+            first_stage.add(worst.unknown)
     return RobustOptimum(frozen(best), min(lower, upper), upper, tuple(rounds), flags)

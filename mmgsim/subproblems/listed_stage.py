@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import sparse
 
 from mmgsim.contracts import FloatArray, frozen
@@ -28,25 +31,29 @@ class ListedFirstStage:
         What comes later costs no less than this.
     recourse : Recourse
         The second stage.
+    stronger : callable or None
+        Gives for an unknown rows that hold anyhow, and only make the first stage faster: on the
+        recourse, on the decisions, and what they reach at least.
     mip_gap : float
         To which each list is solved; its bound counts.
     time_limit_s : float
         After which a list is left with its best decision, and with its bound.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  one parameter per part of the problem
         self,
         model: Any,
         *,
         first: Any,
         later: Any,
         recourse: Recourse,
+        stronger: Callable[[FloatArray], tuple[Any, Any, FloatArray]] | None = None,
         mip_gap: float = 1e-6,
         time_limit_s: float = np.inf,
     ) -> None:
         self._solver = CompiledHighs(model, mip_gap=mip_gap, time_limit_s=time_limit_s)
         self._first, (self._later,) = self._solver.columns(first), self._solver.columns(later)
-        self._recourse = recourse
+        self._recourse, self._stronger = recourse, stronger
         is_whole = np.isin(self._first, self._solver.integers)
         self._is_whole = is_whole
 
@@ -66,14 +73,40 @@ class ListedFirstStage:
         cost = self._over_all(sparse.csr_array(recourse.costs[None, :]), copies)
         later = self._over_all(sparse.csr_array(np.ones((1, 1))), np.array([self._later]))
         solver.add_rows(recourse.offset, np.inf, later - cost)
+        if self._stronger is not None:
+            on_recourse, on_first, least = self._stronger(unknown)
+            entries = self._over_all(on_recourse, copies) + self._over_all(on_first, self._first)
+            solver.add_rows(least, np.inf, entries)
 
     def solve(self) -> Trial:
         """Decide against the list."""
+        return self._solved(is_whole=self._is_whole)
+
+    def solve_relaxed(self) -> Trial:
+        """Decide as if nothing had to be whole, which takes a fraction of the time."""
+        with self._solver.integers_relaxed():
+            return self._solved(is_whole=np.zeros_like(self._is_whole))
+
+    def solve_held(self, held: FloatArray) -> Trial:
+        """Decide with some decisions held: (decisions,) array, NaN for those that are free.
+
+        Its bound is one of the decisions that keep to these.
+        """
+        place = {column: i for i, column in enumerate(self._solver.integers.tolist())}
+        values = np.full(len(place), np.nan)
+        for column, value in zip(self._first.tolist(), held.tolist(), strict=True):
+            values[place[column]] = value
+        with self._solver.integers_held(values):
+            return replace(self._solved(is_whole=self._is_whole), is_best=False)
+
+    def _solved(self, *, is_whole: NDArray[np.bool_]) -> Trial:
         outcome = self._solver.solve(agent="first stage", step=0)
         solution = self._solver.solution
-        first = np.where(self._is_whole, np.round(solution[self._first]), solution[self._first])
+        first = np.where(is_whole, np.round(solution[self._first]), solution[self._first])
         cost = outcome.objective - float(solution[self._later])
-        return Trial(first=frozen(first), first_cost=cost, bound=outcome.bound)
+        return Trial(
+            first=frozen(first), first_cost=cost, bound=outcome.bound, cost=outcome.objective
+        )
 
     def _over_all(self, matrix: Any, columns: Any) -> Any:
         """Give a matrix over some columns as one over all."""

@@ -7,8 +7,8 @@ with equations in place of some of the rows, and with ``y >= 0`` in place of fre
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -44,6 +44,8 @@ class Recourse:
         The others are "at least".
     is_free : (columns,) array of bool
         The others are not below zero.
+    column : mapping
+        Position of a Pyomo variable by its id, for as long as its model lives.
     """
 
     costs: FloatArray
@@ -54,6 +56,7 @@ class Recourse:
     on_unknown: Any
     is_equation: BoolArray
     is_free: BoolArray
+    column: Mapping[int, int] = field(default_factory=dict, repr=False)
 
     @classmethod
     def of(cls, model: Any, *, first: Any, unknown: Any) -> Recourse:
@@ -85,6 +88,11 @@ class Recourse:
                 "variables, not beside variables or in the objective"
             )
         return _Reader(form, decided, found).recourse()
+
+    def columns(self, component: Any) -> NDArray[np.intp]:
+        """Give the positions of a Var's data among the columns."""
+        data = component.values() if component.is_indexed() else [component]
+        return np.array([self.column[id(one)] for one in data], dtype=np.intp)
 
     def right_hand_side(self, first: FloatArray, unknown: FloatArray) -> FloatArray:
         """Give what the rows have to reach."""
@@ -126,6 +134,7 @@ class _Reader:
             on_unknown=sparse.csr_array(sparse.vstack(on_unknown)),
             is_equation=np.repeat(equations, [len(side) for side in base]),
             is_free=~is_zero,
+            column=form.column,
         )
 
     def _take(self, entries: Any, limits: Sequence[AffineNumbers], chosen: BoolArray) -> None:

@@ -158,6 +158,15 @@ RUNS = {
             "coordination={kind: pool, loss_factor: 0.1, split: shapley}",
         ],
     ),
+    # Directions are decided on once, and kept at three more gates with other forecasts.
+    "robust": (
+        "duo",
+        [
+            "coordination={kind: adaptive-robust, deviation: 0.3, budget: 2, guarantee: none}",
+            "forecast={kind: noise}",
+            "gate.every=6h",
+        ],
+    ),
     "admm": ("duo", ["coordination.kind=admm", "gate.every=2h", "forecast={kind: noise}"]),
     "hierarchical": ("ieee33mmg", ["coordination.controller=aggregated"]),
     "prices": ("duo", ["coordination.kind=prices", "gate.every=2h"]),
@@ -297,7 +306,7 @@ def get_run(tmp_path_factory):
     params=[
         *("central", "isolated", "noise", "quarter", "feeder", "events", "wa9", "diesel"),
         *("tight", "bilevel", "ties", "lossy", "peers", "auction", "auction-wa9", "admm"),
-        *("pairs", "pairs-km", "visiting", "visiting-noise"),
+        *("pairs", "pairs-km", "visiting", "visiting-noise", "robust"),
     ]
 )
 def run(request, get_run):

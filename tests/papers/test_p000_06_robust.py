@@ -15,7 +15,7 @@ from mmgsim.subproblems import (
     Ellipsoid,
     MicrogridInputs,
     PriceRisk,
-    RobustProblem,
+    RobustMicrogridProblem,
     Terms,
     TwoStageInputs,
     TwoStageProblem,
@@ -109,7 +109,7 @@ def test_what_is_no_radius_is_refused(radius):
 def test_costs_rise_with_the_radius_and_begin_at_those_of_certain_prices(seed):
     view = sample_view(seed, steps=STEPS)
     stage = robust_stage(view, 0.5)
-    problem = RobustProblem(view.name, view.devices, view.window)
+    problem = RobustMicrogridProblem(view.name, view.devices, view.window)
     certain = problem.solve_robust(stage).objective
     costs = [problem.solve_robust(stage, price_risk(view, r)).objective for r in (0.0, 0.5, 1, 2)]
     assert costs[0] == pytest.approx(certain, rel=1e-7, abs=1e-7)
@@ -120,7 +120,7 @@ def test_costs_rise_with_the_radius_and_begin_at_those_of_certain_prices(seed):
 @pytest.mark.parametrize("seed", SEEDS)
 def test_costs_rise_with_the_load_budget(seed):
     view = sample_view(seed, steps=STEPS)
-    problem = RobustProblem(view.name, view.devices, view.window)
+    problem = RobustMicrogridProblem(view.name, view.devices, view.window)
     costs = [problem.solve_robust(robust_stage(view, a)).objective for a in (0, 0.3, 0.7, 1)]
     assert np.diff(costs).min() >= -1e-6 * (1.0 + abs(costs[0]))
     assert costs[-1] > costs[0] + 1e-3
@@ -131,7 +131,7 @@ def test_the_robust_cost_is_no_less_than_that_of_any_price(seed):
     """The plan that was made, paid for at sampled prices."""
     view = sample_view(seed, steps=STEPS)
     stage, risk = robust_stage(view, 1.0), price_risk(view, 1.0)
-    problem = RobustProblem(view.name, view.devices, view.window)
+    problem = RobustMicrogridProblem(view.name, view.devices, view.window)
     worst = problem.solve_robust(stage, risk)
     rng = np.random.default_rng(seed)
     zeta = rng.normal(size=(20, 3))
@@ -152,7 +152,7 @@ def test_the_opposite_end_has_to_stay_inside_the_envelope():
     view = sample_view(1, steps=STEPS)
     stage = robust_stage(view, 1.0)
     alone = replace(stage, courses=replace(stage.courses, weight=frozen([1.0, 0.0])))
-    problem = RobustProblem(view.name, view.devices, view.window)
+    problem = RobustMicrogridProblem(view.name, view.devices, view.window)
     both, one = problem.solve_robust(stage).objective, problem.solve_robust(alone).objective
     assert both >= one - 1e-7 * abs(one)
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import sparse
 
-from mmgsim.subproblems import RobustProblem
+from mmgsim.subproblems import RobustMicrogridProblem
 from mmgsim.testing import sample_view
 from tests.papers.test_p000_06_robust import STEPS, price_risk, robust_stage
 
@@ -48,7 +48,7 @@ def solve_by_clarabel(solver, model, risk):
 @pytest.mark.parametrize("seed", [1, 3, 5, 8])
 def test_tangents_end_where_cones_do(seed, radius, monkeypatch):
     view = sample_view(seed, steps=STEPS)
-    problem = RobustProblem(view.name, view.devices, view.window)
+    problem = RobustMicrogridProblem(view.name, view.devices, view.window)
     risk = price_risk(view, radius, seed)
     # The LP of the first of the two solves: nothing is held in it yet.
     monkeypatch.setattr(problem, "_hold", lambda *given: None)

@@ -10,7 +10,7 @@ from mmgsim.subproblems import (
     MicrogridInputs,
     MicrogridPlan,
     PriceRisk,
-    RobustProblem,
+    RobustMicrogridProblem,
     Terms,
     TwoStageInputs,
     budgeted_courses,
@@ -64,7 +64,7 @@ class Robust(OptimisingStrategy):
             raise ValueError(f"samples is at least 2, not {samples}; one has no spread")
         self.radius, self.load_budget = radius, load_budget
         self.share, self.samples = share, samples
-        self._robust: RobustProblem | None = None
+        self._robust: RobustMicrogridProblem | None = None
 
     def reset(self) -> None:
         """Make the problems as new, without building them again."""
@@ -81,7 +81,7 @@ class Robust(OptimisingStrategy):
             return super().plan(view, terms)
         members, declared = {view.name: view.devices}, disclosure_of(view)
         if self._robust is None or not self._robust.fits(members, view.window, 2):
-            self._robust = RobustProblem(view.name, view.devices, view.window)
+            self._robust = RobustMicrogridProblem(view.name, view.devices, view.window)
         beyond = (1.0 - self.share) / 2.0
         low_kw, high_kw = (view.outlook.quantile_kw(q) for q in (beyond, 1.0 - beyond))
         stage = TwoStageInputs(

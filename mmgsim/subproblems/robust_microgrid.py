@@ -38,7 +38,7 @@ from mmgsim.subproblems.private import PrivateModel
 from mmgsim.subproblems.solver import TIME_LIMIT_S, Block
 from mmgsim.subproblems.two_stage import TwoStageInputs, TwoStagePlans, TwoStageProblem
 
-__all__ = ["PriceRisk", "RobustProblem", "budgeted_courses"]
+__all__ = ["PriceRisk", "RobustMicrogridProblem", "budgeted_courses"]
 
 DEAREST, OPPOSITE = 0, 1
 """Positions of the two courses."""
@@ -96,7 +96,7 @@ def budgeted_courses(
     return Courses(frozen([1.0, 0.0]), {name: kw}, weight=frozen([1.0, 1.0]))
 
 
-class RobustProblem(TwoStageProblem):
+class RobustMicrogridProblem(TwoStageProblem):
     """The problem of one microgrid over the dearest course and its opposite, with price risk.
 
     Of what it gives, `objective` and `lower_bound` are those of the worst case; costs of the

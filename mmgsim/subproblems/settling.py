@@ -1,0 +1,88 @@
+"""A first stage that meets what it can foresee before it is asked for the worst.
+
+Most of the time of a two-stage problem goes into its first stage, whose MILP grows with every
+unknown on the list. Two things keep it from being solved for decisions that are easily broken:
+
+- before anything has to be whole, the list is filled with the unknowns that the relaxed problem
+  finds, LP by LP;
+- after each MILP bad unknowns are looked for by alternating, and the decision is mended against
+  them: what it opened stays open, and what else has to be opened is a small MILP.
+
+Neither takes anything from the bounds: the lower one is that of the whole first stage against a
+list of possible unknowns, the upper one is left to whoever finds the worst.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from mmgsim.contracts import FloatArray
+from mmgsim.subproblems.alternating import Alternating
+from mmgsim.subproblems.column_constraint import Trial
+from mmgsim.subproblems.listed_stage import ListedFirstStage
+
+__all__ = ["SettlingStage"]
+
+# Mending goes on while it finds new unknowns, but no longer than this.
+_MENDINGS = 8
+_RELAXED_ROUNDS = 20
+
+
+class SettlingStage:
+    """Fills the list of a first stage, and mends its decisions.
+
+    Parameters
+    ----------
+    stage : ListedFirstStage
+        All of whose decisions are binary, and with nothing on its list.
+    alternating : Alternating
+        Of the same problem.
+    tolerance : float
+        What an unknown has to cost more than is known to count, relative.
+    """
+
+    def __init__(
+        self, stage: ListedFirstStage, alternating: Alternating, *, tolerance: float
+    ) -> None:
+        self._stage, self._alternating, self._tolerance = stage, alternating, tolerance
+        self._list: list[FloatArray] = []
+        self._is_filled = False
+
+    def add(self, unknown: FloatArray) -> None:
+        """Put an unknown on the list, once."""
+        if not self._knows(unknown):
+            self._list.append(unknown)
+            self._stage.add(unknown)
+
+    def solve(self) -> Trial:
+        """Decide against the list, and mend the decision."""
+        if not self._is_filled:
+            self._fill()
+            self._is_filled = True
+        best = trial = self._stage.solve()
+        for _ in range(_MENDINGS):
+            if not self._finds_worse(trial):
+                break
+            trial = self._stage.solve_held(np.where(trial.first > 0.5, 1.0, np.nan))
+        return replace(trial, bound=best.bound)
+
+    def _fill(self) -> None:
+        for _ in range(_RELAXED_ROUNDS):
+            if not self._finds_worse(self._stage.solve_relaxed()):
+                return
+
+    def _finds_worse(self, trial: Trial) -> bool:
+        """Tell whether an unknown was found and listed that costs more than a decision reckons."""
+        found = self._alternating.worst(trial.first, self._list)
+        cost = trial.first_cost + found.bound
+        if self._knows(found.unknown):
+            return False
+        if cost <= trial.cost + self._tolerance * max(1.0, abs(cost)):
+            return False
+        self.add(found.unknown)
+        return True
+
+    def _knows(self, unknown: FloatArray) -> bool:
+        return any(np.array_equal(unknown, one) for one in self._list)
