@@ -55,9 +55,8 @@ MEANINGS: Mapping[str, str] = MappingProxyType(
         "unproven": "The solver's time was up before its plan was proven to be the best.",
         "award_left": "The award would have cost a storage level or demand: firm trades were kept, "
         "the grid took up the rest, as far as it was granted.",
-        "no_outlook": "The strategy plans with what may come, but nothing was stated to be "
-        "uncertain: it planned for the forecast.",
-        "charge_missed": "A vehicle left with less energy than it wanted.",
+        "no_outlook": "Who plans with what may come was told of nothing uncertain, and planned for "
+        "the forecast.",
         "ramp_missed": "A unit fell faster than its ramp allows.",
         "outside_envelope": "The exchange was outside its envelope; nothing was left to change.",
         "not_carried": "The feeder could not carry the exchange; the microgrid acted within what "
