@@ -7,7 +7,7 @@ from mmgsim.sweep.schema import DrawConfig, SampleConfig, SweepConfig
 
 __all__ = ["DRAWN", "SWEEP_EXAMPLE", "sweep_page"]
 
-DRAWN = ("leem4", "leem10", "towns3", "wa9", "wa9-tight")
+DRAWN = ("ev-residential", "leem4", "leem10", "towns3", "wa9", "wa9-tight")
 """Bundled scenarios whose series are drawn from the seed."""
 
 SWEEP_EXAMPLE = """\
