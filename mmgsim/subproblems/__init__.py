@@ -1,7 +1,9 @@
 """The Pyomo problems of the three agents."""
 
+from mmgsim.subproblems.adversary import RecourseCost
 from mmgsim.subproblems.block import declare_microgrid, update_microgrid
 from mmgsim.subproblems.bus_prices import BusPrices, bus_prices
+from mmgsim.subproblems.column_constraint import RobustOptimum
 from mmgsim.subproblems.compiled import CompiledHighs
 from mmgsim.subproblems.connection import (
     PublicPrices,
@@ -136,9 +138,11 @@ __all__ = [
     "ProximalProblem",
     "PublicPrices",
     "PyomoHighs",
+    "RecourseCost",
     "ResponseStep",
     "RobustMicrogridProblem",
     "RobustOperation",
+    "RobustOptimum",
     "RobustProblem",
     "RobustRules",
     "ServiceCharge",
