@@ -12,6 +12,7 @@ from mmgsim.errors import (
     ContractError,
     Fault,
     GymError,
+    JudgementEndedEarlyError,
     MissingExtraError,
     MmgsimError,
     ModelError,
@@ -46,6 +47,7 @@ ERRORS = [
     MissingExtraError("view", ["solara"]),
     NothingToDrawError("there was no trade"),
     PortTakenError(8765),
+    JudgementEndedEarlyError(Path("runs"), {"central, future 3": "it broke"}, None),
     SweepEndedEarlyError(Path("runs"), {3: "it broke"}, None),
     YearEndedEarlyError(Path("runs/x"), {}, None),
 ]

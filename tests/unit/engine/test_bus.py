@@ -92,5 +92,7 @@ def test_plain_content_is_what_json_can_hold():
             "step_h": 1.0,
             "start": WINDOW.start.isoformat(),
             "timezone": "UTC",
-        }
+        },
+        "samples": None,
+        "within": None,
     }

@@ -126,8 +126,10 @@ def test_every_coordination_keeps_what_vehicles_want(folder, central, coordinati
         model.step()
     assert not model.table("faults").shape[0]
     known = {"charge_missed", "exclusive", "relaxed"}
-    if coordination == "two-stage":
-        known.add("no_outlook")  # nothing is uncertain here
+    # Nothing is uncertain here.
+    known |= {"two-stage": {"no_outlook"}, "adaptive-robust": {"nothing_uncertain"}}.get(
+        coordination, set()
+    )
     assert flags(model) <= known, coordination
     assert quantity(model, "cars-1", "missing_kwh").max() < KWH
     assert quantity(model, "vans-2", "missing_kwh").tolist() == pytest.approx([SHORT_KWH])

@@ -58,7 +58,7 @@ LACKING = {
         "repair",
         "dlmp",
         "limit_prices",
-        *UNUSUAL,
+        *UNUSUAL - OUTLOOKS,
     },  # nobody sells yet
     "priced": {"flags", "repair", *UNUSUAL},
     "repaired": {"dlmp", "limit_prices", *UNUSUAL},

@@ -100,7 +100,9 @@ def test_options_of_a_mechanism_are_checked(scenarios):
     fault = scenarios.fault(("{kind: isolated}", "{kind: isolated, tolerance: 1}"))
     assert fault.where == "coordination.tolerance"
     assert fault.what == "'isolated' has no option 'tolerance'"
-    assert fault.cure == "known: kind; `admm` and `bilevel` and `prices` have it"
+    assert (
+        fault.cure == "known: kind; `adaptive-robust` and `admm` and `bilevel` and `prices` have it"
+    )
 
 
 def test_option_that_is_misspelt_has_a_near_miss(scenarios):
