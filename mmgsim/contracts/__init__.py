@@ -25,11 +25,9 @@ from mmgsim.contracts.grants import (
 )
 from mmgsim.contracts.messages import (
     Award,
-    Bulletin,
     Disclose,
     Disclosure,
     Envelope,
-    Instruction,
     Message,
     Offer,
     Order,
@@ -39,7 +37,6 @@ from mmgsim.contracts.messages import (
     PriceQuery,
     Request,
     Side,
-    Statement,
     Tariff,
     Trade,
     payload_bytes,
@@ -47,6 +44,7 @@ from mmgsim.contracts.messages import (
 )
 from mmgsim.contracts.money import Item, LedgerLine, Objective, Party
 from mmgsim.contracts.network import LimitKind, NetworkQuery, NetworkRows, ShadowPrices
+from mmgsim.contracts.news import Bulletin, Instruction, Statement
 from mmgsim.contracts.operation import Operation
 from mmgsim.contracts.outlook import Outlook
 from mmgsim.contracts.planning import PlanningValue

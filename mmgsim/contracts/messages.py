@@ -19,17 +19,15 @@ from typing import Any
 import numpy as np
 
 from mmgsim.contracts.devices import CarriedState, Device, DeviceSchedule, StorageRule
-from mmgsim.contracts.money import LedgerLine, Party
+from mmgsim.contracts.money import Party
 from mmgsim.contracts.sessions import NO_SESSIONS, SessionRule
 from mmgsim.contracts.window import FloatArray, Window, frozen
 
 __all__ = [
     "Award",
-    "Bulletin",
     "Disclose",
     "Disclosure",
     "Envelope",
-    "Instruction",
     "Message",
     "Offer",
     "Order",
@@ -39,7 +37,6 @@ __all__ = [
     "PriceQuery",
     "Request",
     "Side",
-    "Statement",
     "Tariff",
     "Trade",
     "payload_bytes",
@@ -443,54 +440,6 @@ class Plan(Message):
             schedule=None,
             tie_kw=None if self.tie_kw is None else frozen(self.tie_kw),
         )
-
-
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class Statement(Message):
-    """Own ledger lines of the step."""
-
-    lines: tuple[LedgerLine, ...]
-
-
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class Instruction(Message):
-    """What somebody outside the model wants of a microgrid in this step.
-
-    It calls for no reply; the strategy `driven` does what it can of it. Give it to an agent by
-    ``model.microgrids["MG1"].receive(...)`` between `begin_step` and `step`.
-
-    Parameters
-    ----------
-    net_kw : mapping
-        Wanted discharge minus charge by storage device; one that is left out is as cheap as it
-        can be. [kW]
-    markup : float
-        Share of their price by which asks are raised and bids are lowered; below 0 the other way,
-        up to the middle between the true ones of a step in which it asks and bids.
-    """
-
-    net_kw: Mapping[str, float]
-    markup: float = 0.0
-
-
-@dataclass(frozen=True, slots=True, eq=False, kw_only=True)
-class Bulletin(Message):
-    """What was traded in a step, for everybody who reads it: one entry a microgrid and side.
-
-    It names nobody, and is sorted by price, then by power, so that positions tell nothing either.
-
-    Parameters
-    ----------
-    sold_kw, sold_per_kwh : (sellers,) array
-        What each seller sold, and its mean price. [kW], [currency/kWh]
-    bought_kw, bought_per_kwh : (buyers,) array
-        The same of buyers.
-    """
-
-    sold_kw: FloatArray
-    sold_per_kwh: FloatArray
-    bought_kw: FloatArray
-    bought_per_kwh: FloatArray
 
 
 def payload_bytes(content: Any) -> int:
