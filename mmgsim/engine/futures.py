@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from copy import copy
 from datetime import UTC, datetime, timedelta
-from functools import cached_property, partial
+from functools import partial
 from types import MappingProxyType
 
 import numpy as np
@@ -21,6 +21,7 @@ __all__ = ["Futures"]
 _LONG_AGO = datetime(1800, 1, 1, tzinfo=UTC)
 """Steps are counted from here, before the first that a scenario may have."""
 _HOURS_PER_DAY = 24.0
+_FACTORS = ("price factors",)
 
 DeviceKey = tuple[str, str]
 """Names of a microgrid and of a device in it."""
@@ -264,12 +265,15 @@ class Futures:
             self._true[names] = self._scores(names, [self.true_future], slice(0, self._all))[0]
         return self._true[names]
 
-    @cached_property
+    @property
     def _true_factors(self) -> FloatArray:
         if self.true_future is None:
             return frozen(np.ones(self._all))
-        lead = self.lead_steps
-        return frozen(self.price_factors([self.true_future], first_step=-lead, steps=self._all)[0])
+        if _FACTORS not in self._true:  # kept with the scores: `with_true` forgets both
+            lead, future = self.lead_steps, [self.true_future]
+            factors = self.price_factors(future, first_step=-lead, steps=self._all)
+            self._true[_FACTORS] = frozen(factors[0])
+        return self._true[_FACTORS]
 
     def _ahead(self, key: DeviceKey, spread: Spread, part: slice) -> Ahead:
         kind = self._kinds[key]

@@ -45,6 +45,24 @@ def test_a_future_costs_what_a_run_of_that_future_costs(tmp_path, every):
             )
 
 
+def test_every_future_has_prices_of_its_own(tmp_path):
+    uncertain = {**DAY["uncertainty"], "price": {"sd": 0.2}}
+    given = {**DAY, "uncertainty": uncertain}
+    made = judge("duo", "isolated", futures=3, overrides=given, out=tmp_path / "j")
+    for future in (2, 3):
+        overrides = {**given, "forecast": "expected", "uncertainty.future": future}
+        model = mmgsim.build("duo", coordination="isolated", overrides=overrides)
+        model.meet(None)
+        model.plan()  # before any price is known, as a judgement plans
+        start = model.snapshot()
+        model.meet(future)
+        model.take_over(start)
+        while not model.clock.is_finished:
+            model.step()
+        row = made.table.set_index("future").loc[future]
+        assert row.members_cost == pytest.approx(model.recorder.totals.members_cost, rel=1e-12)
+
+
 def test_power_flows_are_swept_and_give_what_a_run_gives(tmp_path):
     made = judge("wa9", "isolated", futures=1, overrides=DAY, out=tmp_path / "j")
     overrides = {**DAY, "forecast": "expected", "uncertainty.future": 1}
