@@ -2,6 +2,7 @@
 
 from mmgsim.sizing.case import BATTERY, KINDS, PV, WIND, Sharing, SizingCase, Stores
 from mmgsim.sizing.costs import Technology, capital_recovery_factor
+from mmgsim.sizing.evolution import Evolution
 from mmgsim.sizing.objectives import (
     Appraisal,
     Bases,
@@ -11,15 +12,20 @@ from mmgsim.sizing.objectives import (
     appraise,
     bases_of,
 )
+from mmgsim.sizing.pareto import Front, front, has_pymoo
 from mmgsim.sizing.plain import by_step
 from mmgsim.sizing.problem import Best, Problem, Search, VectorCost
 from mmgsim.sizing.reading import sizing_case, yearly_scenario
+from mmgsim.sizing.searching import METHODS, search_of
+from mmgsim.sizing.stopping import Patience
+from mmgsim.sizing.swarm import Swarm
 from mmgsim.sizing.totals import QUANTITIES, Totals
 from mmgsim.sizing.yearly import YearSimulator, has_numba
 
 __all__ = [
     "BATTERY",
     "KINDS",
+    "METHODS",
     "PV",
     "QUANTITIES",
     "WIND",
@@ -27,12 +33,16 @@ __all__ = [
     "Bases",
     "Best",
     "EnergyBasis",
+    "Evolution",
+    "Front",
     "Objective",
+    "Patience",
     "Problem",
     "Search",
     "Sharing",
     "SizingCase",
     "Stores",
+    "Swarm",
     "Technology",
     "Terms",
     "Totals",
@@ -42,7 +52,10 @@ __all__ = [
     "bases_of",
     "by_step",
     "capital_recovery_factor",
+    "front",
     "has_numba",
+    "has_pymoo",
+    "search_of",
     "sizing_case",
     "yearly_scenario",
 ]
