@@ -3,6 +3,7 @@
 from mmgsim.sizing.case import BATTERY, KINDS, PV, WIND, Sharing, SizingCase, Stores
 from mmgsim.sizing.costs import Technology, capital_recovery_factor
 from mmgsim.sizing.evolution import Evolution
+from mmgsim.sizing.exact import LeastCost, least_annual_cost
 from mmgsim.sizing.objectives import (
     Appraisal,
     Bases,
@@ -35,6 +36,7 @@ __all__ = [
     "EnergyBasis",
     "Evolution",
     "Front",
+    "LeastCost",
     "Objective",
     "Patience",
     "Problem",
@@ -55,6 +57,7 @@ __all__ = [
     "front",
     "has_numba",
     "has_pymoo",
+    "least_annual_cost",
     "search_of",
     "sizing_case",
     "yearly_scenario",
