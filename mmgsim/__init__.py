@@ -15,6 +15,7 @@ from mmgsim.judge import Judgement, judge
 from mmgsim.reproduce import Reproduction, reproduce
 from mmgsim.run import run
 from mmgsim.scenario import bundled_scenarios, load_scenario
+from mmgsim.sizing import SizeStudy, size
 from mmgsim.sweep import Sweep, sweep
 from mmgsim.tables import Results
 from mmgsim.year import YearStudy, year
@@ -29,6 +30,7 @@ __all__ = [
     "Reproduction",
     "Results",
     "ScenarioError",
+    "SizeStudy",
     "Sweep",
     "YearStudy",
     "build",
@@ -40,6 +42,7 @@ __all__ = [
     "load_scenario",
     "reproduce",
     "run",
+    "size",
     "sweep",
     "year",
 ]

@@ -1,6 +1,7 @@
 """Sizes of wind, PV and batteries: a year of the rule, what it costs, and how it is made small."""
 
 from mmgsim.sizing.case import BATTERY, KINDS, PV, WIND, Sharing, SizingCase, Stores
+from mmgsim.sizing.checking import YearCheck, check_in_runs
 from mmgsim.sizing.costs import Technology, capital_recovery_factor
 from mmgsim.sizing.evolution import Evolution
 from mmgsim.sizing.exact import LeastCost, least_annual_cost
@@ -17,14 +18,20 @@ from mmgsim.sizing.pareto import Front, front, has_pymoo
 from mmgsim.sizing.plain import by_step
 from mmgsim.sizing.problem import Best, Problem, Search, VectorCost
 from mmgsim.sizing.reading import sizing_case, yearly_scenario
+from mmgsim.sizing.running import EXACT, FURTHER, SizeProgress, size
 from mmgsim.sizing.searching import METHODS, search_of
+from mmgsim.sizing.sensitivity import sensitivity_table
 from mmgsim.sizing.stopping import Patience
+from mmgsim.sizing.study import SizeStudy
 from mmgsim.sizing.swarm import Swarm
 from mmgsim.sizing.totals import QUANTITIES, Totals
+from mmgsim.sizing.winner import with_sizes, write_scenario
 from mmgsim.sizing.yearly import YearSimulator, has_numba
 
 __all__ = [
     "BATTERY",
+    "EXACT",
+    "FURTHER",
     "KINDS",
     "METHODS",
     "PV",
@@ -42,6 +49,8 @@ __all__ = [
     "Problem",
     "Search",
     "Sharing",
+    "SizeProgress",
+    "SizeStudy",
     "SizingCase",
     "Stores",
     "Swarm",
@@ -49,16 +58,22 @@ __all__ = [
     "Terms",
     "Totals",
     "VectorCost",
+    "YearCheck",
     "YearSimulator",
     "appraise",
     "bases_of",
     "by_step",
     "capital_recovery_factor",
+    "check_in_runs",
     "front",
     "has_numba",
     "has_pymoo",
     "least_annual_cost",
     "search_of",
+    "sensitivity_table",
+    "size",
     "sizing_case",
+    "with_sizes",
+    "write_scenario",
     "yearly_scenario",
 ]

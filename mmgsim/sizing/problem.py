@@ -112,6 +112,10 @@ class Search(Protocol):
         """How many rounds were made."""
 
     @property
+    def most_rounds(self) -> int:
+        """How many rounds there are at most."""
+
+    @property
     def is_done(self) -> bool:
         """Whether nothing more is to come."""
 

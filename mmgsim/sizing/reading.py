@@ -86,17 +86,21 @@ def _faults(scenario: Scenario) -> Iterator[Fault]:
         if getattr(scenario.sizing, kind) is not None and kind not in owned:
             cure = f"give one to each microgrid that may have it, of any size, or leave out {kind}"
             yield Fault(f"sizing.{kind}", "no microgrid has such a device", cure)
+    sized = [kind for kind in KINDS if getattr(scenario.sizing, kind) is not None]
     for microgrid in scenario.microgrids:
-        yield from _device_faults(microgrid)
+        yield from _device_faults(microgrid, sized)
 
 
-def _device_faults(microgrid: MicrogridConfig) -> Iterator[Fault]:
+def _device_faults(microgrid: MicrogridConfig, sized: Sequence[str]) -> Iterator[Fault]:
     batteries = [d for d in microgrid.devices if isinstance(d, BatteryConfig)]
     for device in microgrid.devices:
         where = f"microgrids.{microgrid.name}.devices.{device.name}"
         if not isinstance(device, _SIZED):
             what = f"the yearly rule knows load, wind, pv and battery, no {device.kind}"
             yield Fault(where, what, "leave it out of the scenario that is sized")
+        elif device.kind in sized and getattr(getattr(device, "profile", None), "element", None):
+            what = "is an element of the SimBench grid, whose power does not grow with its rating"
+            yield Fault(f"{where}.profile", what, "name a profile of SimBench, not an element")
         elif isinstance(device, BatteryConfig) and _ability(device) != _ability(batteries[0]):
             what = (
                 f"differs from {batteries[0].name} in more than its size, and they are sized as one"

@@ -88,6 +88,11 @@ class Swarm:
         return self._leader.rounds
 
     @property
+    def most_rounds(self) -> int:
+        """How many rounds there are at most."""
+        return self._patience.rounds
+
+    @property
     def is_done(self) -> bool:
         """Whether nothing more is to come."""
         return self._leader.is_done(self._patience)

@@ -41,6 +41,15 @@ class YearSimulator:
     workers : int or None
         Threads of the compiled form, by default one a processor. They change no value.
 
+    Attributes
+    ----------
+    case, sharing, workers
+        As given.
+    rule : RuleInputs
+        The numbers that both engines read.
+    engine : {"numba", "numpy"}
+        The one that computes.
+
     Raises
     ------
     ValueError
@@ -62,8 +71,8 @@ class YearSimulator:
         self.case = case
         self.sharing = sharing
         self.rule = rule_inputs(case, sharing)
-        self._is_compiled = engine != "numpy" and has_numba()
-        self._workers = workers
+        self.engine: Engine = "numba" if engine != "numpy" and has_numba() else "numpy"
+        self.workers = workers
 
     @property
     def members(self) -> tuple[str, ...]:
@@ -89,8 +98,8 @@ class YearSimulator:
             raise ValueError(f"sizes have the shape {shape}, not {sizes.shape}")
         if not (np.isfinite(sizes) & (sizes >= 0.0)).all():
             raise ValueError("sizes are finite numbers of at least 0")
-        if self._is_compiled:
+        if self.engine == "numba":
             from mmgsim.sizing.compiled import compiled_totals  # an extra
 
-            return Totals(compiled_totals(self.rule, sizes, self._workers))
+            return Totals(compiled_totals(self.rule, sizes, self.workers))
         return Totals(plain_totals(self.rule, sizes))
