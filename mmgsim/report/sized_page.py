@@ -141,7 +141,8 @@ def _costs(sized: Sized) -> go.Figure:
             y=sized.bound,
             line={"color": LIMIT, "width": 2, "dash": "dash"},
             annotation_text="no sizes cost less",
-            annotation_position="top left",
+            annotation_position="top right",
+            annotation_bgcolor="rgba(255,255,255,0.8)",
         )
     layout(figure, "Annual cost, income from the grid aside", barmode="stack", legend=_LEGEND)
     return figure.update_yaxes(title=f"[{sized.currency}/year]")
