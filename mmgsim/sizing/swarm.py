@@ -107,7 +107,7 @@ class Swarm:
         is_better = costs < self._own_cost
         self._own_best[is_better] = self._at[is_better]
         self._own_cost[is_better] = costs[is_better]
-        self._leader.see(self._own_best, self._own_cost, self._patience.gain)
+        self._leader.see(self._at, costs, self._patience.gain)
 
     def state(self) -> Mapping[str, Any]:
         """Give all that it takes to go on."""
