@@ -262,8 +262,8 @@ def _games(sized: Sized, drawing: Drawing) -> Iterator[str]:
     yield (
         "<p>Each technology is a player that owns it everywhere. A block of players makes its own "
         "devices and its share of all bills small, in turns, until nobody moves. With full shares "
-        "everybody bears all bills; with equal shares one part each, so that who builds gets a part "
-        "of what that saves.</p>"
+        "everybody bears all bills; with equal shares one part each, so that who builds gets a "
+        "part of what that saves.</p>"
     )
     yield drawing.draw(_structures(structures, sized.currency))
     yield _plain_table(structures)

@@ -21,6 +21,7 @@ from mmgsim.sizing.checking import check_in_runs
 from mmgsim.sizing.exact import least_annual_cost
 from mmgsim.sizing.games import (
     Game,
+    Played,
     Players,
     Share,
     descend,
@@ -315,7 +316,7 @@ class _Work:
         """Play the games of technologies, and divide what they and microgrids save together."""
         simulator, terms = self._problem.simulator, self._problem.terms
         players = Players.technologies(self._problem.case)
-        played = []
+        played: list[Played] = []
         for share in (Share.FULL, Share.EQUAL):
             game = Game(simulator, terms, players, share)
             known = [study.sizes, *(one.cooperative.sizes for one in played)]
