@@ -8,7 +8,7 @@ import pytest
 
 from mmgsim.errors import MissingExtraError
 from mmgsim.uncertainty import backward_reduction, forward_selection, k_medoids
-from tests.unit.uncertainty.test_selection import apart_of, distance
+from tests.support.selection import apart_of, distance
 
 SCALES = np.array([1.0, 250.0, 0.02])
 """Of features: metres per second, kW and prices say, not yet brought to one scale."""
