@@ -42,7 +42,7 @@ def first_gate(reverse=False):
     return SimpleNamespace(
         planning=model.table("planning"),
         dispatch=model.table("dispatch"),
-        names=list(model.microgrids),
+        names=[agent.name for agent in model.microgrids],
     )
 
 
