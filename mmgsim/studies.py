@@ -274,7 +274,7 @@ def reproduce(
     paper: Annotated[str, typer.Argument(metavar="PAPER", help="Its number, such as 000.")],
     out_dir: OutOption = None,
     is_quick: Annotated[
-        bool, typer.Option("--quick", help="Fewer days, to try; the claims say so.")
+        bool, typer.Option("--quick", help="Fewer days or scenarios, to try; the claims say so.")
     ] = False,
     quiet: QuietOption = False,
     as_json: JsonOption = False,
