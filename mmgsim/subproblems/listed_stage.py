@@ -110,8 +110,11 @@ class ListedFirstStage:
         )
         self._solver.add_rows(least[rows], np.inf, entries)
 
-    def solve(self) -> Trial:
-        """Decide against the list."""
+    def solve(self, start: FloatArray | None = None) -> Trial:
+        """Decide against the list; `start` is a decision to begin with, (decisions,) array."""
+        if start is not None:
+            self.solve_held(start)
+            self._solver.start_from(self._solver.solution)
         return self._solved(is_whole=self._is_whole)
 
     def solve_relaxed(self) -> Trial:

@@ -47,7 +47,7 @@ class RecoursePart:
 
 def parts_of(recourse: Recourse) -> tuple[RecoursePart, ...]:
     """Give the parts of a recourse; those that nothing uncertain reaches are one."""
-    rows, columns = recourse.matrix.shape
+    rows = recourse.matrix.shape[0]
     moving = sparse.csr_array(
         recourse.matrix @ sparse.diags_array((~_is_held(recourse)).astype(float))
     )

@@ -142,7 +142,7 @@ class RobustProblem:
 
     def complete(self, held: FloatArray) -> FloatArray:
         """Give the best decision at the forecast with some decisions held: NaN for free ones."""
-        stage = self.first_stage(mip_gap=_FORECAST_GAP)
+        stage = self.first_stage(opens_free=False, mip_gap=_FORECAST_GAP)
         stage.add(self.forecast)
         return stage.solve_held(held).first
 
@@ -161,18 +161,29 @@ class RobustProblem:
         """The unknown without any deviation."""
         return self.unknowns.at(np.zeros(len(self.unknowns.centre)))
 
-    def first_stage(self, *, is_strong: bool = True, **limits: float) -> ListedFirstStage:
+    def first_stage(
+        self, *, is_strong: bool = True, opens_free: bool = True, **limits: float
+    ) -> ListedFirstStage:
         """Give the first stage, with nothing on its list.
 
         Parameters
         ----------
         is_strong : bool
             False without the rows that only make it faster.
+        opens_free : bool
+            As of `declare_doors`.
         limits : float
             ``mip_gap`` and ``time_limit_s``.
         """
         model = pyo.ConcreteModel()
-        declare_doors(model, self.doors, len(self.committed), self.rules, step_h=self.window.step_h)
+        declare_doors(
+            model,
+            self.doors,
+            len(self.committed),
+            self.rules,
+            step_h=self.window.step_h,
+            opens_free=opens_free,
+        )
         rows = StrongerRows(self.model, self.recourse, self.doors, self._unknowns)
         return ListedFirstStage(
             model,

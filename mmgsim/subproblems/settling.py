@@ -1,10 +1,11 @@
 """A first stage that meets what it can foresee before it is asked for the worst.
 
 Most of the time of a two-stage problem goes into its first stage, whose MILP grows with every
-unknown on the list. Two things keep it from being solved for decisions that are easily broken:
+unknown on the list. Three things keep it from being solved for decisions that are easily broken:
 
 - before anything has to be whole, the list is filled with the unknowns that the relaxed problem
   finds, LP by LP;
+- every MILP but the first begins with the best decision so far;
 - after each MILP bad unknowns are looked for by alternating, and the decision is mended against
   them: what it opened stays open, and what else has to be opened is a small MILP.
 
@@ -48,6 +49,7 @@ class SettlingStage:
     ) -> None:
         self._stage, self._alternating, self._tolerance = stage, alternating, tolerance
         self._list: list[FloatArray] = []
+        self._settled: list[Trial] = []
         self._is_filled = False
 
     def add(self, unknown: FloatArray) -> None:
@@ -61,12 +63,26 @@ class SettlingStage:
         if not self._is_filled:
             self._fill()
             self._is_filled = True
-        best = trial = self._stage.solve()
+        best = trial = self._stage.solve(self._best_known())
         for _ in range(_MENDINGS):
             if not self._finds_worse(trial):
                 break
             trial = self._stage.solve_held(np.where(trial.first > 0.5, 1.0, np.nan))
+        self._settled.append(trial)
         return replace(trial, bound=best.bound)
+
+    def _best_known(self) -> FloatArray | None:
+        """Give the decision so far that costs least at the worst of the list."""
+        best: Trial | None = None
+        self._settled.sort(key=lambda trial: trial.cost)
+        for place, one in enumerate(self._settled):
+            # A longer list makes no decision cheaper, so that what follows cannot be better.
+            if best is not None and one.cost >= best.cost:
+                break
+            again = self._settled[place] = self._stage.solve_held(one.first)
+            if best is None or again.cost < best.cost:
+                best = again
+        return None if best is None else best.first
 
     def _fill(self) -> None:
         for _ in range(_RELAXED_ROUNDS):
