@@ -217,11 +217,16 @@ class RobustProblem:
     def solve(
         self, *, tolerance: float = 1e-3, max_rounds: int = 50, time_limit_s: float = np.inf
     ) -> RobustOptimum:
-        """Solve to a gap, as `robust_optimum` does; no MILP takes longer than the limit either."""
+        """Solve to a gap, as `robust_optimum` does; no MILP takes longer than the limit either.
+
+        Where the time is up before there is any decision, nobody trades, and the grid is open one
+        way: flag ``fallback``.
+        """
         stage = SettlingStage(
             self.first_stage(mip_gap=tolerance / 2.0, time_limit_s=time_limit_s),
             Alternating(self.recourse, self.unknowns),
             tolerance=tolerance / 10.0,
+            fallbacks=self._fallbacks,
         )
         return robust_optimum(
             stage,
@@ -231,6 +236,24 @@ class RobustProblem:
             max_rounds=max_rounds,
             time_limit_s=time_limit_s,
         )
+
+    def _fallbacks(self) -> list[tuple[FloatArray, float]]:
+        """Give decisions that need no search: nobody trades, and the grid is open one way.
+
+        Always inwards, or outwards where a microgrid has power left over even at the worst. What
+        devices commit is completed at the forecast.
+        """
+        worst = self.unknowns.at(np.ones(len(self.unknowns.centre)))
+        is_left_over = self._unknowns.sun_kw(worst) > self._unknowns.demand_kw(worst)
+        found = []
+        for leaves in (np.zeros_like(is_left_over), is_left_over):
+            held = np.full(len(self._charges), np.nan)
+            for k, door in enumerate(self.doors):
+                is_open = leaves[self._row[door.microgrid], door.step] == bool(door.source)
+                held[k] = float(is_open and not door.is_local)
+            first = self.complete(held) if self.committed else held
+            found.append((first, float(self._charges @ first)))
+        return found
 
     def operate(self, first: FloatArray, unknown: FloatArray | None = None) -> RobustOperation:
         """Give the best operation for a decision, at the forecast or at another unknown."""
