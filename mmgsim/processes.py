@@ -10,6 +10,7 @@ import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
+from multiprocessing.context import BaseContext
 from multiprocessing.synchronize import Event
 from typing import TypeVar
 
@@ -44,8 +45,7 @@ def outcomes(
     if workers == 1 or len(tasks) < 2:
         yield from (work(task, _heed) for task in tasks)
         return
-    # Started anew rather than forked: solvers and pyarrow have threads, which no fork survives.
-    context = multiprocessing.get_context("spawn")
+    context = _context()
     stop = context.Event()
     pool = ProcessPoolExecutor(
         min(workers, len(tasks)), mp_context=context, initializer=_begin, initargs=(stop,)
@@ -58,6 +58,19 @@ def outcomes(
     finally:
         stop.set()  # of no effect where all is done
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _context() -> BaseContext:
+    """Give how processes are started: never forked from this one.
+
+    Solvers and pyarrow have threads here, which no fork survives. Where the system can, processes
+    are forked from one that has imported mmgsim and done nothing else: importing takes seconds.
+    """
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["mmgsim"])
+    return context
 
 
 @contextmanager
