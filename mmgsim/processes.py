@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import multiprocessing
 import os
@@ -93,6 +94,7 @@ _stop: Event | None = None
 def _begin(stop: Event) -> None:
     global _stop
     _stop = stop
+    gc.freeze()  # as the command line does
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     logging.getLogger("mmgsim").setLevel(logging.ERROR)  # warnings of runs are in their manifests
     threading.Thread(target=_end_with_parent, daemon=True).start()
