@@ -46,7 +46,11 @@ TOGETHER = ("tests/audit/", "tests/papers/test_p003_", "tests/unit/report/", "te
 
 def pytest_collection_modifyitems(items):
     """Begin with what is long, so that no worker is left alone with it in the end."""
+    notebooks = [item for item in items if item.path.suffix == ".ipynb"]
+    for notebook in notebooks:  # what a kernel warns of is no error of ours
+        notebook.add_marker(pytest.mark.filterwarnings("default"))
     slow = {item.path for item in items if item.get_closest_marker("slow")}
+    slow |= {notebook.path for notebook in notebooks}
     items.sort(key=lambda item: (not item.nodeid.startswith(TOGETHER), item.path not in slow))
 
 
