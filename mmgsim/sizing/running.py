@@ -14,6 +14,7 @@ import pandas as pd
 from mmgsim.contracts import FloatArray
 from mmgsim.engine import load_variant
 from mmgsim.errors import Fault, MissingExtraError, ScenarioError, near_miss
+from mmgsim.kept import choose_study_folder
 from mmgsim.lock import held
 from mmgsim.scenario import LoadedScenario, SizingConfig
 from mmgsim.sizing.case import Sharing, SizingCase
@@ -29,7 +30,7 @@ from mmgsim.sizing.games import (
     groups_of_technologies,
     play,
 )
-from mmgsim.sizing.kept import KeptSearch, choose_size_folder
+from mmgsim.sizing.kept import WHAT, KeptSearch
 from mmgsim.sizing.monthly import month_table
 from mmgsim.sizing.objectives import Objective, Terms
 from mmgsim.sizing.pareto import front, has_pymoo
@@ -122,10 +123,10 @@ def size(  # noqa: PLR0913  one parameter per choice of a sizing
     case = sizing_case(loaded)
     problem = _problem(loaded, case, Sharing(sharing), Objective(objective), workers)
     _check_fits(loaded, problem, method)
-    folder = choose_size_folder(out, loaded.scenario.name, resume=resume)
+    folder = choose_study_folder(out, loaded.scenario.name, WHAT, resume=resume)
     choices = {"sharing": sharing, "objective": objective, "method": method, "seed": search_seed}
     with held(folder):
-        kept = KeptSearch(folder, loaded, case, choices)
+        kept = KeptSearch(folder, loaded, case, choices, resume=resume)
         work = _Work(loaded, problem, method, search_seed, progress or _nobody)
         found, rounds = work.found(kept)
         study = work.study(found, rounds, folder)
