@@ -4,6 +4,7 @@ from mmgsim.sizing.case import BATTERY, KINDS, PV, WIND, Sharing, SizingCase, St
 from mmgsim.sizing.costs import Technology, capital_recovery_factor
 from mmgsim.sizing.evolution import Evolution
 from mmgsim.sizing.exact import LeastCost, least_annual_cost
+from mmgsim.sizing.exact_weighted import LeastWeighted, least_weighted
 from mmgsim.sizing.objectives import (
     Appraisal,
     Bases,
@@ -37,6 +38,7 @@ __all__ = [
     "Evolution",
     "Front",
     "LeastCost",
+    "LeastWeighted",
     "Objective",
     "Patience",
     "Problem",
@@ -58,6 +60,7 @@ __all__ = [
     "has_numba",
     "has_pymoo",
     "least_annual_cost",
+    "least_weighted",
     "search_of",
     "sizing_case",
     "yearly_scenario",
