@@ -18,7 +18,12 @@ BoolArray = NDArray[np.bool_]
 
 KINDS: Final = ("wind", "pv", "battery")
 """What is sized, in the order of the last axis of all sizes."""
-WIND, PV, BATTERY = range(3)
+WIND: Final = 0
+"""Where wind is in `KINDS`. [kW]"""
+PV: Final = 1
+"""Where PV is in `KINDS`. [kW]"""
+BATTERY: Final = 2
+"""Where the battery is in `KINDS`. [kWh]"""
 
 
 class Sharing(StrEnum):
