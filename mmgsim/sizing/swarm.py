@@ -55,6 +55,7 @@ class Swarm:
     """
 
     PATIENCE: ClassVar[Patience] = Patience(rounds=120, idle_rounds=30, gain=1e-6)
+    """How long it goes on unless told otherwise."""
 
     def __init__(
         self,
