@@ -68,7 +68,8 @@ class JudgeFolder:
         self.met: dict[tuple[str, int], Met] = {}
         origin = self._origin(loaded, model)
         if (path / _ORIGIN).is_file():
-            self._check_same(origin)
+            # A plan that is left out this time keeps its rows, and so what they are of.
+            origin["plans"] = {**self._same_plans(origin), **origin["plans"]}
             for row in self._rows():
                 self._note(row)
         write_json(path / _ORIGIN, origin)
@@ -104,11 +105,11 @@ class JudgeFolder:
         series = fingerprint(model.inputs, model.inputs.index.steps)
         return {"format": 1, "plans": plans, "inputs_sha256": series}
 
-    def _check_same(self, now: Mapping[str, Any]) -> None:
-        """Refuse to mix judgements; a further plan is none."""
+    def _same_plans(self, now: Mapping[str, Any]) -> dict[str, str]:
+        """Give the plans so far; refuse to mix judgements, of which a further plan is none."""
         try:
             then = json.loads((self.path / _ORIGIN).read_text(encoding="utf-8"))
-            before, series = then["plans"], then["inputs_sha256"]
+            before, series = dict(then["plans"]), then["inputs_sha256"]
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise ResultsError(f"{self.path / _ORIGIN} is damaged: {error}") from error
         faults: list[Fault] = []
@@ -122,6 +123,7 @@ class JudgeFolder:
             faults.append(Fault("series", what, "bring back the files, or give another --out"))
         if faults:
             raise ScenarioError(f"{self.path} cannot be resumed", faults)
+        return before
 
     def _rows(self) -> Iterator[Met]:
         path = self.path / _ROWS
