@@ -133,7 +133,7 @@ class RobustProblem:
     @property
     def labels(self) -> list[tuple[str, int]]:
         """What every decision is about, and its position in the window: names for a memory."""
-        ways = ("grid", "pool")
+        ways = ("(grid)", "(pool)")  # no microgrid can be called so
         own = [
             (f"{d.source or ways[d.is_local]}>{d.target or ways[d.is_local]}", d.step)
             for d in self.doors
