@@ -103,15 +103,17 @@ class KeptRows(Generic[Key, Row]):
         self.path = path
         self.rows: dict[Key, Row] = {}
         self._make, self._key = make, key
+        texts = dict(origin.texts)
         if (path / _ORIGIN).is_file():
             if not resume:  # it was empty before the lock was there
                 cure = "give another --out, or --resume to go on with it"
                 fault = Fault(str(path), f"another process has made a {origin.what} there", cure)
                 raise ScenarioError(str(path), [fault])
-            _check_same(path, origin)
+            # What is left out this time keeps its rows, and so what they are of.
+            texts = {**_same_texts(path, origin), **texts}
             for row in self._read():
                 self._note(row)
-        content = {"texts": dict(origin.texts), "inputs_sha256": origin.inputs_sha256}
+        content = {"texts": texts, "inputs_sha256": origin.inputs_sha256}
         write_json(path / _ORIGIN, {"format": 1, **content})
         # Written anew: a row that was cut off is none, and nothing must be written behind it.
         write_text(path / _ROWS, "".join(map(_line, self.rows.values())))
@@ -147,8 +149,8 @@ class KeptRows(Generic[Key, Row]):
                     raise ResultsError(f"{path} is damaged in line {at + 1}: {error}") from error
 
 
-def _check_same(path: Path, now: Origin) -> None:
-    """Refuse to mix studies."""
+def _same_texts(path: Path, now: Origin) -> dict[str, str]:
+    """Give the texts so far; refuse to mix studies."""
     try:
         then = json.loads((path / _ORIGIN).read_text(encoding="utf-8"))
         before, series = dict(then["texts"]), then["inputs_sha256"]
@@ -164,6 +166,7 @@ def _check_same(path: Path, now: Origin) -> None:
         faults.append(Fault("series", what, "bring back the files, or give another --out"))
     if faults:
         raise ScenarioError(f"{path} cannot be resumed", faults)
+    return before
 
 
 def _error(row: Any) -> str:
