@@ -78,14 +78,15 @@ def begin_study(path: Path, origin: Origin, *, resume: bool) -> bool:
     ResultsError
         If what it holds cannot be read.
     """
-    goes_on = (path / _ORIGIN).is_file()
+    goes_on, texts = (path / _ORIGIN).is_file(), dict(origin.texts)
     if goes_on:
         if not resume:  # it was empty before the lock was there
             cure = "give another --out, or --resume to go on with it"
             fault = Fault(str(path), f"another process has made a {origin.what} there", cure)
             raise ScenarioError(str(path), [fault])
-        _check_same(path, origin)
-    content = {"texts": dict(origin.texts), "inputs_sha256": origin.inputs_sha256}
+        # What is left out this time keeps its rows, and so what they are of.
+        texts = {**_same_texts(path, origin), **texts}
+    content = {"texts": texts, "inputs_sha256": origin.inputs_sha256}
     write_json(path / _ORIGIN, {"format": 1, **content})
     return goes_on
 
@@ -171,8 +172,8 @@ class KeptRows(Generic[Key, Row]):
                     raise ResultsError(f"{path} is damaged in line {at + 1}: {error}") from error
 
 
-def _check_same(path: Path, now: Origin) -> None:
-    """Refuse to mix studies."""
+def _same_texts(path: Path, now: Origin) -> dict[str, str]:
+    """Give the texts so far; refuse to mix studies."""
     try:
         then = json.loads((path / _ORIGIN).read_text(encoding="utf-8"))
         before, series = dict(then["texts"]), then["inputs_sha256"]
@@ -188,6 +189,7 @@ def _check_same(path: Path, now: Origin) -> None:
         faults.append(Fault("series", what, "bring back the files, or give another --out"))
     if faults:
         raise ScenarioError(f"{path} cannot be resumed", faults)
+    return before
 
 
 def _error(row: Any) -> str:

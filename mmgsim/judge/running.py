@@ -80,9 +80,15 @@ def judge(  # noqa: PLR0913  one parameter per choice of a judgement
     ------
     ScenarioError, ComparisonError
         Naming every fault; nothing is written then.
+    ValueError
+        If there is no future to meet, or no share of futures beyond the level.
     JudgementEndedEarlyError
         If a plan failed in some future; the others are in the folder.
     """
+    if futures < 1:
+        raise ValueError(f"futures is at least 1, not {futures}")
+    if not 0.0 <= level < 1.0:
+        raise ValueError(f"level is from 0 to below 1, not {level:g}")
     found = chosen_plans(scenario, plans)
     given = dict(overrides or {})
     loaded = loaded_plans(scenario, found, given)

@@ -88,6 +88,8 @@ MEANINGS: Mapping[str, str] = MappingProxyType(
         "is the best it found, and the bounds of its rounds say how good that is.",
         "robust_fallback": "Adaptive robust trading found no decision in its time: nobody trades, "
         "and the grid is open one way.",
+        "robust_gap_left": "A solver of adaptive robust trading proved less than is asked for: "
+        "the bounds of its rounds say how good its decision is.",
         "robust_out_of_time": "Adaptive robust trading ran out of time: its decision is the best "
         "it found, and the bounds of its rounds say how good that is.",
         "leader_left": "A microgrid is no linear problem, because units are on or off or binaries "

@@ -123,8 +123,9 @@ class RobustOptimum:
     rounds : tuple of RobustRound
         How the bounds met.
     flags : tuple of str
-        ``out_of_rounds`` or ``out_of_time`` where they did not; ``fallback`` beside it where
-        `first` is a decision that needs no search, as none was found in time.
+        ``out_of_rounds``, ``out_of_time``, or ``gap_left`` by a solver that proved no more, where
+        they did not; ``fallback`` beside it where `first` is a decision that needs no search, as
+        none was found in time.
     """
 
     first: FloatArray
@@ -184,15 +185,17 @@ def robust_optimum(
         if trial.first_cost + worst.bound < upper:
             best, upper = trial, trial.first_cost + worst.bound
         rounds.append(RobustRound(min(lower, upper), upper, frozen(worst.unknown)))
-        # One that is known already adds nothing: what is left is the tolerance of the solvers.
-        is_over = trial.is_best and worst.unknown.tobytes() in known
-        if upper - lower <= tolerance * max(1.0, abs(upper)) or is_over:
+        if upper - lower <= tolerance * max(1.0, abs(upper)):
             break
         if len(rounds) == max_rounds:
             flags = ("out_of_rounds",)
             break
         if perf_counter() - begin > time_limit_s:
             flags = ("out_of_time",)
+            break
+        # One that is known already adds nothing: what is left, solvers have left unproven.
+        if trial.is_best and worst.unknown.tobytes() in known:
+            flags = ("gap_left",)
             break
         if worst.unknown.tobytes() not in known:
             known.add(worst.unknown.tobytes())

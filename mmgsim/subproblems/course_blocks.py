@@ -120,7 +120,9 @@ def update_courses(
             weighted,
             low_kw + tie_kw,
             high_kw + tie_kw,
-            miss_price_per_kwh=float(weight[s]) * dearest,
+            # Where energy turns out dearer than anything, leaving the envelope does not pay either.
+            miss_price_per_kwh=float(weight[s])
+            * max(dearest, float(np.abs([buy, sell]).max(initial=0.0))),
         )
         solver.set(course.grid.miss_limit_kw, _ANY_KW)
 

@@ -135,7 +135,7 @@ def _ways(names: Sequence[str], rules: RobustRules) -> Iterator[tuple[str, str, 
         yield name, "", False
     if not rules.trades or len(names) < 2:
         return
-    if rules.topology is Topology.POOL:
+    if rules.topology == Topology.POOL:
         for name in names:
             yield "", name, True
             yield name, "", True
@@ -194,7 +194,7 @@ def declare_doors(
 
 def hour_charges(doors: Sequence[Door], rules: RobustRules, step_h: float) -> list[float]:
     """Give what each open door costs: zero where charges are by the kWh. [currency]"""
-    is_fixed = rules.service_charge is ServiceCharge.PER_HOUR
+    is_fixed = rules.service_charge == ServiceCharge.PER_HOUR
     return [step_h * door.charge(rules) if is_fixed else 0.0 for door in doors]
 
 

@@ -87,8 +87,12 @@ def budgeted_courses(
     kw = {}
     for device in declared.devices:
         if isinstance(device, UNCERTAIN):
-            ends = [low_kw[device.name], high_kw[device.name]]
             expected = declared.forecast_kw[device.name]
+            # A mean may lie outside of narrow bounds; nothing beyond it is the dearer side then.
+            ends = [
+                np.minimum(low_kw[device.name], expected),
+                np.maximum(high_kw[device.name], expected),
+            ]
             dear_first = ends[::-1] if isinstance(device, Load) else ends
             kw[device.name] = frozen(
                 np.maximum([expected + load_budget * (end - expected) for end in dear_first], 0.0)

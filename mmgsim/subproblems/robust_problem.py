@@ -51,9 +51,9 @@ class RobustOperation:
     Parameters
     ----------
     cost : float
-        Of all together, with charges for open doors. [currency]
+        Of all together, with service charges. [currency]
     member_cost : mapping
-        What each pays without money for trades and without charges for open doors. [currency]
+        What each pays without money for trades and without service charges. [currency]
     exchange_kw, trade_kw : mapping of (steps,) arrays
         By name of microgrid, positive when it leaves. [kW]
     sent_kw : mapping of (steps,) arrays
@@ -133,7 +133,7 @@ class RobustProblem:
     @property
     def labels(self) -> list[tuple[str, int]]:
         """What every decision is about, and its position in the window: names for a memory."""
-        ways = ("grid", "pool")
+        ways = ("(grid)", "(pool)")  # no microgrid can be called so
         own = [
             (f"{d.source or ways[d.is_local]}>{d.target or ways[d.is_local]}", d.step)
             for d in self.doors

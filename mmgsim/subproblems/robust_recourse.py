@@ -279,21 +279,24 @@ def _declare_cost(
     model: Any, doors: Sequence[Door], prices: PublicPrices, rules: RobustRules, step_h: float
 ) -> list[float]:
     """Declare who pays what; give what a kWh through each door costs. [currency/kWh]"""
-    by_kwh = rules.service_charge is ServiceCharge.PER_KWH
-    per_kwh = [_price(door, prices) + (door.charge(rules) if by_kwh else 0.0) for door in doors]
+    by_kwh = rules.service_charge == ServiceCharge.PER_KWH
+    price = [_price(door, prices) for door in doors]
+    charge = [door.charge(rules) if by_kwh else 0.0 for door in doors]
     # Each microgrid's own part, and what passes its doors to the grid or lets power in.
     for name, member in model.member.items():
         own = [k for k, door in enumerate(doors) if _payer(door) == name]
         member.cost = pyo.Expression(
             expr=member.own.private_cost
             + member.own.miss_cost
-            + step_h * pyo.quicksum(per_kwh[k] * model.flow_kw[k] for k in own)
+            + step_h * pyo.quicksum(price[k] * model.flow_kw[k] for k in own)
             + step_h
             * rules.lost_load_per_kwh
             * pyo.quicksum(member.lacking_kw[t] + member.excess_kw[t] for t in model.time)
         )
-    model.cost = pyo.Objective(expr=pyo.quicksum(m.cost for m in model.member.values()))
-    return per_kwh
+    # Service charges weigh what passes, and are on nobody's bill.
+    charges = step_h * pyo.quicksum(one * model.flow_kw[k] for k, one in enumerate(charge))
+    model.cost = pyo.Objective(expr=pyo.quicksum(m.cost for m in model.member.values()) + charges)
+    return [sum(both) for both in zip(price, charge, strict=True)]
 
 
 def _price(door: Door, prices: PublicPrices) -> float:

@@ -9,7 +9,7 @@ from itertools import product
 import numpy as np
 import pytest
 
-from mmgsim.contracts import frozen
+from mmgsim.contracts import Renewable, frozen
 from mmgsim.subproblems import (
     Courses,
     Ellipsoid,
@@ -189,6 +189,19 @@ def test_at_a_negative_price_of_buying_it_is_not():
     )
     costs = vertex_costs(replace(view, tariff=tariff))
     assert costs[0] < max(costs) - 1e-3
+
+
+def test_bounds_on_one_side_of_the_forecast_make_nothing_cheaper_than_it():
+    view = sample_view(1, steps=STEPS)
+    declared = disclosure_of(view)
+    by_weather = {one.name for one in view.devices if isinstance(one, Renewable)}
+    for share in (0.8, 1.2):  # as of narrow bounds about the median, which is not the mean
+        bounds = {name: share * kw for name, kw in view.forecast_kw.items()}
+        courses = budgeted_courses(view.name, declared, bounds, bounds, 1.0).kw[view.name]
+        for name, kw in courses.items():
+            less_kw, more_kw = kw if name in by_weather else kw[::-1]
+            assert (less_kw <= view.forecast_kw[name] + 1e-12).all()
+            assert (more_kw >= view.forecast_kw[name] - 1e-12).all()
 
 
 @pytest.mark.parametrize("budget", [-0.1, 1.1])

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from mmgsim.subproblems.doors import ServiceCharge
 from tests.support.p002 import system
 
 
@@ -30,6 +31,19 @@ def test_a_charge_by_the_kwh_costs_what_is_exchanged():
     free, _ = solved(case, link_charge=0.0, grid_charge=0.0)
     operation = free.operate(np.array(free.solve(tolerance=1e-7).first))
     grid = [operation.exchange_kw[name] - operation.trade_kw[name] for name in case.names]
-    charged = solved(case, link_charge=0.0, grid_charge=0.01, service_charge="per_kwh")[1]
+    by_kwh = ServiceCharge.PER_KWH
+    charged = solved(case, link_charge=0.0, grid_charge=0.01, service_charge=by_kwh)[1]
     assert charged.upper <= operation.cost + 0.01 * np.abs(grid).sum() + 1e-6
-    assert charged.upper >= operation.cost - 1e-6
+    assert charged.upper >= operation.cost + 1e-3  # nobody gets by without any exchange
+
+
+def test_a_charge_by_the_kwh_is_in_the_cost_of_all_and_on_no_bill():
+    case = system(0, share=0.0)
+    problem, optimum = solved(
+        case, trades=False, grid_charge=0.01, service_charge=ServiceCharge.PER_KWH
+    )
+    operation = problem.operate(optimum.first)
+    passed_kwh = sum(np.abs(kw).sum() for kw in operation.exchange_kw.values())
+    assert passed_kwh > 1.0
+    bills = sum(operation.member_cost.values())
+    assert operation.cost - bills == pytest.approx(0.01 * passed_kwh, abs=1e-6)

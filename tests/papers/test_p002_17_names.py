@@ -26,3 +26,11 @@ def test_microgrids_that_are_the_same_may_change_places():
     assert solved(twins, 1)[1].upper == pytest.approx(
         solved(twins.permuted([1, 0]), 1)[1].upper, rel=1e-6
     )
+
+
+@pytest.mark.parametrize("topology", ["pool", "links"])
+def test_microgrids_that_are_called_like_the_grid_and_the_pool_have_doors_of_their_own(topology):
+    case = system(0, steps=2)
+    case.names = ["grid", "pool"]
+    labels = case.problem(1, topology=topology).labels
+    assert len(set(labels)) == len(labels)

@@ -116,6 +116,27 @@ def test_another_scenario_is_not_mixed_in(tmp_path):
         judge("duo", "isolated", futures=1, overrides={**DAY, "seed": 9}, out=out, resume=True)
 
 
+def test_a_plan_that_was_left_out_once_is_still_held_against_what_it_was(tmp_path):
+    out = tmp_path / "j"
+    cheap, dear = (
+        {"coordination": "isolated", "name": "mine", "set": {"tariff.import_per_kwh": price}}
+        for price in (0.2, 0.4)
+    )
+    judge("duo", ["isolated", cheap], futures=1, overrides=DAY, out=out)
+    judge("duo", "isolated", futures=2, overrides=DAY, out=out, resume=True)
+    with pytest.raises(ScenarioError, match="import_per_kwh"):
+        judge("duo", ["isolated", dear], futures=1, overrides=DAY, out=out, resume=True)
+
+
+@pytest.mark.parametrize(
+    ("given", "said"), [({"level": 1.0}, "level"), ({"futures": 0}, "futures")]
+)
+def test_what_cannot_be_asked_for_is_refused_before_anything_is_written(tmp_path, given, said):
+    with pytest.raises(ValueError, match=said):
+        judge("duo", "isolated", overrides=DAY, out=tmp_path / "j", **given)
+    assert not (tmp_path / "j").exists()
+
+
 def largest_homes_kw(futures):
     """Give the largest demand of a load of duo in each future."""
     model = mmgsim.build("duo", overrides={**DAY, "uncertainty.future": 1})

@@ -10,7 +10,7 @@ from mmgsim.subproblems.adversary import (
     ListedAdversary,
     RecourseCost,
 )
-from mmgsim.subproblems.column_constraint import robust_optimum
+from mmgsim.subproblems.column_constraint import Trial, robust_optimum
 from mmgsim.subproblems.listed_stage import ListedFirstStage
 from mmgsim.subproblems.recourse import Recourse
 
@@ -173,6 +173,27 @@ def test_a_search_that_ends_early_says_so_and_its_bounds_hold():
         assert cut.flags == (flag,)
         assert cut.lower <= whole.upper + 1e-9
         assert cut.upper >= whole.lower - 1e-9
+
+
+class LeftEarly:
+    """A first stage whose solver stops at its best decision, and proves half of its cost."""
+
+    def __init__(self, stage):
+        self._stage, self.add = stage, stage.add
+
+    def solve(self):
+        found = self._stage.solve()
+        return Trial(found.first, found.first_cost, bound=0.5 * found.bound, cost=found.cost)
+
+
+def test_a_worst_case_that_is_known_does_not_hide_an_open_gap():
+    recourse, unknowns = unknowns_of(0, 2)
+    adversary = BudgetedAdversary(recourse, unknowns, worth_of(unknowns))
+    start = unknowns.at(np.zeros(6))
+    cut = robust_optimum(LeftEarly(first_stage_of(recourse, 0)), adversary, start=start)
+    assert cut.gap > 0.1
+    assert cut.flags == ("gap_left",)
+    assert solved(0, 2).flags == ()
 
 
 # -------------------------------------------------------------------------------- reading

@@ -1,5 +1,7 @@
 """Two-stage problems by hand: what is firm, what follows, and the plan at the forecast."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -217,3 +219,12 @@ def test_no_more_courses_are_kept_than_there_are():
     chosen = reduced_courses({"MG1": view.devices}, samples, 20, tariff=view.tariff)
     assert len(chosen) == 3
     assert chosen.probability.sum() == pytest.approx(1.0, abs=1e-12)
+
+
+def test_no_course_is_so_dear_that_leaving_the_envelope_pays(toy):
+    declared = toy.declare(toy.sun(), forecast={"roof": [4.0]})
+    problem, stage = one(toy, declared, toy.terms([0.25], 0.2), {"roof": [[4.0]]}, high=2.0)
+    dearer = frozen([[0.25]])
+    courses = replace(stage.courses, buy_more_per_kwh=dearer, sell_more_per_kwh=dearer)
+    planned = problem.solve(replace(stage, courses=courses))
+    assert planned.course_cost == pytest.approx([-2.0 * 0.45])
