@@ -18,6 +18,7 @@ from mmgsim.judge import Judgement, judge
 from mmgsim.reproduce import Reproduction, reproduce
 from mmgsim.run import run
 from mmgsim.scenario import bundled_scenarios, load_scenario
+from mmgsim.sizing import SizeStudy, size
 from mmgsim.sweep import Sweep, sweep
 from mmgsim.tables import Results
 from mmgsim.year import YearStudy, year
@@ -32,6 +33,7 @@ __all__ = [
     "Reproduction",
     "Results",
     "ScenarioError",
+    "SizeStudy",
     "Sweep",
     "YearStudy",
     "build",
@@ -43,6 +45,7 @@ __all__ = [
     "load_scenario",
     "reproduce",
     "run",
+    "size",
     "sweep",
     "year",
 ]

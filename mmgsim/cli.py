@@ -229,6 +229,7 @@ for _command in (
     studies.year,
     studies.sweep,
     studies.judge,
+    studies.size,
     studies.divide,
     studies.reproduce,
 ):

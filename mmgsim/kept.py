@@ -14,7 +14,7 @@ from mmgsim.folder import choose_folder, differences
 from mmgsim.scenario import parse_yaml, without_places
 from mmgsim.tables import write_json, write_text
 
-__all__ = ["KeptRows", "Origin", "choose_study_folder"]
+__all__ = ["KeptRows", "Origin", "begin_study", "choose_study_folder"]
 
 Key = TypeVar("Key")
 Row = TypeVar("Row")
@@ -57,6 +57,38 @@ def choose_study_folder(out: str | Path | None, scenario: str, what: str, *, res
     if resume and out is not None and (Path(out) / _ORIGIN).is_file():
         return Path(out)
     return choose_folder(out, scenario, what)
+
+
+def begin_study(path: Path, origin: Origin, *, resume: bool) -> bool:
+    """Write of what a study is made, and tell whether there is one already that goes on.
+
+    Parameters
+    ----------
+    path : Path
+        By `choose_study_folder`, and held: nobody else writes to it.
+    origin : Origin
+        Of what the study is made.
+    resume : bool
+        Whether it may be gone on with.
+
+    Raises
+    ------
+    ScenarioError
+        If the folder holds something else, naming what differs.
+    ResultsError
+        If what it holds cannot be read.
+    """
+    goes_on, texts = (path / _ORIGIN).is_file(), dict(origin.texts)
+    if goes_on:
+        if not resume:  # it was empty before the lock was there
+            cure = "give another --out, or --resume to go on with it"
+            fault = Fault(str(path), f"another process has made a {origin.what} there", cure)
+            raise ScenarioError(str(path), [fault])
+        # What is left out this time keeps its rows, and so what they are of.
+        texts = {**_same_texts(path, origin), **texts}
+    content = {"texts": texts, "inputs_sha256": origin.inputs_sha256}
+    write_json(path / _ORIGIN, {"format": 1, **content})
+    return goes_on
 
 
 class KeptRows(Generic[Key, Row]):
@@ -103,18 +135,9 @@ class KeptRows(Generic[Key, Row]):
         self.path = path
         self.rows: dict[Key, Row] = {}
         self._make, self._key = make, key
-        texts = dict(origin.texts)
-        if (path / _ORIGIN).is_file():
-            if not resume:  # it was empty before the lock was there
-                cure = "give another --out, or --resume to go on with it"
-                fault = Fault(str(path), f"another process has made a {origin.what} there", cure)
-                raise ScenarioError(str(path), [fault])
-            # What is left out this time keeps its rows, and so what they are of.
-            texts = {**_same_texts(path, origin), **texts}
+        if begin_study(path, origin, resume=resume):
             for row in self._read():
                 self._note(row)
-        content = {"texts": texts, "inputs_sha256": origin.inputs_sha256}
-        write_json(path / _ORIGIN, {"format": 1, **content})
         # Written anew: a row that was cut off is none, and nothing must be written behind it.
         write_text(path / _ROWS, "".join(map(_line, self.rows.values())))
 

@@ -40,6 +40,8 @@ from mmgsim.options import (
     strategies_of,
 )
 from mmgsim.reproduce import reproduce as reproduce_paper
+from mmgsim.sizing import FURTHER, METHODS, Objective, Sharing
+from mmgsim.sizing import size as find_sizes
 from mmgsim.sweep import sweep as run_sweep
 from mmgsim.terminal import (
     ENDED_EARLY,
@@ -49,6 +51,7 @@ from mmgsim.terminal import (
     print_division,
     print_judgement,
     print_reproduction,
+    print_sizing,
     print_sweep,
     print_year,
     progress_told,
@@ -57,7 +60,7 @@ from mmgsim.terminal import (
 from mmgsim.year import Reduction
 from mmgsim.year import year as study_year
 
-__all__ = ["compare", "divide", "judge", "reproduce", "sweep", "year"]
+__all__ = ["compare", "divide", "judge", "reproduce", "size", "sweep", "year"]
 
 
 def compare(  # noqa: PLR0913  one parameter per option of the command line
@@ -244,6 +247,53 @@ def judge(  # noqa: PLR0913  one parameter per option of the command line
                 print_judgement(error.judgement, quiet=quiet, as_json=as_json)
             raise typer.Exit(ENDED_EARLY) from None
     print_judgement(made, quiet=quiet, as_json=as_json)
+
+
+def size(  # noqa: PLR0913  one parameter per option of the command line
+    scenario: ScenarioArgument,
+    sharing: Annotated[
+        Sharing, typer.Option(help="What microgrids do with what they have left over.")
+    ] = Sharing.PEERS,
+    objective: Annotated[Objective, typer.Option(help="What is made small.")] = Objective.WEIGHTED,
+    method: Annotated[
+        str, typer.Option(metavar="|".join([*METHODS, "exact"]), help="How it is searched for.")
+    ] = "evolution",
+    further: Annotated[
+        list[str] | None,
+        typer.Option("--with", metavar=",".join(FURTHER), help="What else is to be found."),
+    ] = None,
+    search_seed: Annotated[int, typer.Option(min=0, help="Of the search.")] = 1,
+    seed: SeedOption = None,
+    set_: SetOption = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Threads; by default one a processor.")
+    ] = None,
+    out_dir: OutOption = None,
+    quiet: QuietOption = False,
+    as_json: JsonOption = False,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with the search in --out.")
+    ] = False,
+) -> None:
+    """Find how large wind, PV and batteries should be, and write the scenario that has them."""
+    check_resumable(out_dir, "sizing", resume=resume)
+    overrides = options_of(days=None, seed=seed, coordination=None) | overrides_of(set_ or [])
+    asked = [what.strip() for text in further or [] for what in text.split(",")]
+    with progress_told(quiet=quiet) as bar:
+        study = find_sizes(
+            scenario,
+            sharing=sharing,
+            objective=objective,
+            method=method,
+            further=asked,
+            search_seed=search_seed,
+            overrides=overrides,
+            workers=workers,
+            out=out_dir,
+            progress=bar.tell,
+            resume=resume,
+        )
+    print_sizing(study, quiet=quiet, as_json=as_json)
 
 
 def divide(  # noqa: PLR0913  one parameter per option of the command line

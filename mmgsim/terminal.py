@@ -29,10 +29,13 @@ from mmgsim.report import (
     compared_rows,
     divided_rows,
     mean_rows,
+    size_rows,
     summary_rows,
+    worth_rows,
 )
 from mmgsim.reproduce import HEAD, Reproduction, claim_rows, reasons
 from mmgsim.scenario import PlugIn
+from mmgsim.sizing import SizeStudy
 from mmgsim.sweep import Sweep
 from mmgsim.tables import Results
 from mmgsim.year import YearStudy
@@ -51,6 +54,7 @@ __all__ = [
     "print_judgement",
     "print_plug_ins",
     "print_reproduction",
+    "print_sizing",
     "print_summary",
     "print_sweep",
     "print_year",
@@ -272,6 +276,34 @@ def print_division(division: Division, *, quiet: bool, as_json: bool) -> None:
         out.print(line, soft_wrap=True, markup=False)
 
 
+def print_sizing(study: SizeStudy, *, quiet: bool, as_json: bool) -> None:
+    """Print sizes and what they are worth; the page has more."""
+    if as_json:
+        content = {"sizing": str(study.folder), **study.as_plain_data()}
+        sys.stdout.write(json.dumps(content, indent=2) + "\n")
+        return
+    if quiet:
+        return
+    sized = study.sized()
+    head, rows = size_rows(sized)
+    right = [
+        Column(name, justify="right" if 1 < at < 6 else "left") for at, name in enumerate(head)
+    ]
+    table = Table(*right, title=Text(f"{sized.scenario}: sizes for {sized.title}"))
+    for row in rows:
+        table.add_row(*map(Text, row))
+    out.print(table)
+    names, worth = worth_rows(sized)
+    for shown in _fitting("What they are worth", names, [("of a year", worth)], caption=""):
+        out.print(shown)
+    for line in (
+        *sized.all_notes,
+        f"scenario: {study.folder / 'sized'}",
+        f"sizing: {study.folder / 'size.html'}",
+    ):
+        out.print(line, soft_wrap=True, markup=False)
+
+
 def print_reproduction(found: Reproduction, *, quiet: bool, as_json: bool) -> None:
     """Print the claims of a paper that was gone through."""
     if as_json:
@@ -420,6 +452,10 @@ class Bar:
         self._progress.update(
             self._task, total=total, completed=done, now=f"{done} of {total}", status=""
         )
+
+    def tell(self, what: str, done: int, total: int) -> None:
+        """Show what is being done, and how much of it."""
+        self._progress.update(self._task, total=total, completed=done, now=what, status="")
 
     def _new_task(self) -> TaskID:
         return self._progress.add_task("run", total=None, coordination="", now="reading", status="")

@@ -18,6 +18,7 @@ from mmgsim.coordination.energy_pool import Pool
 from mmgsim.coordination.hierarchical import Hierarchical
 from mmgsim.coordination.isolated import Isolated
 from mmgsim.coordination.learning import LearningStudy, RepeatedDay, learning_study, repeated_day
+from mmgsim.coordination.nearest import matched_by_distance
 from mmgsim.coordination.order_book import BookResult, Fill, clear_book
 from mmgsim.coordination.pair_charges import pair_charges_per_kwh
 from mmgsim.coordination.pairing import Pairs, match_pairs
@@ -66,6 +67,7 @@ __all__ = [
     "learning_study",
     "least_public_cost",
     "match_pairs",
+    "matched_by_distance",
     "nucleolus",
     "pair_charges_per_kwh",
     "proportional_shares",

@@ -132,14 +132,24 @@ class PeerDistances:
 
     def of(self, view: MarketView) -> FloatArray:
         """Give the distances of a market's members: (members, members). [km]"""
-        members = len(view.members)
+        return self.among([member.name for member in view.members], view.distance_km)
+
+    def among(self, names: Sequence[str], feeder_km: FloatArray | None) -> FloatArray:
+        """Give the distances of these microgrids: (members, members). [km]
+
+        Parameters
+        ----------
+        names : sequence of str
+            Of the microgrids.
+        feeder_km : (members, members) array or None
+            Along the lines of the feeder, if there is one. [km]
+        """
         if self._is_given:
-            names = [member.name for member in view.members]
             apart = [[self._km.get(frozenset((i, j)), 0.0) for j in names] for i in names]
             return frozen(apart)
-        if self._feeder and view.distance_km is not None:
-            return view.distance_km
-        return frozen(np.zeros((members, members)))
+        if self._feeder and feeder_km is not None:
+            return feeder_km
+        return frozen(np.zeros((len(names), len(names))))
 
 
 def _read_pairs(rule: Mapping[str, Any]) -> dict[frozenset[str], float]:

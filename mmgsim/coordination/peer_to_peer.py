@@ -107,6 +107,35 @@ class PeerToPeer:
                 )
                 yield option, what, "give a price between both, or 'midpoint'"
 
+    def terms(
+        self,
+        names: Sequence[str],
+        floor_per_kwh: FloatArray,
+        ceiling_per_kwh: FloatArray,
+        feeder_km: FloatArray | None = None,
+    ) -> tuple[FloatArray, BoolArray, FloatArray]:
+        """Give on which terms these microgrids would trade.
+
+        Parameters
+        ----------
+        names : sequence of str
+            Microgrids.
+        floor_per_kwh, ceiling_per_kwh : (steps,) arrays
+            What a kWh earns at the grid, and what it costs there without the local charge.
+            [currency/kWh]
+        feeder_km : (microgrids, microgrids) array or None
+            Along the lines of the feeder, if there is one. [km]
+
+        Returns
+        -------
+        (microgrids, steps) array, (microgrids, steps) array of bool, (microgrids, microgrids) array
+            What each gets for a kWh [currency/kWh]; where it sells at all; how far they are apart
+            [km].
+        """
+        price = self._price.of(names, floor_per_kwh, ceiling_per_kwh)
+        may_sell = _is_fair(price, floor_per_kwh, ceiling_per_kwh)
+        return price, may_sell, self._distances.among(names, feeder_km)
+
     def reset(self) -> None:
         """Keep nothing from gate to gate."""
 

@@ -1,4 +1,4 @@
-"""HTML pages that need no network: a run, runs side by side, a year, a division, a sweep, plans."""
+"""HTML pages that need no network: of a run, of runs side by side, and of every kind of study."""
 
 from mmgsim.report.annual import Annual, annual_rows
 from mmgsim.report.annual_page import write_annual_page
@@ -13,6 +13,8 @@ from mmgsim.report.judged import Judged, brief_verdicts, verdict_rows
 from mmgsim.report.judged_page import judgement_figures, write_judged_page
 from mmgsim.report.numbers import gates_without_bound, summary_rows, surplus_given
 from mmgsim.report.page import page, table
+from mmgsim.report.sized import Sized, size_rows, worth_rows
+from mmgsim.report.sized_page import sizing_figures, write_sized_page
 from mmgsim.report.swept import Swept, mean_rows
 from mmgsim.report.swept_page import write_swept_page
 
@@ -24,6 +26,7 @@ __all__ = [
     "Divided",
     "Judged",
     "Section",
+    "Sized",
     "Swept",
     "annual_rows",
     "brief_verdicts",
@@ -35,14 +38,18 @@ __all__ = [
     "mean_rows",
     "options_told",
     "page",
+    "size_rows",
+    "sizing_figures",
     "summary_rows",
     "surplus_given",
     "table",
     "verdict_rows",
+    "worth_rows",
     "write_annual_page",
     "write_comparison_page",
     "write_division_page",
     "write_judged_page",
     "write_report",
+    "write_sized_page",
     "write_swept_page",
 ]

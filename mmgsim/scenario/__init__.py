@@ -60,6 +60,11 @@ from mmgsim.scenario.schema import (
     WindConfig,
 )
 from mmgsim.scenario.session_schema import EvConfig, FlexibleConfig
+from mmgsim.scenario.sizing_schema import (
+    BatterySizingConfig,
+    GeneratorSizingConfig,
+    SizingConfig,
+)
 from mmgsim.scenario.spreads import Spreads
 from mmgsim.scenario.tie_schema import TieConfig
 from mmgsim.scenario.uncertainty_schema import UncertaintyConfig
@@ -71,6 +76,7 @@ __all__ = [
     "BUILT_IN",
     "Absences",
     "BatteryConfig",
+    "BatterySizingConfig",
     "CommunicationConfig",
     "Config",
     "DieselConfig",
@@ -80,6 +86,7 @@ __all__ = [
     "EventConfig",
     "FlexibleConfig",
     "FurtherCheck",
+    "GeneratorSizingConfig",
     "InputLabel",
     "Inputs",
     "IslandingConfig",
@@ -98,6 +105,7 @@ __all__ = [
     "RatingConfig",
     "RepresentativeDayConfig",
     "Scenario",
+    "SizingConfig",
     "Spreads",
     "TieConfig",
     "TimedEvent",

@@ -32,6 +32,7 @@ from mmgsim.scenario.schema import (
     SettlementConfig,
     TariffConfig,
 )
+from mmgsim.scenario.sizing_schema import SizingConfig
 from mmgsim.scenario.uncertainty_schema import (
     BetaConfig,
     NormalConfig,
@@ -138,6 +139,14 @@ _PARTS = {
             "price": "`{sd: NUMBER, lag1: NUMBER}`, as of `normal`",
             "background": "`{sd: NUMBER, lag1: NUMBER}`, as of `normal`",
         },
+    ),
+    "sizing": Part(
+        SizingConfig,
+        "{discount_rate: 0.12, pv: {investment_per_kw: 1890, operation_per_kw_year: 20, "
+        "life_years: 20, max_kw: 1500}, battery: {investment_per_kwh: 100, "
+        "operation_per_kwh_year: 1, life_years: 10, max_kwh: 2000}}",
+        "`none`, or with one or more of `wind`, `pv` and `battery`; only `mmgsim size` reads it. A "
+        "kind that is left out stays as it is and costs nothing.",
     ),
 }
 PARTS: Mapping[str, Part] = MappingProxyType(_PARTS)

@@ -143,7 +143,7 @@ def _set(content: Any, path: Sequence[str], value: Any) -> str:
 
 def _opened(given: Any, part: str) -> dict[str, Any]:
     """Give the keys that a short form stands for."""
-    if given is None or (part in ("network", "uncertainty") and given == "none"):
+    if given is None or (part in ("network", "uncertainty", "sizing") and given == "none"):
         return {}
     if part in _CHOICES and isinstance(given, str):
         return {"kind": given}

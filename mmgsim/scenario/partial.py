@@ -30,6 +30,7 @@ _SILENT = MappingProxyType(
         "tariff": {"import_per_kwh": 1.0, "export_per_kwh": 0.0},
         "forecast": {"kind": "perfect"},
         "uncertainty": "none",
+        "sizing": "none",
         "coordination": {"kind": "isolated"},
         "network": "none",
         "operator": "standard",

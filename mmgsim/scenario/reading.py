@@ -241,7 +241,7 @@ def _later_faults(
 def resolved_yaml(scenario: Scenario) -> str:
     """Give a scenario as YAML with every default written out; reading it gives the same again."""
     content = scenario.model_dump(mode="json")
-    for part in ("network", "uncertainty"):
+    for part in ("network", "uncertainty", "sizing"):
         if content[part] is None:
             content[part] = "none"
     return dump_yaml(content)

@@ -28,6 +28,7 @@ from mmgsim.scenario.fields import (
     Voltage,
 )
 from mmgsim.scenario.session_schema import EvConfig, FlexibleConfig
+from mmgsim.scenario.sizing_schema import Sizing
 from mmgsim.scenario.tie_schema import TieConfig
 from mmgsim.scenario.uncertainty_schema import Uncertainty
 
@@ -464,6 +465,8 @@ class Scenario(Config):
     """What microgrids expect."""
     uncertainty: Uncertainty = None
     """What is uncertain, and which of its possible courses comes true; nothing by default."""
+    sizing: Sizing = None
+    """What `mmgsim size` finds the sizes of, and what units cost; nothing else reads it."""
     microgrids: tuple[MicrogridConfig, ...]
     """Who trades."""
     ties: tuple[TieConfig, ...] = ()

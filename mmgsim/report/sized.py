@@ -1,0 +1,126 @@
+"""Sizes and what they are worth, in words and units."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import pandas as pd
+
+from mmgsim.report.compared import written
+
+__all__ = ["Sized", "size_rows", "worth_rows"]
+
+_KINDS = {"wind": "wind", "pv": "PV", "battery": "battery"}
+_LIMITS = {"low": "at its least", "high": "at its largest", "fixed": "not sized", "": ""}
+_SHARING = {
+    "grid": "alone with the grid",
+    "peers": "with peers",
+    "pool": "all as one",
+}
+_WORTH = (
+    ("objective, weighted", "weighted", 4, 1.0, ""),
+    ("levelised cost", "lcoe_per_kwh", 2, 100.0, "0.01 {currency}/kWh"),
+    ("reliability index", "reliability", 0, 1.0, "{currency}/year"),
+    ("... with payments between peers", "reliability_with_payments", 0, 1.0, "{currency}/year"),
+    ("annual cost", "annual_cost", 0, 1.0, "{currency}/year"),
+    ("of it, devices", "capital", 0, 1.0, "{currency}/year"),
+    ("of it, from the grid", "purchases", 0, 1.0, "{currency}/year"),
+    ("of it, demand not served", "unserved_cost", 0, 1.0, "{currency}/year"),
+    ("income from the grid", "sales", 0, 1.0, "{currency}/year"),
+    ("own share of the load", "own_share", 1, 100.0, "%"),
+    ("self-sufficiency", "self_sufficiency", 1, 100.0, "%"),
+    ("carbon of the grid's energy", "carbon_kg", 0, 1e-3, "t/year"),
+)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sized:
+    """What the page of a sizing is drawn from.
+
+    Parameters
+    ----------
+    scenario, currency, objective, sharing, method, subtitle : str
+        What was sized, and how.
+    cost : float
+        What was made small.
+    bound, gap : float or None
+        Least annual cost there can be [currency/year]; how far the found sizes are above it.
+    tables : mapping
+        As of `mmgsim.sizing.SizeStudy.tables`.
+    year_by_rule, year_by_runs, check_error : float or None
+        Bills of a year by the rule, and by runs of days that stand for it [currency/year]; their
+        difference, of devices and bills.
+    notes : tuple of str
+        What has to be known to read the numbers.
+    """
+
+    scenario: str
+    currency: str
+    objective: str
+    sharing: str
+    method: str
+    subtitle: str
+    cost: float
+    bound: float | None
+    gap: float | None
+    tables: Mapping[str, pd.DataFrame]
+    year_by_rule: float | None
+    year_by_runs: float | None
+    check_error: float | None
+    notes: tuple[str, ...]
+
+    @property
+    def title(self) -> str:
+        """What was made small, under which way of sharing."""
+        return f"{self.objective.replace('-', ' ')}, {_SHARING[self.sharing]}"
+
+    @property
+    def all_notes(self) -> list[str]:
+        """Everything that has to be known to read the numbers."""
+        found = [
+            "Reliability index: what is bought from the grid and the value of demand not served; "
+            "payments between peers cancel. Levelised cost: devices over the energy they serve.",
+        ]
+        if self.bound is not None and self.gap is not None:
+            found.append(
+                f"No sizes have an annual cost below {written(self.bound, 0)} "
+                f"{self.currency}/year, whatever the dispatch (linear program with perfect "
+                f"foresight); those found are {100 * self.gap:.2f} % above it."
+            )
+        if self.check_error is not None:
+            found.append(
+                f"Days run in the full simulator, weighted to a year: bills of "
+                f"{written(self.year_by_runs, 0)} {self.currency}, by the rule over the whole year "
+                f"{written(self.year_by_rule, 0)}: {100 * self.check_error:+.2f} % of devices "
+                "and bills, which is what so few days leave out."
+            )
+        return [*found, *self.notes]
+
+
+def size_rows(sized: Sized) -> tuple[list[str], list[list[str]]]:
+    """Give head and rows of the table of sizes."""
+    head = ["microgrid", "device", "as it is", "found", "from", "to", ""]
+    rows = []
+    for row in sized.tables["sizes"].to_dict("records"):
+        numbers = [written(row[column], 1) for column in ("present", "found", "low", "high")]
+        name = f"{_KINDS[row['kind']]} [{row['unit']}]"
+        rows.append([row["microgrid"], name, *numbers, _LIMITS[row["at_limit"]]])
+    return head, rows
+
+
+def worth_rows(sized: Sized) -> tuple[list[str], list[tuple[str, list[str]]]]:
+    """Give the names of columns, and label and texts of every row: what sizes are worth."""
+    table = sized.tables["costs"]
+    names = [
+        f"{'found' if row['sizes'] == 'found' else 'as it is'}, {_SHARING[row['sharing']]}"
+        for row in table.to_dict("records")
+    ]
+    rows = []
+    for label, column, digits, scale, unit in _WORTH:
+        values = table[column]
+        if column in ("unserved_cost", "carbon_kg", "sales") and not values.any():
+            continue
+        told = f"{label} [{unit.format(currency=sized.currency)}]" if unit else label
+        rows.append((told, [written(value, digits, scale=scale) for value in values]))
+    return names, rows

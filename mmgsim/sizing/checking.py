@@ -1,0 +1,189 @@
+"""Found sizes in the full simulator: days that stand for the year, agents, feeder and ledger."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from mmgsim.contracts import FloatArray
+from mmgsim.run import Progress
+from mmgsim.scenario import LoadedScenario
+from mmgsim.sizing.case import Sharing
+from mmgsim.sizing.plain import by_step
+from mmgsim.sizing.yearly import YearSimulator
+from mmgsim.year import Reduction, reduce_days, year
+
+__all__ = ["YearCheck", "check_in_runs", "chosen_days"]
+
+_HOURS_OF_DAY = 24.0
+_AS_RUN: Mapping[Sharing, str] = {
+    Sharing.GRID: "isolated",
+    Sharing.PEERS: "peer-to-peer",
+    Sharing.POOL: "central",
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class YearCheck:
+    """What the bills of a year are, by the rule alone and by runs of days that stand for it.
+
+    Parameters
+    ----------
+    days : DataFrame
+        One row a day: `day`, `weight` [days], `run` and `rule`, bills of all with the value of lost
+        load, each day begun with the storage of the scenario's beginning [currency].
+    year_by_rule : float
+        Bills of the whole year, storage carried from day to day. [currency/year]
+    capital : float
+        What the devices cost a year. [currency/year]
+    """
+
+    days: pd.DataFrame
+    year_by_rule: float
+    capital: float
+
+    @property
+    def year_by_runs(self) -> float:
+        """Weighted sum of the runs. [currency/year]"""
+        return float(self.days.weight.to_numpy() @ self.days.run.to_numpy())
+
+    @property
+    def largest_difference(self) -> float:
+        """The largest difference of a day between the run and the rule. [currency]"""
+        return float((self.days.run - self.days.rule).abs().max())
+
+    @property
+    def error(self) -> float:
+        """How far the weighted runs are from the year, of devices and bills: what days leave out.
+
+        Bills alone may come to nothing, where as much is sold as bought.
+        """
+        return (self.year_by_runs - self.year_by_rule) / (self.capital + self.year_by_rule)
+
+
+def check_in_runs(
+    loaded: LoadedScenario,
+    simulator: YearSimulator,
+    sizes: FloatArray,
+    *,
+    folder: Path,
+    days: int = 12,
+    progress: Progress | None = None,
+) -> YearCheck:
+    """Run a scenario with its new sizes on days that stand for the year, and hold the bills.
+
+    Every microgrid follows the rule there too (strategy `self-consumer`), under `isolated` or
+    `peer-to-peer`. A pool is run under `central`, which looks ahead, so that it may be cheaper than
+    the rule.
+
+    Parameters
+    ----------
+    loaded : LoadedScenario
+        With the sizes, over the year that they were judged by.
+    simulator : YearSimulator
+        Of the case.
+    sizes : (microgrids, 3) array
+        [kW], [kW], [kWh]
+    folder : Path
+        Where the runs are kept.
+    days : int
+        How many.
+    progress : callable or None
+        As of `mmgsim.run`.
+
+    Raises
+    ------
+    YearEndedEarlyError
+        If a run fails.
+    """
+    chosen = chosen_days(simulator, sizes, loaded.scenario.start, days)
+    told = [
+        {"name": f"day{number}", "day": row["day"].isoformat(), "weight": float(row["days"])}
+        for number, row in enumerate(chosen.to_dict("records"), start=1)
+    ]
+    kind = _AS_RUN[simulator.sharing]
+    own = loaded.scenario.coordination
+    coordination: Any = {"kind": kind, **(own.options() if own.kind == kind else {})}
+    overrides = {
+        "start": loaded.scenario.start.isoformat(),
+        "days": 1,
+        "year": told,
+        "coordination": coordination,
+    }
+    strategy = None if simulator.sharing is Sharing.POOL else "self-consumer"
+    study = year(
+        loaded,
+        [coordination],
+        overrides=overrides,
+        strategy=strategy,
+        out=folder,
+        progress=progress,
+    )
+    bills = study.by_day[study.by_day.microgrid == "(all)"].set_index("day").cost
+    return YearCheck(
+        pd.DataFrame(
+            {
+                "day": [row["day"] for row in told],
+                "weight": [row["weight"] for row in told],
+                "run": [float(bills[str(row["name"])]) for row in told],
+                "rule": [
+                    _bill_of_day(simulator, sizes, loaded.scenario.start, str(row["day"]))
+                    for row in told
+                ],
+            }
+        ),
+        year_by_rule=_bill(simulator, sizes),
+        capital=float(simulator.case.capital(sizes).sum()),
+    )
+
+
+def chosen_days(
+    simulator: YearSimulator, sizes: FloatArray, start: date, count: int
+) -> pd.DataFrame:
+    """Choose days that stand for the year of these sizes.
+
+    Days are told apart by what every microgrid lacks over the day and by what all pay and earn in
+    every step of the rule, and chosen by fast forward selection.
+
+    Returns
+    -------
+    DataFrame
+        `day` and `days`, how many days of the year it stands for.
+    """
+    flows = by_step(simulator.rule, sizes[None])
+    case = simulator.case
+    per_day = round(_HOURS_OF_DAY / case.step_h)
+    lack = (flows["load_kw"] - flows["generated_kw"])[:, 0] * case.step_h
+    paid = flows["imported_kw"][:, 0].sum(axis=1) * case.buy_per_kwh * case.step_h
+    got = flows["exported_kw"][:, 0].sum(axis=1) * case.sell_per_kwh * case.step_h
+    columns = np.column_stack([lack, paid, got])
+    whole = len(columns) // per_day * per_day
+    by_day = columns[:whole].reshape(-1, per_day, columns.shape[1]).sum(axis=1)
+    dates = [start + timedelta(days=day) for day in range(len(by_day))]
+    features = pd.DataFrame(by_day).add_prefix("feature")
+    found = reduce_days(features, min(count, len(dates)), Reduction.FORWARD)
+    weights = np.round(found.probability * len(dates))  # whole days, as each is as likely
+    chosen = pd.DataFrame({"day": [dates[at] for at in found.kept], "days": weights})
+    return chosen.sort_values("day", ignore_index=True)
+
+
+def _bill_of_day(simulator: YearSimulator, sizes: FloatArray, start: date, day: str) -> float:
+    per_day = round(_HOURS_OF_DAY / simulator.case.step_h)
+    first = (date.fromisoformat(day) - start).days * per_day
+    part = simulator.case.between(first, first + per_day)
+    return _bill(YearSimulator(part, simulator.sharing, engine="numpy"), sizes)
+
+
+def _bill(simulator: YearSimulator, sizes: FloatArray) -> float:
+    """Give the bills of all with wear and the value of lost load, over the steps. [currency]"""
+    totals = simulator.totals(sizes[None])
+    paid = sum(float(totals.of(name).sum()) for name in ("purchases", "local_charges"))
+    lost = float((totals.of("unserved_kwh") @ simulator.rule.unserved_per_kwh)[0])
+    wear = float((totals.of("discharged_kwh") @ simulator.rule.wear_per_kwh)[0])
+    return paid + lost + wear - float(totals.of("sales").sum())
