@@ -41,6 +41,7 @@ PAGES: tuple[str, ...] = (
     "mmgsim.uncertainty",
     "mmgsim.division",
     "mmgsim.sizing",
+    "mmgsim.sizing.games",
     "mmgsim.gym",
     "mmgsim.network",
     "mmgsim.settlement",

@@ -3,7 +3,15 @@
 from mmgsim.division.day import GameDay, game_day
 from mmgsim.division.division import ALL, Division
 from mmgsim.division.game import EXACT_MEMBERS, DayGame
-from mmgsim.division.rules import RULE_WORDS, Bills, Rule, Violations, bills_by_rule, violations
+from mmgsim.division.rules import (
+    RULE_WORDS,
+    Bills,
+    GroupCosts,
+    Rule,
+    Violations,
+    bills_by_rule,
+    violations,
+)
 from mmgsim.division.running import divide
 from mmgsim.division.sampling import SampledShares, sampled_shapley
 
@@ -15,6 +23,7 @@ __all__ = [
     "DayGame",
     "Division",
     "GameDay",
+    "GroupCosts",
     "Rule",
     "SampledShares",
     "Violations",

@@ -27,6 +27,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
+from typing import Protocol
 
 import numpy as np
 
@@ -40,6 +41,7 @@ from mmgsim.profiles import stream
 __all__ = [
     "RULE_WORDS",
     "Bills",
+    "GroupCosts",
     "Rule",
     "Violations",
     "bills_by_rule",
@@ -119,6 +121,26 @@ class Violations:
     group: tuple[str, ...] = ()
 
 
+class GroupCosts(Protocol):
+    """What groups of members pay on their own, of a day or of anything else."""
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Members, in the order that groups name them by."""
+
+    @property
+    def alone(self) -> FloatArray:
+        """What each pays on its own: (n,) array. [currency]"""
+
+    @property
+    def total(self) -> float:
+        """What all pay together. [currency]"""
+
+    @property
+    def known(self) -> Mapping[int, float]:
+        """What the groups that were looked at pay, by the bits of their members. [currency]"""
+
+
 def rule_faults(rules: list[str], members: int | None) -> list[Fault]:
     """Tell which rules there are not, or not for so many members; None where that is unknown."""
     faults = []
@@ -174,13 +196,13 @@ def bills_by_rule(
     return {rule: found[rule] for rule in rules}
 
 
-def violations(game: DayGame, bills: FloatArray, *, rounding: float) -> Violations:
+def violations(game: GroupCosts, bills: FloatArray, *, rounding: float) -> Violations:
     """Find the worst that bills do, over all members and all groups that were looked at.
 
     Parameters
     ----------
-    game : DayGame
-        Whose groups.
+    game : GroupCosts
+        Whose groups; a `DayGame` is one.
     bills : (n,) array
         [currency]
     rounding : float
@@ -210,5 +232,5 @@ def _cut(amount: float, rounding: float) -> float:
     return amount if amount > rounding else 0.0
 
 
-def _members_of(game: DayGame, mask: int) -> tuple[str, ...]:
+def _members_of(game: GroupCosts, mask: int) -> tuple[str, ...]:
     return tuple(name for i, name in enumerate(game.names) if mask >> i & 1)

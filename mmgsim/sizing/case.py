@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Final
@@ -175,6 +176,35 @@ class SizingCase:
         ]
         costs: FloatArray = sizes * np.array(per_unit) * self.years
         return costs
+
+    def only(self, members: Sequence[int]) -> SizingCase:
+        """Give the case of some microgrids without the others.
+
+        Raises
+        ------
+        ValueError
+            If nobody is named, or somebody twice.
+        """
+        rows = list(members)
+        if not rows or len(set(rows)) < len(rows):
+            raise ValueError(f"microgrids {rows}: name at least one, and each of them once")
+        abilities = (getattr(self.stores, name) for name in self.stores.__slots__)
+        return replace(
+            self,
+            names=tuple(self.names[row] for row in rows),
+            load_kw=self.load_kw[rows],
+            yield_pu=self.yield_pu[rows],
+            peer_per_kwh=self.peer_per_kwh[rows],
+            may_sell=self.may_sell[rows],
+            unserved_per_kwh=self.unserved_per_kwh[rows],
+            import_limit_kw=self.import_limit_kw[rows],
+            export_limit_kw=self.export_limit_kw[rows],
+            stores=Stores(*(values[rows] for values in abilities)),
+            distance_km=self.distance_km[np.ix_(rows, rows)],
+            present=self.present[rows],
+            low=self.low[rows],
+            high=self.high[rows],
+        )
 
     def between(self, first: int, last: int) -> SizingCase:
         """Give the same case over some of its steps alone."""

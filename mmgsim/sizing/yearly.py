@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from importlib.util import find_spec
 from typing import Literal
 
@@ -78,6 +79,17 @@ class YearSimulator:
     def members(self) -> tuple[str, ...]:
         """Whom totals are of: microgrids, or the pool of all."""
         return ("(pool)",) if self.sharing is Sharing.POOL else self.case.names
+
+    def only(self, members: Sequence[int]) -> YearSimulator:
+        """Give that of some microgrids without the others, by their positions.
+
+        Raises
+        ------
+        ValueError
+            If nobody is named, or somebody twice.
+        """
+        case = self.case.only(members)
+        return YearSimulator(case, self.sharing, engine=self.engine, workers=self.workers)
 
     def totals(self, sizes: FloatArray) -> Totals:
         """Give what the year comes to.
