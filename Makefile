@@ -13,8 +13,7 @@ run: $(VENV)/.can-run
 	$(BIN)/mmgsim run wa9
 
 test: $(VENV)/.can-test lint
-	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder
-	$(BIN)/python -m pytest --numprocesses auto --nbmake notebooks --override-ini addopts= --override-ini filterwarnings=default
+	$(BIN)/python -m pytest --numprocesses auto --dist loadfile --no-loadscope-reorder --nbmake tests notebooks
 
 lint: $(VENV)/.can-test
 	$(BIN)/ruff check .

@@ -7,6 +7,9 @@
 (24,)
 """
 
+# Before all else: when Mesa is imported it looks through the whole call stack, which is short here.
+import mesa  # noqa: F401
+
 from mmgsim.compare import Comparison, compare, compare_runs
 from mmgsim.division import Division, divide
 from mmgsim.engine import MessageBus, MultiMicrogridModel, build

@@ -222,6 +222,11 @@ class SubproblemError(MmgsimError):
             f"the problem of {agent} at step {step} ended {status!r}, not optimal{why}"
         )
 
+    @property
+    def is_out_of_time(self) -> bool:
+        """Whether the solver had nothing yet when its time was up."""
+        return self.status == "Time limit reached"
+
 
 _GROUPS = 12
 """So many components are named in a message."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import logging
 import multiprocessing
 import os
@@ -10,6 +11,7 @@ import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import contextmanager
+from multiprocessing.context import BaseContext
 from multiprocessing.synchronize import Event
 from typing import TypeVar
 
@@ -44,8 +46,7 @@ def outcomes(
     if workers == 1 or len(tasks) < 2:
         yield from (work(task, _heed) for task in tasks)
         return
-    # Started anew rather than forked: solvers and pyarrow have threads, which no fork survives.
-    context = multiprocessing.get_context("spawn")
+    context = _context()
     stop = context.Event()
     pool = ProcessPoolExecutor(
         min(workers, len(tasks)), mp_context=context, initializer=_begin, initargs=(stop,)
@@ -58,6 +59,19 @@ def outcomes(
     finally:
         stop.set()  # of no effect where all is done
         pool.shutdown(wait=True, cancel_futures=True)
+
+
+def _context() -> BaseContext:
+    """Give how processes are started: never forked from this one.
+
+    Solvers and pyarrow have threads here, which no fork survives. Where the system can, processes
+    are forked from one that has imported mmgsim and done nothing else: importing takes seconds.
+    """
+    if "forkserver" not in multiprocessing.get_all_start_methods():
+        return multiprocessing.get_context("spawn")
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload(["mmgsim"])
+    return context
 
 
 @contextmanager
@@ -80,6 +94,7 @@ _stop: Event | None = None
 def _begin(stop: Event) -> None:
     global _stop
     _stop = stop
+    gc.freeze()  # as the command line does
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     logging.getLogger("mmgsim").setLevel(logging.ERROR)  # warnings of runs are in their manifests
     threading.Thread(target=_end_with_parent, daemon=True).start()

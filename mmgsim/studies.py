@@ -57,6 +57,7 @@ from mmgsim.terminal import (
     progress_told,
     tell_failures,
 )
+from mmgsim.year import Reduction
 from mmgsim.year import year as study_year
 
 __all__ = ["compare", "divide", "judge", "reproduce", "size", "sweep", "year"]
@@ -137,6 +138,14 @@ def year(  # noqa: PLR0913  one parameter per option of the command line
     resume: Annotated[
         bool, typer.Option("--resume", help="Keep the finished runs in --out, run what lacks.")
     ] = False,
+    choose: Annotated[
+        str | None,
+        typer.Option(
+            metavar="METHOD:DAYS",
+            help=f"Choose days of the year of `start`, such as {Reduction.MEDOIDS}:5, in place of "
+            f"the scenario's; METHOD is {', '.join(Reduction)}.",
+        ),
+    ] = None,
 ) -> None:
     """Run the representative days of a scenario, and weigh them to a year."""
     check_resumable(out_dir, "study", resume=resume)
@@ -149,6 +158,7 @@ def year(  # noqa: PLR0913  one parameter per option of the command line
                 coordinations_of(coordination),
                 overrides=overrides,
                 strategy=everybody,
+                choose=choose,
                 out=out_dir,
                 progress=bar.show,
                 resume=resume,
@@ -314,7 +324,7 @@ def reproduce(
     paper: Annotated[str, typer.Argument(metavar="PAPER", help="Its number, such as 000.")],
     out_dir: OutOption = None,
     is_quick: Annotated[
-        bool, typer.Option("--quick", help="Fewer days, to try; the claims say so.")
+        bool, typer.Option("--quick", help="Fewer days or scenarios, to try; the claims say so.")
     ] = False,
     quiet: QuietOption = False,
     as_json: JsonOption = False,

@@ -1,5 +1,6 @@
 """What tests of several folders share."""
 
+import gc
 import importlib
 
 import pytest
@@ -45,8 +46,19 @@ TOGETHER = ("tests/audit/", "tests/papers/test_p003_", "tests/unit/report/", "te
 
 def pytest_collection_modifyitems(items):
     """Begin with what is long, so that no worker is left alone with it in the end."""
+    notebooks = [item for item in items if item.path.suffix == ".ipynb"]
+    for notebook in notebooks:  # what a kernel warns of is no error of ours
+        notebook.add_marker(pytest.mark.filterwarnings("default"))
     slow = {item.path for item in items if item.get_closest_marker("slow")}
+    slow |= {notebook.path for notebook in notebooks}
     items.sort(key=lambda item: (not item.nodeid.startswith(TOGETHER), item.path not in slow))
+
+
+def pytest_collection_finish():
+    """Spare the garbage collector what stays: modules, and thousands of tests."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 20)
 
 
 @pytest.hookimpl(optionalhook=True)

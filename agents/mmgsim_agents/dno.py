@@ -271,7 +271,7 @@ class DnoAgent(mesa.Agent):
             raise RuntimeError("the power flow comes after the DNO's own dispatch")
         exchange_kw = joined * [*(step.money.exchange_kw for step in steps), *own.exchange_kw]
         q_kvar = joined * [*(step.q_kvar for step in steps), *own.q_kvar]
-        share = self.model.background_share(self.model.clock.step)
+        share = self.model.true_background_share(self.model.clock.step)
         solver = state.swept_flow if self.is_swept else state.flow
         flow = solver.solve(frozen(share[None]), exchange_kw[None, :], q_kvar[None, :])
         loss_share_kw, flags = self._loss_shares(state.feeder, share, exchange_kw)

@@ -106,8 +106,9 @@ class AdaptiveRobust:
     max_rounds : int
         After which they end all the same.
     time_limit_s : float or None
-        After which no round begins, and the most that a MILP in one takes. What a machine finds
-        within a time differs from run to run.
+        After which no round begins, and the most that a MILP in one takes. Without any decision
+        by then nobody trades, and the grid is open one way (flag `robust_fallback`). What a
+        machine finds within a time differs from run to run.
     """
 
     asks: frozenset[type[Message]] = frozenset({Disclose, Award})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -22,6 +22,7 @@ _LONG_AGO = datetime(1800, 1, 1, tzinfo=UTC)
 """Steps are counted from here, before the first that a scenario may have."""
 _HOURS_PER_DAY = 24.0
 _FACTORS = ("price factors",)
+_BACKGROUND = ("background factors",)
 
 DeviceKey = tuple[str, str]
 """Names of a microgrid and of a device in it."""
@@ -137,10 +138,16 @@ class Futures:
 
         Parameters are those of `device_kw`; the result is a (futures, steps) array.
         """
-        part, spread = self._part(first_step, steps), self._inputs.spreads.price
-        if spread is None:
-            return np.ones((len(futures), part.stop - part.start))
-        return spread.values(self._scores(("price",), futures, part), part)
+        return self._factors("price", futures, self._part(first_step, steps))
+
+    def background_factors(
+        self, futures: Sequence[int], *, first_step: int = 0, steps: int | None = None
+    ) -> FloatArray:
+        """Give by what the background load is multiplied as it comes true; ones if certain.
+
+        Parameters are those of `device_kw`; the result is a (futures, steps) array.
+        """
+        return self._factors("background", futures, self._part(first_step, steps))
 
     def true_kw(self) -> Mapping[DeviceKey, FloatArray]:
         """Give what comes true in a run, in the positions of `Inputs`. [kW]"""
@@ -152,6 +159,10 @@ class Futures:
     def true_price_factors(self) -> FloatArray:
         """Give by what prices are multiplied in a run, in the positions of `Inputs`."""
         return self._true_factors
+
+    def true_background_factors(self) -> FloatArray:
+        """Give by what the background is multiplied in a run, in the positions of `Inputs`."""
+        return self._kept(_BACKGROUND, self.background_factors)
 
     # ------------------------------------------------------------------- as a run goes on
     def ahead(self, microgrid: str, window: Window) -> Mapping[str, Ahead]:
@@ -241,7 +252,8 @@ class Futures:
 
     def _lag1(self, kind: str) -> float:
         """Give the correlation of neighbouring steps."""
-        how = self._told.price if kind == "price" else self._told.of_kind(kind)
+        shared = {"price": self._told.price, "background": self._told.background}
+        how = shared[kind] if kind in shared else self._told.of_kind(kind)
         return 0.0 if how is None else float(how.lag1**self._step_h)
 
     def _scores(self, names: tuple[str, ...], futures: Sequence[int], part: slice) -> FloatArray:
@@ -267,13 +279,23 @@ class Futures:
 
     @property
     def _true_factors(self) -> FloatArray:
+        return self._kept(_FACTORS, self.price_factors)
+
+    def _kept(self, names: tuple[str, ...], factors: Callable[..., FloatArray]) -> FloatArray:
+        """Give factors of the future that comes true, ones where none does, over all steps."""
         if self.true_future is None:
             return frozen(np.ones(self._all))
-        if _FACTORS not in self._true:  # kept with the scores: `with_true` forgets both
-            lead, future = self.lead_steps, [self.true_future]
-            factors = self.price_factors(future, first_step=-lead, steps=self._all)
-            self._true[_FACTORS] = frozen(factors[0])
-        return self._true[_FACTORS]
+        if names not in self._true:  # kept with the scores: `with_true` forgets both
+            found = factors([self.true_future], first_step=-self.lead_steps, steps=self._all)
+            self._true[names] = frozen(found[0])
+        return self._true[names]
+
+    def _factors(self, name: str, futures: Sequence[int], part: slice) -> FloatArray:
+        """Give the factor that is the same for all, as it comes true; ones where it is certain."""
+        spread: Spread | None = getattr(self._inputs.spreads, name)
+        if spread is None:
+            return np.ones((len(futures), part.stop - part.start))
+        return spread.values(self._scores((name,), futures, part), part)
 
     def _ahead(self, key: DeviceKey, spread: Spread, part: slice) -> Ahead:
         kind = self._kinds[key]

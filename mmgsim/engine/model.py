@@ -375,11 +375,16 @@ class MultiMicrogridModel(mesa.Model):
         )
 
     def background_share(self, step: int) -> FloatArray:
-        """Give the background load of a step over its peak; the DNO knows it ahead.
+        """Give the background load of a step over its peak, as the DNO reckons with it ahead.
 
         A number (an array without axes), or one a profile where elements follow their own.
         """
         return np.asarray(self.inputs.background[self.inputs.lead_steps + step])
+
+    def true_background_share(self, step: int) -> FloatArray:
+        """Give what comes true of it: the same, but where the background is uncertain."""
+        factor = self.futures.true_background_factors()[self.inputs.lead_steps + step]
+        return np.asarray(factor * self.background_share(step))
 
     @property
     def loss_kw(self) -> float:

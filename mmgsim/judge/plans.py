@@ -105,7 +105,9 @@ def loaded_plans(
     found = {plan.name: plan.load(scenario, overrides) for plan in plans}
     told = next(iter(found.values())).scenario.uncertainty
     if told is None or not told.is_uncertain:
-        cure = "say under `uncertainty` how load, pv, wind or price are spread; see README"
+        cure = (
+            "say under `uncertainty` how load, pv, wind, price or background are spread; see README"
+        )
         what = "nothing is uncertain: every future would be the same"
         raise ScenarioError(str(scenario), [Fault("uncertainty", what, cure)])
     return found

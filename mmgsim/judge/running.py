@@ -10,10 +10,11 @@ from typing import Any
 
 from mmgsim.engine import MultiMicrogridModel
 from mmgsim.errors import JudgementEndedEarlyError
-from mmgsim.judge.folder import JudgeFolder, choose_judge_folder
+from mmgsim.judge.folder import JudgeRows, judge_rows
 from mmgsim.judge.judgement import Judgement
 from mmgsim.judge.plans import Plan, PlanChoice, chosen_plans, loaded_plans
 from mmgsim.judge.worker import Met, Task, begin, told, work
+from mmgsim.kept import choose_study_folder
 from mmgsim.lock import held
 from mmgsim.processes import outcomes
 
@@ -86,20 +87,20 @@ def judge(  # noqa: PLR0913  one parameter per choice of a judgement
     given = dict(overrides or {})
     loaded = loaded_plans(scenario, found, given)
     model = MultiMicrogridModel(next(iter(loaded.values())))  # reads series: their faults too
-    path = choose_judge_folder(out, model.scenario.name, resume=resume)
+    path = choose_study_folder(out, model.scenario.name, "judge", resume=resume)
     with held(path):
-        folder = JudgeFolder(path, loaded, model)
+        folder = judge_rows(path, loaded, model, resume=resume)
         numbers = range(1, futures + 1)
 
         def judgement() -> Judgement:
-            return Judgement(model.scenario, found, folder.met, numbers, level=level, folder=path)
+            return Judgement(model.scenario, found, folder.rows, numbers, level=level, folder=path)
 
         tasks = _tasks(folder, found, str(scenario), given, numbers)
         return _made(folder, tasks, judgement, workers=workers, progress=progress)
 
 
 def _tasks(
-    folder: JudgeFolder,
+    folder: JudgeRows,
     plans: Iterable[Plan],
     scenario: str,
     overrides: Mapping[str, Any],
@@ -108,7 +109,7 @@ def _tasks(
     """Give what is left to do, with the first gate of every plan cleared."""
     found: list[Task] = []
     for plan in plans:
-        lacking = folder.lacking(plan.name, numbers)
+        lacking = tuple(n for n in numbers if not folder.has_ended((plan.name, n)))
         if not lacking:
             continue
         try:
@@ -124,7 +125,7 @@ def _tasks(
 
 
 def _made(
-    folder: JudgeFolder,
+    folder: JudgeRows,
     tasks: list[Task],
     judgement: Callable[[], Judgement],
     *,
@@ -134,7 +135,7 @@ def _made(
     """Have the plans meet what they lack, and write what came of it."""
     progress = progress or _nobody
     left = sum(len(task.futures) for task in tasks)
-    total = len(folder.met) + left
+    total = len(folder.rows) + left
     made, why = None, ""
     try:
         progress(total - left, total)
@@ -150,7 +151,7 @@ def _made(
         raise
     finally:
         # Whatever happened: what was met is in the table.
-        if folder.met:
+        if folder.rows:
             made = judgement()
             made.write()
     if why or made is None or made.failed:

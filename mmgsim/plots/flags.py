@@ -86,6 +86,8 @@ MEANINGS: Mapping[str, str] = MappingProxyType(
         "for the forecast alone.",
         "robust_out_of_rounds": "Adaptive robust trading ended after its last round: its decision "
         "is the best it found, and the bounds of its rounds say how good that is.",
+        "robust_fallback": "Adaptive robust trading found no decision in its time: nobody trades, "
+        "and the grid is open one way.",
         "robust_out_of_time": "Adaptive robust trading ran out of time: its decision is the best "
         "it found, and the bounds of its rounds say how good that is.",
         "leader_left": "A microgrid is no linear problem, because units are on or off or binaries "

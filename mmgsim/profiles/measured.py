@@ -8,11 +8,14 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
+from io import StringIO
 from itertools import pairwise
 from math import isfinite
 from pathlib import Path
+from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -34,8 +37,7 @@ _CURE_CLOCK = (
 )
 
 
-@dataclass(frozen=True, slots=True)
-class _Cell:
+class _Cell(NamedTuple):
     """One row of the file: its line, stamp and value as written."""
 
     line: int
@@ -137,7 +139,7 @@ def read_numbers(
     values, found = _parse_values(cells, column)
     if other == column:
         return {column: values}, found
-    others, more = _parse_values([replace(cell, value=cell.stamp) for cell in cells], other)
+    others, more = _parse_values([cell._replace(value=cell.stamp) for cell in cells], other)
     return {column: values, other: others}, _by_line([*found, *more])
 
 
@@ -148,16 +150,15 @@ def _by_line(faults: Iterable[Fault]) -> list[Fault]:
 def _read_cells(path: Path, source: CsvSource) -> tuple[list[_Cell], list[Fault]]:
     try:
         # utf-8-sig: spreadsheets like to put a byte order mark before the first header.
-        with path.open(encoding="utf-8-sig", newline="") as text:
-            reader = csv.reader(text)
-            rows = [(reader.line_num, row) for row in reader if any(cell.strip() for cell in row)]
+        with path.open(encoding="utf-8-sig", newline="") as file:
+            rows = _rows(file.read())
     except FileNotFoundError:
         return [], [Fault(source.file, "the file does not exist", _file_cure(path))]
     except (OSError, ValueError, csv.Error) as reason:  # no text, or no name of a file
         return [], [Fault(source.file, f"cannot be read: {reason}", "save it as CSV in UTF-8")]
     if len(rows) < 3:  # a header and two stamps, without which no step is known
         return [], [Fault(source.file, "has fewer than two rows of values below the header")]
-    header = [name.strip() for name in rows[0][1]]
+    header = rows[0][1]
     faults = _header_faults(header, (source.time_column, source.column))
     if faults:
         return [], faults
@@ -169,6 +170,17 @@ def _read_cells(path: Path, source: CsvSource) -> tuple[list[_Cell], list[Fault]
     return cells, []
 
 
+@lru_cache(maxsize=2)
+def _rows(text: str) -> tuple[tuple[int, tuple[str, ...]], ...]:
+    """Give the rows of a file with their lines; most scenarios read many columns of one file."""
+    reader = csv.reader(StringIO(text, newline=""))
+    return tuple(
+        (reader.line_num, tuple(cell.strip() for cell in row))
+        for row in reader
+        if any(cell.strip() for cell in row)
+    )
+
+
 def _file_cure(path: Path) -> str:
     """Say where a file was looked for, and which one is there under a similar name."""
     cure = f"looked in {path.parent}; the path is relative to the scenario's folder"
@@ -176,14 +188,14 @@ def _file_cure(path: Path) -> str:
     return f"{cure}; {near_miss(path.name, others)}" if others else cure
 
 
-def _width_faults(rows: Sequence[tuple[int, list[str]]], columns: int) -> list[Fault]:
+def _width_faults(rows: Sequence[tuple[int, Sequence[str]]], columns: int) -> list[Fault]:
     """Refuse rows with more cells than the header: a decimal comma would cut its number short."""
     cure = "use a decimal point, and quotes around texts with commas"
     return _first_few(
         [
             Fault("row", f"has {len(row)} cells under {columns} headers", cure, line=line)
             for line, row in rows
-            if len(row) > columns and any(cell.strip() for cell in row[columns:])
+            if len(row) > columns and any(row[columns:])
         ]
     )
 
@@ -203,7 +215,7 @@ def _header_faults(header: Sequence[str], wanted: Iterable[str]) -> list[Fault]:
 
 
 def _cell(row: Sequence[str], position: int) -> str:
-    return row[position].strip() if position < len(row) else ""
+    return row[position] if position < len(row) else ""
 
 
 def _parse_values(cells: Sequence[_Cell], column: str) -> tuple[FloatArray, list[Fault]]:
@@ -226,38 +238,47 @@ def _parse_values(cells: Sequence[_Cell], column: str) -> tuple[FloatArray, list
 def _parse_stamps(
     cells: Sequence[_Cell], source: CsvSource, index: TimeIndex
 ) -> tuple[list[_Stamped], list[Fault]]:
-    where = f"column {source.time_column!r}"
-    name = source.timezone or index.timezone
+    written = tuple((cell.line, cell.stamp) for cell in cells)
+    stamps, faults = _read_stamps(written, source.time_column, source.timezone or index.timezone)
+    return list(stamps), list(faults)
+
+
+@lru_cache(maxsize=4)
+def _read_stamps(
+    written: tuple[tuple[int, str], ...], column: str, name: str
+) -> tuple[tuple[_Stamped, ...], tuple[Fault, ...]]:
+    """Give the instants of stamps with their lines; most columns of a scenario have the same."""
+    where = f"column {column!r}"
     unknown = zone_faults(name)
     if unknown:
-        return [], unknown
+        return (), tuple(unknown)
     zone = ZoneInfo(name)
     first_naive: int | None = None
     first_aware: int | None = None
     stamps: list[_Stamped] = []
     faults: list[Fault] = []
-    for cell in cells:
+    for line, stamp in written:
         try:
-            given = datetime.fromisoformat(cell.stamp)
+            given = datetime.fromisoformat(stamp)
         except ValueError:
-            what = f"{cell.stamp!r} is no ISO 8601 time"
-            faults.append(Fault(where, what, "write '2021-01-31T14:00'", line=cell.line))
+            what = f"{stamp!r} is no ISO 8601 time"
+            faults.append(Fault(where, what, "write '2021-01-31T14:00'", line=line))
             continue
         trouble = _clock_trouble(given, zone) if given.tzinfo is None else ""
         if trouble:
-            what = f"{cell.stamp} {trouble} in {name}"
-            faults.append(Fault(where, what, _CURE_CLOCK, line=cell.line))
+            what = f"{stamp} {trouble} in {name}"
+            faults.append(Fault(where, what, _CURE_CLOCK, line=line))
             continue
         if given.tzinfo is None:
-            first_naive = first_naive or cell.line
+            first_naive = first_naive or line
             given = given.replace(tzinfo=zone)
         else:
-            first_aware = first_aware or cell.line
-        stamps.append(_Stamped(cell.line, given.astimezone(UTC)))
+            first_aware = first_aware or line
+        stamps.append(_Stamped(line, given.astimezone(UTC)))
     if first_naive and first_aware:
         what = f"has stamps with an offset (line {first_aware}) and without one"
         faults.append(Fault(where, what, "write all of them alike", line=first_naive))
-    return stamps, _first_few(faults)
+    return tuple(stamps), tuple(_first_few(faults))
 
 
 def _clock_trouble(naive: datetime, zone: ZoneInfo) -> str:

@@ -58,9 +58,7 @@ def write_sized_page(path: Path, sized: Sized) -> None:
     body += [f'<p class="note">{escape(note)}</p>' for note in sized.all_notes]
     for heading, text, figure in sizing_figures(sized):
         body += [f"<h2>{escape(heading)}</h2>", f"<p>{escape(text)}</p>", drawing.draw(figure)]
-    for name in ("structures", "payoffs", "divisions"):
-        if name in sized.tables:
-            body += [f"<h2>{name.capitalize()}</h2>", _plain_table(sized.tables[name])]
+    body += _games(sized, drawing)
     title = f"{sized.scenario} · sizes for {sized.title}"
     write_text(path, page(title, sized.subtitle, body))
 
@@ -141,7 +139,8 @@ def _costs(sized: Sized) -> go.Figure:
             y=sized.bound,
             line={"color": LIMIT, "width": 2, "dash": "dash"},
             annotation_text="no sizes cost less",
-            annotation_position="top left",
+            annotation_position="top right",
+            annotation_bgcolor="rgba(255,255,255,0.8)",
         )
     layout(figure, "Annual cost, income from the grid aside", barmode="stack", legend=_LEGEND)
     return figure.update_yaxes(title=f"[{sized.currency}/year]")
@@ -245,6 +244,53 @@ def _check(sized: Sized) -> go.Figure:
         figure.add_bar(x=told, y=days[column], name=name, marker_color=colours[column])
     layout(figure, "Bills of all on days that stand for the year", barmode="group", legend=_LEGEND)
     return figure.update_yaxes(title=f"[{sized.currency}/day]")
+
+
+_GAMES = {
+    "payoffs": "What each player bears in every structure, alone with its payoff",
+    "divisions": "What the grand coalition saves, divided: bill = alone - saving",
+    "violations": "What each rule fails to keep; zero is kept",
+}
+
+
+def _games(sized: Sized, drawing: Drawing) -> Iterator[str]:
+    """Give the part about who decides with whom."""
+    structures = sized.tables.get("structures")
+    if structures is None:
+        return
+    yield "<h2>Who decides with whom</h2>"
+    yield (
+        "<p>Each technology is a player that owns it everywhere. A block of players makes its own "
+        "devices and its share of all bills small, in turns, until nobody moves. With full shares "
+        "everybody bears all bills; with equal shares one part each, so that who builds gets a "
+        "part of what that saves.</p>"
+    )
+    yield drawing.draw(_structures(structures, sized.currency))
+    yield _plain_table(structures)
+    for name, text in _GAMES.items():
+        if name in sized.tables:
+            yield f"<p>{escape(text)}.</p>"
+            yield _plain_table(sized.tables[name])
+
+
+def _structures(structures: pd.DataFrame, currency: str) -> go.Figure:
+    figure, colours = go.Figure(), microgrid_colours([*structures.share.unique()])
+    for share, own in structures.groupby("share", sort=False):
+        figure.add_bar(
+            x=own.structure,
+            y=own.annual_cost,
+            name=f"{share} shares",
+            marker_color=colours[str(share)],
+        )
+    best = float(structures.annual_cost.min())
+    figure.add_hline(y=best, line={"color": LIMIT, "width": 2, "dash": "dash"})
+    layout(
+        figure,
+        "Annual cost by coalition structure (dashed: the least)",
+        barmode="group",
+        legend=_LEGEND,
+    )
+    return figure.update_yaxes(title=f"[{currency}/year]")
 
 
 def _plain_table(frame: pd.DataFrame) -> str:

@@ -311,6 +311,6 @@ def _missing() -> Iterator[Claim]:
         "scenarios",
         Verdict.NOT_REPRODUCIBLE,
         "numbers of the distributions are missing, and whether 20 days are planned apart or "
-        "together; found figures are of one day that is known beforehand",
+        "together; U1 to U8 go through both on the distributions that leem4 and leem10 state",
         "section II",
     )

@@ -62,20 +62,20 @@ class Plan:
 
     def charges(self) -> float:
         """Give what open ways cost. [currency]"""
-        return self.problem.operate(self.optimum.first).cost - self._at(self.problem.forecast)
+        first, forecast = self.optimum.first, self.problem.forecast
+        return self.problem.operate(first).cost - RecourseCost(self.problem.recourse).at(
+            first, forecast
+        )
 
     def costs(self, suns: list[FloatArray]) -> FloatArray:
         """Give what a day costs at each sun, for who sees it whole when it begins. [currency]"""
-        charges = self.charges()
-        return np.array([charges + self._at(sun) for sun in suns])
+        charges, cost = self.charges(), RecourseCost(self.problem.recourse)
+        return np.array([charges + cost.at(self.optimum.first, sun) for sun in suns])
 
     def worst(self) -> float:
         """Give what the plan costs at most. [currency]"""
         adversary = self.problem.adversary(mip_gap=1e-4)
         return self.charges() + adversary.worst(self.optimum.first).bound
-
-    def _at(self, sun: FloatArray) -> float:
-        return RecourseCost(self.problem.recourse).at(self.optimum.first, sun)
 
 
 class Study:

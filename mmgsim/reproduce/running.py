@@ -41,7 +41,7 @@ def reproduce(
         Folder, which must not exist or be empty: gets the runs, `claims.csv`, `claims.json` and
         `claims.html`; ``runs/paper-<number>-<time>`` by default.
     quick : bool
-        Run fewer days, to try; the result says so.
+        Run fewer days, or draw fewer scenarios, to try; the result says so.
     progress : callable or None
         Called with the model after every step of every run.
 

@@ -26,6 +26,7 @@ SIGNS = (
 )
 """What verdicts about effects mean, in one line."""
 _BORNE_OUT = frozenset({Verdict.REPRODUCED, Verdict.SAME_SIGN, Verdict.HOLDS})
+_QUICK = "Quick: fewer days were run, or fewer scenarios drawn, so that no number counts."
 _LEAST_DIGITS, _MOST_DIGITS = 2, 6
 _SAME = 1e-9  # In relative terms: below it two numbers differ by rounding of doubles.
 
@@ -41,7 +42,8 @@ class Settings:
     folder : Path
         Where runs go.
     is_quick : bool
-        True for fewer days, which is for trying: it is said with every number that hangs on it.
+        True for fewer days or scenarios, which is for trying: it is said with every number that
+        hangs on it.
     progress : callable or None
         Called with the model after every step of every run.
     """
@@ -82,7 +84,7 @@ class Reproduction:
     claims : tuple of Claim
         In the order of the paper.
     is_quick : bool
-        True where fewer days were run.
+        True where fewer days were run, or fewer scenarios drawn.
     folder : Path
         Where it is written.
     """
@@ -107,8 +109,7 @@ class Reproduction:
     @property
     def notes(self) -> tuple[str, ...]:
         """What has to be known of all claims; first how many ended how."""
-        quick = ("Quick: fewer days were run, so that no number is one of a year.",)
-        head = (self.sums, *(quick if self.is_quick else ()), SIGNS)
+        head = (self.sums, *((_QUICK,) if self.is_quick else ()), SIGNS)
         return (*head, *self.paper.notes)
 
     def as_plain_data(self) -> dict[str, Any]:

@@ -137,6 +137,7 @@ _PARTS = {
             "pv": "`beta`, `normal` or `residuals`, see below",
             "wind": "`weibull`, `normal` or `residuals`, see below",
             "price": "`{sd: NUMBER, lag1: NUMBER}`, as of `normal`",
+            "background": "`{sd: NUMBER, lag1: NUMBER}`, as of `normal`",
         },
     ),
     "sizing": Part(

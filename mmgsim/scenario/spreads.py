@@ -54,12 +54,15 @@ class Spreads:
         By (microgrid, device); certain series have none. [kW]
     price : Spread or None
         Of the factor of all energy prices; None where they are certain. [-]
+    background : Spread or None
+        Of the factor of the background load; None where it is certain. [-]
     """
 
     device_kw: Mapping[tuple[str, str], Spread] = field(
         default_factory=lambda: MappingProxyType({})
     )
     price: Spread | None = None
+    background: Spread | None = None
 
 
 def read_spreads(
@@ -94,8 +97,11 @@ def read_spreads(
         for key, device in _devices(scenario)
         if told.of_kind(device.kind) is not None
     }
-    price = None if told.price is None else NormalSpread(np.ones(index.steps), told.price.sd)
-    return Spreads(MappingProxyType(found), price), faults
+    price, background = (
+        None if how is None else NormalSpread(np.ones(index.steps), how.sd)
+        for how in (told.price, told.background)
+    )
+    return Spreads(MappingProxyType(found), price, background), faults
 
 
 def weibull_faults(scenario: Scenario) -> Iterator[Fault]:
@@ -120,9 +126,10 @@ def told_spreads(told: UncertaintyConfig) -> Iterator[tuple[str, Label, str]]:
         if how is not None:
             label = how.label if isinstance(how, ResidualsConfig) else Label.SYNTHETIC
             yield f"uncertainty.{kind}", label, _words(how)
-    if told.price is not None:
-        what = f"normal, sd {told.price.sd:g} of the price, lag1 {told.price.lag1:g}"
-        yield "uncertainty.price", Label.SYNTHETIC, what
+    for name, shared in (("price", told.price), ("background", told.background)):
+        if shared is not None:
+            what = f"normal, sd {shared.sd:g} of the {name}, lag1 {shared.lag1:g}"
+            yield f"uncertainty.{name}", Label.SYNTHETIC, what
     true = "the series themselves" if told.future is None else f"future {told.future}"
     yield "uncertainty.future", Label.SYNTHETIC, f"{true} came true"
 

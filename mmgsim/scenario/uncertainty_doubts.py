@@ -28,7 +28,13 @@ def uncertainty_doubts(scenario: Scenario, inputs: Inputs) -> Iterator[Fault]:
     for kind, name in _NAMES.items():
         if told.of_kind(kind) is not None and kind not in kinds:
             yield Fault(f"uncertainty.{kind}", f"there is no {name}", "leave it out, unless meant")
-    if not is_uncertain:
+    network = scenario.network
+    if told.background is not None and network is None:
+        yield Fault("uncertainty.background", "there is no network", "leave it out, unless meant")
+    elif told.background is not None and network is not None and network.background.scale == 0.0:
+        what = "there is no background load: network.background.scale is 0"
+        yield Fault("uncertainty.background", what, "leave it out, unless meant")
+    if not is_uncertain and told.background is None:
         yield Fault("uncertainty", "makes nothing uncertain", "say how load, pv or wind are spread")
     yield from _cut_doubts(inputs)
 

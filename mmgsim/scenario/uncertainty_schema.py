@@ -128,11 +128,15 @@ class UncertaintyConfig(Config):
     """Available wind; certain if left out."""
     price: SharedConfig | None = None
     """Energy prices: import, export and upstream, all times one factor; certain if left out."""
+    background: SharedConfig | None = None
+    """Background load of the network, all of it times one factor; the DNO plans with the series
+    and meets what comes true. Certain if left out."""
 
     @property
     def is_uncertain(self) -> bool:
         """Whether anything is said to be."""
-        return any(how is not None for how in (self.load, self.pv, self.wind, self.price))
+        spread = (self.load, self.pv, self.wind, self.price, self.background)
+        return any(how is not None for how in spread)
 
     def of_kind(self, kind: str) -> KindConfig | None:
         """Give how the series of a kind of device are spread: `load`, `pv` or `wind`."""

@@ -5,6 +5,7 @@ from mmgsim.sizing.checking import YearCheck, check_in_runs
 from mmgsim.sizing.costs import Technology, capital_recovery_factor
 from mmgsim.sizing.evolution import Evolution
 from mmgsim.sizing.exact import LeastCost, least_annual_cost
+from mmgsim.sizing.exact_weighted import LeastWeighted, least_weighted
 from mmgsim.sizing.objectives import (
     Appraisal,
     Bases,
@@ -44,6 +45,7 @@ __all__ = [
     "Evolution",
     "Front",
     "LeastCost",
+    "LeastWeighted",
     "Objective",
     "Patience",
     "Problem",
@@ -69,6 +71,7 @@ __all__ = [
     "has_numba",
     "has_pymoo",
     "least_annual_cost",
+    "least_weighted",
     "search_of",
     "sensitivity_table",
     "size",

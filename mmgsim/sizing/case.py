@@ -19,7 +19,12 @@ BoolArray = NDArray[np.bool_]
 
 KINDS: Final = ("wind", "pv", "battery")
 """What is sized, in the order of the last axis of all sizes."""
-WIND, PV, BATTERY = range(3)
+WIND: Final = 0
+"""Where the size of wind is in `KINDS`. [kW]"""
+PV: Final = 1
+"""Where the size of PV is. [kW]"""
+BATTERY: Final = 2
+"""Where the size of batteries is. [kWh]"""
 
 
 class Sharing(StrEnum):

@@ -10,7 +10,6 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from scipy.cluster.hierarchy import fcluster, linkage
 
 from mmgsim.contracts import FloatArray
 from mmgsim.run import Progress
@@ -18,7 +17,7 @@ from mmgsim.scenario import LoadedScenario
 from mmgsim.sizing.case import Sharing
 from mmgsim.sizing.plain import by_step
 from mmgsim.sizing.yearly import YearSimulator
-from mmgsim.year import choose_days, year
+from mmgsim.year import Reduction, reduce_days, year
 
 __all__ = ["YearCheck", "check_in_runs", "chosen_days"]
 
@@ -150,7 +149,7 @@ def chosen_days(
     """Choose days that stand for the year of these sizes.
 
     Days are told apart by what every microgrid lacks over the day and by what all pay and earn in
-    every step of the rule; clusters are Ward's, and of each the day nearest to its mean is taken.
+    every step of the rule, and chosen by fast forward selection.
 
     Returns
     -------
@@ -167,11 +166,11 @@ def chosen_days(
     whole = len(columns) // per_day * per_day
     by_day = columns[:whole].reshape(-1, per_day, columns.shape[1]).sum(axis=1)
     dates = [start + timedelta(days=day) for day in range(len(by_day))]
-    features = pd.DataFrame(by_day, index=pd.Index(dates, name="day"))
-    spread = features.std(ddof=0)
-    standard = features / spread.where(spread > 0.0, 1.0)
-    clusters = fcluster(linkage(standard.to_numpy(), "ward"), min(count, len(dates)), "maxclust")
-    return choose_days(features, pd.Series(clusters, index=features.index))
+    features = pd.DataFrame(by_day).add_prefix("feature")
+    found = reduce_days(features, min(count, len(dates)), Reduction.FORWARD)
+    weights = np.round(found.probability * len(dates))  # whole days, as each is as likely
+    chosen = pd.DataFrame({"day": [dates[at] for at in found.kept], "days": weights})
+    return chosen.sort_values("day", ignore_index=True)
 
 
 def _bill_of_day(simulator: YearSimulator, sizes: FloatArray, start: date, day: str) -> float:

@@ -54,6 +54,7 @@ class Evolution:
     """
 
     PATIENCE: ClassVar[Patience] = Patience(rounds=400, idle_rounds=40, gain=1e-6)
+    """How long it goes on unless told otherwise."""
 
     def __init__(
         self,

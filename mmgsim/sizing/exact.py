@@ -24,7 +24,7 @@ from mmgsim.sizing.year_program import YearProgram, year_program
 
 __all__ = ["LeastCost", "least_annual_cost"]
 
-_OPTIONS = {"output_flag": False, "threads": 1, "solver": "ipm", "run_crossover": "off"}
+_OPTIONS = {"output_flag": False, "threads": 1, "solver": "ipm", "run_crossover": "choose"}
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -124,6 +124,11 @@ def _solved(program: YearProgram, who: str) -> tuple[FloatArray, FloatArray]:
     highs.passModel(lp)
     begin = perf_counter()
     highs.run()
+    if highs.getModelStatus() == highspy.HighsModelStatus.kUnknown:
+        # The interior point method has come to a halt short of its tolerances.
+        highs.clearSolver()
+        highs.setOptionValue("solver", "simplex")
+        highs.run()
     seconds = perf_counter() - begin
     status = highs.getModelStatus()
     if status != highspy.HighsModelStatus.kOptimal:

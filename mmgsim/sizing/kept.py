@@ -2,39 +2,26 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 
-from mmgsim.errors import Fault, ResultsError, ScenarioError
-from mmgsim.folder import choose_folder, differences
-from mmgsim.scenario import LoadedScenario, parse_yaml, resolved_yaml, seen_from, without_places
+from mmgsim.errors import ResultsError
+from mmgsim.kept import Origin, begin_study
+from mmgsim.scenario import LoadedScenario, dump_yaml, resolved_yaml, seen_from
 from mmgsim.sizing.case import SizingCase
-from mmgsim.tables import write_bytes, write_json
+from mmgsim.tables import write_bytes
 
-__all__ = ["KeptSearch", "choose_size_folder"]
+__all__ = ["WHAT", "KeptSearch"]
 
-_ORIGIN, _STATE = "origin.json", "search.npz"
-
-
-def choose_size_folder(out: str | Path | None, scenario: str, *, resume: bool) -> Path:
-    """Give the folder of a sizing: new or empty, or one to go on in if that is asked for.
-
-    ``runs/<scenario>-size-<time>`` by default.
-
-    Raises
-    ------
-    ScenarioError
-        If something else is there.
-    """
-    if resume and out is not None and (Path(out) / _ORIGIN).is_file():
-        return Path(out)
-    return choose_folder(out, scenario, "size")
+WHAT = "size"
+"""What the folder is called by."""
+_STATE = "search.npz"
 
 
 class KeptSearch:
@@ -43,13 +30,15 @@ class KeptSearch:
     Parameters
     ----------
     path : Path
-        By `choose_size_folder`, and held: nobody else writes to it.
+        By `mmgsim.kept.choose_study_folder`, and held: nobody else writes to it.
     loaded : LoadedScenario
         The scenario.
     case : SizingCase
         Its numbers.
     choices : mapping
-        What else decides the search: sharing, objective, method, seed and the like.
+        What else decides the search: sharing, objective, method and seed.
+    resume : bool
+        Whether it may be gone on with.
 
     Raises
     ------
@@ -60,18 +49,22 @@ class KeptSearch:
     """
 
     def __init__(
-        self, path: Path, loaded: LoadedScenario, case: SizingCase, choices: Mapping[str, Any]
+        self,
+        path: Path,
+        loaded: LoadedScenario,
+        case: SizingCase,
+        choices: Mapping[str, Any],
+        *,
+        resume: bool,
     ) -> None:
         self.path = path
-        origin = {
-            "format": 1,
+        texts = {
+            "choices": dump_yaml(
+                {key: _plain(np.asarray(value)) for key, value in choices.items()}
+            ),
             "scenario": resolved_yaml(seen_from(path, loaded)),
-            "choices": dict(choices),
-            "series_sha256": _fingerprint(case),
         }
-        if (path / _ORIGIN).is_file():
-            self._check_same(origin)
-        write_json(path / _ORIGIN, origin)
+        begin_study(path, Origin("sizing", texts, _fingerprint(case)), resume=resume)
 
     def state(self) -> Mapping[str, Any] | None:
         """Give the state that was kept, if there is one.
@@ -87,7 +80,7 @@ class KeptSearch:
         try:
             with np.load(path, allow_pickle=False) as kept:
                 return {name: _plain(kept[name]) for name in kept.files}
-        except (OSError, ValueError, EOFError) as error:
+        except (OSError, ValueError, EOFError, BadZipFile) as error:
             raise ResultsError(f"{path} is damaged: {error}") from error
 
     def keep(self, state: Mapping[str, Any]) -> None:
@@ -96,26 +89,6 @@ class KeptSearch:
         arrays: dict[str, Any] = {name: np.asarray(value) for name, value in state.items()}
         np.savez(packed, **arrays)
         write_bytes(self.path / _STATE, packed.getvalue())
-
-    def _check_same(self, now: Mapping[str, Any]) -> None:
-        try:
-            then = json.loads((self.path / _ORIGIN).read_text(encoding="utf-8"))
-            there = without_places(parse_yaml(then["scenario"]))
-            choices, series = then["choices"], then["series_sha256"]
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise ResultsError(f"{self.path / _ORIGIN} is damaged: {error}") from error
-        here = without_places(parse_yaml(now["scenario"]))
-        faults = [*differences(here, there, free=(), what="sizing")]
-        faults += [
-            Fault(name, f"was {choices.get(name)!r}, now it is {value!r}", "give another --out")
-            for name, value in now["choices"].items()
-            if choices.get(name) != value
-        ]
-        if not faults and series != now["series_sha256"]:
-            what = "the series are not what they were when the sizing was started"
-            faults.append(Fault("series", what, "bring back the files, or give another --out"))
-        if faults:
-            raise ScenarioError(f"{self.path} cannot be resumed", faults)
 
 
 def _plain(value: Any) -> Any:

@@ -20,6 +20,7 @@ from mmgsim.sizing.yearly import YearSimulator
 __all__ = ["Appraisal", "Bases", "EnergyBasis", "Objective", "Terms", "appraise", "bases_of"]
 
 EnergyBasis = Literal["own-use", "with-peers", "generated", "load"]
+"""What levelised cost is per kWh of, as `Terms` describes."""
 
 
 class Objective(StrEnum):

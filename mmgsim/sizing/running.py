@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from time import monotonic
 from typing import Any, Literal, get_args
@@ -13,12 +14,23 @@ import pandas as pd
 from mmgsim.contracts import FloatArray
 from mmgsim.engine import load_variant
 from mmgsim.errors import Fault, MissingExtraError, ScenarioError, near_miss
+from mmgsim.kept import choose_study_folder
 from mmgsim.lock import held
 from mmgsim.scenario import LoadedScenario, SizingConfig
 from mmgsim.sizing.case import Sharing, SizingCase
 from mmgsim.sizing.checking import check_in_runs
 from mmgsim.sizing.exact import least_annual_cost
-from mmgsim.sizing.kept import KeptSearch, choose_size_folder
+from mmgsim.sizing.games import (
+    Game,
+    Played,
+    Players,
+    Share,
+    descend,
+    groups_of_microgrids,
+    groups_of_technologies,
+    play,
+)
+from mmgsim.sizing.kept import WHAT, KeptSearch
 from mmgsim.sizing.monthly import month_table
 from mmgsim.sizing.objectives import Objective, Terms
 from mmgsim.sizing.pareto import front, has_pymoo
@@ -44,6 +56,8 @@ EXACT = "exact"
 
 _KEEP_EVERY_S = 5.0
 """So much of a search is lost at most when it is ended."""
+_STARTS = 2
+"""Sizes from which each structure of a game begins, besides those that are known."""
 _NAMES: Mapping[str, Callable[[], Iterable[str]]] = {
     "sharing": lambda: list(Sharing),
     "objective": lambda: list(Objective),
@@ -109,10 +123,10 @@ def size(  # noqa: PLR0913  one parameter per choice of a sizing
     case = sizing_case(loaded)
     problem = _problem(loaded, case, Sharing(sharing), Objective(objective), workers)
     _check_fits(loaded, problem, method)
-    folder = choose_size_folder(out, loaded.scenario.name, resume=resume)
+    folder = choose_study_folder(out, loaded.scenario.name, WHAT, resume=resume)
     choices = {"sharing": sharing, "objective": objective, "method": method, "seed": search_seed}
     with held(folder):
-        kept = KeptSearch(folder, loaded, case, choices)
+        kept = KeptSearch(folder, loaded, case, choices, resume=resume)
         work = _Work(loaded, problem, method, search_seed, progress or _nobody)
         found, rounds = work.found(kept)
         study = work.study(found, rounds, folder)
@@ -274,7 +288,9 @@ class _Work:
         """Add what was asked for besides."""
         self._progress(what, 0, 1)
         if what == "sensitivity":
-            study.sensitivity = sensitivity_table(self._problem, study.sizes, self._best_of)
+            # Numbers change a little: the best is looked for from where it was.
+            near = replace(self._problem, at=study.sizes)
+            study.sensitivity = sensitivity_table(near, study.sizes, self._best_near)
         elif what == "front":
             study.front = self._front()
         elif what == "games":
@@ -286,15 +302,8 @@ class _Work:
             )
         self._progress(what, 1, 1)
 
-    def _best_of(self, problem: Problem) -> Best:
-        search = search_of(self._search_method, problem, self._seed)
-        while not search.is_done:
-            search.advance()
-        return search.best
-
-    @property
-    def _search_method(self) -> str:
-        return "evolution" if self._method == EXACT else self._method
+    def _best_near(self, problem: Problem) -> Best:
+        return descend(problem, self._seed)
 
     def _front(self) -> pd.DataFrame:
         found = front(self._problem, seed=self._seed)
@@ -305,7 +314,35 @@ class _Work:
         return pd.DataFrame({**columns, **dict(zip(names, sizes.T, strict=True))})
 
     def _games(self, study: SizeStudy) -> None:
-        raise NotImplementedError(study)
+        """Play the games of technologies, and divide what they and microgrids save together."""
+        simulator, terms = self._problem.simulator, self._problem.terms
+        players = Players.technologies(self._problem.case)
+        played: list[Played] = []
+        for share in (Share.FULL, Share.EQUAL):
+            game = Game(simulator, terms, players, share)
+            known = [study.sizes, *(one.cooperative.sizes for one in played)]
+            played.append(play(game, starts=_STARTS, seed=self._seed, known=known))
+            self._progress(f"games, {share} shares", len(played), 4)
+        study.structures = pd.concat([one.structures for one in played], ignore_index=True)
+        study.payoffs = pd.concat([one.payoffs for one in played], ignore_index=True)
+        groups = {}
+        for between, find in (
+            ("technologies", groups_of_technologies),
+            ("microgrids", groups_of_microgrids),
+        ):
+            groups[between] = find(simulator, terms, seed=self._seed)
+            self._progress(f"games, groups of {between}", 2 + len(groups), 4)
+        study.divisions = _by_players({name: one.divisions for name, one in groups.items()})
+        study.violations = _by_players(
+            {name: one.violations.reset_index() for name, one in groups.items()}
+        )
+
+
+def _by_players(tables: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Put tables below each other, with a column `between` that says between whom."""
+    parts = [table.assign(between=between) for between, table in tables.items()]
+    table = pd.concat(parts, ignore_index=True)
+    return table[["between", *(name for name in table if name != "between")]]
 
 
 def _nobody(what: str, done: int, total: int) -> None:

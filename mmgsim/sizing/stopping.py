@@ -55,7 +55,7 @@ class Leader:
     def see(self, vectors: FloatArray, costs: FloatArray, gain: float) -> None:
         """Take in the vectors of one round. What is not better changes nothing."""
         at = int(np.argmin(costs))
-        if costs[at] < self.best.cost:
+        if costs[at] < self.best.cost or not self.rounds:
             self.best = Best(vectors[at].copy(), float(costs[at]))
         cost, mark = self.best.cost, self._mark
         is_gain = cost < mark if mark == np.inf else mark - cost > gain * abs(mark)

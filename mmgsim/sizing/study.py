@@ -53,8 +53,12 @@ class SizeStudy:
         One row a set of sizes (`present`, `found`) and way of sharing, with all of `Appraisal`.
     flows : DataFrame
         One row a calendar month: energies of all with the found sizes. [kWh]
-    sensitivity, front, structures, payoffs, divisions : DataFrame or None
+    sensitivity, front : DataFrame or None
         Where they were asked for.
+    structures, payoffs : DataFrame or None
+        Of games of technologies, as of `mmgsim.sizing.games.Played`, where they were asked for.
+    divisions, violations : DataFrame or None
+        Of what technologies, or microgrids, save together; likewise.
     check : YearCheck or None
         The sizes in the full simulator, where that was asked for.
     folder : Path
@@ -85,6 +89,7 @@ class SizeStudy:
     structures: pd.DataFrame | None = None
     payoffs: pd.DataFrame | None = None
     divisions: pd.DataFrame | None = None
+    violations: pd.DataFrame | None = None
     check: YearCheck | None = None
     notes: tuple[str, ...] = field(default=())
 
@@ -111,6 +116,7 @@ class SizeStudy:
             "structures": self.structures,
             "payoffs": self.payoffs,
             "divisions": self.divisions,
+            "violations": self.violations,
             "check": None if self.check is None else self.check.days,
         }
         return {name: table for name, table in every.items() if table is not None}

@@ -55,6 +55,7 @@ class Swarm:
     """
 
     PATIENCE: ClassVar[Patience] = Patience(rounds=120, idle_rounds=30, gain=1e-6)
+    """How long it goes on unless told otherwise."""
 
     def __init__(
         self,
@@ -107,7 +108,7 @@ class Swarm:
         is_better = costs < self._own_cost
         self._own_best[is_better] = self._at[is_better]
         self._own_cost[is_better] = costs[is_better]
-        self._leader.see(self._own_best, self._own_cost, self._patience.gain)
+        self._leader.see(self._at, costs, self._patience.gain)
 
     def state(self) -> Mapping[str, Any]:
         """Give all that it takes to go on."""

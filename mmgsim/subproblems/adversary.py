@@ -18,6 +18,7 @@ import pyomo.environ as pyo
 from numpy.typing import NDArray
 
 from mmgsim.contracts import FloatArray, frozen
+from mmgsim.errors import SubproblemError
 from mmgsim.subproblems.column_constraint import Worst
 from mmgsim.subproblems.compiled import CompiledHighs
 from mmgsim.subproblems.optimality import activities
@@ -182,7 +183,8 @@ class BudgetedAdversary:
     mip_gap : float
         Of the MILP; its bound counts.
     time_limit_s : float
-        After which its best unknown and its bound are taken.
+        After which its best unknown and its bound are taken; those of the relaxed problem, an LP,
+        where it has none yet.
     """
 
     def __init__(
@@ -207,10 +209,23 @@ class BudgetedAdversary:
         ends = np.sort(self._set.spread * np.stack(worth), axis=0)
         self._solver.set(model.least, ends[0])
         self._solver.set(model.most, ends[1])
-        outcome = self._solver.solve(agent="adversary", step=0)
-        whole, part = (np.round(self._solver.get(one)) for one in (model.whole, model.part))
+        bound, is_whole = self._solved()
+        whole, part = (self._solver.get(one) for one in (model.whole, model.part))
+        if is_whole:
+            whole, part = np.round(whole), np.round(part)
         deviation = whole + self._set.rest[self._set.group] * part
-        return Worst(unknown=self._set.at(deviation), bound=outcome.bound)
+        return Worst(unknown=self._set.at(deviation), bound=bound)
+
+    def _solved(self) -> tuple[float, bool]:
+        """Give the bound of the MILP, or of its relaxation where nothing else is had in time."""
+        try:
+            return self._solver.solve(agent="adversary", step=0).bound, True
+        except SubproblemError as error:
+            if not error.is_out_of_time:
+                raise
+        # Deviations that are not whole are within the budget too.
+        with self._solver.integers_relaxed():
+            return self._solver.solve(agent="adversary", step=0).bound, False
 
 
 def _dual_model(recourse: Recourse, unknowns: BudgetSet) -> pyo.ConcreteModel:

@@ -52,6 +52,8 @@ class Trial:
     is_best : bool
         False where it was looked for among some decisions only: that the worst of it is known says
         nothing then about others.
+    is_fallback : bool
+        True where no decision was found in time, and this is one that needs no search.
     """
 
     first: FloatArray
@@ -59,6 +61,7 @@ class Trial:
     bound: float
     cost: float = -np.inf
     is_best: bool = True
+    is_fallback: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -120,7 +123,8 @@ class RobustOptimum:
     rounds : tuple of RobustRound
         How the bounds met.
     flags : tuple of str
-        ``out_of_rounds`` or ``out_of_time`` where they did not.
+        ``out_of_rounds`` or ``out_of_time`` where they did not; ``fallback`` beside it where
+        `first` is a decision that needs no search, as none was found in time.
     """
 
     first: FloatArray
@@ -169,7 +173,7 @@ def robust_optimum(
     """
     begin, lower, upper = perf_counter(), -np.inf, np.inf
     rounds: list[RobustRound] = []
-    best, flags, known = np.zeros(0), tuple[str, ...](), set[bytes]()
+    best, flags, known = Trial(np.zeros(0), 0.0, -np.inf), tuple[str, ...](), set[bytes]()
     if start is not None:
         known.add(start.tobytes())
         first_stage.add(start)
@@ -178,7 +182,7 @@ def robust_optimum(
         lower = max(lower, trial.bound)
         worst = adversary.worst(trial.first)
         if trial.first_cost + worst.bound < upper:
-            best, upper = trial.first, trial.first_cost + worst.bound
+            best, upper = trial, trial.first_cost + worst.bound
         rounds.append(RobustRound(min(lower, upper), upper, frozen(worst.unknown)))
         # One that is known already adds nothing: what is left is the tolerance of the solvers.
         is_over = trial.is_best and worst.unknown.tobytes() in known
@@ -193,4 +197,6 @@ def robust_optimum(
         if worst.unknown.tobytes() not in known:
             known.add(worst.unknown.tobytes())
             first_stage.add(worst.unknown)
-    return RobustOptimum(frozen(best), min(lower, upper), upper, tuple(rounds), flags)
+    if best.is_fallback:
+        flags += ("fallback",)
+    return RobustOptimum(frozen(best.first), min(lower, upper), upper, tuple(rounds), flags)

@@ -18,6 +18,7 @@ from scipy import sparse
 from mmgsim.contracts import FloatArray
 from mmgsim.errors import SubproblemError
 from mmgsim.subproblems.linear_form import IndexArray, LinearForm, LinearRead
+from mmgsim.subproblems.mip_search import set_search
 from mmgsim.subproblems.solver import INTEGRALITY, MIP_GAP, Outcome, solver_time
 
 __all__ = ["CompiledHighs"]
@@ -91,6 +92,7 @@ class CompiledHighs:
         form.table.values[: len(self._first_values)] = self._first_values
         self._held: tuple[IndexArray, FloatArray] | None = None
         self._is_relaxed = False
+        self._start: FloatArray | None = None
         self.costs: FloatArray = form.costs.values().copy()
         self.row_limits = (form.row_limits[0].values(), form.row_limits[1].values())
         self._highs = self._load()
@@ -135,6 +137,10 @@ class CompiledHighs:
         return places, None if used.all() else used, moved
 
     # --------------------------------------------------------------------------------- solving
+    def start_from(self, solution: FloatArray) -> None:
+        """Begin the next solve of a MILP with a good solution: (columns,) array, added ones too."""
+        self._start = solution
+
     def solve(self, *, agent: str, step: int, explains: bool = True) -> Outcome:
         """Push what changed, solve from the last basis, keep the solution.
 
@@ -153,6 +159,8 @@ class CompiledHighs:
             If HiGHS does not end optimal, even from scratch, and has nothing to be left with.
         """
         self._push()
+        set_search(self._highs, searches=self._searches, start=self._start)
+        self._start = None
         highs, status = self._highs, self._run()
         if status != highspy.HighsModelStatus.kOptimal and not self._has_incumbent(status):
             text = highs.modelStatusToString(status)
@@ -414,8 +422,6 @@ class CompiledHighs:
         highs.setOptionValue("mip_feasibility_tolerance", self._integrality)
         if not self._presolves:
             highs.setOptionValue("presolve", "off")
-        for search in () if self._searches else _SEARCHES:
-            highs.setOptionValue(search, False)
         lp = highspy.HighsLp()
         lp.num_col_, lp.num_row_ = len(self._form.variables), len(self._form.constraints)
         lp.col_cost_ = self.costs
@@ -478,14 +484,6 @@ class CompiledHighs:
 _IIS_BY_ROWS = 2
 
 _OPTIONS = {"output_flag": False, "threads": 1}
-
-# What solves MILPs of its own while a MILP is solved.
-_SEARCHES = (
-    "mip_heuristic_run_rins",
-    "mip_heuristic_run_rens",
-    "mip_heuristic_run_root_reduced_cost",
-    "mip_heuristic_run_feasibility_jump",
-)
 
 
 def _expect(status: Any, what: str) -> None:

@@ -144,7 +144,13 @@ def _ways(names: Sequence[str], rules: RobustRules) -> Iterator[tuple[str, str, 
 
 
 def declare_doors(
-    model: Any, doors: Sequence[Door], others: int, rules: RobustRules, *, step_h: float
+    model: Any,
+    doors: Sequence[Door],
+    others: int,
+    rules: RobustRules,
+    *,
+    step_h: float,
+    opens_free: bool = True,
 ) -> None:
     """Declare which doors are open, beside other decisions, and what that costs.
 
@@ -163,21 +169,26 @@ def declare_doors(
         Charges.
     step_h : float
         Length of a step. [h]
+    opens_free : bool
+        Whether doors at one microgrid that cost nothing are open whenever their way is: nothing is
+        lost by that, and one binary decides for all of them. False where some may be held shut.
     """
     model.place = pyo.RangeSet(0, len(doors) + others - 1)
     model.first = pyo.Var(model.place, domain=pyo.Binary)
     model.later = pyo.Var()
-    _declare_one_way(model, doors)
-    _declare_counterparts(model, doors)
+    charges = hour_charges(doors, rules, step_h)
+    is_tied = [
+        opens_free and not price and not (door.source and door.target)
+        for door, price in zip(doors, charges, strict=True)
+    ]
+    _declare_one_way(model, doors, is_tied)
+    _declare_counterparts(model, doors, charges)
     # What devices commit is in no row of doors, and has to have a column all the same.
     model.committed = pyo.Constraint(
         pyo.RangeSet(len(doors), len(doors) + others - 1), rule=lambda m, k: m.first[k] <= 1.0
     )
     model.cost = pyo.Objective(
-        expr=pyo.quicksum(
-            price * model.first[k] for k, price in enumerate(hour_charges(doors, rules, step_h))
-        )
-        + model.later
+        expr=pyo.quicksum(price * model.first[k] for k, price in enumerate(charges)) + model.later
     )
 
 
@@ -187,7 +198,7 @@ def hour_charges(doors: Sequence[Door], rules: RobustRules, step_h: float) -> li
     return [step_h * door.charge(rules) if is_fixed else 0.0 for door in doors]
 
 
-def _declare_one_way(model: Any, doors: Sequence[Door]) -> None:
+def _declare_one_way(model: Any, doors: Sequence[Door], is_tied: Sequence[bool]) -> None:
     """Declare that in each step power only enters a microgrid or only leaves it."""
     ends = [(door.target, door.step, k, 1) for k, door in enumerate(doors) if door.target]
     ends += [(door.source, door.step, k, 0) for k, door in enumerate(doors) if door.source]
@@ -198,19 +209,20 @@ def _declare_one_way(model: Any, doors: Sequence[Door]) -> None:
     def one_way(m: Any, end: int) -> Any:
         name, step, k, is_in = ends[end]
         entering = m.is_entering[name, step]
-        return m.first[k] <= (entering if is_in else 1 - entering)
+        is_open = entering if is_in else 1 - entering
+        return m.first[k] == is_open if is_tied[k] else m.first[k] <= is_open
 
     model.one_way = pyo.Constraint(pyo.RangeSet(0, len(ends) - 1), rule=one_way)
 
 
-def _declare_counterparts(model: Any, doors: Sequence[Door]) -> None:
-    """Declare that nobody opens a door to the pool for which nobody else opens one.
+def _declare_counterparts(model: Any, doors: Sequence[Door], charges: Sequence[float]) -> None:
+    """Declare that nobody pays for a door to the pool for which nobody else opens one.
 
-    Such a door lets nothing pass and may cost: forbidding it takes no optimum away.
+    Such a door lets nothing pass: forbidding it takes no optimum away.
     """
     by_step: dict[int, list[int]] = {}
     for k, door in enumerate(doors):
-        if door.is_local and not (door.source and door.target):
+        if door.is_local and charges[k] and not (door.source and door.target):
             by_step.setdefault(door.step, []).append(k)
     rows = [
         (k, [other for other in group if _are_counterparts(doors[k], doors[other])])

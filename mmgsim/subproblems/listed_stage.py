@@ -13,9 +13,13 @@ from scipy import sparse
 from mmgsim.contracts import FloatArray, frozen
 from mmgsim.subproblems.column_constraint import Trial
 from mmgsim.subproblems.compiled import CompiledHighs
+from mmgsim.subproblems.linear_form import IndexArray
 from mmgsim.subproblems.recourse import Recourse
+from mmgsim.subproblems.recourse_parts import RecoursePart, parts_of
 
 __all__ = ["ListedFirstStage"]
+
+_NONE = np.zeros(0, dtype=np.intp)
 
 
 class ListedFirstStage:
@@ -54,32 +58,63 @@ class ListedFirstStage:
         self._solver = CompiledHighs(model, mip_gap=mip_gap, time_limit_s=time_limit_s)
         self._first, (self._later,) = self._solver.columns(first), self._solver.columns(later)
         self._recourse, self._stronger = recourse, stronger
+        self._parts = parts_of(recourse)
+        self._known: dict[tuple[int, bytes], IndexArray] = {}
         is_whole = np.isin(self._first, self._solver.integers)
         self._is_whole = is_whole
 
     def add(self, unknown: FloatArray) -> None:
-        """Have the recourse of one more unknown be feasible, and no dearer than `later`."""
-        recourse, solver = self._recourse, self._solver
-        rows, _ = solver.shape
-        count = len(recourse.costs)
-        copies = solver.add_columns(np.zeros(count), sparse.csc_array((rows, count)))
-        free = copies[recourse.is_free]
-        solver.limit_columns(free, -np.inf, np.inf)
-        sides = recourse.base + recourse.on_unknown @ unknown
-        entries = self._over_all(recourse.matrix, copies) - self._over_all(
-            recourse.on_first, self._first
+        """Have the recourse of one more unknown be feasible, and no dearer than `later`.
+
+        Only parts of it that no listed unknown has in common with this one get a copy.
+        """
+        recourse = self._recourse
+        copies, new = self._copied(unknown)
+        rows = np.concatenate([_NONE, *(part.rows for part in new)])
+        entries = self._over_all(recourse.matrix[rows], copies) - self._over_all(
+            recourse.on_first[rows], self._first
         )
-        solver.add_rows(sides, np.where(recourse.is_equation, sides, np.inf), entries)
+        sides = (recourse.base + recourse.on_unknown @ unknown)[rows]
+        highest = np.where(recourse.is_equation[rows], sides, np.inf)
+        self._solver.add_rows(sides, highest, entries)
         cost = self._over_all(sparse.csr_array(recourse.costs[None, :]), copies)
         later = self._over_all(sparse.csr_array(np.ones((1, 1))), np.array([self._later]))
-        solver.add_rows(recourse.offset, np.inf, later - cost)
+        self._solver.add_rows(recourse.offset, np.inf, later - cost)
         if self._stronger is not None:
-            on_recourse, on_first, least = self._stronger(unknown)
-            entries = self._over_all(on_recourse, copies) + self._over_all(on_first, self._first)
-            solver.add_rows(least, np.inf, entries)
+            self._strengthen(unknown, new, copies)
 
-    def solve(self) -> Trial:
-        """Decide against the list."""
+    def _copied(self, unknown: FloatArray) -> tuple[IndexArray, list[RecoursePart]]:
+        """Give the columns of an unknown's recourse, and the parts of it that are new."""
+        solver, copies = self._solver, np.zeros(len(self._recourse.costs), dtype=np.int32)
+        new = [p for k, p in enumerate(self._parts) if (k, p.key(unknown)) not in self._known]
+        count = sum(len(part.columns) for part in new)
+        added = solver.add_columns(np.zeros(count), sparse.csc_array((solver.shape[0], count)))
+        for k, part in enumerate(self._parts):
+            key = (k, part.key(unknown))
+            if key not in self._known:
+                self._known[key], added = np.split(added, [len(part.columns)])
+                free = self._known[key][self._recourse.is_free[part.columns]]
+                solver.limit_columns(free, -np.inf, np.inf)
+            copies[part.columns] = self._known[key]
+        return copies, new
+
+    def _strengthen(self, unknown: FloatArray, new: list[RecoursePart], copies: IndexArray) -> None:
+        """Add rows that hold anyhow, of the parts that are new."""
+        assert self._stronger is not None
+        on_recourse, on_first, least = self._stronger(unknown)
+        is_new = np.zeros(len(self._recourse.costs))
+        is_new[np.concatenate([_NONE, *(part.columns for part in new)])] = 1.0
+        rows = np.flatnonzero(abs(on_recourse) @ is_new)
+        entries = self._over_all(on_recourse[rows], copies) + self._over_all(
+            on_first[rows], self._first
+        )
+        self._solver.add_rows(least[rows], np.inf, entries)
+
+    def solve(self, start: FloatArray | None = None) -> Trial:
+        """Decide against the list; `start` is a decision to begin with, (decisions,) array."""
+        if start is not None:
+            self.solve_held(start)
+            self._solver.start_from(self._solver.solution)
         return self._solved(is_whole=self._is_whole)
 
     def solve_relaxed(self) -> Trial:

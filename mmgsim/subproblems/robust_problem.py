@@ -142,7 +142,7 @@ class RobustProblem:
 
     def complete(self, held: FloatArray) -> FloatArray:
         """Give the best decision at the forecast with some decisions held: NaN for free ones."""
-        stage = self.first_stage(mip_gap=_FORECAST_GAP)
+        stage = self.first_stage(opens_free=False, mip_gap=_FORECAST_GAP)
         stage.add(self.forecast)
         return stage.solve_held(held).first
 
@@ -161,18 +161,29 @@ class RobustProblem:
         """The unknown without any deviation."""
         return self.unknowns.at(np.zeros(len(self.unknowns.centre)))
 
-    def first_stage(self, *, is_strong: bool = True, **limits: float) -> ListedFirstStage:
+    def first_stage(
+        self, *, is_strong: bool = True, opens_free: bool = True, **limits: float
+    ) -> ListedFirstStage:
         """Give the first stage, with nothing on its list.
 
         Parameters
         ----------
         is_strong : bool
             False without the rows that only make it faster.
+        opens_free : bool
+            As of `declare_doors`.
         limits : float
             ``mip_gap`` and ``time_limit_s``.
         """
         model = pyo.ConcreteModel()
-        declare_doors(model, self.doors, len(self.committed), self.rules, step_h=self.window.step_h)
+        declare_doors(
+            model,
+            self.doors,
+            len(self.committed),
+            self.rules,
+            step_h=self.window.step_h,
+            opens_free=opens_free,
+        )
         rows = StrongerRows(self.model, self.recourse, self.doors, self._unknowns)
         return ListedFirstStage(
             model,
@@ -206,11 +217,16 @@ class RobustProblem:
     def solve(
         self, *, tolerance: float = 1e-3, max_rounds: int = 50, time_limit_s: float = np.inf
     ) -> RobustOptimum:
-        """Solve to a gap, as `robust_optimum` does; no MILP takes longer than the limit either."""
+        """Solve to a gap, as `robust_optimum` does; no MILP takes longer than the limit either.
+
+        Where the time is up before there is any decision, nobody trades, and the grid is open one
+        way: flag ``fallback``.
+        """
         stage = SettlingStage(
             self.first_stage(mip_gap=tolerance / 2.0, time_limit_s=time_limit_s),
             Alternating(self.recourse, self.unknowns),
             tolerance=tolerance / 10.0,
+            fallbacks=self._fallbacks,
         )
         return robust_optimum(
             stage,
@@ -220,6 +236,24 @@ class RobustProblem:
             max_rounds=max_rounds,
             time_limit_s=time_limit_s,
         )
+
+    def _fallbacks(self) -> list[tuple[FloatArray, float]]:
+        """Give decisions that need no search: nobody trades, and the grid is open one way.
+
+        Always inwards, or outwards where a microgrid has power left over even at the worst. What
+        devices commit is completed at the forecast.
+        """
+        worst = self.unknowns.at(np.ones(len(self.unknowns.centre)))
+        is_left_over = self._unknowns.sun_kw(worst) > self._unknowns.demand_kw(worst)
+        found = []
+        for leaves in (np.zeros_like(is_left_over), is_left_over):
+            held = np.full(len(self._charges), np.nan)
+            for k, door in enumerate(self.doors):
+                is_open = leaves[self._row[door.microgrid], door.step] == bool(door.source)
+                held[k] = float(is_open and not door.is_local)
+            first = self.complete(held) if self.committed else held
+            found.append((first, float(self._charges @ first)))
+        return found
 
     def operate(self, first: FloatArray, unknown: FloatArray | None = None) -> RobustOperation:
         """Give the best operation for a decision, at the forecast or at another unknown."""

@@ -10,9 +10,10 @@ from typing import Any
 
 from mmgsim.engine import MultiMicrogridModel
 from mmgsim.errors import SweepEndedEarlyError
+from mmgsim.kept import choose_study_folder
 from mmgsim.lock import held
 from mmgsim.processes import outcomes
-from mmgsim.sweep.folder import SweepFolder, choose_sweep_folder
+from mmgsim.sweep.folder import SweepFolder
 from mmgsim.sweep.reading import LoadedSweep, load_sweep
 from mmgsim.sweep.study import Sweep
 from mmgsim.sweep.worker import work
@@ -63,7 +64,7 @@ def sweep(
     """
     loaded = load_sweep(given)
     model = MultiMicrogridModel(loaded.first)  # reads series and network: their faults too
-    path = choose_sweep_folder(out, model.scenario.name, resume=resume)
+    path = choose_study_folder(out, model.scenario.name, "sweep", resume=resume)
     with held(path):
         folder = SweepFolder(path, loaded, model, resume=resume)
         return _made(folder, loaded, workers or loaded.config.workers, progress)

@@ -4,6 +4,7 @@ from mmgsim.uncertainty.ahead import Ahead
 from mmgsim.uncertainty.copula import alike, gaussian_copula
 from mmgsim.uncertainty.latent import burn_in, conditional, joined, remembering, scores_at
 from mmgsim.uncertainty.marginals import Beta, Marginal, Normal, Weibull
+from mmgsim.uncertainty.medoids import k_medoids
 from mmgsim.uncertainty.risk import Risk, tail_mean
 from mmgsim.uncertainty.selection import (
     Selection,
@@ -43,6 +44,7 @@ __all__ = [
     "forward_selection",
     "gaussian_copula",
     "joined",
+    "k_medoids",
     "moment_errors",
     "remembering",
     "scores_at",

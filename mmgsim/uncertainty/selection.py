@@ -2,7 +2,7 @@
 
 The distance of a selection is that of Kantorovich: what it takes to carry the probability of every
 scenario to the nearest one that is kept. Both methods are greedy; neither need find the best
-selection of its size.
+selection of its size, which `medoids` does for few hundred scenarios.
 
 References
 ----------
@@ -103,7 +103,7 @@ def forward_selection(
     Selection
         Memory is 8 bytes times the square of the number of scenarios.
     """
-    place, weight = _checked(points, count, probability)
+    place, weight = check_points(points, count, probability)
     apart = cdist(place, place) ** order
     nearest, kept, is_kept = np.full(len(place), np.inf), [], np.zeros(len(place), dtype=bool)
     buffer = np.empty_like(apart)
@@ -126,7 +126,7 @@ def backward_reduction(
     Simultaneous backward reduction, algorithm 2.2 of [1]_: those dropped before count, too. Ties go
     to the lowest position. Parameters and result are those of `forward_selection`.
     """
-    place, weight = _checked(points, count, probability)
+    place, weight = check_points(points, count, probability)
     apart = cdist(place, place) ** order
     everyone = np.arange(len(place))
     # By every scenario, all others from near to far, itself first even among copies of it.
@@ -170,9 +170,10 @@ def moment_errors(values: ArrayLike, selection: Selection) -> tuple[FloatArray, 
     return frozen(mean - everything.mean(axis=0)), frozen(sd - everything.std(axis=0))
 
 
-def _checked(
+def check_points(
     points: ArrayLike, count: int, probability: ArrayLike | None
 ) -> tuple[FloatArray, FloatArray]:
+    """Give points and probabilities as arrays; refuse what cannot be selected from."""
     place = np.asarray(points, dtype=float)
     if place.ndim != 2 or not np.isfinite(place).all():
         raise ValueError("points are a finite (scenarios, features) array")
@@ -186,6 +187,11 @@ def _checked(
     if abs(weight.sum() - 1.0) > PROBABILITY_TOLERANCE:
         raise ValueError(f"probabilities add up to 1, not {weight.sum():.12g}")
     return place, weight
+
+
+def select(place: FloatArray, kept: IntArray, weight: FloatArray) -> Selection:
+    """Give the selection of those that were chosen somewhere else."""
+    return _selected(cdist(place, place), kept, weight)
 
 
 def _selected(apart: FloatArray, kept: IntArray, weight: FloatArray) -> Selection:

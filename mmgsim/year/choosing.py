@@ -1,20 +1,29 @@
-"""Choosing days that stand for a year: of every cluster of days, the one nearest to its mean.
+"""What days are told apart by, and of every cluster of days the one nearest to its mean.
 
 The days are actual ones, so that demand, sun and price of a day belong together. A cluster's mean
 day is nobody's day; how far the chosen ones are from the year as a whole is said by
-`moment_errors`.
+`moment_errors`. `reduction` chooses them without clusters that somebody names.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from datetime import date
 from types import MappingProxyType
 
 import numpy as np
 import pandas as pd
 
-from mmgsim.scenario import Inputs, LoadConfig, PvConfig, Scenario
+from mmgsim.contracts import FloatArray
+from mmgsim.scenario import (
+    EvConfig,
+    FlexibleConfig,
+    Inputs,
+    LoadConfig,
+    PvConfig,
+    Scenario,
+    WindConfig,
+)
 
 __all__ = ["choose_days", "daily_features", "moment_errors", "southern_clusters"]
 
@@ -28,41 +37,65 @@ _FREE = "free_days"
 def daily_features(scenario: Scenario, inputs: Inputs) -> pd.DataFrame:
     """Give what days are told apart by: one row a local day of the run.
 
+    What vehicles take between arrival and departure, and flexible loads within their window, is
+    nobody's decision yet: it is spread evenly over the stay or the window. Of those that the run
+    begins in, all of it counts from there on, as in the run.
+
     Parameters
     ----------
     scenario : Scenario
-        Its devices say which series are demand and which are sun.
+        Its devices say which series are demand, sun and wind.
     inputs : Inputs
         Its series, of a whole year for instance.
 
     Returns
     -------
     DataFrame
-        By date: `net_load_kwh`, demand less available sun of all microgrids [kWh/day];
-        `pv_yield_kwh_per_kw`, available sun per kW of rating [kWh/(kW day)]; `price_per_kwh`, the
-        mean upstream price [currency/kWh].
+        By date: `net_load_kwh`, demand less available sun and wind of all microgrids [kWh/day];
+        `pv_yield_kwh_per_kw` and `wind_yield_kwh_per_kw`, what is available per kW of rating, where
+        there is any [kWh/(kW day)]; `price_per_kwh`, the mean upstream price [currency/kWh].
     """
-    load_kw, pv_kw, rating_kw = np.zeros(inputs.index.steps), np.zeros(inputs.index.steps), 0.0
+    run = slice(inputs.lead_steps, inputs.lead_steps + inputs.run_steps)
+    available_kw: dict[str, FloatArray] = {}
+    rating_kw: dict[str, float] = {}
+    net_kw = np.zeros(inputs.run_steps)
     for microgrid in scenario.microgrids:
         for device in microgrid.devices:
             if isinstance(device, LoadConfig):
-                load_kw = load_kw + inputs.device_kw[microgrid.name, device.name]
-            elif isinstance(device, PvConfig):
-                pv_kw = pv_kw + inputs.device_kw[microgrid.name, device.name]
-                rating_kw += device.rating_kw
-    run = slice(inputs.lead_steps, inputs.lead_steps + inputs.run_steps)
-    per_day = scenario.step_h * np.array([[1.0], [1.0 / rating_kw if rating_kw else 0.0]])
-    energies_kwh = per_day * np.stack([load_kw - pv_kw, pv_kw])
-    steps = pd.DataFrame(
-        {
-            "net_load_kwh": energies_kwh[0, run],
-            "pv_yield_kwh_per_kw": energies_kwh[1, run],
-            "price_per_kwh": inputs.upstream_per_kwh[run],
-        }
-    )
+                net_kw = net_kw + inputs.device_kw[microgrid.name, device.name][run]
+            elif isinstance(device, PvConfig | WindConfig):
+                own_kw = inputs.device_kw[microgrid.name, device.name][run]
+                net_kw = net_kw - own_kw
+                available_kw[device.kind] = available_kw.get(device.kind, 0.0) + own_kw
+                rating_kw[device.kind] = rating_kw.get(device.kind, 0.0) + device.rating_kw
+            elif isinstance(device, EvConfig | FlexibleConfig):
+                for own_kw in _movable_kw(microgrid.name, device, inputs, scenario.step_h):
+                    net_kw = net_kw + own_kw
+    steps = {"net_load_kwh": net_kw * scenario.step_h}
+    for kind in sorted(available_kw):
+        per_kw = available_kw[kind] / rating_kw[kind]
+        steps[f"{kind}_yield_kwh_per_kw"] = per_kw * scenario.step_h
     days = inputs.index.local().date[run]
-    how = {"net_load_kwh": "sum", "pv_yield_kwh_per_kw": "sum", "price_per_kwh": "mean"}
-    return steps.groupby(days).agg(how).rename_axis("day")
+    energies = pd.DataFrame(steps).groupby(days).sum()
+    price = pd.Series(inputs.upstream_per_kwh[run]).groupby(days).mean()
+    return energies.assign(price_per_kwh=price).rename_axis("day")
+
+
+def _movable_kw(
+    microgrid: str, device: EvConfig | FlexibleConfig, inputs: Inputs, step_h: float
+) -> Iterator[FloatArray]:
+    """Give what each vehicle or the load draws if it takes what it lacks evenly, over the run."""
+    names: tuple[str, ...] = (device.name,)
+    efficiency = 1.0
+    if isinstance(device, EvConfig):
+        names, efficiency = device.device_names(), device.efficiency
+    for name in names:
+        drawn_kw = np.zeros(inputs.run_steps)
+        for stay in inputs.sessions[microgrid, name]:
+            lacking_kwh = max(0.0, stay.wanted_kwh - stay.arrives_kwh) / efficiency
+            inside = slice(max(0, stay.first_step), max(0, stay.stop_step))
+            drawn_kw[inside] += lacking_kwh / (stay.steps * step_h)
+        yield drawn_kw
 
 
 def southern_clusters(days: Collection[date], holidays: Collection[date]) -> pd.Series:

@@ -14,6 +14,7 @@ from mmgsim.folder import choose_folder, file_name
 from mmgsim.run import Progress, run
 from mmgsim.scenario import LoadedScenario, RepresentativeDayConfig, read_inputs
 from mmgsim.tables import Results
+from mmgsim.year.reduction import choose_year
 from mmgsim.year.study import YearStudy
 
 __all__ = ["day_faults", "year"]
@@ -25,6 +26,7 @@ def year(  # noqa: PLR0913  one parameter per choice of a study
     *,
     overrides: Mapping[str, Any] | None = None,
     strategy: str | Mapping[str, Any] | None = None,
+    choose: str | None = None,
     out: str | Path | None = None,
     progress: Progress | None = None,
     resume: bool = False,
@@ -45,6 +47,9 @@ def year(  # noqa: PLR0913  one parameter per choice of a study
         Values by dotted path, for all runs.
     strategy : str, mapping or None
         Of all microgrids, in all runs.
+    choose : str or None
+        How many days to choose out of the calendar year of `start`, in place of those under `year`,
+        and how: see `choose_year`.
     out : str, Path or None
         Folder, which must not exist or be empty, but for `resume`: gets a folder a day with a
         result folder a coordination, `year.csv`, `days.csv`, `year.json` and `year.html`;
@@ -61,11 +66,19 @@ def year(  # noqa: PLR0913  one parameter per choice of a study
         Naming every fault, those of the days included; nothing is written then.
     ComparisonError
         If there is no coordination, or one is there twice.
+    InputError
+        If `choose` names no way to choose days.
+    MissingExtraError
+        If it needs a library that is not installed.
     YearEndedEarlyError
         If a run failed; what finished is in the folder.
     """
     chosen = chosen_coordinations(scenario, coordinations)
-    variants = variants_of(scenario, chosen, overrides=overrides or {}, strategy=strategy, least=1)
+    overrides, picked = dict(overrides or {}), None
+    if choose is not None:
+        picked = choose_year(scenario, choose, overrides=overrides)
+        overrides["year"] = [day.model_dump(mode="json") for day in picked.days]
+    variants = variants_of(scenario, chosen, overrides=overrides, strategy=strategy, least=1)
     loaded = next(iter(variants.values()))
     _check_days(loaded)
     if resume and out is not None:
@@ -100,6 +113,7 @@ def year(  # noqa: PLR0913  one parameter per choice of a study
                     names=list(variants),
                     runs=finished,
                     failed={what: reason_of(error) for what, error in failures.items()},
+                    chosen=picked,
                 )
                 study.write(folder)
     if failures or study is None:

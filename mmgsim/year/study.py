@@ -14,6 +14,7 @@ from mmgsim.report import Annual, write_annual_page
 from mmgsim.scenario import RepresentativeDayConfig
 from mmgsim.tables import Results, write_json, write_text
 from mmgsim.year.numbers import ALL, annual_table, day_table
+from mmgsim.year.reduction import ChosenDays
 
 __all__ = ["YearStudy"]
 
@@ -35,10 +36,12 @@ class YearStudy:
         Finished runs by coordination, by the name of the day.
     failed : mapping or None
         Why a run that was asked for is not among them, by day and coordination.
+    chosen : ChosenDays or None
+        How the days were chosen; None where the scenario names them.
 
     Attributes
     ----------
-    days, names, runs, failed
+    days, names, runs, failed, chosen
         As given.
     folder : Path or None
         Where it was written.
@@ -49,7 +52,7 @@ class YearStudy:
     >>> study.table.query("run == 'central'")[["microgrid", "cost", "saving"]]  # doctest: +SKIP
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  one parameter per part of it
         self,
         scenario: str,
         currency: str,
@@ -58,11 +61,13 @@ class YearStudy:
         names: Sequence[str],
         runs: Mapping[str, Mapping[str, Results]],
         failed: Mapping[str, str] | None = None,
+        chosen: ChosenDays | None = None,
     ) -> None:
         self.scenario, self.currency = scenario, currency
         self.days, self.names = tuple(days), tuple(names)
         self.runs: Mapping[str, Mapping[str, Results]] = {k: dict(v) for k, v in runs.items()}
         self.failed: Mapping[str, str] = dict(failed or {})
+        self.chosen = chosen
         self.folder: Path | None = None
         # Refuses runs of a day that are not of one scenario, as a comparison of them would.
         self.comparisons = {day: Comparison(own) for day, own in self.runs.items() if own}
@@ -85,6 +90,8 @@ class YearStudy:
             f"The year is the sum of weight times day over {len(self.days)} days that stand for "
             f"{total:g}; each was run on its own, its storage beginning as the scenario says."
         ]
+        if self.chosen is not None:
+            notes.append(self.chosen.note)
         lacking = [name for name in self.names if name not in set(self.table.run)]
         if lacking:
             notes.append(f"Without a year, because a day lacks: {', '.join(lacking)}.")

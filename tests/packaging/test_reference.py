@@ -25,6 +25,11 @@ def build():
 
 
 @pytest.fixture(scope="module")
+def pages(build):
+    return build.pages()
+
+
+@pytest.fixture(scope="module")
 def reference(tmp_path_factory):
     """Build it as `make docs` does, but that a warning is an error."""
     out = tmp_path_factory.mktemp("reference") / "api"
@@ -49,18 +54,18 @@ def public(page):
             yield member
 
 
-def test_every_public_name_has_a_docstring(build):
+def test_every_public_name_has_a_docstring(pages):
     bare = [
         f"{name}.{member.qualname}"
-        for name, page in build.pages().items()
+        for name, page in pages.items()
         for member in public(page)
         if not member.docstring.strip()
     ]
     assert bare == []
 
 
-def test_everything_that_a_module_exports_is_shown(build):
-    for name, page in build.pages().items():
+def test_everything_that_a_module_exports_is_shown(build, pages):
+    for name, page in pages.items():
         exported = getattr(sys.modules[name], "__all__", ())
         shown = {member.name for member in public(page)}
         assert shown >= set(build.SHOWN.get(name, exported)), name

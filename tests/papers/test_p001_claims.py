@@ -14,7 +14,9 @@ def told():
 
 @pytest.fixture(scope="module")
 def claims(no_pages, tmp_path_factory):
-    found = PAPER_001.claims(Settings(folder=tmp_path_factory.mktemp("p001")))
+    # Quick: 200 scenarios in place of 2000; nothing else hangs on it.
+    settings = Settings(folder=tmp_path_factory.mktemp("p001"), is_quick=True)
+    found = PAPER_001.claims(settings)
     return {claim.number: claim for claim in found}
 
 
@@ -85,3 +87,33 @@ def test_orders_that_are_no_theorems_are_told_as_they_come_out(claims):
 def test_who_only_sells_gives_nothing_away(claims):
     """5 kWh an hour at a spread of half of 3.43 over the day."""
     assert claims["W14"].found == pytest.approx(5.0 * 0.5 * 3.43, abs=1e-6)
+
+
+# ------------------------------------------------------------------------------- scenarios
+@pytest.mark.slow
+def test_of_few_scenarios_it_is_told_how_many_they_stand_for(claims):
+    assert claims["U1"].verdict is Verdict.HOLDS
+    assert claims["U1"].what.endswith("(quick: of 200)")
+    for number in ("U2a", "U2b", "U3"):
+        assert claims[number].verdict is Verdict.NO_VERDICT
+
+
+@pytest.mark.slow
+def test_readings_are_in_their_order_in_every_case(claims):
+    for number in ("U4a", "U4b", "U4c", "U4d", "U7a", "U7b"):
+        assert claims[number].verdict is Verdict.THEOREM
+        assert claims[number].found > 1.0  # some dollars: what is drawn makes a difference
+
+
+@pytest.mark.slow
+def test_trading_saves_in_both_readings_and_less_where_it_is_firm(claims):
+    for letter in "ab":
+        apart, at_once = (claims[f"U5{letter}{at}"] for at in (1, 2))
+        assert apart.verdict is at_once.verdict is Verdict.SAME_SIGN
+        assert 0.0 < at_once.found < apart.found
+    assert claims["U6a"].verdict is claims["U6b"].verdict is Verdict.OTHER_SIGN
+
+
+@pytest.mark.slow
+def test_costs_of_nobody_stay_the_same_where_scenarios_are_drawn_anew(claims):
+    assert claims["U8"].verdict is Verdict.HOLDS

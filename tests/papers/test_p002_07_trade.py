@@ -1,4 +1,4 @@
-"""Properties 7, 13, 16 and 17: what more freedom saves, what charges prevent, and no names."""
+"""Property 7: trade never costs more than none, and costs what its charges say."""
 
 import numpy as np
 import pytest
@@ -13,41 +13,14 @@ def solved(case, budget=2, **rules):
 
 @pytest.mark.parametrize("seed", range(2))
 def test_trade_never_costs_more_than_none(seed):
-    assert solved(system(seed))[1].upper <= solved(system(seed), trades=False)[1].upper + 1e-6
-
-
-def test_storage_that_decides_later_never_costs_more():
-    case = system(0, steps=4)
-    later = solved(case)[1].upper
-    assert later <= solved(case, commits_storage=True)[1].upper + 1e-6
-
-
-def used(problem, optimum, *, is_local):
-    return sum(
-        value
-        for door, value in zip(problem.doors, optimum.first, strict=True)
-        if door.is_local is is_local
+    assert (
+        solved(system(seed, steps=5))[1].upper
+        <= solved(system(seed, steps=5), trades=False)[1].upper + 1e-6
     )
 
 
-@pytest.mark.parametrize(("charge", "is_local"), [("grid_charge", False), ("link_charge", True)])
-def test_doors_that_cost_more_are_used_no_more(charge, is_local):
-    case = system(2, steps=5)
-    counts = [
-        used(*solved(case, **{charge: price}), is_local=is_local) for price in (0.01, 0.3, 4.0)
-    ]
-    assert (np.diff(counts) <= 0).all()
-    assert counts[-1] < counts[0]
-
-
-def test_the_order_of_microgrids_does_not_matter():
-    case = system(4, members=3, steps=3)
-    costs = [solved(case.permuted(order), 1)[1].upper for order in ([0, 1, 2], [2, 0, 1])]
-    assert costs[0] == pytest.approx(costs[1], rel=1e-6)
-
-
 def test_two_microgrids_pay_through_the_pool_what_a_link_between_them_costs():
-    case = system(1)
+    case = system(1, steps=5)
     pool, links = (solved(case, topology=kind)[1].upper for kind in ("pool", "links"))
     assert pool == pytest.approx(links, rel=1e-6)
 

@@ -19,8 +19,8 @@ def test_it_keeps_its_contract() -> None:
 
 # Change this one with the mechanism: say what it is for, and what must hold then.
 def test_trading_costs_the_members_less_than_the_grid_alone(tmp_path: Path) -> None:
-    alone = mmgsim.run("duo", coordination="isolated", out=tmp_path / "alone")
-    pooled = mmgsim.run("duo", coordination=REFERENCE, out=tmp_path / "pooled")
+    alone = mmgsim.run("duo", coordination="isolated", out=tmp_path / "alone", report=False)
+    pooled = mmgsim.run("duo", coordination=REFERENCE, out=tmp_path / "pooled", report=False)
     assert pooled.summary["faults_contained"] == 0
     assert pooled.trades.kw.sum() > 0.0
     assert pooled.summary["objective_cost"] < alone.summary["objective_cost"]

@@ -184,7 +184,8 @@ def test_rows_of_the_network_are_for_the_variant_that_can_keep_them():
 
 def test_the_dno_is_asked_about_the_responses_that_are_expected():
     options = {"kind": "bilevel", "variant": "kkt", "network": "rows"}
-    overrides = {"coordination": options, "gate.every": "1d", "repair.rounds": 0}
+    overrides = {"coordination": options, "repair.rounds": 0}
+    overrides |= {"gate.horizon": "6h", "gate.end_of_window.kind": "free"}
     model = mmgsim.build("wa9-tight", overrides=overrides)
     model.step()
     said = model.table("messages").set_index("kind")["count"]

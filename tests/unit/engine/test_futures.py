@@ -428,3 +428,61 @@ def test_the_manifest_says_what_is_uncertain_and_what_came_true(tmp_path):
     said = {one["where"]: one["description"] for one in results.manifest["inputs"]}
     assert said["uncertainty.future"] == "future 2 came true"
     assert "beta, mean 0.65 and sd 0.2" in said["uncertainty.pv"]
+
+
+# -------------------------------------------------------------------------------- background
+BUSY_FEEDER = {
+    "network": {"case": "case33bw", "background": {"scale": 0.2}},
+    "microgrids.MG1.bus": 17,
+    "microgrids.MG2.bus": 32,
+}
+
+
+def background_of(one):
+    while not one.clock.is_finished:
+        one.step()
+    return one.table("steps").background_share.to_numpy()
+
+
+def test_the_background_that_comes_true_is_that_of_its_future_to_the_last_bit():
+    told = {"background": {"sd": 0.1}}
+    certain = background_of(model(future=3, told={}, **BUSY_FEEDER))
+    found = background_of(model(future=3, told=told, **BUSY_FEEDER))
+    factors = futures(told=told, **BUSY_FEEDER).background_factors(range(1, 6))
+    np.testing.assert_allclose(found, certain * factors[2], rtol=1e-12)
+    assert np.abs(factors[2] - 1.0).max() > 0.05
+    other = background_of(model(future="none", told=told, **BUSY_FEEDER))
+    np.testing.assert_array_equal(other, certain)
+
+
+def test_the_dno_plans_with_the_series_whatever_comes_true_of_the_background():
+    told = {"background": {"sd": 0.3}}
+    envelopes = []
+    for future in (1, 2):
+        one = model(future=future, told=told, **BUSY_FEEDER)
+        one.step()
+        envelopes.append(one.table("prices")[["import_limit_kw", "export_limit_kw"]])
+    assert envelopes[0].equals(envelopes[1])
+
+
+def test_another_future_that_is_met_has_its_own_background():
+    one = model(future=1, told={"background": {"sd": 0.1}}, **BUSY_FEEDER)
+    before = one.true_background_share(5)
+    one.meet(2)
+    factors = one.futures.background_factors([1, 2])
+    ratio = factors[1, 5] / factors[0, 5]
+    assert one.true_background_share(5) == pytest.approx(before * ratio, rel=1e-12)
+    assert abs(ratio - 1.0) > 1e-3
+
+
+def test_factors_of_the_background_have_the_wanted_spread_and_memory():
+    told = {"background": {"sd": 0.1, "lag1": 0.8}, "price": {"sd": 0.1, "lag1": 0.8}}
+    one = futures(told=told, **BUSY_FEEDER)
+    drawn = one.background_factors(MANY)
+    count = len(MANY)
+    assert np.abs(drawn.mean(axis=0) - 1.0).max() <= WITHIN * 0.1 / np.sqrt(count)
+    assert np.abs(drawn.std(axis=0) - 0.1).max() <= WITHIN * 0.1 / np.sqrt(2.0 * count)
+    lag1 = np.corrcoef(drawn[:, 10], drawn[:, 11])[0, 1]
+    assert abs(lag1 - 0.8) <= WITHIN * (1.0 - 0.8**2) / np.sqrt(count)
+    price = one.price_factors(MANY)
+    assert abs(np.corrcoef(drawn[:, 10], price[:, 10])[0, 1]) <= WITHIN / np.sqrt(count)

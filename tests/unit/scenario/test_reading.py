@@ -5,7 +5,13 @@ from pathlib import Path
 import pytest
 
 from mmgsim.errors import Fault, ScenarioError
-from mmgsim.scenario import bundled_scenarios, load_scenario, resolved_yaml, scenario_schema
+from mmgsim.scenario import (
+    bundled_scenarios,
+    load_scenario,
+    resolved_yaml,
+    scenario_schema,
+    yaml_lines,
+)
 
 
 def test_bundled_name_folder_and_file_give_the_same_scenario():
@@ -29,6 +35,15 @@ def test_resolved_yaml_of_bundled_scenarios_reads_back_equal(name, tmp_path):
     file.write_text(resolved_yaml(loaded.scenario), encoding="utf-8")
     (tmp_path / "series.csv").write_text("")
     assert load_scenario(file).scenario == loaded.scenario
+
+
+@pytest.mark.parametrize("name", sorted(bundled_scenarios()))
+def test_with_and_without_libyaml_a_file_is_the_same_line_by_line(name, monkeypatch):
+    file = bundled_scenarios()[name] / "scenario.yaml"
+    loaded = load_scenario(file)
+    assert loaded.lines
+    monkeypatch.setattr(yaml_lines, "_Loader", yaml_lines._TellingLoader)
+    assert load_scenario(file) == loaded
 
 
 def test_resolved_yaml_keeps_texts_that_look_like_numbers(scenarios, tmp_path):

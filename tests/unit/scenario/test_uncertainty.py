@@ -183,6 +183,18 @@ def test_distributions_without_a_device_are_doubted(scenarios):
     assert "nothing uncertain" in found["uncertainty"].what
 
 
+def test_an_uncertain_background_that_nobody_sees_is_doubted(scenarios):
+    def doubted(**overrides):
+        found = by_place(scenarios.load(told("{background: {sd: 0.1}}"), **overrides))
+        return {where: one.what for where, one in found.items() if where.startswith("uncert")}
+
+    feeder = {"network": {"case": "case33bw"}, "microgrids.MG1.bus": 5, "microgrids.MG2.bus": 7}
+    assert doubted() == {"uncertainty.background": "there is no network"}
+    assert doubted(**feeder) == {}
+    found = doubted(**feeder, **{"network.background.scale": 0.0})
+    assert "network.background.scale is 0" in found["uncertainty.background"]
+
+
 def test_a_sun_that_is_cut_at_the_rating_most_of_the_time_is_doubted(scenarios):
     bright = ("rating_kw: 4.0, profile: 1.0", "rating_kw: 4.0, profile: 3.9")
     found = by_place(scenarios.load(bright, told("{pv: {kind: beta, mean: 0.65, sd: 0.2}}")))

@@ -387,6 +387,19 @@ def test_a_model_that_has_nothing_when_its_time_is_up_is_an_error():
         solver.solve(agent="MG1", step=0)
 
 
+def test_a_solution_to_begin_with_is_what_is_left_when_there_is_no_time():
+    begin = np.zeros(60)
+    begin[:5] = 1.0
+    solver = CompiledHighs(knapsack(), time_limit_s=0.0)
+    solver.start_from(begin)
+    outcome = solver.solve(agent="MG1", step=0)
+    assert solver.solution == pytest.approx(begin)
+    assert outcome.bound <= outcome.objective
+    with pytest.raises(SubproblemError) as caught:
+        CompiledHighs(knapsack(), time_limit_s=0.0).solve(agent="MG1", step=0)
+    assert caught.value.is_out_of_time
+
+
 # ------------------------------------------------------------------------------- rows that come
 def plane():
     """Two variables below 4 that are worth 2 and 1, and a row that does not bind."""

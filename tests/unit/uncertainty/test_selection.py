@@ -1,43 +1,13 @@
-"""Scenario selection against textbook loops, exhaustive search and cases by hand."""
+"""Backward reduction against a textbook loop, and what selections of scenarios share.
 
-from itertools import combinations
+Properties 1 to 4 of paper 001, which are of selections too, are in tests/papers.
+"""
 
 import numpy as np
 import pytest
 
 from mmgsim.uncertainty import backward_reduction, features, forward_selection, moment_errors
-
-
-def sets(count, *, most=9):
-    """Give random small sets of points with probabilities."""
-    for draw in range(count):
-        rng = np.random.default_rng([61, draw])
-        size = int(rng.integers(4, most + 1))
-        weight = rng.dirichlet(np.ones(size))
-        yield rng.normal(size=(size, 2)), weight, int(rng.integers(1, min(5, size)))
-
-
-def distance(apart, weight, kept):
-    return float(weight @ apart[:, list(kept)].min(axis=1))
-
-
-def apart_of(points):
-    return np.sqrt(((points[:, None] - points[None]) ** 2).sum(axis=-1))
-
-
-def forward_by_the_book(apart, weight, count):
-    """Algorithm 2.4 of Heitsch and Roemisch, with the matrix that is overwritten."""
-    cost, size = apart.copy(), len(apart)
-    left, kept = list(range(size)), []
-    for _ in range(count):
-        totals = [sum(weight[k] * cost[k, u] for k in left if k != u) for u in left]
-        best = left[int(np.argmin(totals))]
-        kept.append(best)
-        left.remove(best)
-        for k in left:
-            for u in left:
-                cost[k, u] = min(cost[k, u], cost[k, best])
-    return kept
+from tests.support.selection import apart_of, distance, sets
 
 
 def backward_by_the_book(apart, weight, count):
@@ -49,79 +19,10 @@ def backward_by_the_book(apart, weight, count):
     return sorted(kept)
 
 
-def test_forward_selection_is_the_textbook_loop():
-    for points, weight, count in sets(200):
-        selection = forward_selection(points, count, probability=weight)
-        assert selection.kept.tolist() == forward_by_the_book(apart_of(points), weight, count)
-
-
 def test_backward_reduction_is_the_textbook_loop():
     for points, weight, count in sets(100):
         selection = backward_reduction(points, count, probability=weight)
         assert selection.kept.tolist() == backward_by_the_book(apart_of(points), weight, count)
-
-
-@pytest.mark.parametrize("method", [forward_selection, backward_reduction])
-def test_probabilities_are_those_of_all_who_are_stood_for(method):
-    for points, weight, count in sets(50):
-        selection = method(points, count, probability=weight)
-        apart = apart_of(points)
-        assert abs(selection.probability.sum() - 1.0) < 1e-12
-        assert (selection.probability > 0.0).all()
-        assert len(set(selection.kept.tolist())) == count
-        stand_in = selection.kept[selection.stands_for]
-        np.testing.assert_array_equal(
-            apart[np.arange(len(points)), stand_in], apart[:, selection.kept].min(axis=1)
-        )
-        assert selection.distance == pytest.approx(distance(apart, weight, selection.kept))
-
-
-@pytest.mark.parametrize("method", [forward_selection, backward_reduction])
-def test_no_selection_is_nearer_than_the_best_of_its_size_and_more_are_never_farther(method):
-    for points, weight, _ in sets(60):
-        apart, found = apart_of(points), []
-        for count in range(1, len(points) + 1):
-            found.append(method(points, count, probability=weight).distance)
-            everything = combinations(range(len(points)), count)
-            best = min(distance(apart, weight, kept) for kept in everything)
-            assert found[-1] >= best - 1e-12
-            if count == 1 and method is forward_selection:
-                assert found[-1] == pytest.approx(best)
-        assert np.diff(found).max() <= 1e-12
-        assert found[-1] == 0.0
-
-
-def test_forward_selection_is_greedy_and_not_the_best():
-    """By hand: the middle first, then an end; both ends together are nearer."""
-    points, weight = np.array([[-1.0], [0.0], [1.0]]), [0.4, 0.2, 0.4]
-    selection = forward_selection(points, 2, probability=weight)
-    assert selection.kept.tolist() == [1, 0]
-    assert selection.distance == pytest.approx(0.4)
-    assert distance(apart_of(points), np.array(weight), (0, 2)) == pytest.approx(0.2)
-    best = backward_reduction(points, 2, probability=weight)
-    assert best.kept.tolist() == [0, 2]
-    assert best.distance == pytest.approx(0.2)
-
-
-def test_the_order_of_scenarios_changes_nothing():
-    for points, weight, count in sets(50):
-        order = np.random.default_rng(len(points)).permutation(len(points))
-        one = forward_selection(points, count, probability=weight)
-        other = forward_selection(points[order], count, probability=weight[order])
-        assert order[other.kept].tolist() == one.kept.tolist()
-        np.testing.assert_allclose(other.probability, one.probability, atol=1e-15)
-
-
-def test_a_scenario_in_two_halves_is_the_same_scenario():
-    for points, weight, count in sets(50):
-        twice = np.concatenate([points, points[:1]])
-        halves = np.concatenate([weight, weight[:1] / 2.0])
-        halves[0] /= 2.0
-        one = forward_selection(points, count, probability=weight)
-        other = forward_selection(twice, count, probability=halves)
-        # The copy may be the one that is kept: both are as near, but for rounding.
-        assert (other.kept % len(points)).tolist() == one.kept.tolist()
-        np.testing.assert_allclose(other.probability, one.probability, atol=1e-15)
 
 
 def test_copies_that_are_all_kept_keep_their_own_probability():

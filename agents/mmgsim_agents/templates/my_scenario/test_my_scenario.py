@@ -15,7 +15,7 @@ def test_it_has_no_faults_and_no_warnings() -> None:
 
 # Change this one with the scenario: say what has to come out of a day.
 def test_a_day_is_simulated_without_shedding_load(tmp_path: Path) -> None:
-    results = mmgsim.run(HERE, overrides={"days": 1}, out=tmp_path / "run")
+    results = mmgsim.run(HERE, overrides={"days": 1}, out=tmp_path / "run", report=False)
     assert results.manifest["status"] == "complete"
     assert results.summary["faults_contained"] == 0
     assert results.dispatch.shed_kw.sum() < 1e-6
