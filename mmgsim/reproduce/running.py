@@ -12,13 +12,14 @@ from mmgsim.reproduce.paper_000 import PAPER_000
 from mmgsim.reproduce.paper_001 import PAPER_001
 from mmgsim.reproduce.paper_002 import PAPER_002
 from mmgsim.reproduce.paper_003 import PAPER_003
+from mmgsim.reproduce.paper_004 import PAPER_004
 from mmgsim.reproduce.study import Paper, Reproduction, Settings
 from mmgsim.run import Progress
 
 __all__ = ["PAPERS", "reproduce"]
 
 PAPERS: Mapping[str, Paper] = MappingProxyType(
-    {paper.number: paper for paper in (PAPER_000, PAPER_001, PAPER_002, PAPER_003)}
+    {paper.number: paper for paper in (PAPER_000, PAPER_001, PAPER_002, PAPER_003, PAPER_004)}
 )
 """Papers that can be gone through, by number."""
 
