@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 
 from mmgsim.contracts import Objective
-from mmgsim.judge.numbers import verdict_table
+from mmgsim.judge.numbers import AGAINST_FIRST, verdict_table
 from mmgsim.judge.plans import Plan
 from mmgsim.judge.worker import Met
 from mmgsim.report import Judged, write_judged_page
@@ -37,6 +37,8 @@ class Judgement:
         Of the conditional value at risk.
     folder : Path
         Where it is written.
+    knows : collection of str
+        Names of plans that know each future beforehand.
 
     Attributes
     ----------
@@ -58,7 +60,7 @@ class Judgement:
     >>> judgement.verdicts[["mean", "cvar", "less_than_first"]]  # doctest: +SKIP
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913  one parameter per part of a judgement
         self,
         scenario: Scenario,
         plans: Sequence[Plan],
@@ -67,10 +69,11 @@ class Judgement:
         *,
         level: float,
         folder: Path,
+        knows: Collection[str] = (),
     ) -> None:
         self._scenario = scenario
         self.plans = tuple(plan.name for plan in plans)
-        self._knows = frozenset(plan.name for plan in plans if plan.forecast == "perfect")
+        self._knows = frozenset(knows)
         self.level, self.folder = level, folder
         self._asked_for = len(futures)
         rows = [
@@ -90,6 +93,8 @@ class Judgement:
         else:
             met_any = [name for name in self.plans if (self.table.plan == name).any()]
             self.verdicts = verdict_table(self.table, met_any, level)
+            if met_any[0] != self.plans[0]:  # nobody is held against a plan that met none
+                self.verdicts[[*AGAINST_FIRST]] = float("nan")
 
     def judged(self) -> Judged:
         """Give all that the page is drawn from."""

@@ -12,7 +12,10 @@ from numpy.typing import ArrayLike
 from mmgsim.contracts import FloatArray
 from mmgsim.interval import mean_interval
 
-__all__ = ["conditional_value_at_risk", "cvar_interval", "verdict_table"]
+__all__ = ["AGAINST_FIRST", "conditional_value_at_risk", "cvar_interval", "verdict_table"]
+
+AGAINST_FIRST = ("less_than_first", "less_low", "less_high", "cheaper_share")
+"""Columns of `verdict_table` in which plans are held against the first."""
 
 _RESAMPLES = 2000
 _SEED = 0

@@ -99,10 +99,26 @@ def judge(  # noqa: PLR0913  one parameter per choice of a judgement
         numbers = range(1, futures + 1)
 
         def judgement() -> Judgement:
-            return Judgement(model.scenario, found, folder.rows, numbers, level=level, folder=path)
+            return Judgement(
+                model.scenario,
+                found,
+                folder.rows,
+                numbers,
+                level=level,
+                folder=path,
+                knows=[
+                    name for name, one in loaded.items() if one.scenario.forecast.kind == "perfect"
+                ],
+            )
 
         tasks = _tasks(folder, found, str(scenario), given, numbers)
-        return _made(folder, tasks, judgement, workers=workers, progress=progress)
+        watch = progress or _nobody
+        total = len(found) * futures
+
+        def left_over(left: int) -> None:
+            watch(total - left, total)
+
+        return _made(folder, tasks, judgement, workers=workers, progress=left_over)
 
 
 def _tasks(
@@ -136,20 +152,18 @@ def _made(
     judgement: Callable[[], Judgement],
     *,
     workers: int,
-    progress: JudgeProgress | None,
+    progress: Callable[[int], None],
 ) -> Judgement:
     """Have the plans meet what they lack, and write what came of it."""
-    progress = progress or _nobody
     left = sum(len(task.futures) for task in tasks)
-    total = len(folder.rows) + left
     made, why = None, ""
     try:
-        progress(total - left, total)
+        progress(left)
         with closing(outcomes(work, tasks, workers)) as found:
             for rows in found:
                 folder.add(rows)
                 left -= len(rows)
-                progress(total - left, total)
+                progress(left)
     except BrokenProcessPool:
         why = "a process was ended from outside, perhaps for want of memory"
     except KeyboardInterrupt as error:

@@ -202,3 +202,13 @@ def test_the_command_writes_tables_and_a_page(tmp_path):
     names = {"futures.csv", "futures.parquet", "judge.json", "judge.html"}
     assert names <= {path.name for path in out.iterdir()}
     assert "CVaR" in (out / "judge.html").read_text("utf-8")
+
+
+def test_a_plan_that_knows_the_future_in_any_words_is_told_as_a_bound(tmp_path):
+    told = [
+        {"coordination": "isolated", "forecast": {"kind": "perfect"}, "name": "a"},
+        {"coordination": "isolated", "set": {"forecast": "perfect"}, "name": "b"},
+        {"coordination": "isolated", "name": "c"},
+    ]
+    made = judge("duo", told, futures=2, overrides=DAY, out=tmp_path / "out")
+    assert made.judged().knows == {"a", "b"}
