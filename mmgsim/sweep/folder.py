@@ -41,9 +41,7 @@ def choose_sweep_folder(out: str | Path | None, scenario: str, *, resume: bool) 
     ScenarioError
         If something else is there.
     """
-    if resume and out is not None and (Path(out) / _ORIGIN).is_file():
-        return Path(out)
-    return choose_folder(out, scenario, "sweep")
+    return choose_folder(out, scenario, "sweep", resume=resume, known_by=_ORIGIN)
 
 
 class SweepFolder:
