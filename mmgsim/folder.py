@@ -46,28 +46,35 @@ _PACKAGES = (
 
 
 def choose_folder(
-    out: str | Path | None, scenario: str, what: str, *, resume: bool = False
+    out: str | Path | None,
+    scenario: str,
+    what: str,
+    *,
+    resume: bool = False,
+    known_by: str = "manifest.json",
 ) -> Path:
     """Give the folder that results go to: `out`, or ``runs/<scenario>-<what>-<time>``.
+
+    One that can be gone on with is `known_by` a file in it.
 
     Raises
     ------
     ScenarioError
-        If something is there already, unless it is a run that is to be resumed.
+        If something is there already, unless it is to be gone on with.
     """
     if out is None:
         stamp = datetime.now(UTC).strftime("%Y%m%dT%H%M%SZ")
         out = Path("runs") / _free_name(Path("runs"), file_name(f"{scenario}-{what}-{stamp}"))
     folder = Path(out)
     if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
-        is_run = (folder / "manifest.json").is_file()
-        if resume and is_run:
+        is_begun = (folder / known_by).is_file()
+        if resume and is_begun:
             return folder
         what, cure = "exists and is not empty", "give another --out"
         if resume:
-            what = "is not empty, and no result folder: it has no manifest.json"
-        elif is_run:
-            cure += ", or --resume to go on with the run that is there"
+            what = f"is not empty, and no result folder: it has no {known_by}"
+        elif is_begun:
+            cure += ", or --resume to go on with what is there"
         raise ScenarioError(str(folder), [Fault(str(folder), what, cure)])
     return folder
 

@@ -54,9 +54,7 @@ def choose_study_folder(out: str | Path | None, scenario: str, what: str, *, res
     ScenarioError
         If something else is there.
     """
-    if resume and out is not None and (Path(out) / _ORIGIN).is_file():
-        return Path(out)
-    return choose_folder(out, scenario, what)
+    return choose_folder(out, scenario, what, resume=resume, known_by=_ORIGIN)
 
 
 def begin_study(path: Path, origin: Origin, *, resume: bool) -> bool:

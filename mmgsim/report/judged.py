@@ -47,9 +47,12 @@ class Judged:
     @property
     def notes(self) -> list[str]:
         """What has to be known to read the numbers."""
+        met = self.table.future.nunique()
+        share = 1.0 - self.level
         notes = [
             f"Cost: {self.paid} with the value of shed load, less the value of energy left in "
-            f"storage. CVaR: mean of the dearest {100 * (1 - self.level):.3g} % of futures. "
+            f"storage. CVaR: mean of the dearest {100 * share:.3g} % of futures, "
+            f"{share * met:.3g} of {met}. "
             "± is half of a 95 % interval; a difference is taken future by future."
         ]
         if self.knows:

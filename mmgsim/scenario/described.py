@@ -96,7 +96,7 @@ EXAMPLES: Mapping[type[BaseModel], str] = MappingProxyType(
         FlexibleConfig: "{name: pump, kind: flexible, energy_kwh: 12, power_kw: 4, "
         'start: "22:00", end: "06:00"}',
         SampledSessions: '{source: sampled, arrival: "17:00", departure: "06:00"}',
-        DailySessions: '{source: daily, arrival: "18:30", departure: "07:00", level_arrival: 0.3}',
+        DailySessions: '{source: daily, arrival: "18:00", departure: "07:00", level_arrival: 0.3}',
         ListedSessions: '{source: listed, stays: [{arrival: "2021-01-11 17:00", '
         'departure: "2021-01-12 06:00", energy_arrival_kwh: 12}]}',
         CsvSessions: "{source: csv, file: stays.csv, label: real}",

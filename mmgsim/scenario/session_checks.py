@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from math import ceil, floor, log10
 
 from mmgsim.scenario.schema import MicrogridConfig, Scenario
 from mmgsim.scenario.session_schema import (
@@ -12,7 +13,7 @@ from mmgsim.scenario.session_schema import (
     SampledSessions,
 )
 
-__all__ = ["is_sound", "session_faults"]
+__all__ = ["enough", "is_sound", "session_faults"]
 
 Path_ = Sequence[str | int]
 _Found = tuple[Path_, str, str]
@@ -29,6 +30,19 @@ def session_faults(scenario: Scenario) -> Iterator[_Found]:
             if isinstance(device, EvConfig | FlexibleConfig):
                 path = ("microgrids", position, "devices", place)
                 yield from _device_faults(device, path, scenario.step)
+
+
+def enough(least: float) -> str:
+    """Tell a number above zero in three figures, rounded up: who gives it back has enough.
+
+    Examples
+    --------
+    >>> enough(10.526), enough(12.0), enough(1234.5)
+    ('10.6', '12', '1240')
+    """
+    unit = 10.0 ** (floor(log10(least)) - 2)
+    # What is off a figure by rounding alone is that figure.
+    return f"{ceil(least / unit - 1e-9) * unit:.10g}"
 
 
 def is_sound(device: EvConfig | FlexibleConfig, step_min: int) -> bool:
@@ -115,4 +129,4 @@ def _flexible_faults(device: FlexibleConfig, path: Path_, step_min: int) -> Iter
             f"{device.energy_kwh - most_kwh:.3g} kWh lack at {device.power_kw:g} kW"
         )
         needed_kw = 60 * device.energy_kwh / span_min
-        yield (*path, "energy_kwh"), what, f"lower it, or raise power_kw to {needed_kw:.3g}"
+        yield (*path, "energy_kwh"), what, f"lower it, or raise power_kw to {enough(needed_kw)}"

@@ -24,7 +24,7 @@ from mmgsim.profiles import (
     stream,
 )
 from mmgsim.scenario.schema import MicrogridConfig, Scenario
-from mmgsim.scenario.session_checks import is_sound
+from mmgsim.scenario.session_checks import enough, is_sound
 from mmgsim.scenario.session_schema import (
     CsvSessions,
     DailySessions,
@@ -277,6 +277,6 @@ class _Fleet:
                 self.where,
                 f"{self._told(visit)}: lacks {missing_kwh:.3g} of the {session.wanted_kwh:g} kWh "
                 f"that it wants, at {device.charge_kw:g} kW in {steps * run.step_h:g} h",
-                f"raise charge_kw to {needed_kw:.3g}, lower what it wants, or say "
+                f"raise charge_kw to {enough(needed_kw)}, lower what it wants, or say "
                 "`unreachable: price`",
             )

@@ -36,8 +36,9 @@ class MyStrategy(OptimisingStrategy):
         if terms.is_award:
             return super().plan(view, terms)
         # Change what follows. `view` is all you know: devices, forecasts, tariff, envelope, the
-        # last plan. `terms` are prices and limits of the exchange, and firm trades: plan on others,
-        # or call `terms.within(low_kw, high_kw)` to stay inside further limits.
+        # last plan, and in `view.outlook` what may come instead of the forecast, or None where
+        # nothing is uncertain. `terms` are prices and limits of the exchange, and firm trades: plan
+        # on others, or call `terms.within(low_kw, high_kw)` to stay inside further limits.
         dearer = terms.prices.buy_per_kwh + self.margin_per_kwh
         return super().plan(view, replace(terms, prices=replace(terms.prices, buy_per_kwh=dearer)))
 

@@ -201,7 +201,8 @@ def test_the_command_writes_tables_and_a_page(tmp_path):
     assert found["plans"]["central"]["futures"] == 3
     names = {"futures.csv", "futures.parquet", "judge.json", "judge.html"}
     assert names <= {path.name for path in out.iterdir()}
-    assert "CVaR" in (out / "judge.html").read_text("utf-8")
+    page = (out / "judge.html").read_text("utf-8")
+    assert "CVaR: mean of the dearest 5 % of futures, 0.15 of 3." in " ".join(page.split())
 
 
 def test_a_plan_that_knows_the_future_in_any_words_is_told_as_a_bound(tmp_path):

@@ -101,6 +101,20 @@ def test_stays_may_come_from_a_file(scenarios):
     assert [label.label for label in inputs.labels if "own" in label.where] == ["real"]
 
 
+def test_the_power_that_a_cure_names_is_rounded_up_so_that_it_is_enough(scenarios):
+    text = (
+        "kind: ev, charge_kw: 2, sessions: {source: daily, "
+        'arrival: "18:00", departure: "21:00", level_arrival: 0.1}'
+    )
+    # 30 kWh at 95 % in three hours take 10.526 kW.
+    assert "raise charge_kw to 10.6," in refused(scenarios, text)[0].cure
+    assert inputs_of(scenarios, text.replace("charge_kw: 2", "charge_kw: 10.6"))
+    text = 'kind: flexible, energy_kwh: 10, power_kw: 1, start: "08:00", end: "11:00"'
+    # 3.333 kW.
+    assert "raise power_kw to 3.34" in refused(scenarios, text)[0].cure
+    assert inputs_of(scenarios, text.replace("power_kw: 1", "power_kw: 3.34"))
+
+
 def test_every_stay_that_is_too_short_is_named_with_what_lacks_and_the_cure(scenarios):
     text = (
         'kind: ev, sessions: {source: daily, arrival: "08:00", departure: "10:00", '

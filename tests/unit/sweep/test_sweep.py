@@ -210,7 +210,7 @@ def test_a_complete_row_stays_whatever_failed_after_it(pair, tmp_path):
 
 def test_another_sweep_is_not_gone_on_with(pair, tmp_path):
     sweep(asked(pair), out=tmp_path / "o")
-    with pytest.raises(ScenarioError, match="exists and is not empty"):
+    with pytest.raises(ScenarioError, match=r"exists and is not empty.*--resume to go on with"):
         sweep(asked(pair), out=tmp_path / "o")
     changed = asked(pair, days=2, set={"gate.every": "12h"})
     with pytest.raises(ScenarioError) as caught:
