@@ -48,9 +48,9 @@ class Sized:
         Least annual cost there can be [currency/year]; how far the found sizes are above it.
     tables : mapping
         As of `mmgsim.sizing.SizeStudy.tables`.
-    year_by_rule, year_by_runs, check_error : float or None
-        Bills of a year by the rule, and by runs of days that stand for it [currency/year]; their
-        difference, of devices and bills.
+    check_error, days_leave_out : float or None
+        What runs of days that stand for the year add to the rule, and what these days leave out of
+        the year: of devices and bills.
     notes : tuple of str
         What has to be known to read the numbers.
     """
@@ -65,9 +65,8 @@ class Sized:
     bound: float | None
     gap: float | None
     tables: Mapping[str, pd.DataFrame]
-    year_by_rule: float | None
-    year_by_runs: float | None
     check_error: float | None
+    days_leave_out: float | None
     notes: tuple[str, ...]
 
     @property
@@ -88,12 +87,12 @@ class Sized:
                 f"{self.currency}/year, whatever the dispatch (linear program with perfect "
                 f"foresight); those found are {100 * self.gap:.2f} % above it."
             )
-        if self.check_error is not None:
+        if self.check_error is not None and self.days_leave_out is not None:
             found.append(
-                f"Days run in the full simulator, weighted to a year: bills of "
-                f"{written(self.year_by_runs, 0)} {self.currency}, by the rule over the whole year "
-                f"{written(self.year_by_rule, 0)}: {100 * self.check_error:+.2f} % of devices "
-                "and bills, which is what so few days leave out."
+                "Days run in the full simulator, weighted to a year, add "
+                f"{100 * self.check_error:+.3f} % to what devices and bills are by the rule on the "
+                f"same days. The days themselves, each begun anew, miss the year by "
+                f"{100 * self.days_leave_out:+.1f} %."
             )
         return [*found, *self.notes]
 

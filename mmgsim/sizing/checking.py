@@ -60,11 +60,18 @@ class YearCheck:
 
     @property
     def error(self) -> float:
-        """How far the weighted runs are from the year, of devices and bills: what days leave out.
+        """What the full simulator adds to the rule on these days, weighted: of devices and bills.
 
         Bills alone may come to nothing, where as much is sold as bought.
         """
-        return (self.year_by_runs - self.year_by_rule) / (self.capital + self.year_by_rule)
+        added = self.days.weight.to_numpy() @ (self.days.run - self.days.rule).to_numpy()
+        return float(added) / (self.capital + self.year_by_rule)
+
+    @property
+    def days_leave_out(self) -> float:
+        """How far the weighted days are from the year, by the rule alone: of devices and bills."""
+        weighted = float(self.days.weight.to_numpy() @ self.days.rule.to_numpy())
+        return (weighted - self.year_by_rule) / (self.capital + self.year_by_rule)
 
 
 def check_in_runs(

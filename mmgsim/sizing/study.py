@@ -135,9 +135,8 @@ class SizeStudy:
             bound=self.bound,
             gap=self.gap,
             tables=self.tables(),
-            year_by_rule=None if check is None else check.year_by_rule,
-            year_by_runs=None if check is None else check.year_by_runs,
             check_error=None if check is None else check.error,
+            days_leave_out=None if check is None else check.days_leave_out,
             notes=self.notes,
         )
 
@@ -174,6 +173,7 @@ class SizeStudy:
             "sizes": found,
             "by_sharing": {str(name): _plain(row) for name, row in own.iterrows()},
             "check_error": None if self.check is None else self.check.error,
+            "check_days_leave_out": None if self.check is None else self.check.days_leave_out,
             "check_largest_difference": (
                 None if self.check is None else self.check.largest_difference
             ),

@@ -10,7 +10,14 @@ import yaml
 import mmgsim
 from mmgsim.errors import ScenarioError
 from mmgsim.scenario import load_scenario
-from mmgsim.sizing import YearSimulator, appraise, sizing_case, with_sizes
+from mmgsim.sizing import (
+    YearSimulator,
+    appraise,
+    check_in_runs,
+    sizing_case,
+    with_sizes,
+    yearly_scenario,
+)
 
 SHORT = {"sizing.days": 14, "network": "none", "coordination.distances": "equal"}
 
@@ -216,3 +223,17 @@ def test_the_command_says_what_was_found(mmgsim, tmp_path):
     code, _, message = mmgsim(*call)
     assert code == 2
     assert "not empty" in message
+
+
+def test_days_of_the_full_simulator_have_the_bills_of_the_rule(study, tmp_path):
+    loaded = with_sizes(
+        yearly_scenario(load_scenario("towns3", SHORT)), study.problem.case, study.sizes
+    )
+    simulator = study.problem.simulator
+    check = check_in_runs(loaded, simulator, study.sizes, folder=tmp_path / "check", days=2)
+    assert check.days.weight.sum() == SHORT["sizing.days"]
+    # The plans behind the runs come from a solver that keeps rows to 1e-7 kW.
+    assert check.largest_difference == pytest.approx(0.0, abs=1e-3)
+    assert abs(check.error) < 1e-6
+    both = check.year_by_rule + check.days_leave_out * (check.capital + check.year_by_rule)
+    assert check.year_by_runs == pytest.approx(both, rel=1e-6)
