@@ -18,6 +18,8 @@ from mmgsim.tables import write_text
 
 __all__ = ["sizing_figures", "write_sized_page"]
 
+_LARGE = 1e3
+"""From here on, numbers of tables have no decimals."""
 _LEGEND = {"orientation": "h", "y": -0.2, "x": 0}
 _LOOKS = {"wind": POWERS["wind_kw"], "pv": POWERS["pv_kw"], "battery": POWERS["discharge_kw"]}
 _PARTS = {
@@ -293,9 +295,13 @@ def _structures(structures: pd.DataFrame, currency: str) -> go.Figure:
     return figure.update_yaxes(title=f"[{currency}/year]")
 
 
+def _plain_number(value: float) -> str:
+    return f"{value:,.0f}" if abs(value) >= _LARGE else f"{value:.4g}"
+
+
 def _plain_table(frame: pd.DataFrame) -> str:
     rows = [
-        [f"{value:,.4g}" if isinstance(value, float) else str(value) for value in row]
+        [_plain_number(value) if isinstance(value, float) else str(value) for value in row]
         for row in frame.itertuples(index=False)
     ]
     numbers = [at for at, dtype in enumerate(frame.dtypes) if dtype.kind in "fi"]

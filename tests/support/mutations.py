@@ -176,6 +176,9 @@ def documents() -> dict[str, Any]:
             own |= {"file": "series.csv", "column": "homes_kw"} if kind == "residuals" else {}
             told = {"price": {"sd": 0.2}, key: own}
             found[f"uncertain {key} {kind}"] = _with(found[user], ("uncertainty",), told)
+    sized = {"pv": "GeneratorSizingConfig", "battery": "BatterySizingConfig"}
+    costs = {key: _required(SCHEMA["$defs"][name]) for key, name in sized.items()}
+    found["sizing"] = _with(duo, ("sizing",), {"discount_rate": 0.1, **costs})
     return found
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 import numpy as np
+from numpy.typing import NDArray  # noqa: F401  of an inherited annotation, which pdoc reads here
 
 from mmgsim.contracts import FloatArray
 from mmgsim.sizing.case import Sharing, SizingCase
