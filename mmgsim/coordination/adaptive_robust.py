@@ -100,7 +100,8 @@ class AdaptiveRobust:
     guarantee : str
         ``settle``: transfers between members, so that no bill is above the one of a robust plan of
         its own and all save the same, where the sum allows that (flag `guarantee_unmet` where it
-        does not); ``none``. Nothing is divided under the objective `system`.
+        does not, `alone_unproven` where a plan of its own ended early and may be too dear);
+        ``none``. Nothing is divided under the objective `system`.
     tolerance : float
         Gap of the bounds at worst at which rounds end.
     max_rounds : int
@@ -283,6 +284,8 @@ class AdaptiveRobust:
             held = held_decisions(problem, earlier, view.window)
             return problem.operate(problem.complete(held)), dict(earlier)
         optimum = problem.solve(**self._limits)
+        if not trades and optimum.flags:
+            self._flags += [f"alone_unproven:{name}" for name in declared]
         if trades:
             self._rounds = [Round(one.upper, one.lower, 0.0) for one in optimum.rounds]
             self._flags += [f"robust_{flag}" for flag in optimum.flags]

@@ -80,6 +80,8 @@ MEANINGS: Mapping[str, str] = MappingProxyType(
         "saving, or binaries were needed: who pays how much is a matter of the solver.",
         "guarantee_unmet": "Together microgrids pay more, at the forecast, than with robust plans "
         "of their own: no transfers can leave everybody better off, so none were made.",
+        "alone_unproven": "This microgrid's robust plan of its own ended before it was proven: what "
+        "it would pay alone may be too much, and the guarantee too easy to keep.",
         "unserved_at_worst": "In a course that may happen demand goes unserved, or energy lacks or "
         "finds no place, whatever is done later.",
         "nothing_uncertain": "Nobody stated bounds of what is uncertain: directions were decided "

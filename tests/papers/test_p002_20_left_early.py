@@ -69,6 +69,7 @@ def test_a_gate_without_time_is_cleared_and_says_so():
     hurried = AdaptiveRobust(deviation=0.5, budget=1, time_limit_s=1e-9)
     clearing = clear(p001.world(members), hurried)
     assert {"robust_out_of_time", "robust_fallback"} <= set(clearing.flags)
+    assert {f"alone_unproven:{one.name}" for one in members} <= set(clearing.flags)
     assert not clearing.trades
     assert clearing.lower <= clearing.upper
     assert clearing.residual_kw < 1e-6

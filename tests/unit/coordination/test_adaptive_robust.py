@@ -8,6 +8,7 @@ import pytest
 
 from mmgsim.contracts import Disclosure
 from mmgsim.coordination import AdaptiveRobust, Central, Isolated
+from mmgsim.plots.flags import MEANINGS, meaning
 from tests.support import p001
 from tests.support.gates import clear
 
@@ -92,6 +93,16 @@ def test_a_search_that_ends_early_says_so():
     )
     clearing = clear(p001.world(some_members(3, count=2)), mechanism)
     assert "robust_out_of_rounds" in clearing.flags
+
+
+def test_a_plan_of_ones_own_that_ends_early_is_said_of_its_microgrid():
+    members = some_members(3, count=2)
+    options = {"deviation": 0.5, "budget": 1, "grid_charge": 1.0}
+    hasty = clear(p001.world(members), AdaptiveRobust(**options, tolerance=1e-9, max_rounds=1))
+    assert {f"alone_unproven:{one.name}" for one in members} & set(hasty.flags)
+    assert meaning("alone_unproven:M0") == MEANINGS["alone_unproven"]
+    patient = clear(p001.world(members), AdaptiveRobust(**options))
+    assert not [flag for flag in patient.flags if flag.startswith("alone_unproven")]
 
 
 def test_all_wrong_options_are_named_at_once():
