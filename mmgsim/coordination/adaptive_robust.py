@@ -80,7 +80,9 @@ class AdaptiveRobust:
     deviation : float or None
         Share of the forecast of sun and wind that may lack, in place of stated bounds.
     budget : float
-        How many deviations come whole in a microgrid and a window, in all its devices.
+        How many deviations come whole in a microgrid, counted over all its uncertain devices and
+        all steps of the window: a deviation is one device in one step, so that with steps of 15
+        minutes a budget of 4 is one hour of one device.
     topology : str
         ``pool``: whether each microgrid may buy from the others, and sell to them, is decided for
         each step; ``links``: which one sells to which.
