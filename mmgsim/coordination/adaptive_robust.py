@@ -12,7 +12,7 @@ are nobody's income, and no bill has them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, Literal, get_args
@@ -110,8 +110,8 @@ class AdaptiveRobust:
         After which they end all the same.
     time_limit_s : float or None
         After which no round begins, and the most that a MILP in one takes. Without any decision
-        by then nobody trades, and the grid is open one way (flag `robust_fallback`). What a
-        machine finds within a time differs from run to run.
+        by then nobody trades, and the grid is open one way (flag `robust_fallback`); what an
+        earlier gate decided is kept. What a machine finds within a time differs from run to run.
     """
 
     asks: frozenset[type[Message]] = frozenset({Disclose, Award})
@@ -284,13 +284,13 @@ class AdaptiveRobust:
         )
         if is_committed(earlier, view.window):
             held = held_decisions(problem, earlier, view.window)
-            return problem.operate(problem.complete(held)), dict(earlier)
+            trial = problem.complete(held, time_limit_s=self._limits["time_limit_s"])
+            self._flags += _early(["fallback"] * trial.is_fallback, declared, trades=trades)
+            return problem.operate(trial.first), dict(earlier)
         optimum = problem.solve(**self._limits)
-        if not trades and optimum.flags:
-            self._flags += [f"alone_unproven:{name}" for name in declared]
+        self._flags += _early(optimum.flags, declared, trades=trades)
         if trades:
             self._rounds = [Round(one.upper, one.lower, 0.0) for one in optimum.rounds]
-            self._flags += [f"robust_{flag}" for flag in optimum.flags]
             if self._budget > 0.0 and not problem.unknowns.spread.any():
                 self._flags.append("nothing_uncertain")
             worst = [problem.operate(optimum.first, one.unknown) for one in optimum.rounds]
@@ -354,6 +354,13 @@ class AdaptiveRobust:
         trade_kw = self._operation.trade_kw[name]
         earned = step_h * float(self._price_per_kwh @ trade_kw)
         return plan.private_cost + public_cost(plan.exchange_kw, trade_kw, prices, step_h) - earned
+
+
+def _early(flags: Sequence[str], names: Iterable[str], *, trades: bool) -> list[str]:
+    """Give the flags of a gate for those of a search: of all together, or of one on its own."""
+    if trades:
+        return [f"robust_{flag}" for flag in flags]
+    return [f"alone_unproven:{name}" for name in names if flags]
 
 
 def _cleaned(kw: FloatArray) -> FloatArray:

@@ -87,6 +87,21 @@ def test_what_was_decided_stays_until_its_day_is_over():
     assert len(again.rounds) > 1
 
 
+def test_a_later_gate_without_time_keeps_what_was_decided_and_says_so():
+    members = some_members(1, count=2)
+    options = {"deviation": 0.5, "budget": 1}
+    first = clear(p001.world(members), AdaptiveRobust(**options))
+    hurried = AdaptiveRobust(**options, time_limit_s=1e-9)
+    held = clear(later(p001.world(members)), hurried, first.memory)
+    assert {"robust_fallback", *(f"alone_unproven:{one.name}" for one in members)} <= set(
+        held.flags
+    )
+    assert held.memory == first.memory
+    traded = sum((one.kw for one in held.trades), np.zeros(STEPS))
+    assert traded[-1] == 0.0  # nobody had decided on the last step
+    assert held.residual_kw < 1e-6
+
+
 def test_a_search_that_ends_early_says_so():
     mechanism = AdaptiveRobust(
         deviation=0.5, budget=1, grid_charge=1.0, tolerance=1e-9, max_rounds=1, guarantee="none"
