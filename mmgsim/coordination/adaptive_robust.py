@@ -12,7 +12,7 @@ are nobody's income, and no bill has them.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from typing import Any, Literal, get_args
@@ -80,7 +80,9 @@ class AdaptiveRobust:
     deviation : float or None
         Share of the forecast of sun and wind that may lack, in place of stated bounds.
     budget : float
-        How many deviations come whole in a microgrid and a window, in all its devices.
+        How many deviations come whole in a microgrid, counted over all its uncertain devices and
+        all steps of the window: a deviation is one device in one step, so that with steps of 15
+        minutes a budget of 4 is one hour of one device.
     topology : str
         ``pool``: whether each microgrid may buy from the others, and sell to them, is decided for
         each step; ``links``: which one sells to which.
@@ -100,15 +102,16 @@ class AdaptiveRobust:
     guarantee : str
         ``settle``: transfers between members, so that no bill is above the one of a robust plan of
         its own and all save the same, where the sum allows that (flag `guarantee_unmet` where it
-        does not); ``none``. Nothing is divided under the objective `system`.
+        does not, `alone_unproven` where a plan of its own ended early and may be too dear);
+        ``none``. Nothing is divided under the objective `system`.
     tolerance : float
         Gap of the bounds at worst at which rounds end.
     max_rounds : int
         After which they end all the same.
     time_limit_s : float or None
         After which no round begins, and the most that a MILP in one takes. Without any decision
-        by then nobody trades, and the grid is open one way (flag `robust_fallback`). What a
-        machine finds within a time differs from run to run.
+        by then nobody trades, and the grid is open one way (flag `robust_fallback`); what an
+        earlier gate decided is kept. What a machine finds within a time differs from run to run.
     """
 
     asks: frozenset[type[Message]] = frozenset({Disclose, Award})
@@ -281,11 +284,13 @@ class AdaptiveRobust:
         )
         if is_committed(earlier, view.window):
             held = held_decisions(problem, earlier, view.window)
-            return problem.operate(problem.complete(held)), dict(earlier)
+            trial = problem.complete(held, time_limit_s=self._limits["time_limit_s"])
+            self._flags += _early(["fallback"] * trial.is_fallback, declared, trades=trades)
+            return problem.operate(trial.first), dict(earlier)
         optimum = problem.solve(**self._limits)
+        self._flags += _early(optimum.flags, declared, trades=trades)
         if trades:
             self._rounds = [Round(one.upper, one.lower, 0.0) for one in optimum.rounds]
-            self._flags += [f"robust_{flag}" for flag in optimum.flags]
             if self._budget > 0.0 and not problem.unknowns.spread.any():
                 self._flags.append("nothing_uncertain")
             worst = [problem.operate(optimum.first, one.unknown) for one in optimum.rounds]
@@ -349,6 +354,13 @@ class AdaptiveRobust:
         trade_kw = self._operation.trade_kw[name]
         earned = step_h * float(self._price_per_kwh @ trade_kw)
         return plan.private_cost + public_cost(plan.exchange_kw, trade_kw, prices, step_h) - earned
+
+
+def _early(flags: Sequence[str], names: Iterable[str], *, trades: bool) -> list[str]:
+    """Give the flags of a gate for those of a search: of all together, or of one on its own."""
+    if trades:
+        return [f"robust_{flag}" for flag in flags]
+    return [f"alone_unproven:{name}" for name in names if flags]
 
 
 def _cleaned(kw: FloatArray) -> FloatArray:

@@ -80,14 +80,16 @@ MEANINGS: Mapping[str, str] = MappingProxyType(
         "saving, or binaries were needed: who pays how much is a matter of the solver.",
         "guarantee_unmet": "Together microgrids pay more, at the forecast, than with robust plans "
         "of their own: no transfers can leave everybody better off, so none were made.",
+        "alone_unproven": "This microgrid's robust plan of its own ended before it was proven: "
+        "what it would pay alone may be too much, and the guarantee too easy to keep.",
         "unserved_at_worst": "In a course that may happen demand goes unserved, or energy lacks or "
         "finds no place, whatever is done later.",
         "nothing_uncertain": "Nobody stated bounds of what is uncertain: directions were decided "
         "for the forecast alone.",
         "robust_out_of_rounds": "Adaptive robust trading ended after its last round: its decision "
         "is the best it found, and the bounds of its rounds say how good that is.",
-        "robust_fallback": "Adaptive robust trading found no decision in its time: nobody trades, "
-        "and the grid is open one way.",
+        "robust_fallback": "Adaptive robust trading found no decision in its time: but for steps "
+        "decided on earlier nobody trades, and the grid is open one way.",
         "robust_gap_left": "A solver of adaptive robust trading proved less than is asked for: "
         "the bounds of its rounds say how good its decision is.",
         "robust_out_of_time": "Adaptive robust trading ran out of time: its decision is the best "

@@ -76,6 +76,26 @@ class BudgetSet:
         """Give the unknown of deviations, (unknowns,) from 0 to 1."""
         return frozen(self.centre + self.spread * deviation)
 
+    def corner(self, rng: np.random.Generator) -> FloatArray:
+        """Give an unknown that uses the whole budget of every group, drawn at random.
+
+        As many deviations as the budget allows come whole, and one more in part where it is not
+        whole; which ones is left to chance.
+        """
+        deviation = np.zeros(len(self.centre))
+        for group, (whole, rest) in enumerate(zip(self.whole, self.rest, strict=True)):
+            order = rng.permutation(np.flatnonzero(self.group == group))
+            deviation[order[:whole]] = 1.0
+            deviation[order[whole : whole + 1]] = rest
+        return self.at(deviation)
+
+    def inner(self, rng: np.random.Generator) -> FloatArray:
+        """Give an unknown within the budgets, drawn at random: few deviations, or many."""
+        deviation = rng.random(len(self.centre)) ** rng.choice([0.2, 1.0, 5.0])
+        used = np.bincount(self.group, deviation, minlength=len(self.budget))
+        share = np.minimum(self.budget / np.maximum(used, _WHOLE), 1.0)
+        return self.at(deviation * share[self.group])
+
     def vertices(self) -> Iterator[FloatArray]:
         """Give every vertex, and some points between: for sets of few unknowns."""
         choices = [

@@ -17,15 +17,18 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import numpy as np
 import pyomo.environ as pyo
+from numpy.typing import NDArray
 
 from mmgsim.contracts import Disclosure, Envelope, FloatArray, Window, frozen
+from mmgsim.errors import SubproblemError
 from mmgsim.subproblems.adversary import BudgetedAdversary, BudgetSet, RecourseCost
 from mmgsim.subproblems.alternating import Alternating
-from mmgsim.subproblems.column_constraint import RobustOptimum, robust_optimum
+from mmgsim.subproblems.column_constraint import RobustOptimum, Trial, robust_optimum
 from mmgsim.subproblems.connection import PublicPrices
 from mmgsim.subproblems.doors import RobustRules, declare_doors, hour_charges
 from mmgsim.subproblems.listed_stage import ListedFirstStage
@@ -140,11 +143,36 @@ class RobustProblem:
         ]
         return [*own, *self.committed]
 
-    def complete(self, held: FloatArray) -> FloatArray:
-        """Give the best decision at the forecast with some decisions held: NaN for free ones."""
-        stage = self.first_stage(opens_free=False, mip_gap=_FORECAST_GAP)
+    def complete(self, held: FloatArray, *, time_limit_s: float = np.inf) -> Trial:
+        """Give the best decision at the forecast with some decisions held: NaN for free ones.
+
+        Where none is found in time, what is held is kept. What is free then needs no search, and
+        `is_fallback` is true: nobody trades, the grid is open one way, and what devices switch is
+        off.
+
+        Parameters
+        ----------
+        held : (decisions,) array
+            Of each step all doors or none.
+        time_limit_s : float
+            The most that its MILP takes.
+        """
+        stage = self.first_stage(opens_free=False, mip_gap=_FORECAST_GAP, time_limit_s=time_limit_s)
         stage.add(self.forecast)
-        return stage.solve_held(held).first
+        try:
+            return stage.solve_held(held)
+        except SubproblemError as error:
+            if not error.is_out_of_time:
+                raise
+        is_free = np.isnan(held)
+        first = np.where(is_free, self._grid_alone(self._is_left_over(self.forecast)), held)
+        return Trial(
+            frozen(first),
+            float(self._charges @ first),
+            bound=-np.inf,
+            is_best=False,
+            is_fallback=bool(is_free.any()),
+        )
 
     @property
     def unknowns(self) -> BudgetSet:
@@ -226,7 +254,7 @@ class RobustProblem:
             self.first_stage(mip_gap=tolerance / 2.0, time_limit_s=time_limit_s),
             Alternating(self.recourse, self.unknowns),
             tolerance=tolerance / 10.0,
-            fallbacks=self._fallbacks,
+            fallbacks=partial(self._fallbacks, time_limit_s),
         )
         return robust_optimum(
             stage,
@@ -237,23 +265,33 @@ class RobustProblem:
             time_limit_s=time_limit_s,
         )
 
-    def _fallbacks(self) -> list[tuple[FloatArray, float]]:
+    def _fallbacks(self, time_limit_s: float) -> list[tuple[FloatArray, float]]:
         """Give decisions that need no search: nobody trades, and the grid is open one way.
 
         Always inwards, or outwards where a microgrid has power left over even at the worst. What
         devices commit is completed at the forecast.
         """
-        worst = self.unknowns.at(np.ones(len(self.unknowns.centre)))
-        is_left_over = self._unknowns.sun_kw(worst) > self._unknowns.demand_kw(worst)
+        is_left_over = self._is_left_over(self.unknowns.at(np.ones(len(self.unknowns.centre))))
         found = []
         for leaves in (np.zeros_like(is_left_over), is_left_over):
-            held = np.full(len(self._charges), np.nan)
-            for k, door in enumerate(self.doors):
-                is_open = leaves[self._row[door.microgrid], door.step] == bool(door.source)
-                held[k] = float(is_open and not door.is_local)
-            first = self.complete(held) if self.committed else held
+            first = self._grid_alone(leaves)
+            if self.committed:
+                first[len(self.doors) :] = np.nan
+                first = self.complete(first, time_limit_s=time_limit_s).first
             found.append((first, float(self._charges @ first)))
         return found
+
+    def _is_left_over(self, unknown: FloatArray) -> NDArray[np.bool_]:
+        """Tell where there is more sun and wind than demand: (members, steps) array."""
+        return self._unknowns.sun_kw(unknown) > self._unknowns.demand_kw(unknown)
+
+    def _grid_alone(self, leaves: NDArray[np.bool_]) -> FloatArray:
+        """Open the grid outwards or inwards by (members, steps), and nothing else."""
+        first = np.zeros(len(self._charges))
+        for k, door in enumerate(self.doors):
+            is_open = leaves[self._row[door.microgrid], door.step] == bool(door.source)
+            first[k] = float(is_open and not door.is_local)
+        return first
 
     def operate(self, first: FloatArray, unknown: FloatArray | None = None) -> RobustOperation:
         """Give the best operation for a decision, at the forecast or at another unknown."""

@@ -63,12 +63,42 @@ def test_what_devices_commit_is_decided_in_no_time_as_well(case):
     assert problem.operate(optimum.first, optimum.rounds[-1].unknown).cost <= optimum.upper + 1e-6
 
 
+@pytest.mark.parametrize("topology", ["pool", "links"])
+def test_what_is_held_is_kept_in_no_time_and_the_rest_needs_no_search(case, topology):
+    problem = case.problem(1, commits_storage=True, topology=topology)
+    decided = problem.solve().first
+    held = decided.copy()
+    held[[step >= STEPS // 2 for _, step in problem.labels]] = np.nan
+    hurried = problem.complete(held, time_limit_s=1e-9)
+    assert hurried.is_fallback
+    is_held = ~np.isnan(held)
+    assert hurried.first[is_held] == pytest.approx(held[is_held])
+    free = [k for k, door in enumerate(problem.doors) if not is_held[k] and door.is_local]
+    assert free
+    assert not hurried.first[free].any()
+    # The same rules accept it as they accept any decision, and it costs no less than the best.
+    again, best = problem.complete(hurried.first), problem.complete(held)
+    assert again.first == pytest.approx(hurried.first)
+    assert not best.is_fallback
+    at_hand, at_best = (problem.operate(one.first).cost for one in (hurried, best))
+    assert at_best <= at_hand + 1e-6
+
+
+def test_what_is_held_altogether_is_no_fallback(case):
+    problem = case.problem(1)
+    decided = problem.solve().first
+    hurried = problem.complete(decided, time_limit_s=1e-9)
+    assert not hurried.is_fallback
+    assert hurried.first == pytest.approx(decided)
+
+
 def test_a_gate_without_time_is_cleared_and_says_so():
     rng = np.random.default_rng([20, 0])
     members = p001.random_members(rng, 2, p001.random_prices(rng, STEPS))
     hurried = AdaptiveRobust(deviation=0.5, budget=1, time_limit_s=1e-9)
     clearing = clear(p001.world(members), hurried)
     assert {"robust_out_of_time", "robust_fallback"} <= set(clearing.flags)
+    assert {f"alone_unproven:{one.name}" for one in members} <= set(clearing.flags)
     assert not clearing.trades
     assert clearing.lower <= clearing.upper
     assert clearing.residual_kw < 1e-6

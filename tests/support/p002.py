@@ -1,5 +1,6 @@
 """Small systems of paper 002: microgrids with sun, demand and perhaps storage, and a grid."""
 
+from dataclasses import replace
 from datetime import UTC, datetime
 from types import MappingProxyType
 
@@ -104,6 +105,18 @@ class System:
             grid_kw=self.grid_kw[0, 0],
             sell=self.sell[0],
         )
+
+    def finer(self, parts):
+        """Give the same in shorter steps, each series constant within the hour."""
+        fine = System(
+            *(np.repeat(kw, parts, axis=1) for kw in (self.load_kw, self.sun_kw, self.low_kw)),
+            has_storage=self.has_storage,
+            grid_kw=self.grid_kw[0, 0],
+            sell=self.sell[0],
+        )
+        fine.buy = np.repeat(self.buy, parts)
+        fine.window = replace(fine.window, step_h=1.0 / parts)
+        return fine
 
     def with_share(self, share):
         """Give the same with sun that may lack this share."""

@@ -8,6 +8,7 @@ import pytest
 
 from mmgsim.contracts import Disclosure
 from mmgsim.coordination import AdaptiveRobust, Central, Isolated
+from mmgsim.plots.flags import MEANINGS, meaning
 from tests.support import p001
 from tests.support.gates import clear
 
@@ -86,12 +87,37 @@ def test_what_was_decided_stays_until_its_day_is_over():
     assert len(again.rounds) > 1
 
 
+def test_a_later_gate_without_time_keeps_what_was_decided_and_says_so():
+    members = some_members(1, count=2)
+    options = {"deviation": 0.5, "budget": 1}
+    first = clear(p001.world(members), AdaptiveRobust(**options))
+    hurried = AdaptiveRobust(**options, time_limit_s=1e-9)
+    held = clear(later(p001.world(members)), hurried, first.memory)
+    assert {"robust_fallback", *(f"alone_unproven:{one.name}" for one in members)} <= set(
+        held.flags
+    )
+    assert held.memory == first.memory
+    traded = sum((one.kw for one in held.trades), np.zeros(STEPS))
+    assert traded[-1] == 0.0  # nobody had decided on the last step
+    assert held.residual_kw < 1e-6
+
+
 def test_a_search_that_ends_early_says_so():
     mechanism = AdaptiveRobust(
         deviation=0.5, budget=1, grid_charge=1.0, tolerance=1e-9, max_rounds=1, guarantee="none"
     )
     clearing = clear(p001.world(some_members(3, count=2)), mechanism)
     assert "robust_out_of_rounds" in clearing.flags
+
+
+def test_a_plan_of_ones_own_that_ends_early_is_said_of_its_microgrid():
+    members = some_members(3, count=2)
+    options = {"deviation": 0.5, "budget": 1, "grid_charge": 1.0}
+    hasty = clear(p001.world(members), AdaptiveRobust(**options, tolerance=1e-9, max_rounds=1))
+    assert {f"alone_unproven:{one.name}" for one in members} & set(hasty.flags)
+    assert meaning("alone_unproven:M0") == MEANINGS["alone_unproven"]
+    patient = clear(p001.world(members), AdaptiveRobust(**options))
+    assert not [flag for flag in patient.flags if flag.startswith("alone_unproven")]
 
 
 def test_all_wrong_options_are_named_at_once():
