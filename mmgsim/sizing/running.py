@@ -213,6 +213,7 @@ class _Work:
             least = least_annual_cost(problem.case, problem.simulator.sharing, problem.terms)
             sizes = np.clip(least.sizes, problem.case.low, problem.case.high)
             self._progress("linear program", 1, 1)
+            self._check_found(float(problem.costs(sizes[problem.is_free][None])[0]))
             return sizes, pd.DataFrame({"round": [], "best": []})
         search = search_of(self._method, problem, self._seed)
         state = kept.state()
@@ -229,19 +230,20 @@ class _Work:
             if monotonic() - last_s > _KEEP_EVERY_S or search.is_done:
                 kept.keep({**search.state(), "bests": np.array(bests)})
                 last_s = monotonic()
-        self._check_found(search.best)
+        self._check_found(search.best.cost)
         rounds = pd.DataFrame({"round": np.arange(1, len(bests) + 1), "best": bests})
         return problem.sizes(search.best.vector[None])[0], rounds
 
-    def _check_found(self, best: Best) -> None:
-        if np.isfinite(best.cost):
+    def _check_found(self, cost: float) -> None:
+        if np.isfinite(cost):
             return
-        share = self._problem.terms.least_own_share
-        what = f"no sizes within the limits serve {100 * share:g} % of the load from own devices"
-        raise ScenarioError(
-            self._loaded.source,
-            [Fault("sizing.least_own_share", what, "lower it, or raise the largest sizes")],
-        )
+        share = f"{100 * self._problem.terms.least_own_share:g} % of the load from own devices"
+        what, cure = f"no sizes within the limits serve {share}", "raise the largest sizes"
+        if self._method == EXACT:
+            what = f"the linear program leaves it out, and its sizes do not serve {share}"
+            cure = "take a search"
+        fault = Fault("sizing.least_own_share", what, f"lower it, or {cure}")
+        raise ScenarioError(self._loaded.source, [fault])
 
     # --------------------------------------------------------------------------------- study
     def study(self, sizes: FloatArray, rounds: pd.DataFrame, folder: Path) -> SizeStudy:

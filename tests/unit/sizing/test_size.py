@@ -1,6 +1,7 @@
 """`mmgsim.size`: what is written, gone on with, and refused."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -237,3 +238,42 @@ def test_days_of_the_full_simulator_have_the_bills_of_the_rule(study, tmp_path):
     assert abs(check.error) < 1e-6
     both = check.year_by_rule + check.days_leave_out * (check.capital + check.year_by_rule)
     assert check.year_by_runs == pytest.approx(both, rel=1e-6)
+
+
+def test_that_nobody_has_a_load_is_told(tmp_path):
+    folder = scenario_of(tmp_path, [{"name": "A", "devices": [PV]}])
+    with pytest.raises(ScenarioError) as caught:
+        sizing_case(load_scenario(folder))
+    assert [fault.where for fault in caught.value.faults] == ["microgrids"]
+
+
+DEAR = {
+    "start": "2021-03-01",
+    "days": 2,
+    "discount_rate": 0.05,
+    "pv": {"investment_per_kw": 90000, "life_years": 20, "max_kw": 100},
+}
+
+
+def test_where_nothing_is_worth_its_price_there_is_no_levelised_cost(tmp_path):
+    one = [{"name": "A", "devices": [LOAD, PV]}]
+    folder = scenario_of(tmp_path / "s", one, sizing={**DEAR, "least_own_share": 0.0})
+    study = mmgsim.size(
+        folder, sharing="grid", objective="annual-cost", method="swarm", out=tmp_path / "out"
+    )
+    told = json.loads((study.folder / "size.json").read_text("utf-8"))
+    assert study.sizes[0, 1] == 0.0
+    assert told["by_sharing"]["grid"]["lcoe_per_kwh"] is None
+
+
+def test_sizes_of_the_linear_program_that_miss_the_least_own_share_are_told(tmp_path):
+    folder = scenario_of(tmp_path / "s", [{"name": "A", "devices": [LOAD, PV]}], sizing=DEAR)
+    options = {"sharing": "grid", "objective": "annual-cost", "method": "exact"}
+    with pytest.raises(ScenarioError, match="linear program") as caught:
+        mmgsim.size(folder, out=tmp_path / "out", **options)
+    assert [fault.where for fault in caught.value.faults] == ["sizing.least_own_share"]
+
+
+def test_a_bound_that_is_no_cost_has_no_gap(study):
+    assert replace(study, bound=-1.0).gap is None
+    assert replace(study, bound=0.0).gap is None
