@@ -12,6 +12,7 @@ import mmgsim
 from mmgsim.errors import ScenarioError
 from mmgsim.scenario import load_scenario
 from mmgsim.sizing import (
+    Sharing,
     YearSimulator,
     appraise,
     check_in_runs,
@@ -277,3 +278,20 @@ def test_sizes_of_the_linear_program_that_miss_the_least_own_share_are_told(tmp_
 def test_a_bound_that_is_no_cost_has_no_gap(study):
     assert replace(study, bound=-1.0).gap is None
     assert replace(study, bound=0.0).gap is None
+
+
+def test_days_of_23_hours_are_checked_as_such_and_a_second_time(tmp_path):
+    # Clocks are put forward on the second day; the bill is 0.3 * 10 kW * hours.
+    zone = {"timezone": "Europe/Berlin", "start": "2021-03-27"}
+    sizing = {**DEAR, "start": "2021-03-27", "days": 3}
+    one = [{"name": "A", "devices": [LOAD, PV]}]
+    loaded = load_scenario(scenario_of(tmp_path / "s", one, sizing=sizing, **zone))
+    simulator = YearSimulator(sizing_case(loaded), Sharing.GRID, engine="numpy")
+    nothing = np.zeros((1, 3))
+    sized = with_sizes(yearly_scenario(loaded), simulator.case, nothing)
+    for _ in range(2):
+        check = check_in_runs(sized, simulator, nothing, folder=tmp_path / "check")
+        assert check.days.weight.tolist() == [1.0, 1.0, 1.0]
+        assert check.days.rule.tolist() == pytest.approx([72.0, 69.0, 72.0])
+        assert check.days.run.tolist() == pytest.approx([72.0, 69.0, 72.0])
+        assert check.days_leave_out == pytest.approx(0.0, abs=1e-12)
