@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from time import monotonic
@@ -116,6 +117,8 @@ def size(  # noqa: PLR0913  one parameter per choice of a sizing
         Naming every fault; nothing is written then.
     MissingExtraError
         If a front is asked for and pymoo is not installed.
+    YearEndedEarlyError
+        If runs of a check fail; the sizes and what was asked for before it are written.
     """
     asked = tuple(dict.fromkeys(further))
     _check_choices({"sharing": sharing, "objective": objective, "method": method}, asked)
@@ -125,17 +128,27 @@ def size(  # noqa: PLR0913  one parameter per choice of a sizing
     _check_fits(loaded, problem, method)
     folder = choose_study_folder(out, loaded.scenario.name, WHAT, resume=resume)
     choices = {"sharing": sharing, "objective": objective, "method": method, "seed": search_seed}
-    with held(folder):
+    with held(folder), _goes_on_said(folder):
         kept = KeptSearch(folder, loaded, case, choices, resume=resume)
         work = _Work(loaded, problem, method, search_seed, progress or _nobody)
         found, rounds = work.found(kept)
         study = work.study(found, rounds, folder)
+        write_scenario(folder / "sized", with_sizes(loaded, case, study.sizes))
+        study.write()  # whatever becomes of the rest
         for what in asked:
             work.further(study, what)
             study.write()
-        write_scenario(folder / "sized", with_sizes(loaded, case, study.sizes))
-        study.write()
     return study
+
+
+@contextmanager
+def _goes_on_said(folder: Path) -> Iterator[None]:
+    """Say with an interrupt how to go on."""
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        error.add_note(f"What was found is in {folder}; to go on: --out {folder} --resume")
+        raise
 
 
 def _problem(

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 import mmgsim
-from mmgsim.errors import ScenarioError
+from mmgsim.errors import ScenarioError, SubproblemError, YearEndedEarlyError
 from mmgsim.scenario import load_scenario
 from mmgsim.sizing import (
     Sharing,
@@ -295,3 +295,37 @@ def test_days_of_23_hours_are_checked_as_such_and_a_second_time(tmp_path):
         assert check.days.rule.tolist() == pytest.approx([72.0, 69.0, 72.0])
         assert check.days.run.tolist() == pytest.approx([72.0, 69.0, 72.0])
         assert check.days_leave_out == pytest.approx(0.0, abs=1e-12)
+
+
+def small(tmp_path):
+    folder = scenario_of(tmp_path / "small", [{"name": "A", "devices": [LOAD, PV]}])
+    return (folder, "--sharing", "grid", "--method", "swarm", "--out", "out")
+
+
+def test_what_was_found_is_kept_when_what_else_was_asked_for_is_interrupted(
+    mmgsim, tmp_path, monkeypatch
+):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("mmgsim.sizing.running.sensitivity_table", interrupted)
+    code, _, message = mmgsim("size", *small(tmp_path), "--with", "sensitivity")
+    assert code == 3
+    assert "--out out --resume" in message
+    told = json.loads((tmp_path / "out" / "size.json").read_text("utf-8"))
+    assert told["sizes"]["A_pv_kw"] == pytest.approx(50.0, rel=1e-3)
+    assert (tmp_path / "out" / "sized" / "scenario.yaml").is_file()
+
+
+def test_a_check_whose_runs_fail_ends_early_and_says_why(mmgsim, tmp_path, monkeypatch):
+    def fails(*_, folder, **__):
+        raise YearEndedEarlyError(
+            folder, {"day1, isolated": SubproblemError("A", 0, "stuck")}, None
+        )
+
+    monkeypatch.setattr("mmgsim.sizing.running.check_in_runs", fails)
+    code, _, message = mmgsim("size", *small(tmp_path), "--with", "check")
+    assert code == 3
+    assert "day1, isolated" in message
+    assert "stuck" in message
+    assert "sizes are in out" in message
