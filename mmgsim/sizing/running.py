@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from mmgsim.contracts import FloatArray
+from mmgsim.division import EXACT_MEMBERS
 from mmgsim.engine import load_variant
 from mmgsim.errors import Fault, MissingExtraError, ScenarioError, near_miss
 from mmgsim.kept import choose_study_folder
@@ -125,7 +126,7 @@ def size(  # noqa: PLR0913  one parameter per choice of a sizing
     loaded = load_variant(scenario, dict(overrides or {}))
     case = sizing_case(loaded)
     problem = _problem(loaded, case, Sharing(sharing), Objective(objective), workers)
-    _check_fits(loaded, problem, method)
+    _check_fits(loaded, problem, method, asked)
     folder = choose_study_folder(out, loaded.scenario.name, WHAT, resume=resume)
     choices = {"sharing": sharing, "objective": objective, "method": method, "seed": search_seed}
     with held(folder), _goes_on_said(folder):
@@ -143,11 +144,12 @@ def size(  # noqa: PLR0913  one parameter per choice of a sizing
 
 @contextmanager
 def _goes_on_said(folder: Path) -> Iterator[None]:
-    """Say with an interrupt how to go on."""
+    """Say with an interrupt how to go on with the sizing, and not with the runs of its check."""
     try:
         yield
     except KeyboardInterrupt as error:
-        error.add_note(f"What was found is in {folder}; to go on: --out {folder} --resume")
+        to_go_on = f"to go on: the same again with --out {folder} --resume"
+        error.__notes__ = [f"What was found is in {folder}; {to_go_on}"]
         raise
 
 
@@ -186,8 +188,10 @@ def _check_choices(chosen: Mapping[str, str], further: Iterable[str]) -> None:
         raise MissingExtraError("pareto", ["pymoo"])
 
 
-def _check_fits(loaded: LoadedScenario, problem: Problem, method: str) -> None:
-    """Refuse a method that cannot do what is asked for, and a search without anything to find."""
+def _check_fits(
+    loaded: LoadedScenario, problem: Problem, method: str, further: Iterable[str]
+) -> None:
+    """Refuse what cannot do what is asked for, and a search without anything to find."""
     faults = []
     sharing, objective = problem.simulator.sharing, problem.objective
     if method == EXACT and (sharing is Sharing.PEERS or objective is not Objective.ANNUAL_COST):
@@ -196,6 +200,9 @@ def _check_fits(loaded: LoadedScenario, problem: Problem, method: str) -> None:
     if not problem.is_free.any():
         what = "no size is free: every least size is also the largest"
         faults.append(Fault("sizing", what, "widen min and max"))
+    if "games" in further and problem.case.members > EXACT_MEMBERS:
+        what = f"games divide between up to {EXACT_MEMBERS} microgrids, not {problem.case.members}"
+        faults.append(Fault("further", what, "leave them out"))
     if faults:
         raise ScenarioError(loaded.source, faults)
 
@@ -229,12 +236,7 @@ class _Work:
             self._check_found(float(problem.costs(sizes[problem.is_free][None])[0]))
             return sizes, pd.DataFrame({"round": [], "best": []})
         search = search_of(self._method, problem, self._seed)
-        state = kept.state()
-        bests = []
-        if state is not None:
-            state = dict(state)
-            bests = [float(best) for best in np.atleast_1d(state.pop("bests"))]
-            search.restore(state)
+        bests = kept.restore(search)
         last_s = monotonic()
         while not search.is_done:
             search.advance()

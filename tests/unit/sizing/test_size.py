@@ -1,6 +1,7 @@
 """`mmgsim.size`: what is written, gone on with, and refused."""
 
 import json
+import shutil
 from dataclasses import replace
 
 import numpy as np
@@ -9,7 +10,8 @@ import pytest
 import yaml
 
 import mmgsim
-from mmgsim.errors import ScenarioError, SubproblemError, YearEndedEarlyError
+from mmgsim.division import EXACT_MEMBERS
+from mmgsim.errors import ResultsError, ScenarioError, SubproblemError, YearEndedEarlyError
 from mmgsim.scenario import load_scenario
 from mmgsim.sizing import (
     Sharing,
@@ -18,6 +20,7 @@ from mmgsim.sizing import (
     check_in_runs,
     sizing_case,
     with_sizes,
+    write_scenario,
     yearly_scenario,
 )
 
@@ -329,3 +332,30 @@ def test_a_check_whose_runs_fail_ends_early_and_says_why(mmgsim, tmp_path, monke
     assert "day1, isolated" in message
     assert "stuck" in message
     assert "sizes are in out" in message
+
+
+def test_a_state_that_is_not_this_search_s_is_damaged(study, tmp_path):
+    shutil.copytree(study.folder, tmp_path / "a")
+    with np.load(tmp_path / "a" / "search.npz") as kept:
+        state = dict(kept)
+    for lacking in ("bests", "at", "generator"):
+        without = {name: value for name, value in state.items() if name != lacking}
+        np.savez(tmp_path / "a" / "search.npz", **without)
+        with pytest.raises(ResultsError, match=r"search\.npz is damaged"):
+            found(tmp_path / "a", resume=True)
+
+
+def test_more_players_than_there_are_groups_for_are_refused_before_the_search(tmp_path):
+    many = [{"name": f"M{k}", "devices": [LOAD, PV]} for k in range(EXACT_MEMBERS + 1)]
+    folder = scenario_of(tmp_path / "s", many)
+    with pytest.raises(ScenarioError, match=f"up to {EXACT_MEMBERS}"):
+        mmgsim.size(folder, further=["games"], out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_microgrid_of_which_nothing_is_left_can_be_read(tmp_path):
+    two = [{"name": "A", "devices": [LOAD, PV]}, {"name": "B", "devices": [PV]}]
+    loaded = load_scenario(scenario_of(tmp_path / "s", two))
+    write_scenario(tmp_path / "sized", with_sizes(loaded, sizing_case(loaded), np.zeros((2, 3))))
+    case = sizing_case(load_scenario(tmp_path / "sized"))
+    assert case.present[:, 1].tolist() == pytest.approx([0.0, 1e-3])
