@@ -133,3 +133,23 @@ def test_a_program_that_does_not_end_says_whose_it_was(monkeypatch):
     monkeypatch.setitem(exact._OPTIONS, "presolve", "off")
     with pytest.raises(SubproblemError, match="M0"):
         least_annual_cost(case, Sharing.GRID, terms_of(case))
+
+
+def test_where_the_grid_gives_more_than_it_takes_peers_are_bounded_all_the_same():
+    # One has the wind, the other the load, and they are too far apart to trade.
+    case = random_case(
+        0,
+        members=2,
+        steps=1,
+        load_kw=np.array([[0.0], [100.0]]),
+        yield_pu=np.array([[[1.0], [0.0]], [[0.0], [0.0]]]),
+        low=np.zeros((2, 3)),
+        high=np.array([[100.0, 0.0, 0.0], [0.0, 0.0, 0.0]]),
+        distance_km=np.full((2, 2), np.inf),
+        buy_per_kwh=np.array([0.2]),
+        sell_per_kwh=np.array([0.3]),
+    )
+    terms = terms_of(case, is_export_counted=True)
+    bound = least_annual_cost(case, Sharing.PEERS, terms, at=case.high).bound
+    simulator = YearSimulator(case, Sharing.PEERS, engine="numpy")
+    assert bound <= appraise(simulator, case.high[None], terms).annual_cost[0] + 1e-6
