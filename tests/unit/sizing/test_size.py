@@ -67,6 +67,8 @@ def test_what_was_found_is_better_than_what_was_there(study):
 def test_no_sizes_are_below_the_bound(study):
     assert study.bound <= study.costs.annual_cost.min() * (1.0 + 1e-9)
     assert study.gap >= -1e-9
+    # A pool may be cheaper than what bounds those who are alone: it is said whose bound it is.
+    assert "USD/year with peers, whatever" in " ".join(study.sized().all_notes)
 
 
 def test_months_add_up_to_the_year(study):
