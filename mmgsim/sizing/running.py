@@ -298,7 +298,7 @@ class _Work:
         if problem.objective is Objective.RELIABILITY:
             yield "The reliability index knows no cost of devices: it asks for the largest sizes."
         if not has_numba():
-            yield "Computed by numpy; with numba (pip install 'mmgsim[fast]') it takes a tenth."
+            yield "Computed by numpy; with numba (pip install 'mmgsim[fast]') it takes a thirtieth."
 
     # ------------------------------------------------------------------------------- further
     def further(self, study: SizeStudy, what: str) -> None:
