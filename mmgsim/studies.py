@@ -280,19 +280,24 @@ def size(  # noqa: PLR0913  one parameter per option of the command line
     overrides = options_of(days=None, seed=seed, coordination=None) | overrides_of(set_ or [])
     asked = [what.strip() for text in further or [] for what in text.split(",")]
     with progress_told(quiet=quiet) as bar:
-        study = find_sizes(
-            scenario,
-            sharing=sharing,
-            objective=objective,
-            method=method,
-            further=asked,
-            search_seed=search_seed,
-            overrides=overrides,
-            workers=workers,
-            out=out_dir,
-            progress=bar.tell,
-            resume=resume,
-        )
+        try:
+            study = find_sizes(
+                scenario,
+                sharing=sharing,
+                objective=objective,
+                method=method,
+                further=asked,
+                search_seed=search_seed,
+                overrides=overrides,
+                workers=workers,
+                out=out_dir,
+                progress=bar.tell,
+                resume=resume,
+            )
+        except YearEndedEarlyError as error:
+            message = f"the check was not made; sizes are in {error.folder.parent}"
+            tell_failures(bar, error.failures, message)
+            raise typer.Exit(ENDED_EARLY) from None
     print_sizing(study, quiet=quiet, as_json=as_json)
 
 

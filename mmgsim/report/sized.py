@@ -9,15 +9,16 @@ import pandas as pd
 
 from mmgsim.report.compared import written
 
-__all__ = ["Sized", "size_rows", "worth_rows"]
+__all__ = ["SHARING", "Sized", "size_rows", "worth_rows"]
 
 _KINDS = {"wind": "wind", "pv": "PV", "battery": "battery"}
 _LIMITS = {"low": "at its least", "high": "at its largest", "fixed": "not sized", "": ""}
-_SHARING = {
+SHARING = {
     "grid": "alone with the grid",
     "peers": "with peers",
     "pool": "all as one",
 }
+"""Ways of sharing in words."""
 _WORTH = (
     ("objective, weighted", "weighted", 4, 1.0, ""),
     ("levelised cost", "lcoe_per_kwh", 2, 100.0, "0.01 {currency}/kWh"),
@@ -72,7 +73,7 @@ class Sized:
     @property
     def title(self) -> str:
         """What was made small, under which way of sharing."""
-        return f"{self.objective.replace('-', ' ')}, {_SHARING[self.sharing]}"
+        return f"{self.objective.replace('-', ' ')}, {SHARING[self.sharing]}"
 
     @property
     def all_notes(self) -> list[str]:
@@ -83,9 +84,9 @@ class Sized:
         ]
         if self.bound is not None and self.gap is not None:
             found.append(
-                f"No sizes have an annual cost below {written(self.bound, 0)} "
-                f"{self.currency}/year, whatever the dispatch (linear program with perfect "
-                f"foresight); those found are {100 * self.gap:.2f} % above it."
+                f"No sizes within the limits have an annual cost below {written(self.bound, 0)} "
+                f"{self.currency}/year {SHARING[self.sharing]}, whatever the dispatch (linear "
+                f"program with perfect foresight); those found are {100 * self.gap:.2f} % above it."
             )
         if self.check_error is not None and self.days_leave_out is not None:
             found.append(
@@ -112,7 +113,7 @@ def worth_rows(sized: Sized) -> tuple[list[str], list[tuple[str, list[str]]]]:
     """Give the names of columns, and label and texts of every row: what sizes are worth."""
     table = sized.tables["costs"]
     names = [
-        f"{'found' if row['sizes'] == 'found' else 'as it is'}, {_SHARING[row['sharing']]}"
+        f"{'found' if row['sizes'] == 'found' else 'as it is'}, {SHARING[row['sharing']]}"
         for row in table.to_dict("records")
     ]
     rows = []

@@ -13,7 +13,7 @@ from plotly.subplots import make_subplots
 from mmgsim.plots import layout
 from mmgsim.plots.style import COSTS, LIMIT, NEUTRAL, POWERS, microgrid_colours
 from mmgsim.report.page import Drawing, page, table
-from mmgsim.report.sized import Sized, size_rows, worth_rows
+from mmgsim.report.sized import SHARING, Sized, size_rows, worth_rows
 from mmgsim.tables import write_text
 
 __all__ = ["sizing_figures", "write_sized_page"]
@@ -140,7 +140,7 @@ def _costs(sized: Sized) -> go.Figure:
         figure.add_hline(
             y=sized.bound,
             line={"color": LIMIT, "width": 2, "dash": "dash"},
-            annotation_text="no sizes cost less",
+            annotation_text=f"no sizes cost less {SHARING[sized.sharing]}",
             annotation_position="top right",
             annotation_bgcolor="rgba(255,255,255,0.8)",
         )

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 
 from mmgsim.contracts import FloatArray
+from mmgsim.profiles import TimeIndex
 from mmgsim.run import Progress
-from mmgsim.scenario import LoadedScenario
+from mmgsim.scenario import LoadedScenario, Scenario
 from mmgsim.sizing.case import Sharing
 from mmgsim.sizing.plain import by_step
 from mmgsim.sizing.yearly import YearSimulator
@@ -21,7 +22,6 @@ from mmgsim.year import Reduction, reduce_days, year
 
 __all__ = ["YearCheck", "check_in_runs", "chosen_days"]
 
-_HOURS_OF_DAY = 24.0
 _AS_RUN: Mapping[Sharing, str] = {
     Sharing.GRID: "isolated",
     Sharing.PEERS: "peer-to-peer",
@@ -98,7 +98,7 @@ def check_in_runs(
     sizes : (microgrids, 3) array
         [kW], [kW], [kWh]
     folder : Path
-        Where the runs are kept.
+        Where the runs are kept; what has been run there already is not run again.
     days : int
         How many.
     progress : callable or None
@@ -109,10 +109,11 @@ def check_in_runs(
     YearEndedEarlyError
         If a run fails.
     """
-    chosen = chosen_days(simulator, sizes, loaded.scenario.start, days)
+    dates = _dates(loaded.scenario)
+    chosen = chosen_days(simulator, sizes, dates, days)
     told = [
-        {"name": f"day{number}", "day": row["day"].isoformat(), "weight": float(row["days"])}
-        for number, row in enumerate(chosen.to_dict("records"), start=1)
+        {"name": f"day{number}", "day": day.isoformat(), "weight": float(weight)}
+        for number, (day, weight) in enumerate(zip(chosen.day, chosen.days, strict=True), start=1)
     ]
     kind = _AS_RUN[simulator.sharing]
     own = loaded.scenario.coordination
@@ -131,6 +132,7 @@ def check_in_runs(
         strategy=strategy,
         out=folder,
         progress=progress,
+        resume=folder.exists(),
     )
     bills = study.by_day[study.by_day.microgrid == "(all)"].set_index("day").cost
     return YearCheck(
@@ -139,10 +141,7 @@ def check_in_runs(
                 "day": [row["day"] for row in told],
                 "weight": [row["weight"] for row in told],
                 "run": [float(bills[str(row["name"])]) for row in told],
-                "rule": [
-                    _bill_of_day(simulator, sizes, loaded.scenario.start, str(row["day"]))
-                    for row in told
-                ],
+                "rule": [_bill_of_day(simulator, sizes, dates == day) for day in chosen.day],
             }
         ),
         year_by_rule=_bill(simulator, sizes),
@@ -150,13 +149,33 @@ def check_in_runs(
     )
 
 
+def _dates(scenario: Scenario) -> NDArray[np.object_]:
+    """Give the local day of every step: one may have 23 or 25 hours."""
+    index = TimeIndex.of_local_days(
+        scenario.start, scenario.days, step_h=scenario.step_h, timezone=scenario.timezone
+    )
+    dates: NDArray[np.object_] = index.local().date
+    return dates
+
+
 def chosen_days(
-    simulator: YearSimulator, sizes: FloatArray, start: date, count: int
+    simulator: YearSimulator, sizes: FloatArray, dates: NDArray[np.object_], count: int
 ) -> pd.DataFrame:
     """Choose days that stand for the year of these sizes.
 
     Days are told apart by what every microgrid lacks over the day and by what all pay and earn in
     every step of the rule, and chosen by fast forward selection.
+
+    Parameters
+    ----------
+    simulator : YearSimulator
+        Of the case.
+    sizes : (microgrids, 3) array
+        [kW], [kW], [kWh]
+    dates : (steps,) array of date
+        The day of every step.
+    count : int
+        How many.
 
     Returns
     -------
@@ -165,25 +184,20 @@ def chosen_days(
     """
     flows = by_step(simulator.rule, sizes[None])
     case = simulator.case
-    per_day = round(_HOURS_OF_DAY / case.step_h)
     lack = (flows["load_kw"] - flows["generated_kw"])[:, 0] * case.step_h
     paid = flows["imported_kw"][:, 0].sum(axis=1) * case.buy_per_kwh * case.step_h
     got = flows["exported_kw"][:, 0].sum(axis=1) * case.sell_per_kwh * case.step_h
-    columns = np.column_stack([lack, paid, got])
-    whole = len(columns) // per_day * per_day
-    by_day = columns[:whole].reshape(-1, per_day, columns.shape[1]).sum(axis=1)
-    dates = [start + timedelta(days=day) for day in range(len(by_day))]
-    features = pd.DataFrame(by_day).add_prefix("feature")
-    found = reduce_days(features, min(count, len(dates)), Reduction.FORWARD)
-    weights = np.round(found.probability * len(dates))  # whole days, as each is as likely
-    chosen = pd.DataFrame({"day": [dates[at] for at in found.kept], "days": weights})
+    features = pd.DataFrame(np.column_stack([lack, paid, got])).add_prefix("feature")
+    by_day = features.groupby(dates).sum()
+    found = reduce_days(by_day.reset_index(drop=True), min(count, len(by_day)), Reduction.FORWARD)
+    weights = np.round(found.probability * len(by_day))  # whole days, as each is as likely
+    chosen = pd.DataFrame({"day": by_day.index[list(found.kept)], "days": weights})
     return chosen.sort_values("day", ignore_index=True)
 
 
-def _bill_of_day(simulator: YearSimulator, sizes: FloatArray, start: date, day: str) -> float:
-    per_day = round(_HOURS_OF_DAY / simulator.case.step_h)
-    first = (date.fromisoformat(day) - start).days * per_day
-    part = simulator.case.between(first, first + per_day)
+def _bill_of_day(simulator: YearSimulator, sizes: FloatArray, is_in: NDArray[np.bool_]) -> float:
+    steps = np.flatnonzero(is_in)
+    part = simulator.case.between(int(steps[0]), int(steps[-1]) + 1)
     return _bill(YearSimulator(part, simulator.sharing, engine="numpy"), sizes)
 
 

@@ -7,7 +7,7 @@ and with peers who use their own batteries first, it is a lower bound.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Any
 
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from mmgsim.contracts import FloatArray
 from mmgsim.errors import SubproblemError
-from mmgsim.sizing.case import BATTERY, Sharing, SizingCase
+from mmgsim.sizing.case import BATTERY, Sharing, SizingCase, Stores
 from mmgsim.sizing.objectives import Terms
 from mmgsim.sizing.rule import rule_inputs
 from mmgsim.sizing.year_program import YearProgram, year_program
@@ -56,7 +56,8 @@ def least_annual_cost(
 
     Alone with the grid every microgrid has a program of its own. Peers together cost at least what
     their pool does, whatever they charge each other, as payments cancel and charges of the network
-    only add; that bound is what is given for `PEERS`.
+    only add; that bound is what is given for `PEERS`, with every battery as able as the best in
+    each respect, and whoever minds least going without.
 
     Parameters
     ----------
@@ -77,10 +78,9 @@ def least_annual_cost(
         If a program does not end optimal.
     """
     pooled = Sharing.GRID if sharing is Sharing.GRID else Sharing.POOL
-    rule = rule_inputs(case, pooled)
     if sharing is Sharing.PEERS:
-        # Who goes without is priced at the mean in a pool; for a bound it is whoever minds least.
-        rule.unserved_per_kwh[:] = case.unserved_per_kwh.min()
+        case = _as_the_best(case)
+    rule = rule_inputs(case, pooled)
     low, high = (case.low, case.high) if at is None else (at, at)
     sell = case.sell_per_kwh if terms.is_export_counted else np.zeros(case.steps)
     sizes, found = np.array(low), np.zeros(3)
@@ -91,6 +91,29 @@ def least_annual_cost(
         found += numbers
         _spread(values, sizes, (low, high), np.flatnonzero(rule.member_of == member))
     return LeastCost(sizes, *(float(number) for number in found))
+
+
+def _as_the_best(case: SizingCase) -> SizingCase:
+    """Give a case whose pool costs no more than peers do: one battery and one value of lost load.
+
+    A pooled store that holds more than peers' batteries do together charges less.
+    """
+    stores, value = case.stores, case.unserved_per_kwh
+    best = (
+        stores.charge_efficiency.max(),
+        stores.discharge_efficiency.max(),
+        stores.power_per_kwh.max(),
+        stores.level_min.min(),
+        stores.level_start.max(),
+        stores.wear_per_kwh.min(),
+    )
+    # Who has no load has no value of it either, and never goes without.
+    cheapest = np.where(case.load_kwh > 0.0, value, value.max()).min()
+    return replace(
+        case,
+        stores=Stores(*(np.full(case.members, value) for value in best)),
+        unserved_per_kwh=np.full(case.members, cheapest),
+    )
 
 
 def _spread(

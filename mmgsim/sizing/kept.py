@@ -15,6 +15,7 @@ from mmgsim.errors import ResultsError
 from mmgsim.kept import Origin, begin_study
 from mmgsim.scenario import LoadedScenario, dump_yaml, resolved_yaml, seen_from
 from mmgsim.sizing.case import SizingCase
+from mmgsim.sizing.problem import Search
 from mmgsim.tables import write_bytes
 
 __all__ = ["WHAT", "KeptSearch"]
@@ -66,22 +67,25 @@ class KeptSearch:
         }
         begin_study(path, Origin("sizing", texts, _fingerprint(case)), resume=resume)
 
-    def state(self) -> Mapping[str, Any] | None:
-        """Give the state that was kept, if there is one.
+    def restore(self, search: Search) -> list[float]:
+        """Let a search go on from what was kept, if anything was; give the best of every round.
 
         Raises
         ------
         ResultsError
-            If it cannot be read.
+            If it cannot be read, or is none of this search.
         """
         path = self.path / _STATE
         if not path.is_file():
-            return None
+            return []
         try:
             with np.load(path, allow_pickle=False) as kept:
-                return {name: _plain(kept[name]) for name in kept.files}
-        except (OSError, ValueError, EOFError, BadZipFile) as error:
+                state = {name: _plain(kept[name]) for name in kept.files}
+            bests = [float(best) for best in np.atleast_1d(state.pop("bests"))]
+            search.restore(state)
+        except (OSError, ValueError, KeyError, EOFError, BadZipFile) as error:
             raise ResultsError(f"{path} is damaged: {error}") from error
+        return bests
 
     def keep(self, state: Mapping[str, Any]) -> None:
         """Keep a state, whole or not at all."""

@@ -56,7 +56,11 @@ def sizing_case(loaded: LoadedScenario) -> SizingCase:
     if faults or loaded.scenario.sizing is None:
         raise loaded.refusal(faults)
     model = MultiMicrogridModel(yearly_scenario(loaded))
-    return _case(model, loaded.scenario.sizing)
+    case = _case(model, loaded.scenario.sizing)
+    if not case.load_kw.any():
+        what, cure = "nobody has any load on these days", "give somebody one, or other days"
+        raise loaded.refusal([Fault("microgrids", what, cure)])
+    return case
 
 
 def yearly_scenario(loaded: LoadedScenario) -> LoadedScenario:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from time import monotonic
@@ -12,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from mmgsim.contracts import FloatArray
+from mmgsim.division import EXACT_MEMBERS
 from mmgsim.engine import load_variant
 from mmgsim.errors import Fault, MissingExtraError, ScenarioError, near_miss
 from mmgsim.kept import choose_study_folder
@@ -116,26 +118,39 @@ def size(  # noqa: PLR0913  one parameter per choice of a sizing
         Naming every fault; nothing is written then.
     MissingExtraError
         If a front is asked for and pymoo is not installed.
+    YearEndedEarlyError
+        If runs of a check fail; the sizes and what was asked for before it are written.
     """
     asked = tuple(dict.fromkeys(further))
     _check_choices({"sharing": sharing, "objective": objective, "method": method}, asked)
     loaded = load_variant(scenario, dict(overrides or {}))
     case = sizing_case(loaded)
     problem = _problem(loaded, case, Sharing(sharing), Objective(objective), workers)
-    _check_fits(loaded, problem, method)
+    _check_fits(loaded, problem, method, asked)
     folder = choose_study_folder(out, loaded.scenario.name, WHAT, resume=resume)
     choices = {"sharing": sharing, "objective": objective, "method": method, "seed": search_seed}
-    with held(folder):
+    with held(folder), _goes_on_said(folder):
         kept = KeptSearch(folder, loaded, case, choices, resume=resume)
         work = _Work(loaded, problem, method, search_seed, progress or _nobody)
         found, rounds = work.found(kept)
         study = work.study(found, rounds, folder)
+        write_scenario(folder / "sized", with_sizes(loaded, case, study.sizes))
+        study.write()  # whatever becomes of the rest
         for what in asked:
             work.further(study, what)
             study.write()
-        write_scenario(folder / "sized", with_sizes(loaded, case, study.sizes))
-        study.write()
     return study
+
+
+@contextmanager
+def _goes_on_said(folder: Path) -> Iterator[None]:
+    """Say with an interrupt how to go on with the sizing, and not with the runs of its check."""
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        to_go_on = f"to go on: the same again with --out {folder} --resume"
+        error.__notes__ = [f"What was found is in {folder}; {to_go_on}"]
+        raise
 
 
 def _problem(
@@ -173,8 +188,10 @@ def _check_choices(chosen: Mapping[str, str], further: Iterable[str]) -> None:
         raise MissingExtraError("pareto", ["pymoo"])
 
 
-def _check_fits(loaded: LoadedScenario, problem: Problem, method: str) -> None:
-    """Refuse a method that cannot do what is asked for, and a search without anything to find."""
+def _check_fits(
+    loaded: LoadedScenario, problem: Problem, method: str, further: Iterable[str]
+) -> None:
+    """Refuse what cannot do what is asked for, and a search without anything to find."""
     faults = []
     sharing, objective = problem.simulator.sharing, problem.objective
     if method == EXACT and (sharing is Sharing.PEERS or objective is not Objective.ANNUAL_COST):
@@ -183,6 +200,9 @@ def _check_fits(loaded: LoadedScenario, problem: Problem, method: str) -> None:
     if not problem.is_free.any():
         what = "no size is free: every least size is also the largest"
         faults.append(Fault("sizing", what, "widen min and max"))
+    if "games" in further and problem.case.members > EXACT_MEMBERS:
+        what = f"games divide between up to {EXACT_MEMBERS} microgrids, not {problem.case.members}"
+        faults.append(Fault("further", what, "leave them out"))
     if faults:
         raise ScenarioError(loaded.source, faults)
 
@@ -213,14 +233,10 @@ class _Work:
             least = least_annual_cost(problem.case, problem.simulator.sharing, problem.terms)
             sizes = np.clip(least.sizes, problem.case.low, problem.case.high)
             self._progress("linear program", 1, 1)
+            self._check_found(float(problem.costs(sizes[problem.is_free][None])[0]))
             return sizes, pd.DataFrame({"round": [], "best": []})
         search = search_of(self._method, problem, self._seed)
-        state = kept.state()
-        bests = []
-        if state is not None:
-            state = dict(state)
-            bests = [float(best) for best in np.atleast_1d(state.pop("bests"))]
-            search.restore(state)
+        bests = kept.restore(search)
         last_s = monotonic()
         while not search.is_done:
             search.advance()
@@ -229,19 +245,20 @@ class _Work:
             if monotonic() - last_s > _KEEP_EVERY_S or search.is_done:
                 kept.keep({**search.state(), "bests": np.array(bests)})
                 last_s = monotonic()
-        self._check_found(search.best)
+        self._check_found(search.best.cost)
         rounds = pd.DataFrame({"round": np.arange(1, len(bests) + 1), "best": bests})
         return problem.sizes(search.best.vector[None])[0], rounds
 
-    def _check_found(self, best: Best) -> None:
-        if np.isfinite(best.cost):
+    def _check_found(self, cost: float) -> None:
+        if np.isfinite(cost):
             return
-        share = self._problem.terms.least_own_share
-        what = f"no sizes within the limits serve {100 * share:g} % of the load from own devices"
-        raise ScenarioError(
-            self._loaded.source,
-            [Fault("sizing.least_own_share", what, "lower it, or raise the largest sizes")],
-        )
+        share = f"{100 * self._problem.terms.least_own_share:g} % of the load from own devices"
+        what, cure = f"no sizes within the limits serve {share}", "raise the largest sizes"
+        if self._method == EXACT:
+            what = f"the linear program leaves it out, and its sizes do not serve {share}"
+            cure = "take a search"
+        fault = Fault("sizing.least_own_share", what, f"lower it, or {cure}")
+        raise ScenarioError(self._loaded.source, [fault])
 
     # --------------------------------------------------------------------------------- study
     def study(self, sizes: FloatArray, rounds: pd.DataFrame, folder: Path) -> SizeStudy:
@@ -281,7 +298,7 @@ class _Work:
         if problem.objective is Objective.RELIABILITY:
             yield "The reliability index knows no cost of devices: it asks for the largest sizes."
         if not has_numba():
-            yield "Computed by numpy; with numba (pip install 'mmgsim[fast]') it takes a tenth."
+            yield "Computed by numpy; with numba (pip install 'mmgsim[fast]') it takes a thirtieth."
 
     # ------------------------------------------------------------------------------- further
     def further(self, study: SizeStudy, what: str) -> None:

@@ -95,8 +95,10 @@ class SizeStudy:
 
     @property
     def gap(self) -> float | None:
-        """How far the annual cost found is above the bound, of the bound."""
-        return None if self.bound is None else self.found("annual_cost") / self.bound - 1.0
+        """How far the annual cost found is above the bound, of the bound if that is above 0."""
+        if self.bound is None or self.bound <= 0.0:
+            return None
+        return self.found("annual_cost") / self.bound - 1.0
 
     def found(self, quantity: str, sharing: Sharing | None = None) -> float:
         """Give a number of the found sizes, under the way of sharing they were found for."""
@@ -187,10 +189,12 @@ class SizeStudy:
 
 
 def _plain(row: pd.Series) -> dict[str, Any]:
-    return {
-        str(name): bool(value) if isinstance(value, bool | np.bool_) else float(value)
-        for name, value in row.items()
-    }
+    """Give a row as JSON knows it: where there is no energy, levelised cost is none either."""
+    found: dict[str, Any] = {}
+    for name, value in row.items():
+        number = bool(value) if isinstance(value, bool | np.bool_) else float(value)
+        found[str(name)] = number if np.isfinite(number) else None
+    return found
 
 
 def size_table(problem: Problem, sizes: FloatArray) -> pd.DataFrame:

@@ -25,12 +25,15 @@ __all__ = ["with_sizes", "write_scenario"]
 _AT = {WindConfig: WIND, PvConfig: PV, BatteryConfig: BATTERY}
 _NONE = 1e-6
 """Smaller devices are left out. [kW], [kWh]"""
+_LEAST = 1e-3
+"""What is left of the first device of a microgrid of which nothing is left. [kW], [kWh]"""
 
 
 def with_sizes(loaded: LoadedScenario, case: SizingCase, sizes: FloatArray) -> LoadedScenario:
     """Give a scenario whose devices have these sizes.
 
     Devices of one kind in a microgrid keep their proportions; one without size is left out.
+    Of a microgrid that would have none at all, the first one stays, of next to no size.
 
     Parameters
     ----------
@@ -65,6 +68,9 @@ def _sized(config: MicrogridConfig, sizes: FloatArray, present: FloatArray) -> M
             devices.append(device)
         elif sizes[at] > _NONE:
             devices.append(_scaled(device, float(sizes[at] / present[at])))
+    if not devices:  # a scenario knows no microgrid without devices
+        first = config.devices[0]
+        devices = [_scaled(first, float(_LEAST / present[_AT[type(first)]]))]
     return config.model_copy(update={"devices": tuple(devices)})
 
 

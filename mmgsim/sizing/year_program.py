@@ -95,7 +95,9 @@ def year_program(
     load_kw, power = rule.load_kw[:, member], float(rule.power_per_kwh[member])
     room = 1.0 - float(rule.level_min[member])
     most_kw = np.full(steps, power * battery_high)
-    surplus_kw = np.maximum(yield_kw @ generator_high - load_kw, 0.0)
+    # Of peers who do not trade one may sell to the grid what another buys there.
+    made_kw = np.einsum("tmk,mk->mt", rule.yield_pu[:, own], high[:, :BATTERY])
+    surplus_kw = np.maximum(made_kw - case.load_kw[own], 0.0).sum(axis=0)
     hourly = rule.step_h / case.years
     ones, none = np.ones(steps), np.zeros(steps)
     flows = (  # cost, upper limit

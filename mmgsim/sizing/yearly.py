@@ -29,7 +29,7 @@ class YearSimulator:
 
     No optimisation and no look-ahead: what a step does follows from what is stored at its
     beginning. With numba a candidate of three microgrids and 8760 steps takes about half a
-    millisecond among others, with numpy some fifty times as long; values agree to rounding.
+    millisecond among others, with numpy thirty to forty times as long; values agree to rounding.
 
     Parameters
     ----------

@@ -6,10 +6,28 @@ import numpy as np
 import pytest
 
 from mmgsim.errors import SubproblemError
-from mmgsim.sizing import Sharing, Technology, YearSimulator, appraise, exact, least_annual_cost
+from mmgsim.sizing import (
+    Sharing,
+    Stores,
+    Technology,
+    YearSimulator,
+    appraise,
+    exact,
+    least_annual_cost,
+)
 from mmgsim.sizing.rule import rule_inputs
 from mmgsim.sizing.year_program import year_program
-from tests.support.sizing import TECHNOLOGIES, alike, random_case, terms_of
+from tests.support.sizing import (
+    TECHNOLOGIES,
+    alike,
+    limited,
+    random_case,
+    random_sizes,
+    terms_of,
+)
+
+ABILITIES = ((0.7, 1.0), (0.7, 1.0), (0.1, 1.0), (0.0, 0.3), (0.4, 1.0), (0.0, 0.05))
+"""Of batteries that differ: least and most in each respect."""
 
 
 def test_any_multipliers_prove_a_bound():
@@ -83,9 +101,30 @@ def test_batteries_that_differ_are_not_pooled():
     unlike = replace(stores, level_min=np.array([0.2, 0.2, 0.3]))
     case = random_case(5, steps=24, stores=unlike)
     assert least_annual_cost(case, Sharing.GRID, terms_of(case)).cost > 0.0
-    for sharing in (Sharing.POOL, Sharing.PEERS):
-        with pytest.raises(ValueError, match="cannot be pooled"):
-            least_annual_cost(case, sharing, terms_of(case))
+    with pytest.raises(ValueError, match="cannot be pooled"):
+        least_annual_cost(case, Sharing.POOL, terms_of(case))
+
+
+def test_peers_with_batteries_that_differ_are_bounded():
+    case, rng = random_case(7, steps=72), np.random.default_rng(7)
+    stores = Stores(*(np.sort(rng.uniform(low, high, 3)) for low, high in ABILITIES))
+    case = limited(replace(case, stores=stores), 7)
+    terms = terms_of(case)
+    simulator = YearSimulator(case, Sharing.PEERS, engine="numpy")
+    for sizes in random_sizes(case, 4):
+        bound = least_annual_cost(case, Sharing.PEERS, terms, at=sizes).bound
+        cost = appraise(simulator, sizes[None], terms).annual_cost[0]
+        assert 0.5 * cost < bound <= cost
+
+
+def test_a_peer_without_load_does_not_make_lost_load_cheap():
+    case = random_case(8, steps=48)
+    load_kw = case.load_kw * np.array([[1.0], [1.0], [0.0]])
+    case = replace(case, load_kw=load_kw, unserved_per_kwh=np.array([0.42, 0.42, 0.0]))
+    same = replace(case, unserved_per_kwh=np.full(3, 0.42))
+    bounds = [least_annual_cost(one, Sharing.PEERS, terms_of(one)).bound for one in (case, same)]
+    assert bounds[0] == pytest.approx(bounds[1], rel=1e-9)
+    assert bounds[0] > 0.0
 
 
 def test_a_program_that_does_not_end_says_whose_it_was(monkeypatch):
@@ -94,3 +133,23 @@ def test_a_program_that_does_not_end_says_whose_it_was(monkeypatch):
     monkeypatch.setitem(exact._OPTIONS, "presolve", "off")
     with pytest.raises(SubproblemError, match="M0"):
         least_annual_cost(case, Sharing.GRID, terms_of(case))
+
+
+def test_where_the_grid_gives_more_than_it_takes_peers_are_bounded_all_the_same():
+    # One has the wind, the other the load, and they are too far apart to trade.
+    case = random_case(
+        0,
+        members=2,
+        steps=1,
+        load_kw=np.array([[0.0], [100.0]]),
+        yield_pu=np.array([[[1.0], [0.0]], [[0.0], [0.0]]]),
+        low=np.zeros((2, 3)),
+        high=np.array([[100.0, 0.0, 0.0], [0.0, 0.0, 0.0]]),
+        distance_km=np.full((2, 2), np.inf),
+        buy_per_kwh=np.array([0.2]),
+        sell_per_kwh=np.array([0.3]),
+    )
+    terms = terms_of(case, is_export_counted=True)
+    bound = least_annual_cost(case, Sharing.PEERS, terms, at=case.high).bound
+    simulator = YearSimulator(case, Sharing.PEERS, engine="numpy")
+    assert bound <= appraise(simulator, case.high[None], terms).annual_cost[0] + 1e-6

@@ -1,6 +1,8 @@
 """`mmgsim.size`: what is written, gone on with, and refused."""
 
 import json
+import shutil
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -8,14 +10,17 @@ import pytest
 import yaml
 
 import mmgsim
-from mmgsim.errors import ScenarioError
+from mmgsim.division import EXACT_MEMBERS
+from mmgsim.errors import ResultsError, ScenarioError, SubproblemError, YearEndedEarlyError
 from mmgsim.scenario import load_scenario
 from mmgsim.sizing import (
+    Sharing,
     YearSimulator,
     appraise,
     check_in_runs,
     sizing_case,
     with_sizes,
+    write_scenario,
     yearly_scenario,
 )
 
@@ -62,6 +67,8 @@ def test_what_was_found_is_better_than_what_was_there(study):
 def test_no_sizes_are_below_the_bound(study):
     assert study.bound <= study.costs.annual_cost.min() * (1.0 + 1e-9)
     assert study.gap >= -1e-9
+    # A pool may be cheaper than what bounds those who are alone: it is said whose bound it is.
+    assert "USD/year with peers, whatever" in " ".join(study.sized().all_notes)
 
 
 def test_months_add_up_to_the_year(study):
@@ -237,3 +244,120 @@ def test_days_of_the_full_simulator_have_the_bills_of_the_rule(study, tmp_path):
     assert abs(check.error) < 1e-6
     both = check.year_by_rule + check.days_leave_out * (check.capital + check.year_by_rule)
     assert check.year_by_runs == pytest.approx(both, rel=1e-6)
+
+
+def test_that_nobody_has_a_load_is_told(tmp_path):
+    folder = scenario_of(tmp_path, [{"name": "A", "devices": [PV]}])
+    with pytest.raises(ScenarioError) as caught:
+        sizing_case(load_scenario(folder))
+    assert [fault.where for fault in caught.value.faults] == ["microgrids"]
+
+
+DEAR = {
+    "start": "2021-03-01",
+    "days": 2,
+    "discount_rate": 0.05,
+    "pv": {"investment_per_kw": 90000, "life_years": 20, "max_kw": 100},
+}
+
+
+def test_where_nothing_is_worth_its_price_there_is_no_levelised_cost(tmp_path):
+    one = [{"name": "A", "devices": [LOAD, PV]}]
+    folder = scenario_of(tmp_path / "s", one, sizing={**DEAR, "least_own_share": 0.0})
+    study = mmgsim.size(
+        folder, sharing="grid", objective="annual-cost", method="swarm", out=tmp_path / "out"
+    )
+    told = json.loads((study.folder / "size.json").read_text("utf-8"))
+    assert study.sizes[0, 1] == 0.0
+    assert told["by_sharing"]["grid"]["lcoe_per_kwh"] is None
+
+
+def test_sizes_of_the_linear_program_that_miss_the_least_own_share_are_told(tmp_path):
+    folder = scenario_of(tmp_path / "s", [{"name": "A", "devices": [LOAD, PV]}], sizing=DEAR)
+    options = {"sharing": "grid", "objective": "annual-cost", "method": "exact"}
+    with pytest.raises(ScenarioError, match="linear program") as caught:
+        mmgsim.size(folder, out=tmp_path / "out", **options)
+    assert [fault.where for fault in caught.value.faults] == ["sizing.least_own_share"]
+
+
+def test_a_bound_that_is_no_cost_has_no_gap(study):
+    assert replace(study, bound=-1.0).gap is None
+    assert replace(study, bound=0.0).gap is None
+
+
+def test_days_of_23_hours_are_checked_as_such_and_a_second_time(tmp_path):
+    # Clocks are put forward on the second day; the bill is 0.3 * 10 kW * hours.
+    zone = {"timezone": "Europe/Berlin", "start": "2021-03-27"}
+    sizing = {**DEAR, "start": "2021-03-27", "days": 3}
+    one = [{"name": "A", "devices": [LOAD, PV]}]
+    loaded = load_scenario(scenario_of(tmp_path / "s", one, sizing=sizing, **zone))
+    simulator = YearSimulator(sizing_case(loaded), Sharing.GRID, engine="numpy")
+    nothing = np.zeros((1, 3))
+    sized = with_sizes(yearly_scenario(loaded), simulator.case, nothing)
+    for _ in range(2):
+        check = check_in_runs(sized, simulator, nothing, folder=tmp_path / "check")
+        assert check.days.weight.tolist() == [1.0, 1.0, 1.0]
+        assert check.days.rule.tolist() == pytest.approx([72.0, 69.0, 72.0])
+        assert check.days.run.tolist() == pytest.approx([72.0, 69.0, 72.0])
+        assert check.days_leave_out == pytest.approx(0.0, abs=1e-12)
+
+
+def small(tmp_path):
+    folder = scenario_of(tmp_path / "small", [{"name": "A", "devices": [LOAD, PV]}])
+    return (folder, "--sharing", "grid", "--method", "swarm", "--out", "out")
+
+
+def test_what_was_found_is_kept_when_what_else_was_asked_for_is_interrupted(
+    mmgsim, tmp_path, monkeypatch
+):
+    def interrupted(*_):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("mmgsim.sizing.running.sensitivity_table", interrupted)
+    code, _, message = mmgsim("size", *small(tmp_path), "--with", "sensitivity")
+    assert code == 3
+    assert "--out out --resume" in message
+    told = json.loads((tmp_path / "out" / "size.json").read_text("utf-8"))
+    assert told["sizes"]["A_pv_kw"] == pytest.approx(50.0, rel=1e-3)
+    assert (tmp_path / "out" / "sized" / "scenario.yaml").is_file()
+
+
+def test_a_check_whose_runs_fail_ends_early_and_says_why(mmgsim, tmp_path, monkeypatch):
+    def fails(*_, folder, **__):
+        raise YearEndedEarlyError(
+            folder, {"day1, isolated": SubproblemError("A", 0, "stuck")}, None
+        )
+
+    monkeypatch.setattr("mmgsim.sizing.running.check_in_runs", fails)
+    code, _, message = mmgsim("size", *small(tmp_path), "--with", "check")
+    assert code == 3
+    assert "day1, isolated" in message
+    assert "stuck" in message
+    assert "sizes are in out" in message
+
+
+def test_a_state_that_is_not_this_search_s_is_damaged(study, tmp_path):
+    shutil.copytree(study.folder, tmp_path / "a")
+    with np.load(tmp_path / "a" / "search.npz") as kept:
+        state = dict(kept)
+    for lacking in ("bests", "at", "generator"):
+        without = {name: value for name, value in state.items() if name != lacking}
+        np.savez(tmp_path / "a" / "search.npz", **without)
+        with pytest.raises(ResultsError, match=r"search\.npz is damaged"):
+            found(tmp_path / "a", resume=True)
+
+
+def test_more_players_than_there_are_groups_for_are_refused_before_the_search(tmp_path):
+    many = [{"name": f"M{k}", "devices": [LOAD, PV]} for k in range(EXACT_MEMBERS + 1)]
+    folder = scenario_of(tmp_path / "s", many)
+    with pytest.raises(ScenarioError, match=f"up to {EXACT_MEMBERS}"):
+        mmgsim.size(folder, further=["games"], out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_a_microgrid_of_which_nothing_is_left_can_be_read(tmp_path):
+    two = [{"name": "A", "devices": [LOAD, PV]}, {"name": "B", "devices": [PV]}]
+    loaded = load_scenario(scenario_of(tmp_path / "s", two))
+    write_scenario(tmp_path / "sized", with_sizes(loaded, sizing_case(loaded), np.zeros((2, 3))))
+    case = sizing_case(load_scenario(tmp_path / "sized"))
+    assert case.present[:, 1].tolist() == pytest.approx([0.0, 1e-3])
