@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -15,7 +16,7 @@ import pandas as pd
 from mmgsim.contracts import FloatArray
 from mmgsim.division import EXACT_MEMBERS
 from mmgsim.engine import load_variant
-from mmgsim.errors import Fault, MissingExtraError, ScenarioError, near_miss
+from mmgsim.errors import Fault, MissingExtraError, ScenarioError, SubproblemError, near_miss
 from mmgsim.kept import choose_study_folder
 from mmgsim.lock import held
 from mmgsim.scenario import LoadedScenario, SizingConfig
@@ -45,6 +46,8 @@ from mmgsim.sizing.winner import with_sizes, write_scenario
 from mmgsim.sizing.yearly import YearSimulator, has_numba
 
 __all__ = ["EXACT", "FURTHER", "SizeProgress", "size"]
+
+log = logging.getLogger(__name__)
 
 SizeProgress = Callable[[str, int, int], None]
 """Called with what is being done, how much of it is done, and of how much."""
@@ -265,9 +268,7 @@ class _Work:
         """Judge sizes, bound the annual cost, and give the study of both."""
         problem, scenario = self._problem, self._loaded.scenario
         yearly = yearly_scenario(self._loaded).scenario
-        self._progress("bound", 0, 1)
-        bound = least_annual_cost(problem.case, self._bounded_by(), problem.terms).bound
-        self._progress("bound", 1, 1)
+        bound = self._bound()
         return SizeStudy(
             scenario=scenario.name,
             currency=scenario.currency,
@@ -286,9 +287,17 @@ class _Work:
             notes=tuple(self._notes(sizes)),
         )
 
-    def _bounded_by(self) -> Sharing:
-        """Give the way of sharing whose linear program bounds the one that was chosen."""
-        return self._problem.simulator.sharing
+    def _bound(self) -> float | None:
+        """Give what no sizes cost less than, if the linear program of the year ends."""
+        problem = self._problem
+        self._progress("bound", 0, 1)
+        try:
+            found = least_annual_cost(problem.case, problem.simulator.sharing, problem.terms).bound
+        except SubproblemError as error:
+            log.warning("no bound of the annual cost: %s", error)
+            return None
+        self._progress("bound", 1, 1)
+        return found
 
     def _notes(self, sizes: FloatArray) -> Iterable[str]:
         problem = self._problem

@@ -361,3 +361,15 @@ def test_a_microgrid_of_which_nothing_is_left_can_be_read(tmp_path):
     write_scenario(tmp_path / "sized", with_sizes(loaded, sizing_case(loaded), np.zeros((2, 3))))
     case = sizing_case(load_scenario(tmp_path / "sized"))
     assert case.present[:, 1].tolist() == pytest.approx([0.0, 1e-3])
+
+
+def test_sizes_are_written_where_the_linear_program_does_not_end(monkeypatch, tmp_path, caplog):
+    def ends(*_, **__):
+        raise SubproblemError("no time left")
+
+    monkeypatch.setattr("mmgsim.sizing.running.least_annual_cost", ends)
+    made = found(tmp_path / "a")
+    assert made.bound is None
+    assert made.gap is None
+    assert "no time left" in caplog.text
+    assert json.loads((tmp_path / "a" / "size.json").read_text("utf-8"))["cost"] == made.cost
