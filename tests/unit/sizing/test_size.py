@@ -365,7 +365,7 @@ def test_a_microgrid_of_which_nothing_is_left_can_be_read(tmp_path):
 
 def test_sizes_are_written_where_the_linear_program_does_not_end(monkeypatch, tmp_path, caplog):
     def ends(*_, **__):
-        raise SubproblemError("no time left")
+        raise SubproblemError("the year", 0, "no time left")
 
     monkeypatch.setattr("mmgsim.sizing.running.least_annual_cost", ends)
     made = found(tmp_path / "a")
