@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
@@ -46,8 +45,6 @@ from mmgsim.sizing.winner import with_sizes, write_scenario
 from mmgsim.sizing.yearly import YearSimulator, has_numba
 
 __all__ = ["EXACT", "FURTHER", "SizeProgress", "size"]
-
-log = logging.getLogger(__name__)
 
 SizeProgress = Callable[[str, int, int], None]
 """Called with what is being done, how much of it is done, and of how much."""
@@ -226,6 +223,7 @@ class _Work:
         self._method = method
         self._seed = seed
         self._progress = progress
+        self._why_no_bound = ""
 
     # --------------------------------------------------------------------------------- sizes
     def found(self, kept: KeptSearch) -> tuple[FloatArray, pd.DataFrame]:
@@ -294,13 +292,15 @@ class _Work:
         try:
             found = least_annual_cost(problem.case, problem.simulator.sharing, problem.terms).bound
         except SubproblemError as error:
-            log.warning("no bound of the annual cost: %s", error)
+            self._why_no_bound = f"No bound of the annual cost was found: {error}"
             return None
         self._progress("bound", 1, 1)
         return found
 
     def _notes(self, sizes: FloatArray) -> Iterable[str]:
         problem = self._problem
+        if self._why_no_bound:
+            yield self._why_no_bound
         at = size_table(problem, sizes).at_limit
         if at.isin(["low", "high"]).any():
             yield "Sizes at a limit are decided by it, not by the objective."
