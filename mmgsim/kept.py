@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Generic, TypeVar
@@ -14,7 +15,7 @@ from mmgsim.folder import choose_folder, differences
 from mmgsim.scenario import parse_yaml, without_places
 from mmgsim.tables import write_json, write_text
 
-__all__ = ["KeptRows", "Origin", "begin_study", "choose_study_folder"]
+__all__ = ["KeptRows", "Origin", "begin_study", "choose_study_folder", "goes_on_said"]
 
 Key = TypeVar("Key")
 Row = TypeVar("Row")
@@ -55,6 +56,25 @@ def choose_study_folder(out: str | Path | None, scenario: str, what: str, *, res
         If something else is there.
     """
     return choose_folder(out, scenario, what, resume=resume, known_by=_ORIGIN)
+
+
+@contextmanager
+def goes_on_said(folder: Path, what: str) -> Iterator[None]:
+    """Say with an interrupt how to go on with a study, and not with the run it came in.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the study.
+    what : str
+        What of it is there already, as the beginning of a sentence.
+    """
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        to_go_on = f"to go on: the same again with --out {folder} --resume"
+        error.__notes__ = [f"{what} is in {folder}; {to_go_on}"]
+        raise
 
 
 def begin_study(path: Path, origin: Origin, *, resume: bool) -> bool:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from time import monotonic
@@ -16,7 +15,7 @@ from mmgsim.contracts import FloatArray
 from mmgsim.division import EXACT_MEMBERS
 from mmgsim.engine import load_variant
 from mmgsim.errors import Fault, MissingExtraError, ScenarioError, SubproblemError, near_miss
-from mmgsim.kept import choose_study_folder
+from mmgsim.kept import choose_study_folder, goes_on_said
 from mmgsim.lock import held
 from mmgsim.scenario import LoadedScenario, SizingConfig
 from mmgsim.sizing.case import Sharing, SizingCase
@@ -129,7 +128,7 @@ def size(  # noqa: PLR0913  one parameter per choice of a sizing
     _check_fits(loaded, problem, method, asked)
     folder = choose_study_folder(out, loaded.scenario.name, WHAT, resume=resume)
     choices = {"sharing": sharing, "objective": objective, "method": method, "seed": search_seed}
-    with held(folder), _goes_on_said(folder):
+    with held(folder), goes_on_said(folder, "What was found"):
         kept = KeptSearch(folder, loaded, case, choices, resume=resume)
         work = _Work(loaded, problem, method, search_seed, progress or _nobody)
         found, rounds = work.found(kept)
@@ -140,17 +139,6 @@ def size(  # noqa: PLR0913  one parameter per choice of a sizing
             work.further(study, what)
             study.write()
     return study
-
-
-@contextmanager
-def _goes_on_said(folder: Path) -> Iterator[None]:
-    """Say with an interrupt how to go on with the sizing, and not with the runs of its check."""
-    try:
-        yield
-    except KeyboardInterrupt as error:
-        to_go_on = f"to go on: the same again with --out {folder} --resume"
-        error.__notes__ = [f"What was found is in {folder}; {to_go_on}"]
-        raise
 
 
 def _problem(

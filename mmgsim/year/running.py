@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +10,7 @@ from mmgsim.compare import CoordinationChoice, chosen_coordinations, reason_of, 
 from mmgsim.engine import load_variant
 from mmgsim.errors import Fault, MmgsimError, RunEndedEarlyError, ScenarioError, YearEndedEarlyError
 from mmgsim.folder import choose_folder, file_name
+from mmgsim.kept import goes_on_said
 from mmgsim.run import Progress, run
 from mmgsim.scenario import LoadedScenario, RepresentativeDayConfig, read_inputs
 from mmgsim.tables import Results
@@ -89,7 +89,7 @@ def year(  # noqa: PLR0913  one parameter per choice of a study
     finished: dict[str, dict[str, Results]] = {day.name: {} for day in days}
     failures: dict[str, Exception] = {}
     study = None
-    with _goes_on_said(folder):
+    with goes_on_said(folder, "What finished"):
         try:
             for day, name, variant in _days_of(variants):
                 place = folder / day.name / file_name(name)
@@ -119,17 +119,6 @@ def year(  # noqa: PLR0913  one parameter per choice of a study
     if failures or study is None:
         raise YearEndedEarlyError(folder, failures, study)
     return study
-
-
-@contextmanager
-def _goes_on_said(folder: Path) -> Iterator[None]:
-    """Say with an interrupt how to go on with the study, and not with the run it came in."""
-    try:
-        yield
-    except KeyboardInterrupt as error:
-        to_go_on = f"to go on: the same again with --out {folder} --resume"
-        error.__notes__ = [f"What finished is in {folder}; {to_go_on}"]
-        raise
 
 
 def _days_of(
