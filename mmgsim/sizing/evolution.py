@@ -10,8 +10,8 @@ import numpy as np
 from scipy.optimize import differential_evolution
 
 from mmgsim.contracts import FloatArray
-from mmgsim.sizing.problem import Best, VectorCost
-from mmgsim.sizing.stopping import Leader, Patience
+from mmgsim.sizing.problem import VectorCost
+from mmgsim.sizing.stopping import Led, Patience
 
 __all__ = ["Evolution"]
 
@@ -23,7 +23,7 @@ _GENERATOR: Final = (
 )
 
 
-class Evolution:
+class Evolution(Led):
     """Differential evolution. Its first round also looks at vectors drawn as a Latin hypercube.
 
     Every round is one generation of `scipy.optimize.differential_evolution` (``best1bin``, factor
@@ -69,31 +69,11 @@ class Evolution:
         vectors = _PER_SIZE * len(low) if population is None else population
         if vectors < _LEAST or not len(low):
             raise ValueError(f"an evolution has at least {_LEAST} vectors and one size to find")
+        super().__init__(patience, len(low))
         self._cost, self._low, self._high = cost, low, high
-        self._patience, self._leader = patience, Leader(len(low))
         self._seed = seed
         self._vectors: FloatArray = np.zeros((vectors, len(low)))
         self._costs: FloatArray = np.full(vectors, np.inf)
-
-    @property
-    def best(self) -> Best:
-        """What is the best so far."""
-        return self._leader.best
-
-    @property
-    def rounds(self) -> int:
-        """How many rounds were made."""
-        return self._leader.rounds
-
-    @property
-    def most_rounds(self) -> int:
-        """How many rounds there are at most."""
-        return self._patience.rounds
-
-    @property
-    def is_done(self) -> bool:
-        """Whether nothing more is to come."""
-        return self._leader.is_done(self._patience)
 
     def advance(self) -> None:
         """Make one generation."""

@@ -11,7 +11,7 @@ import numpy as np
 from mmgsim.contracts import FloatArray
 from mmgsim.sizing.problem import Best
 
-__all__ = ["Leader", "Patience"]
+__all__ = ["Leader", "Led", "Patience"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -82,3 +82,38 @@ class Leader:
         self.best = Best(np.array(state["best_vector"]), float(state["best_cost"]))
         self.rounds, self._idle_rounds = int(state["rounds"]), int(state["idle_rounds"])
         self._mark = float(state["mark"])
+
+
+class Led:
+    """What every search tells of itself: its best so far, and whether it has had enough.
+
+    Parameters
+    ----------
+    patience : Patience
+        How long it goes on.
+    free : int
+        Length of a vector.
+    """
+
+    def __init__(self, patience: Patience, free: int) -> None:
+        self._patience, self._leader = patience, Leader(free)
+
+    @property
+    def best(self) -> Best:
+        """What is the best so far."""
+        return self._leader.best
+
+    @property
+    def rounds(self) -> int:
+        """How many rounds were made."""
+        return self._leader.rounds
+
+    @property
+    def most_rounds(self) -> int:
+        """How many rounds there are at most."""
+        return self._patience.rounds
+
+    @property
+    def is_done(self) -> bool:
+        """Whether nothing more is to come."""
+        return self._leader.is_done(self._patience)

@@ -9,8 +9,8 @@ from typing import Any, ClassVar, Final
 import numpy as np
 
 from mmgsim.contracts import FloatArray
-from mmgsim.sizing.problem import Best, VectorCost
-from mmgsim.sizing.stopping import Leader, Patience
+from mmgsim.sizing.problem import VectorCost
+from mmgsim.sizing.stopping import Led, Patience
 
 __all__ = ["Swarm"]
 
@@ -22,7 +22,7 @@ _FASTEST: Final = 0.5
 """Of the range, in one round."""
 
 
-class Swarm:
+class Swarm(Led):
     """Particle swarm optimisation. Its first round looks at particles drawn at random.
 
     ``v <- 0.729 v + 1.494 (r1 (own best - x) + r2 (best of all - x))`` with r1, r2 uniform in
@@ -70,33 +70,13 @@ class Swarm:
         particles = _PARTICLES if population is None else population
         if particles < 1 or not len(low):
             raise ValueError("a swarm has at least one particle and one size to find")
+        super().__init__(patience, len(low))
         self._cost, self._low, self._high = cost, low, high
-        self._patience, self._leader = patience, Leader(len(low))
         self._generator = np.random.default_rng(seed)
         self._at: FloatArray = np.zeros((particles, len(low)))
         self._speed: FloatArray = np.zeros_like(self._at)
         self._own_best: FloatArray = np.zeros_like(self._at)
         self._own_cost: FloatArray = np.full(particles, np.inf)
-
-    @property
-    def best(self) -> Best:
-        """What is the best so far."""
-        return self._leader.best
-
-    @property
-    def rounds(self) -> int:
-        """How many rounds were made."""
-        return self._leader.rounds
-
-    @property
-    def most_rounds(self) -> int:
-        """How many rounds there are at most."""
-        return self._patience.rounds
-
-    @property
-    def is_done(self) -> bool:
-        """Whether nothing more is to come."""
-        return self._leader.is_done(self._patience)
 
     def advance(self) -> None:
         """Move all particles, and look at what they cost."""
