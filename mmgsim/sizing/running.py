@@ -212,6 +212,7 @@ class _Work:
         self._seed = seed
         self._progress = progress
         self._why_no_bound = ""
+        self._year = yearly_scenario(loaded)
 
     # --------------------------------------------------------------------------------- sizes
     def found(self, kept: KeptSearch) -> tuple[FloatArray, pd.DataFrame]:
@@ -253,8 +254,8 @@ class _Work:
     def study(self, sizes: FloatArray, rounds: pd.DataFrame, folder: Path) -> SizeStudy:
         """Judge sizes, bound the annual cost, and give the study of both."""
         problem, scenario = self._problem, self._loaded.scenario
-        yearly = yearly_scenario(self._loaded).scenario
         bound = self._bound()
+        sizing = size_table(problem, sizes)
         return SizeStudy(
             scenario=scenario.name,
             currency=scenario.currency,
@@ -263,14 +264,14 @@ class _Work:
             sizes=sizes,
             cost=float(problem.costs(sizes[problem.is_free][None])[0]),
             seed=self._seed,
-            days=yearly.days,
+            days=self._year.scenario.days,
             bound=bound,
             rounds=rounds,
-            sizing=size_table(problem, sizes),
+            sizing=sizing,
             costs=cost_table(problem, sizes),
-            flows=month_table(problem.simulator, sizes, yearly.start),
+            flows=month_table(problem.simulator, sizes, self._year.scenario.start),
             folder=folder,
-            notes=tuple(self._notes(sizes)),
+            notes=tuple(self._notes(sizing)),
         )
 
     def _bound(self) -> float | None:
@@ -285,14 +286,12 @@ class _Work:
         self._progress("bound", 1, 1)
         return found
 
-    def _notes(self, sizes: FloatArray) -> Iterable[str]:
-        problem = self._problem
+    def _notes(self, sizing: pd.DataFrame) -> Iterable[str]:
         if self._why_no_bound:
             yield self._why_no_bound
-        at = size_table(problem, sizes).at_limit
-        if at.isin(["low", "high"]).any():
+        if sizing.at_limit.isin(["low", "high"]).any():
             yield "Sizes at a limit are decided by it, not by the objective."
-        if problem.objective is Objective.RELIABILITY:
+        if self._problem.objective is Objective.RELIABILITY:
             yield "The reliability index knows no cost of devices: it asks for the largest sizes."
         if not has_numba():
             yield "Computed by numpy; with numba (pip install 'mmgsim[fast]') it takes a thirtieth."
@@ -310,7 +309,7 @@ class _Work:
         elif what == "games":
             self._games(study)
         else:
-            sized = with_sizes(yearly_scenario(self._loaded), self._problem.case, study.sizes)
+            sized = with_sizes(self._year, self._problem.case, study.sizes)
             study.check = check_in_runs(
                 sized, self._problem.simulator, study.sizes, folder=study.folder / "check"
             )
